@@ -1,0 +1,3 @@
+"""misread: trials for classifier fixes."""
+
+__version__ = "0.1.0"

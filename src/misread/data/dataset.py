@@ -1,0 +1,118 @@
+"""A dataset: images, labels, and what else is known of each image.
+
+Images are `uint8 [N,H,W]` or `[N,H,W,C]` at rest, 0 is black; a model sees `float32` in [0, 1] with
+a channel axis (`to_float`). Labels are `int64 [N]` in [0, K).
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.errors import DataError
+
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images with their labels.
+
+    Parameters
+    ----------
+    name
+        What messages call it.
+    images
+        `uint8 [N,H,W]` or `[N,H,W,C]`.
+    labels_N
+        `int64 [N]`, 0 ≤ label < `len(class_names)`.
+    class_names
+        One name per class.
+    groups_N
+        `int64 [N]`, the group (writer) of each image, or None.
+    disputed_N
+        `bool [N]`, True where people do not agree with the label, or None.
+
+    Raises
+    ------
+    DataError
+        If shapes, types or labels do not fit.
+    """
+
+    name: str
+    images: Images
+    labels_N: Labels
+    class_names: tuple[str, ...]
+    groups_N: Labels | None = None
+    disputed_N: npt.NDArray[np.bool_] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.ndim not in (3, 4):
+            msg = (
+                f"{self.name}: images are {self.images.dtype} with shape {self.images.shape}, but "
+                "must be uint8 [N,H,W] or [N,H,W,C]; convert them first."
+            )
+            raise DataError(msg)
+        if self.labels_N.shape != (len(self.images),):
+            msg = (
+                f"{self.name}: {len(self.images)} images but labels of shape "
+                f"{self.labels_N.shape}; give exactly one label per image."
+            )
+            raise DataError(msg)
+        if not np.issubdtype(self.labels_N.dtype, np.integer):
+            msg = f"{self.name}: labels are {self.labels_N.dtype}, but must be integers."
+            raise DataError(msg)
+        if len(self.labels_N) and not (
+            self.labels_N.min() >= 0 and self.labels_N.max() < self.n_classes
+        ):
+            msg = (
+                f"{self.name}: labels run from {self.labels_N.min()} to {self.labels_N.max()}, but "
+                f"must lie in 0 to {self.n_classes - 1}, the range of its {self.n_classes} "
+                "class names; correct the labels or name more classes."
+            )
+            raise DataError(msg)
+        for what, values in (("groups", self.groups_N), ("disputed flags", self.disputed_N)):
+            if values is not None and values.shape != self.labels_N.shape:
+                msg = (
+                    f"{self.name}: {len(self.images)} images but {what} of shape {values.shape}; "
+                    "give exactly one per image."
+                )
+                raise DataError(msg)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def n_classes(self) -> int:
+        """The number of classes K."""
+        return len(self.class_names)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of shape, images and labels: the identity of the content."""
+        digest = hashlib.sha256(repr((self.images.shape, self.class_names)).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels_N, dtype="<i8").data)
+        return digest.hexdigest()
+
+    def take(self, ids: Ids) -> "Dataset":
+        """Return the images `ids` `[M]`, in that order."""
+        return Dataset(
+            self.name,
+            self.images[ids],
+            self.labels_N[ids],
+            self.class_names,
+            None if self.groups_N is None else self.groups_N[ids],
+            None if self.disputed_N is None else self.disputed_N[ids],
+        )
+
+
+def to_float(images: Images) -> npt.NDArray[np.float32]:
+    """Scale `uint8 [N,H,W]` or `[N,H,W,C]` to `float32 [N,H,W,C]` in [0, 1]."""
+    scaled = images.astype(np.float32)
+    scaled /= np.float32(255)
+    return scaled if images.ndim == 4 else scaled[..., np.newaxis]

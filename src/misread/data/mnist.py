@@ -1,0 +1,132 @@
+"""The embedded MNIST: four IDX files, checked by hash on every load, with writers and disputes."""
+
+import gzip
+import hashlib
+import json
+import zlib
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.dataset import Dataset
+from misread.errors import DataError
+
+FOLDER = Path(__file__).parent / "mnist"
+
+# SHA-256 of the raw (uncompressed) files as published.
+RAW_SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+
+
+def read_idx(path: Path, sha256: str | None = None) -> npt.NDArray[np.uint8]:
+    """Read an IDX file of unsigned bytes, gzip-compressed or not.
+
+    Parameters
+    ----------
+    path
+        The file.
+    sha256
+        What the SHA-256 of the raw bytes must be, or None to take them as they are.
+
+    Returns
+    -------
+    numpy.ndarray
+        `uint8`, with the shape that the header names.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, truncated, altered, or no IDX file of unsigned bytes.
+    """
+    try:
+        raw = path.read_bytes()
+        if raw[:2] == b"\x1f\x8b":
+            raw = gzip.decompress(raw)
+    except FileNotFoundError:
+        msg = f"{path} does not exist; reinstall misread, or name a folder that holds the file."
+        raise DataError(msg) from None
+    except (OSError, EOFError, zlib.error) as error:
+        msg = f"{path} cannot be read as a gzip file ({error}); it is damaged: fetch it again."
+        raise DataError(msg) from None
+    if sha256 is not None and (got := hashlib.sha256(raw).hexdigest()) != sha256:
+        msg = (
+            f"{path} has SHA-256 {got[:12]}…, but must have {sha256[:12]}…; it is damaged or "
+            "altered: fetch it again or reinstall misread."
+        )
+        raise DataError(msg)
+    if len(raw) < 4 or raw[:3] != b"\x00\x00\x08" or len(raw) < 4 + 4 * raw[3]:
+        msg = (
+            f"{path} begins with {raw[:4].hex() or 'nothing'}, but an IDX file of unsigned bytes "
+            "begins with 000008 and its number of axes; give such a file."
+        )
+        raise DataError(msg)
+    start = 4 + 4 * raw[3]
+    shape = tuple(np.frombuffer(raw[4:start], dtype=">u4").tolist())
+    if len(raw) - start != (size := int(np.prod(shape, dtype=np.int64))):
+        msg = (
+            f"{path} holds {len(raw) - start} bytes of data, but its header names shape {shape}, "
+            f"that is {size}; it is truncated or damaged: fetch it again."
+        )
+        raise DataError(msg)
+    return np.frombuffer(raw, dtype=np.uint8, offset=start).reshape(shape)
+
+
+def _read_part(prefix: str, n_images: int, folder: Path) -> tuple[npt.NDArray[np.uint8], ...]:
+    arrays = []
+    for kind, shape in (("images-idx3", (n_images, 28, 28)), ("labels-idx1", (n_images,))):
+        name = f"{prefix}-{kind}-ubyte"
+        array = read_idx(folder / f"{name}.gz", RAW_SHA256[name])
+        if array.shape != shape:  # pragma: no cover: the hash holds the shape
+            msg = f"{name} has shape {array.shape}, but must have {shape}; reinstall misread."
+            raise DataError(msg)
+        arrays.append(array)
+    return tuple(arrays)
+
+
+def disputed_ids(folder: Path = FOLDER) -> list[int]:
+    """Return the test ids for which fewer than three of five people chose the given label.
+
+    Source: Northcutt, Athalye & Mueller, Pervasive Label Errors in Test Sets, 2021.
+    """
+    return [int(entry["id"]) for entry in json.loads((folder / "disputed.json").read_text("utf-8"))]
+
+
+@lru_cache(maxsize=1)
+def load_mnist() -> tuple[Dataset, Dataset]:
+    """Return MNIST's training set (60,000) and test set (10,000), both checked by hash.
+
+    Groups are writers: the NIST writer number of each image, from QMNIST's label tables
+    (Yadav & Bottou 2019). The arrays are shared between callers and read-only.
+
+    Raises
+    ------
+    DataError
+        If an embedded file is missing, truncated or altered.
+    """
+    names = tuple("0123456789")
+    writers = np.load(FOLDER / "writers.npz", allow_pickle=False)
+    parts = []
+    for part, prefix, n_images in (("train", "train", 60_000), ("test", "t10k", 10_000)):
+        images, labels = _read_part(prefix, n_images, FOLDER)
+        disputed_N = np.zeros(n_images, dtype=bool)
+        if part == "test":
+            disputed_N[disputed_ids()] = True
+        dataset = Dataset(
+            f"mnist-{part}",
+            images,
+            labels.astype(np.int64),
+            names,
+            groups_N=writers[f"{part}_writers"].astype(np.int64),
+            disputed_N=disputed_N,
+        )
+        for array in (dataset.labels_N, dataset.groups_N, dataset.disputed_N):
+            if array is not None:
+                array.flags.writeable = False
+        parts.append(dataset)
+    return parts[0], parts[1]

@@ -1,0 +1,211 @@
+"""How small a reduction these seeds and images could show, and how many would do.
+
+Variance components come from the crossed mean squares of an observed ``diff_SN`` (method of
+moments, floored at 0). The minimum detectable effect is Bloom's (1995, *Evaluation Review* 19):
+``(t[1 − alpha/2] + t[power]) · se`` with Satterthwaite's (1946) degrees of freedom.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy.typing as npt
+from scipy import stats
+
+from misread.errors import JudgeError
+from misread.judge.inputs import fraction
+from misread.judge.variance import (
+    MeanSquares,
+    differences,
+    mean_squares,
+    too_few_changed,
+    two_way_variance,
+)
+
+MOST = 1_000_000  # seeds or images: beyond this a number is no advice
+
+
+class Components(NamedTuple):
+    """Variances of one reading's difference: between seeds, between images, the rest; each ≥ 0."""
+
+    seed: float
+    image: float
+    residual: float
+
+
+def variance_components(diff_SN: npt.ArrayLike, alpha: float = 0.05) -> Components | None:
+    """Split the variance of `diff_SN` into seeds, images and residual, each floored at 0.
+
+    Parameters
+    ----------
+    diff_SN : array_like of −1, 0, 1, shape [S, N]
+        Error after minus error before. With one seed all variance counts as the images' own.
+    alpha : float
+        The level of the test to come; decides how few changed images are too few.
+
+    Returns
+    -------
+    Components or None
+        None when so few images changed that no variance can be estimated.
+
+    Raises
+    ------
+    JudgeError
+        If the matrix is empty or holds other values.
+    """
+    matrix_SN = differences(diff_SN)
+    fraction("alpha", alpha)
+    n_seeds, n_images = matrix_SN.shape
+    if n_images == 1 or too_few_changed(matrix_SN, alpha):
+        return None
+    ms = mean_squares(matrix_SN)
+    return Components(
+        max(ms.seed - ms.residual, 0.0) / n_images if n_seeds > 1 else 0.0,
+        max(ms.image - ms.residual, 0.0) / n_seeds,
+        ms.residual,
+    )
+
+
+def smallest_detectable(
+    diff_SN: npt.ArrayLike, alpha: float = 0.05, power: float = 0.8
+) -> float | None:
+    """Return the smallest change that this many seeds and images show with `power`.
+
+    Parameters
+    ----------
+    diff_SN : array_like of −1, 0, 1, shape [S, N]
+        Error after minus error before. With one seed the answer is about these two models only.
+    alpha, power : float
+        Level of the two-sided test and the chance of finding the change, 0 to 1.
+
+    Returns
+    -------
+    float or None
+        A share of the N images, above 0; None when too few images changed to tell.
+
+    Raises
+    ------
+    JudgeError
+        If the matrix, `alpha` or `power` is out of range.
+    """
+    parts = variance_components(diff_SN, alpha)
+    fraction("power", power)
+    if parts is None:
+        return None
+    n_seeds, n_images = differences(diff_SN).shape
+    return detectable(parts, n_seeds, n_images, alpha, power)
+
+
+def seeds_needed(
+    diff_SN: npt.ArrayLike, reduction_abs: float, alpha: float = 0.05, power: float = 0.8
+) -> int | None:
+    """Return how many seeds show a change of `reduction_abs` on these images.
+
+    Parameters
+    ----------
+    diff_SN : array_like of −1, 0, 1, shape [S, N]
+        Error after minus error before, from the seeds at hand.
+    reduction_abs : float
+        The change to find, as a share of the N images, above 0.
+    alpha, power : float
+        Level of the two-sided test and the chance of finding the change, 0 to 1.
+
+    Returns
+    -------
+    int or None
+        At least 2 (1 if only one seed was given). None when no number of seeds suffices with
+        these images (see `images_needed`), when one seed cannot tell, or when too few images
+        changed.
+
+    Raises
+    ------
+    JudgeError
+        If an argument is out of range.
+    """
+    parts = variance_components(diff_SN, alpha)
+    _check_target(reduction_abs, power)
+    n_seeds, n_images = differences(diff_SN).shape
+    if parts is None:
+        return None
+    return _fewest(
+        lambda n: detectable(parts, n, n_images, alpha, power) <= reduction_abs, min(n_seeds, 2)
+    )
+
+
+def images_needed(
+    diff_SN: npt.ArrayLike, reduction_abs: float, alpha: float = 0.05, power: float = 0.8
+) -> int | None:
+    """Return how many images like these show a change of `reduction_abs` with these seeds.
+
+    Parameters and errors are those of `seeds_needed`.
+
+    Returns
+    -------
+    int or None
+        Images of the true class, at least 2; None when no number of images suffices with these
+        seeds, or when too few images changed.
+
+    Raises
+    ------
+    JudgeError
+        If an argument is out of range.
+    """
+    parts = variance_components(diff_SN, alpha)
+    _check_target(reduction_abs, power)
+    n_seeds = differences(diff_SN).shape[0]
+    if parts is None:
+        return None
+    return _fewest(lambda n: detectable(parts, n_seeds, n, alpha, power) <= reduction_abs, 2)
+
+
+def detectable(
+    parts: Components, n_seeds: int, n_images: int, alpha: float = 0.05, power: float = 0.8
+) -> float:
+    """Return the minimum detectable change (Bloom 1995) of a design with known variances.
+
+    Parameters
+    ----------
+    parts : Components
+        Variances of one reading.
+    n_seeds, n_images : int
+        The design, each at least 1.
+    alpha, power : float
+        Level of the two-sided test and the chance of finding the change, 0 to 1.
+
+    Returns
+    -------
+    float
+        A share of the images.
+    """
+    expected = MeanSquares(
+        parts.residual + n_images * parts.seed if n_seeds > 1 else 0.0,
+        parts.residual + n_seeds * parts.image if n_images > 1 else 0.0,
+        parts.residual if n_seeds > 1 and n_images > 1 else 0.0,
+    )
+    variance, df = two_way_variance(expected, n_seeds, n_images)
+    quantiles = float(stats.t.isf(alpha / 2, df)) + float(stats.t.ppf(power, df))
+    return quantiles * math.sqrt(variance)
+
+
+def _fewest(enough: Callable[[int], bool], least: int) -> int | None:
+    """Return the least number that is enough, by doubling and halving; None beyond `MOST`."""
+    high = least
+    while not enough(high):
+        if high >= MOST:
+            return None
+        high = min(2 * high, MOST)
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return max(high, least)
+
+
+def _check_target(reduction_abs: float, power: float) -> None:
+    fraction("power", power)
+    if not 0 < reduction_abs <= 1:
+        msg = (
+            f"the reduction to find is {reduction_abs}; allowed is a share of the images above 0 "
+            "and at most 1: multiply the rate before by the relative reduction."
+        )
+        raise JudgeError(msg)

@@ -1,0 +1,186 @@
+"""The verdict's reason: one plain sentence with the numbers that decided."""
+
+from collections.abc import Sequence
+
+from misread.judge.collateral import Item
+from misread.judge.targets import CellResult
+
+
+def reason_for(
+    decision: str,
+    cells: Sequence[CellResult],
+    items: Sequence[Item],
+    *,
+    alpha: float,
+    reduction: float,
+    n_seeds: int,
+) -> str:
+    """Return the sentence behind `decision`.
+
+    Parameters
+    ----------
+    decision : str
+        REDUCED, NOT SHOWN, UNDERPOWERED or HARM.
+    cells : sequence of CellResult
+        The targets; the sentence tells each.
+    items : sequence of Item
+        The collateral; the sentence names the worst of those that matter.
+    alpha, reduction : float
+        Level, and the relative reduction asked about.
+    n_seeds : int
+        Paired seeds; three or fewer are said to be few.
+
+    Returns
+    -------
+    str
+        One sentence, with its full stop.
+    """
+    told = " and ".join(_cell_told(cell, alpha, several=len(cells) > 1) for cell in cells)
+    if decision == "HARM":
+        ending = _harm(items)
+    elif decision == "REDUCED":
+        ending = _collateral(items)
+    elif decision == "UNDERPOWERED":
+        ending = _underpowered(cells, alpha, reduction, n_seeds)
+    else:
+        ending = _not_shown(cells, alpha, reduction)
+    return f"{told}{ending}{_few_seeds(n_seeds)}."
+
+
+def _cell_told(cell: CellResult, alpha: float, *, several: bool) -> str:
+    if cell.shrank(alpha):
+        verb = "fell"
+    elif cell.grew(alpha):
+        verb = "grew"
+    else:
+        verb = "went"
+    p_value = _p_value(cell.p_holm) + (" after Holm" if several else "")
+    return (
+        f"{cell.name} {verb} from {cell.before_images:.1f} to {cell.after_images:.1f} images per "
+        f"seed ({_change(cell)}, {p_value})"
+    )
+
+
+def _change(cell: CellResult) -> str:
+    """Return the change and its interval, relative to the rate before where there is one.
+
+    An error cannot fall by more than all of it, so the words stop at −100%.
+    """
+    effect = cell.effect
+    level = f"{1 - effect.alpha:.0%} interval"
+    if cell.before > 0:
+        change, low, high = (
+            _signed(f"{max(value / cell.before, -1):+.0%}")
+            for value in (effect.estimate, effect.low, effect.high)
+        )
+        return f"{change}, {level} {low} to {high}"
+    low, high = (_signed(f"{v * cell.n_images:+.1f}") for v in (effect.low, effect.high))
+    return f"{level} {low} to {high} images"
+
+
+def _harm(items: Sequence[Item]) -> str:
+    harmed = sorted(
+        (item for item in items if item.status == "harmed"),
+        key=lambda item: item.margin - item.effect.low,
+    )
+    if not harmed:
+        return ""
+    more = len(harmed) - 1
+    others = f", and {more} other {'item was' if more == 1 else 'items were'} harmed"
+    return f", but {_item_told(harmed[0])}{others if more else ''}"
+
+
+def _item_told(item: Item) -> str:
+    """Return what got worse, from which rate to which."""
+    verb = "fell" if item.kind in {"accuracy", "recall"} else "rose"
+    subject = item.name
+    if item.kind == "accuracy":
+        subject = "overall accuracy"
+    elif item.kind == "slice":
+        true, _, predicted = item.name.removeprefix(f"{item.slice_name} · ").partition("→")
+        read = f"read as {predicted}" if predicted else "misread"
+        subject = f"the share of {true} {read} in the slice “{item.slice_name}”"
+    return (
+        f"{subject} {verb} from {item.before:.1%} to {item.after:.1%} "
+        f"(margin {100 * item.margin:g}%)"
+    )
+
+
+def _collateral(items: Sequence[Item]) -> str:
+    unknown = [item.name for item in items if item.status == "undetermined"]
+    if not unknown:
+        return f", and all {len(items)} collateral items stayed within their margins"
+    named = ", ".join(unknown[:3]) + (" and others" if len(unknown) > 3 else "")
+    return f", but {len(unknown)} of {len(items)} collateral items are undetermined ({named})"
+
+
+def _underpowered(cells: Sequence[CellResult], alpha: float, reduction: float, n_seeds: int) -> str:
+    cell = next(c for c in cells if c.hopeless(alpha))
+    asked = f"the {_signed(f'{-reduction:.0%}')} asked about"
+    design = f"{_count(n_seeds, 'seed')} and {_count(cell.n_images, 'image')}"
+    if cell.smallest_detectable is None:
+        return (
+            f": too few of its images changed to say what {design} could have shown, so {asked} "
+            "stays open"
+        )
+    least = cell.smallest_detectable / cell.before
+    shown = (
+        f"with {design} only a reduction of {least:.0%} or more would have been found (80% power)"
+        if least <= 1
+        else f"{design} cannot be relied on to show even a fall to zero (80% power)"
+    )
+    which = f" of {cell.name}" if len(cells) > 1 else ""
+    return f": {shown}, and {asked}{which} needs {_what_would_do(cell, n_seeds)}"
+
+
+def _what_would_do(cell: CellResult, n_seeds: int) -> str:
+    enough = []
+    if cell.seeds_needed:
+        enough.append(_count(cell.seeds_needed, "seed"))
+    if cell.images_needed:
+        enough.append(f"about {_rounded(cell.images_needed):,} images of its class")
+    if not enough:
+        return "more seeds and more images together"
+    alone = "" if cell.seeds_needed or n_seeds == 1 else " (more seeds alone would not do)"
+    return " or ".join(enough) + alone
+
+
+def _not_shown(cells: Sequence[CellResult], alpha: float, reduction: float) -> str:
+    cell = next(c for c in cells if not c.shrank(alpha))
+    if cell.before == 0:
+        return f": {cell.name} had no errors before, so there is nothing to reduce"
+    if cell.smallest_detectable is None:
+        return (
+            f": hardly an image changed, and the interval excludes a reduction of {reduction:.0%}"
+        )
+    return f": a reduction of {reduction:.0%} would have been found with 80% power, and none was"
+
+
+def _few_seeds(n_seeds: int) -> str:
+    if n_seeds == 1:
+        return "; this compares two trained models and says nothing about training them again"
+    if n_seeds <= 3:
+        return f"; with {n_seeds} seeds only, how much trainings differ is hardly known"
+    return ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _rounded(number: int) -> int:
+    """Return `number` rounded up to two significant digits: a plan is no more exact than that."""
+    step: int = 10 ** max(len(str(number)) - 2, 0)
+    return -(-number // step) * step
+
+
+def _p_value(p_value: float) -> str:
+    if p_value < 0.001:
+        return "p < .001"
+    if p_value > 0.99:
+        return "p = 1" if p_value == 1 else "p > .99"
+    return f"p = {p_value:.{3 if p_value < 0.1 else 2}f}".replace("0.", ".", 1)
+
+
+def _signed(number: str) -> str:
+    return number.replace("-", "−")

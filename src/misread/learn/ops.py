@@ -1,0 +1,61 @@
+"""Operations: deterministic functions on batches of images.
+
+Value convention, said once for the whole package: images are `uint8 [N,H,W]` or `[N,H,W,C]`, ink is
+bright (255) on black (0). An operation takes such a batch and a size in px and returns a new one of
+the same shape; it draws nothing at random (the policy draws) and changes nothing in place.
+
+`dilate` thickens strokes, `erode` thins them: grey-scale morphology with a square structuring
+element of `size_px` × `size_px` (Serra 1982), as in OpenCV. Size 1 is the identity. With an even
+size the element has no centre pixel; OpenCV puts the anchor at `size // 2`, so that a 2 × 2 element
+reaches up and left of each pixel.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from misread.data.dataset import Images
+from misread.errors import StudyError
+
+Operation = Callable[[Images, int], Images]
+
+MAX_SIZE_PX = 15
+
+
+def _morphology(images: Images, size_px: int, kind: int) -> Images:
+    if not 1 <= size_px <= MAX_SIZE_PX:
+        msg = f"size_px is {size_px}, but must lie in 1 to {MAX_SIZE_PX}; choose another size."
+        raise StudyError(msg)
+    if size_px == 1 or not len(images):
+        return images.copy()
+    kernel = np.ones((size_px, size_px), dtype=np.uint8)
+    # Outside the image there is no ink to add and none to take away (OpenCV's default border).
+    done = [cv2.morphologyEx(image, kind, kernel) for image in images]
+    return np.stack(done).reshape(images.shape).astype(np.uint8, copy=False)
+
+
+def dilate(images: Images, size_px: int) -> Images:
+    """Thicken strokes: each pixel becomes the brightest under the element.
+
+    Parameters
+    ----------
+    images
+        `uint8 [N,H,W]` or `[N,H,W,C]`.
+    size_px
+        Width of the square element, 1 (no change) to 15.
+
+    Raises
+    ------
+    StudyError
+        If `size_px` is out of range.
+    """
+    return _morphology(images, size_px, cv2.MORPH_DILATE)
+
+
+def erode(images: Images, size_px: int) -> Images:
+    """Thin strokes: each pixel becomes the darkest under the element. Arguments as in `dilate`."""
+    return _morphology(images, size_px, cv2.MORPH_ERODE)
+
+
+OPERATIONS: dict[str, Operation] = {"dilate": dilate, "erode": erode}

@@ -1,0 +1,173 @@
+"""Policies: which operations are applied to which classes, how often and how strongly.
+
+Drawing is apart from applying. `Policy.draw` is a pure function of (labels, seed, epoch): every
+draw of every run can be replayed later without training. The numbers behind a draw do not depend on
+the policy, so that two arms with the same seed treat the same images to the same size wherever both
+treat the class: what differs between arms is the treatment, not the luck.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from misread.data.dataset import Images, Labels
+from misread.learn.ops import MAX_SIZE_PX, OPERATIONS
+from misread.seeds import derive
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What happens to each image in one epoch.
+
+    Parameters
+    ----------
+    operation_N
+        `int8 [N]`, index into `operations`, −1 where the image stays as it is.
+    size_N
+        `int8 [N]`, size in px; 0 where the image stays as it is.
+    operations
+        Names of the operations.
+    """
+
+    operation_N: npt.NDArray[np.int8]
+    size_N: npt.NDArray[np.int8]
+    operations: tuple[str, ...]
+
+    @property
+    def n_treated(self) -> int:
+        """How many images an operation was drawn for (at size 1 it changes nothing)."""
+        return int((self.operation_N >= 0).sum())
+
+
+class Policy(BaseModel):
+    """A class-conditional augmentation.
+
+    Parameters
+    ----------
+    operations
+        For each treated class, the names of its operations; one of them is drawn, each as likely.
+    probability
+        Chance in [0, 1] that an image of a treated class is treated in an epoch.
+    size_px
+        Smallest and largest size in px; each whole size between them is as likely.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    operations: dict[int, tuple[str, ...]] = Field(min_length=1)
+    probability: float = Field(gt=0, le=1)
+    size_px: tuple[int, int]
+
+    @field_validator("operations")
+    @classmethod
+    def _known_operations(cls, value: dict[int, tuple[str, ...]]) -> dict[int, tuple[str, ...]]:
+        for label, names in value.items():
+            unknown = [name for name in names if name not in OPERATIONS]
+            if unknown or not names:
+                msg = (
+                    f"class {label} names the operations {list(names)}, but needs at least one of "
+                    f"{', '.join(OPERATIONS)}"
+                )
+                raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _sizes(self) -> "Policy":
+        low, high = self.size_px
+        if not 1 <= low <= high <= MAX_SIZE_PX:
+            msg = f"size_px is {low} to {high}, but must be a range within 1 to {MAX_SIZE_PX}"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def operation_names(self) -> tuple[str, ...]:
+        """The operations that occur, in the order of the registry."""
+        used = {name for names in self.operations.values() for name in names}
+        return tuple(name for name in OPERATIONS if name in used)
+
+    def draw(self, labels_N: Labels, seed: int, epoch: int) -> Draw:
+        """Draw what happens to each image in an epoch.
+
+        Parameters
+        ----------
+        labels_N
+            `int [N]`, the classes of the images in their fixed order.
+        seed, epoch
+            The seed of the run and the epoch, from 0.
+        """
+        rng = derive(seed, "augment", epoch)
+        chance_N, choice_N, size_chance_N = rng.random((3, len(labels_N)))
+        names = self.operation_names
+        operation_N = np.full(len(labels_N), -1, dtype=np.int8)
+        for label, own in self.operations.items():
+            of_class_N = (labels_N == label) & (chance_N < self.probability)
+            pick = (choice_N[of_class_N] * len(own)).astype(np.int64)
+            operation_N[of_class_N] = np.array([names.index(name) for name in own])[pick]
+        low, high = self.size_px
+        size_N = (low + np.floor(size_chance_N * (high - low + 1))).astype(np.int8)
+        return Draw(operation_N, np.where(operation_N >= 0, size_N, 0).astype(np.int8), names)
+
+
+def apply_draw(images: Images, draw: Draw) -> Images:
+    """Return the images `[N,H,W]` or `[N,H,W,C]` after the draw; the input stays as it was."""
+    treated = images.copy()
+    for index, name in enumerate(draw.operations):
+        for size_px in np.unique(draw.size_N[draw.operation_N == index]):
+            hit_N = (draw.operation_N == index) & (draw.size_N == size_px)
+            treated[hit_N] = OPERATIONS[name](images[hit_N], int(size_px))
+    return treated
+
+
+def one_sided(policy: Policy) -> Policy:
+    """Control arm: the first treated class only."""
+    first = next(iter(policy.operations))
+    return policy.model_copy(update={"operations": {first: policy.operations[first]}})
+
+
+def swapped(policy: Policy) -> Policy:
+    """Control arm: the operations of the treated classes in reverse order of classes."""
+    classes = list(policy.operations)
+    exchanged = dict(zip(classes, reversed(policy.operations.values()), strict=True))
+    return policy.model_copy(update={"operations": exchanged})
+
+
+def both(policy: Policy) -> Policy:
+    """Control arm: every operation on every treated class, at the same total probability."""
+    names = policy.operation_names
+    return policy.model_copy(update={"operations": dict.fromkeys(policy.operations, names)})
+
+
+CONTROLS = {"one-sided": one_sided, "swapped": swapped, "both": both}
+
+
+def replay(policy: Policy, images: Images, labels_N: Labels, seed: int, epoch: int) -> Images:
+    """Return exactly the images that a run with this policy trained on in that epoch."""
+    return apply_draw(images, policy.draw(labels_N, seed, epoch))
+
+
+def changed_share(draw: Draw, before: Images, after: Images) -> Mapping[str, float]:
+    """Return the share of draws that change at least one pixel, by operation and over all.
+
+    Parameters
+    ----------
+    draw
+        The draw.
+    before, after
+        Images `[N,H,W]` before and after it.
+
+    Returns
+    -------
+    Mapping
+        "all" and each operation's name → share in [0, 1]; only what was drawn at least once.
+    """
+    changed_N = (before != after).reshape(len(before), -1).any(axis=1)
+    treated_N = draw.operation_N >= 0
+    shares = {"all": float(changed_N[treated_N].mean())} if treated_N.any() else {}
+    for index, name in enumerate(draw.operations):
+        hit_N = draw.operation_N == index
+        if hit_N.any():
+            shares[name] = float(changed_N[hit_N].mean())
+    return shares

@@ -1,0 +1,167 @@
+"""One run: train a model on *fit*, reading *select* after each epoch. Needs Keras.
+
+Every random choice has its own named stream (`seeds.derive`): weights and dropout in `models`, the
+batch order here, the augmentation in `policy`. With one thread per process and deterministic kernels
+(`set_up_backend`) the same run gives the same bits, whatever else the machine is doing.
+"""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.dataset import Dataset, Images, to_float
+from misread.learn.models import build
+from misread.learn.policy import Policy, apply_draw
+from misread.learn.recipe import Recipe
+from misread.seeds import derive
+
+PREDICT_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave: a row of `history.csv`.
+
+    `loss` and `accuracy` are means over the training batches as they were seen (augmented, with
+    dropout), accuracies are shares in [0, 1], `treated` counts the images an operation was drawn
+    for and `changed` those in which it changed a pixel.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    select_loss: float
+    select_accuracy: float
+    treated: int
+    changed: int
+
+
+def set_up_backend() -> None:
+    """Make this process deterministic and single-threaded; call it before the first model.
+
+    Workers run side by side, one per core; that gives the throughput of one process with all
+    threads, and results that do not depend on the number of cores.
+    """
+    keras.utils.set_random_seed(0)  # nothing of ours draws from it; a stray draw stays repeatable
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf  # noqa: PLC0415  only where it is the backend
+
+        tf.config.experimental.enable_op_determinism()
+        if not tf.config.get_visible_devices("GPU"):
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+    elif keras.backend.backend() == "torch":
+        import torch  # noqa: PLC0415
+
+        torch.set_num_threads(1)
+        torch.use_deterministic_algorithms(mode=True, warn_only=True)
+
+
+def _optimizer(recipe: Recipe, n_images: int) -> Any:
+    rate: Any = recipe.learning_rate
+    if recipe.schedule == "one-cycle":
+        steps = recipe.epochs * -(-n_images // recipe.batch_size)
+        warmup = max(1, round(recipe.warmup * steps))
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=recipe.learning_rate / 25,
+            warmup_target=recipe.learning_rate,
+            warmup_steps=warmup,
+            decay_steps=max(1, steps - warmup),
+            alpha=1e-4,
+        )
+    return keras.optimizers.Adam(rate)
+
+
+def fit(
+    recipe: Recipe,
+    policy: Policy | None,
+    seed: int,
+    train: Dataset,
+    select: Dataset,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+) -> tuple[Any, list[Epoch]]:
+    """Train one model.
+
+    Parameters
+    ----------
+    recipe, policy, seed
+        What to train; no policy is the baseline.
+    train, select
+        The part to learn from and the part to watch; *select* never reaches the weights.
+    on_epoch
+        Called after each epoch.
+
+    Returns
+    -------
+    model, epochs
+        The trained Keras model, uncompiled (weights only), and its history.
+    """
+    input_shape = (*train.images.shape[1:3], train.images.shape[3] if train.images.ndim == 4 else 1)
+    model = build(recipe, input_shape, train.n_classes, seed)
+    model.compile(
+        optimizer=_optimizer(recipe, len(train)),
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy"],
+    )
+    watched = to_float(select.images)
+    epochs = []
+    for number in range(recipe.epochs):
+        images, treated, changed = train.images, 0, 0
+        if policy is not None:
+            draw = policy.draw(train.labels_N, seed, number)
+            images = apply_draw(train.images, draw)
+            treated = draw.n_treated
+            changed = int((images != train.images).reshape(len(images), -1).any(axis=1).sum())
+        order = derive(seed, "order", number).permutation(len(train))
+        history = model.fit(
+            to_float(images[order]),
+            train.labels_N[order],
+            batch_size=recipe.batch_size,
+            shuffle=False,
+            verbose=0,
+        ).history
+        loss, accuracy = model.evaluate(
+            watched, select.labels_N, batch_size=PREDICT_BATCH, verbose=0
+        )
+        epochs.append(
+            Epoch(
+                number + 1,
+                float(history["loss"][0]),
+                float(history["accuracy"][0]),
+                float(loss),
+                float(accuracy),
+                treated,
+                changed,
+            )
+        )
+        on_epoch(epochs[-1])
+    plain = build(recipe, input_shape, train.n_classes, seed)
+    plain.set_weights(model.get_weights())
+    return plain, epochs
+
+
+def read(model: Any, images: Images) -> npt.NDArray[np.float32]:
+    """Return the model's probabilities `float32 [N,K]` for images `uint8 [N,H,W]` or `[N,H,W,C]`."""
+    if not len(images):
+        return np.empty((0, model.output_shape[-1]), dtype=np.float32)
+    probs_NK = model.predict(to_float(images), batch_size=PREDICT_BATCH, verbose=0)
+    return np.asarray(probs_NK, dtype=np.float32)
+
+
+def to_bytes(model: Any) -> bytes:
+    """Return the content of a `.keras` file with this model."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        return path.read_bytes()
+
+
+def load(path: Path) -> Any:
+    """Load a `.keras` file; code inside it is never run (`safe_mode`)."""
+    return keras.saving.load_model(path, compile=False, safe_mode=True)

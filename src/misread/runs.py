@@ -1,0 +1,184 @@
+"""Runs: what a worker does in a run folder, and the folder that results."""
+
+import platform
+import sys
+import time
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from misread.data.dataset import Dataset
+from misread.data.parts import split, stratified_subset
+from misread.data.sources import load
+from misread.errors import PlanError
+from misread.learn.grid import Report
+from misread.learn.ops import OPERATIONS
+from misread.learn.recipe import Run
+from misread.store import (
+    RunFolder,
+    file_sha256,
+    write_arrays,
+    write_atomic,
+    write_csv,
+    write_json,
+)
+from misread.study import Slice
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is to bring about in a run folder; what is there already is left alone.
+
+    `slices` is None until the plan is locked: without it the worker trains and reads *select*, and
+    *confirm* stays closed. `preview` names the operations and sizes under which the target classes
+    of *select* are read for the preview.
+    """
+
+    folder: RunFolder
+    run: Run
+    slices: tuple[Slice, ...] | None = None
+    preview: tuple[Slice, ...] = ()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        preview_done = not self.preview or (self.folder.path / "preview.npz").exists()
+        if self.slices is None:
+            return self.folder.is_trained and preview_done
+        return self.folder.is_complete and preview_done
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a worker reports: an epoch done, or a step of a run finished."""
+
+    arm: str
+    seed: int
+    step: str  # "epoch", "trained" or "read"
+    epoch: int = 0
+    accuracy: float | None = None
+
+
+def parts_of(run: Run) -> tuple[Dataset, Dataset, Dataset]:
+    """Return *fit*, *select* and *confirm* of a run.
+
+    Raises
+    ------
+    PlanError
+        If the dataset is no longer the one that the run was defined on.
+    """
+    train, confirm = load(run.dataset)
+    if (train.sha256, confirm.sha256) != run.dataset_sha256:
+        msg = (
+            f"the dataset {run.dataset!r} is not the one that this study was begun with (its "
+            "SHA-256 differs); bring that one back, or choose another folder with --out."
+        )
+        raise PlanError(msg)
+    fit_ids, select_ids = select_ids_of(run, train)
+    confirm_ids = stratified_subset(confirm.labels_N, run.confirm_size)
+    return train.take(fit_ids), train.take(select_ids), confirm.take(confirm_ids)
+
+
+def select_ids_of(run: Run, train: Dataset) -> tuple[Any, Any]:
+    """Return the ids of *fit* and *select* of a run within the training set."""
+    fit_ids, select_ids = split(train.labels_N, run.select_fold)
+    fit_ids = fit_ids[stratified_subset(train.labels_N[fit_ids], run.fit_size)]
+    select_ids = select_ids[stratified_subset(train.labels_N[select_ids], run.select_size)]
+    return fit_ids, select_ids
+
+
+def work(task: Task, report: Report) -> None:
+    """Bring about what the task asks, in a worker process; writes `result.json` last."""
+    from misread.learn import train as trainer  # noqa: PLC0415  Keras loads in workers only
+
+    trainer.set_up_backend()
+    folder, run = task.folder, task.run
+    fit, select, confirm = parts_of(run)
+    if not folder.is_trained:
+        write_json(folder.path / "config.json", run.model_dump(mode="json"))
+        began = time.perf_counter()
+        model, epochs = trainer.fit(
+            run.recipe,
+            run.policy,
+            run.seed,
+            fit,
+            select,
+            on_epoch=lambda e: report(
+                Progress(run.arm, run.seed, "epoch", e.epoch, e.select_accuracy)
+            ),
+        )
+        seconds = time.perf_counter() - began
+        write_json(folder.path / "environment.json", environment() | {"train_seconds": seconds})
+        write_csv(folder.path / "history.csv", [asdict(epoch) for epoch in epochs])
+        write_atomic(folder.model, trainer.to_bytes(model))
+        # Just trained or resumed, what reads is the stored model: one path, one result.
+        model = trainer.load(folder.model)
+        probs_MK = trainer.read(model, select.images)
+        _, ids_M = select_ids_of(run, load(run.dataset)[0])
+        write_arrays(
+            folder.path / "select.npz", {"ids": ids_M, **_readings(select.labels_N, probs_MK)}
+        )
+        report(Progress(run.arm, run.seed, "trained"))
+    else:
+        model = trainer.load(folder.model)
+    if task.preview and not (folder.path / "preview.npz").exists():
+        write_arrays(folder.path / "preview.npz", _read_slices(model, select, task.preview))
+    if task.slices is not None and not folder.is_complete:
+        probs_NK = trainer.read(model, confirm.images)
+        arrays = _readings(confirm.labels_N, probs_NK) | _read_slices(model, confirm, task.slices)
+        write_arrays(folder.path / "predictions.npz", arrays)
+        accuracy = float((arrays["predictions"][0] == confirm.labels_N).mean())
+        names = ("config.json", "history.csv", "select.npz", "predictions.npz")
+        result = {
+            "arm": run.arm,
+            "seed": run.seed,
+            "accuracy": accuracy,
+            "slices": [piece.name for piece in task.slices],
+            "sha256": {name: file_sha256(folder.path / name) for name in names},
+        }
+        write_json(folder.path / "result.json", result)
+        report(Progress(run.arm, run.seed, "read", accuracy=accuracy))
+
+
+def _readings(labels_N: Any, probs_NK: Any) -> dict[str, Any]:
+    return {
+        "labels": labels_N.astype(np.uint8),
+        "predictions": probs_NK.argmax(axis=1).astype(np.uint8)[np.newaxis],
+        "probs": probs_NK.astype(np.float16)[np.newaxis],
+    }
+
+
+def _read_slices(model: Any, part: Dataset, slices: tuple[Slice, ...]) -> dict[str, Any]:
+    """Read each slice; arrays are padded to the images of all slices' classes, in one order."""
+    from misread.learn import train as trainer  # noqa: PLC0415
+
+    arrays: dict[str, Any] = {"slice_names": np.array([piece.name for piece in slices], dtype="U")}
+    for number, piece in enumerate(slices):
+        ids_M = np.flatnonzero(part.labels_N == piece.label)
+        images = OPERATIONS[piece.operation](part.images[ids_M], piece.size_px)
+        predictions_M = trainer.read(model, images).argmax(axis=1).astype(np.uint8)
+        arrays |= {f"slice_{number}_ids": ids_M, f"slice_{number}_predictions": predictions_M}
+    return arrays
+
+
+def environment() -> dict[str, Any]:
+    """Return what may explain a difference between machines: versions, platform, processor."""
+    packages = ("misread", "keras", "tensorflow", "torch", "jax", "numpy", "opencv-python-headless")
+    versions = {}
+    for name in packages:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    import keras  # noqa: PLC0415  loaded already: this runs in a worker
+
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "backend": keras.backend.backend(),
+        "threads": 1,
+        "versions": versions,
+    }

@@ -1,0 +1,232 @@
+"""Run folders: written atomically, identified by content, resumable.
+
+A run folder holds, in the order in which they are written::
+
+    config.json        what the run is: dataset, seed, held-out tenth, arm, recipe, policy
+    environment.json   versions, machine, seconds: what may differ when the result does not
+    history.csv        a row per epoch
+    model.keras        the trained model
+    select.npz         what it reads on *select*; with it, training is complete
+    predictions.npz    what it reads on *confirm* and on the counter-slices of the plan
+    result.json        written last: with it, the run is complete
+
+Every file is written beside its place and moved there when it is whole, so that a file that exists
+is complete. All but `environment.json` and the dates inside `model.keras` are the same bytes
+whenever the same run is repeated on the same machine.
+"""
+
+import csv
+import errno
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import numpy.typing as npt
+
+from misread.canonical import readable_json
+from misread.errors import StoreError
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "the disk quota is used up; free some space",
+    errno.EROFS: "the file system is read-only; choose another folder with --out",
+    errno.EACCES: "writing there is not allowed; choose another folder with --out",
+    errno.EPERM: "writing there is not allowed; choose another folder with --out",
+    errno.ENOTDIR: "a part of this path is a file; choose another folder with --out",
+    errno.EEXIST: "a file stands where a folder is needed; choose another folder with --out",
+}
+
+
+@contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, f"{error.strerror or error}; mend that")
+        msg = f"{path} cannot be written: {reason} and run the same command again. What was finished is kept."
+        raise StoreError(msg) from error
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that the file is either whole or as it was before.
+
+    Raises
+    ------
+    StoreError
+        If the disk is full, read-only, or the folder may not be written to.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with _clear_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON, atomically."""
+    write_atomic(path, readable_json(value))
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of ours.
+
+    Raises
+    ------
+    StoreError
+        If it is missing or no JSON.
+    """
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        msg = f"{path} does not exist; run the study first, or name another folder with --out."
+        raise StoreError(msg) from None
+    except (OSError, ValueError) as error:
+        msg = f"{path} cannot be read as JSON ({error}); delete it and run the study again."
+        raise StoreError(msg) from None
+
+
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write arrays as a compressed NPZ, atomically; the same arrays give the same bytes."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_atomic(path, buffer.getvalue())
+
+
+def read_arrays(path: Path, sha256: str | None = None) -> Arrays:
+    """Read an NPZ of ours; nothing in it is ever executed.
+
+    Parameters
+    ----------
+    path
+        The file.
+    sha256
+        What the SHA-256 of the file must be, or None to take it as it is.
+
+    Raises
+    ------
+    StoreError
+        If it is missing, damaged or altered.
+    """
+    try:
+        content = path.read_bytes()
+        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+            msg = (
+                f"{path} is not the file that its result.json describes; delete the folder "
+                f"{path.parent} and run the study again."
+            )
+            raise StoreError(msg)
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            return dict(archive)
+    except FileNotFoundError:
+        msg = f"{path} does not exist; run the study first, or name another folder with --out."
+        raise StoreError(msg) from None
+    except (OSError, ValueError, EOFError) as error:
+        msg = f"{path} cannot be read as NPZ ({error}); delete it and run the study again."
+        raise StoreError(msg) from None
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows with the same keys as CSV, atomically; floats keep all their digits."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomic(path, text.getvalue().encode())
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a study's folder for this process; the system frees it when the process dies.
+
+    Raises
+    ------
+    StoreError
+        If another process holds it or it cannot be written.
+    """
+    with _clear_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            msg = (
+                f"{folder} is in use by another misread process; wait until it has ended, "
+                "or choose another folder with --out."
+            )
+            raise StoreError(msg) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class RunFolder:
+    """The folder of one run, `arms/<arm>/seed_<seed>/`; see the head of this module."""
+
+    def __init__(self, study_folder: Path, arm: str, seed: int) -> None:
+        self.arm, self.seed = arm, seed
+        self.path = study_folder / "arms" / arm / f"seed_{seed}"
+
+    @property
+    def model(self) -> Path:
+        """The trained model."""
+        return self.path / "model.keras"
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether training is complete."""
+        return (self.path / "select.npz").exists() and self.model.exists()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run is complete."""
+        return (self.path / "result.json").exists()
+
+    def config(self) -> Any:
+        """Return what `config.json` holds, or None where there is none."""
+        path = self.path / "config.json"
+        return read_json(path) if path.exists() else None
+
+    def result(self) -> Any:
+        """Return what `result.json` holds."""
+        return read_json(self.path / "result.json")
+
+    def history(self) -> list[dict[str, float]]:
+        """Return the rows of `history.csv`."""
+        with (self.path / "history.csv").open(encoding="utf-8", newline="") as file:
+            return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+    def select(self) -> Arrays:
+        """Return what was read on *select*: `ids` `[M]`, `labels` `[M]`, `predictions` `[1,M]`, `probs` `[1,M,K]`."""
+        return read_arrays(self.path / "select.npz")
+
+    def predictions(self) -> Arrays:
+        """Return what was read on *confirm*, checked against `result.json`.
+
+        `labels` `[N]`, `predictions` `[1,N]`, `probs` `[1,N,K]` (float16); for the slices `slice_ids`
+        `[T]` (positions in *confirm*), `slice_names` `[L]`, `slice_predictions` `[L,T]`.
+        """
+        return read_arrays(
+            self.path / "predictions.npz", self.result()["sha256"]["predictions.npz"]
+        )

@@ -1,0 +1,243 @@
+"""The way of a study: baseline → select → lock → arms × seeds. Resumable at every step.
+
+`run_study` leaves a folder with complete runs, `errors.json` and `plan.json`; `evidence` then makes
+of it what the pages show.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from misread.data.parts import N_FOLDS
+from misread.data.sources import load
+from misread.errors import PlanError
+from misread.learn.grid import cores, run_all
+from misread.learn.policy import Policy
+from misread.learn.recipe import Run
+from misread.runs import Task, work
+from misread.selection import errors_on_select
+from misread.store import RunFolder, locked, read_json, write_json
+from misread.study import BASELINE, Plan, Slice, Study, counter_slices
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage that begins: its title and its tasks, for the progress bar."""
+
+    title: str
+    tasks: tuple[Task, ...]
+
+
+OnReport = Callable[[Any], None]  # receives Stage and runs.Progress
+
+
+def run_study(
+    study: Study,
+    folder: Path,
+    *,
+    jobs: int | None = None,
+    on_report: OnReport = lambda _: None,
+    until: str = "all",
+) -> Plan | None:
+    """Bring a study to its end, doing only what the folder does not hold yet.
+
+    Parameters
+    ----------
+    study
+        What to run.
+    folder
+        Where; it is created, and resumed if it holds a part of the same study.
+    jobs
+        Worker processes; None takes one per core. Results do not depend on it.
+    on_report
+        Receives a `Stage` at the begin of each stage and every `Progress` of the workers.
+    until
+        "errors" stops when the confusion is found and *confirm* is still closed, "preview" when
+        the baseline models have read the augmented *select* images, "all" goes to the end.
+
+    Returns
+    -------
+    Plan or None
+        The plan, where it was locked.
+
+    Raises
+    ------
+    PlanError
+        If the folder holds runs that were made differently.
+    StoreError
+        If the folder is in use or cannot be written.
+    """
+    jobs = jobs or cores()
+    with locked(folder):
+        hashes = tuple(part.sha256 for part in load(study.dataset))
+        folds = select_folds(study, folder)
+
+        def run_of(arm: str, policy: Policy | None, seed: int) -> Run:
+            return study.run(arm, policy, seed, folds[seed], (hashes[0], hashes[1]))
+
+        def go(title: str, tasks: list[Task]) -> None:
+            for task in tasks:
+                _refuse_another_run(task)
+            on_report(Stage(title, tuple(tasks)))
+            run_all(work, [task for task in tasks if not task.is_done], jobs, on_report)
+
+        baseline = [
+            Task(RunFolder(folder, BASELINE, seed), run_of(BASELINE, None, seed))
+            for seed in study.seeds
+        ]
+        go("baseline", baseline)
+        errors = errors_on_select(study, [task.folder for task in baseline])
+        write_json(folder / "errors.json", errors)
+        if until == "errors":
+            return None
+
+        target, target_from = study.target, "study file"
+        if target is None:
+            top = errors["cells"][0]
+            target, target_from = (top["true"], top["predicted"]), "select"
+        previews = preview_slices(study, target)
+        if until == "preview":
+            go("preview", [Task(t.folder, t.run, preview=previews) for t in baseline])
+            return None
+
+        policies = study.policies(target)
+        plan = Plan(
+            study=study,
+            target=target,
+            target_from=target_from,
+            target_on_select=next(
+                cell
+                for cell in errors["cells"]
+                if (cell["true"], cell["predicted"]) == target
+            ),
+            policies=policies,
+            slices=tuple(counter_slices([p for p in policies.values() if p], target)),
+            dataset_sha256=(hashes[0], hashes[1]),
+            select_folds=folds,
+        )
+        plan = lock(plan, folder)
+        go(
+            "arms",
+            [
+                Task(
+                    RunFolder(folder, arm, seed),
+                    run_of(arm, policy, seed),
+                    plan.slices,
+                    previews if arm == BASELINE else (),
+                )
+                for seed in study.seeds  # seed by seed: a study cut short is still balanced
+                for arm, policy in policies.items()
+            ],
+        )
+        return plan
+
+
+def select_folds(study: Study, folder: Path) -> dict[int, int]:
+    """Return the held-out tenth of each seed: what the folder's runs have, else the next in turn."""
+    folds: dict[int, int] = {}
+    for seed in study.seeds:
+        config = RunFolder(folder, BASELINE, seed).config()
+        if config is not None:
+            folds[seed] = int(config["select_fold"])
+    counts = [list(folds.values()).count(fold) for fold in range(N_FOLDS)]
+    for seed in study.seeds:
+        if seed not in folds:
+            folds[seed] = counts.index(min(counts))
+            counts[folds[seed]] += 1
+    return {seed: folds[seed] for seed in study.seeds}
+
+
+def preview_slices(study: Study, target: tuple[int, int]) -> tuple[Slice, ...]:
+    """Return the target classes under each operation and size of every dose, size 1 included."""
+    policies = list(study.policy.resolve(target).values())
+    sizes = range(1, 1 + max(policy.size_px[1] for policy in policies))
+    names = sorted({name for policy in policies for name in policy.operation_names})
+    return tuple(
+        Slice(operation=name, size_px=size, label=label)
+        for name in names
+        for size in sizes
+        for label in target
+    )
+
+
+def lock(plan: Plan, folder: Path) -> Plan:
+    """Write `plan.json`, or keep the one that is there if it asks the same.
+
+    A plan that asks something else replaces the old one; once *confirm* has been opened, what
+    follows is exploratory, and the plan says so.
+    """
+    path = folder / "plan.json"
+    if plan.study.smoke:
+        why = "this is a smoke run: few images, one epoch; it shows that everything works and proves nothing"
+        plan = plan.model_copy(update={"exploratory": why})
+    if path.exists():
+        stored = read_json(path)
+        if stored["question_sha256"] == plan.question_sha256:
+            return Plan.model_validate(stored["plan"])
+        opened = any(folder.glob("arms/*/seed_*/predictions.npz"))
+        if opened and not plan.study.smoke:
+            why = "the plan was changed after the confirm images had been opened"
+            plan = plan.model_copy(update={"exploratory": why})
+        if opened:
+            replaces = (*stored["plan"]["replaces"], stored["sha256"])
+            plan = plan.model_copy(update={"replaces": replaces})
+    write_json(
+        path,
+        {
+            "sha256": plan.sha256,
+            "question_sha256": plan.question_sha256,
+            "plan": plan.model_dump(mode="json"),
+        },
+    )
+    return plan
+
+
+def load_plan(folder: Path) -> Plan:
+    """Return the locked plan of a study's folder.
+
+    Raises
+    ------
+    StoreError
+        If there is none.
+    PlanError
+        If it was altered by hand.
+    """
+    stored = read_json(folder / "plan.json")
+    plan = Plan.model_validate(stored["plan"])
+    if plan.sha256 != stored["sha256"]:
+        msg = (
+            f"{folder / 'plan.json'} was altered: its content has SHA-256 {plan.sha256[:12]}…, but "
+            f"it says {stored['sha256'][:12]}…; bring the old one back, or run the study anew in "
+            "another folder with --out."
+        )
+        raise PlanError(msg)
+    return plan
+
+
+def _refuse_another_run(task: Task) -> None:
+    there, wanted = task.folder.config(), task.run.model_dump(mode="json")
+    if there is None or there == wanted:
+        return
+    differences = [
+        f"{key} {_short(there.get(key))} instead of {_short(value)}"
+        for key, value in _flat(wanted).items()
+        if (there := _flat(task.folder.config())).get(key) != value
+    ]
+    msg = (
+        f"{task.folder.path} holds a run with {', '.join(differences[:3])}; choose another folder "
+        "with --out, or delete that one."
+    )
+    raise PlanError(msg)
+
+
+def _flat(value: dict[str, Any]) -> dict[str, Any]:
+    flat = {}
+    for key, inner in value.items():
+        flat |= {k: v for k, v in inner.items()} if isinstance(inner, dict) else {key: inner}
+    return flat
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else text[:37] + "…"
