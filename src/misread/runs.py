@@ -151,7 +151,7 @@ def _readings(labels_N: Any, probs_NK: Any) -> dict[str, Any]:
 
 
 def _read_slices(model: Any, part: Dataset, slices: tuple[Slice, ...]) -> dict[str, Any]:
-    """Read each slice; arrays are padded to the images of all slices' classes, in one order."""
+    """Read each slice; see `RunFolder.predictions` for the arrays."""
     from misread.learn import train as trainer  # noqa: PLC0415
 
     arrays: dict[str, Any] = {"slice_names": np.array([piece.name for piece in slices], dtype="U")}

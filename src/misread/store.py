@@ -52,7 +52,10 @@ def _clear_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, f"{error.strerror or error}; mend that")
-        msg = f"{path} cannot be written: {reason} and run the same command again. What was finished is kept."
+        msg = (
+            f"{path} cannot be written: {reason} and run the same command again. What was "
+            "finished is kept."
+        )
         raise StoreError(msg) from error
 
 
@@ -218,14 +221,17 @@ class RunFolder:
             return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
     def select(self) -> Arrays:
-        """Return what was read on *select*: `ids` `[M]`, `labels` `[M]`, `predictions` `[1,M]`, `probs` `[1,M,K]`."""
+        """Return what was read on *select*.
+
+        `ids` `[M]` (in the training set), `labels` `[M]`, `predictions` `[1,M]`, `probs` `[1,M,K]`.
+        """
         return read_arrays(self.path / "select.npz")
 
     def predictions(self) -> Arrays:
         """Return what was read on *confirm*, checked against `result.json`.
 
-        `labels` `[N]`, `predictions` `[1,N]`, `probs` `[1,N,K]` (float16); for the slices `slice_ids`
-        `[T]` (positions in *confirm*), `slice_names` `[L]`, `slice_predictions` `[L,T]`.
+        `labels` `[N]`, `predictions` `[1,N]`, `probs` `[1,N,K]` (float16); `slice_names` `[L]` and
+        for slice number l `slice_<l>_ids` `[M]` (in *confirm*) and `slice_<l>_predictions` `[M]`.
         """
         return read_arrays(
             self.path / "predictions.npz", self.result()["sha256"]["predictions.npz"]

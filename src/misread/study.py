@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from misread.canonical import sha256_of
 from misread.data.sources import SOURCES
 from misread.errors import StudyError
-from misread.judge.verdict import Margins
+from misread.judge import Margins
 from misread.learn.policy import CONTROLS, Policy
 from misread.learn.recipe import RECIPES, Recipe, Run
 
@@ -140,7 +140,7 @@ class Study(_Frozen):
         return tuple(arm for arm in self.arms if arm != BASELINE)
 
     def policies(self, target: tuple[int, int]) -> dict[str, Policy | None]:
-        """Return the policy of each arm for this target; None for the baseline, which comes first."""
+        """Return the policy of each arm for this target; the baseline comes first, with None."""
         resolved = self.policy.resolve(target)
         return {BASELINE: None, **{arm: resolved[arm] for arm in self.treated_arms}}
 
@@ -248,7 +248,7 @@ def parse_cell(text: str) -> tuple[int, int]:
         msg = f"cell {text!r} is not of the form TRUE:PREDICTED; write it as in 4:9."
         raise StudyError(msg)
     if int(true) == int(predicted):
-        msg = f"cell {text!r} names one class twice; a confusion has two different classes, as in 4:9."
+        msg = f"cell {text!r} names one class twice; a confusion has two classes, as in 4:9."
         raise StudyError(msg)
     return int(true), int(predicted)
 
@@ -342,7 +342,9 @@ def _one_sentence(name: str, error: ValidationError) -> str:
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = Study
     for part in loc[:-1]:
-        inner = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        inner = (
+            model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        )
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             break
         model = inner

@@ -7,12 +7,12 @@ of it what the pages show.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from misread.data.parts import N_FOLDS
 from misread.data.sources import load
 from misread.errors import PlanError
-from misread.learn.grid import cores, run_all
+from misread.learn.grid import Workers, cores
 from misread.learn.policy import Policy
 from misread.learn.recipe import Run
 from misread.runs import Task, work
@@ -68,8 +68,8 @@ def run_study(
     StoreError
         If the folder is in use or cannot be written.
     """
-    jobs = jobs or cores()
-    with locked(folder):
+    log = folder / "workers.log"
+    with locked(folder), Workers(work, jobs or cores(), on_report, log) as workers:
         hashes = tuple(part.sha256 for part in load(study.dataset))
         folds = select_folds(study, folder)
 
@@ -80,7 +80,7 @@ def run_study(
             for task in tasks:
                 _refuse_another_run(task)
             on_report(Stage(title, tuple(tasks)))
-            run_all(work, [task for task in tasks if not task.is_done], jobs, on_report)
+            workers.run([task for task in tasks if not task.is_done])
 
         baseline = [
             Task(RunFolder(folder, BASELINE, seed), run_of(BASELINE, None, seed))
@@ -92,10 +92,7 @@ def run_study(
         if until == "errors":
             return None
 
-        target, target_from = study.target, "study file"
-        if target is None:
-            top = errors["cells"][0]
-            target, target_from = (top["true"], top["predicted"]), "select"
+        target, target_from = target_of(study, errors)
         previews = preview_slices(study, target)
         if until == "preview":
             go("preview", [Task(t.folder, t.run, preview=previews) for t in baseline])
@@ -107,9 +104,7 @@ def run_study(
             target=target,
             target_from=target_from,
             target_on_select=next(
-                cell
-                for cell in errors["cells"]
-                if (cell["true"], cell["predicted"]) == target
+                cell for cell in errors["cells"] if (cell["true"], cell["predicted"]) == target
             ),
             policies=policies,
             slices=tuple(counter_slices([p for p in policies.values() if p], target)),
@@ -134,7 +129,7 @@ def run_study(
 
 
 def select_folds(study: Study, folder: Path) -> dict[int, int]:
-    """Return the held-out tenth of each seed: what the folder's runs have, else the next in turn."""
+    """Return the held-out tenth of each seed: that of the folder's runs, else the next in turn."""
     folds: dict[int, int] = {}
     for seed in study.seeds:
         config = RunFolder(folder, BASELINE, seed).config()
@@ -146,6 +141,16 @@ def select_folds(study: Study, folder: Path) -> dict[int, int]:
             folds[seed] = counts.index(min(counts))
             counts[folds[seed]] += 1
     return {seed: folds[seed] for seed in study.seeds}
+
+
+def target_of(
+    study: Study, errors: dict[str, Any]
+) -> tuple[tuple[int, int], Literal["study file", "select"]]:
+    """Return the target cell, and whether the study file names it or it is the top on *select*."""
+    if study.target is not None:
+        return study.target, "study file"
+    top = errors["cells"][0]
+    return (top["true"], top["predicted"]), "select"
 
 
 def preview_slices(study: Study, target: tuple[int, int]) -> tuple[Slice, ...]:
@@ -169,7 +174,7 @@ def lock(plan: Plan, folder: Path) -> Plan:
     """
     path = folder / "plan.json"
     if plan.study.smoke:
-        why = "this is a smoke run: few images, one epoch; it shows that everything works and proves nothing"
+        why = "this is a smoke run with few images and one epoch, which proves nothing"
         plan = plan.model_copy(update={"exploratory": why})
     if path.exists():
         stored = read_json(path)
@@ -219,10 +224,11 @@ def _refuse_another_run(task: Task) -> None:
     there, wanted = task.folder.config(), task.run.model_dump(mode="json")
     if there is None or there == wanted:
         return
+    flat = _flat(there)
     differences = [
-        f"{key} {_short(there.get(key))} instead of {_short(value)}"
+        f"{key} {_short(flat.get(key))} instead of {_short(value)}"
         for key, value in _flat(wanted).items()
-        if (there := _flat(task.folder.config())).get(key) != value
+        if flat.get(key) != value
     ]
     msg = (
         f"{task.folder.path} holds a run with {', '.join(differences[:3])}; choose another folder "
@@ -232,9 +238,9 @@ def _refuse_another_run(task: Task) -> None:
 
 
 def _flat(value: dict[str, Any]) -> dict[str, Any]:
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, inner in value.items():
-        flat |= {k: v for k, v in inner.items()} if isinstance(inner, dict) else {key: inner}
+        flat |= inner if isinstance(inner, dict) else {key: inner}
     return flat
 
 

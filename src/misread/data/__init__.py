@@ -1,0 +1,1 @@
+"""Datasets: where images come from, and the parts they are dealt into."""

@@ -21,8 +21,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
+from scipy import special, stats
 
 from misread.errors import JudgeError
 from misread.judge.inputs import IntArray, flags, fraction, whole_numbers
@@ -136,8 +135,8 @@ def two_way(diff_SN: npt.ArrayLike, alpha: float = 0.05) -> Effect:
         notes.append("Every image changed in every seed.")
     else:
         se, df = math.sqrt(variance), freedom
-        p_value = float(2 * stats.t.sf(abs(estimate) / se, df))
-        half = float(stats.t.isf(alpha / 2, df)) * se
+        p_value = float(2 * special.stdtr(df, -abs(estimate) / se))
+        half = -float(special.stdtrit(df, alpha / 2)) * se
         method = "two-way over seeds and images, Satterthwaite t"
     low, high = estimate - half, estimate + half
     if matrix_SN.any() and too_few_changed(matrix_SN, alpha):
@@ -178,7 +177,7 @@ def _images_only(diff_N: IntArray, alpha: float) -> tuple[float, float, float]:
     worse = (int(np.count_nonzero(diff_N > 0)) + 1) / size
     better = (int(np.count_nonzero(diff_N < 0)) + 1) / size
     centre = worse - better
-    half = float(stats.norm.isf(alpha / 2)) * math.sqrt((worse + better - centre**2) / size)
+    half = -float(special.ndtri(alpha / 2)) * math.sqrt((worse + better - centre**2) / size)
     return p_value, max(centre - half, -1.0), min(centre + half, 1.0)
 
 
@@ -225,7 +224,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     JudgeError
         If one is not between 0 and 1.
     """
-    return _corrected(p_values, "holm")
+    p_P = _probabilities(p_values)
+    order = np.argsort(p_P)
+    steps = np.maximum.accumulate(p_P[order] * np.arange(p_P.size, 0, -1))
+    corrected_P = np.empty_like(p_P)
+    corrected_P[order] = np.minimum(steps, 1.0)
+    corrected: list[float] = corrected_P.tolist()
+    return corrected
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
@@ -236,17 +241,16 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     JudgeError
         If one is not between 0 and 1.
     """
-    return _corrected(p_values, "fdr_bh")
+    p_P = _probabilities(p_values)
+    corrected: list[float] = stats.false_discovery_control(p_P).tolist() if p_P.size else []
+    return corrected
 
 
-def _corrected(p_values: Sequence[float], method: str) -> list[float]:
+def _probabilities(p_values: Sequence[float]) -> npt.NDArray[np.float64]:
     if not all(0 <= p <= 1 for p in p_values):
         msg = f"p-values {list(p_values)}; each must lie between 0 and 1: drop what was not tested."
         raise JudgeError(msg)
-    if not p_values:
-        return []
-    corrected: list[float] = multipletests(list(p_values), method=method)[1].tolist()
-    return corrected
+    return np.asarray(p_values, dtype=np.float64)
 
 
 def noninferiority(effect: Effect, margin: float) -> Status:

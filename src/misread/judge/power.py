@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from misread.errors import JudgeError
 from misread.judge.inputs import fraction
@@ -183,7 +183,7 @@ def detectable(
         parts.residual if n_seeds > 1 and n_images > 1 else 0.0,
     )
     variance, df = two_way_variance(expected, n_seeds, n_images)
-    quantiles = float(stats.t.isf(alpha / 2, df)) + float(stats.t.ppf(power, df))
+    quantiles = float(special.stdtrit(df, power)) - float(special.stdtrit(df, alpha / 2))
     return quantiles * math.sqrt(variance)
 
 

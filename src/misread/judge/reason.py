@@ -37,7 +37,8 @@ def reason_for(
     """
     told = " and ".join(_cell_told(cell, alpha, several=len(cells) > 1) for cell in cells)
     if decision == "HARM":
-        ending = _harm(items)
+        joint = "but" if any(cell.shrank(alpha) for cell in cells) else "and"
+        ending = _harm(items, joint)
     elif decision == "REDUCED":
         ending = _collateral(items)
     elif decision == "UNDERPOWERED":
@@ -78,7 +79,7 @@ def _change(cell: CellResult) -> str:
     return f"{level} {low} to {high} images"
 
 
-def _harm(items: Sequence[Item]) -> str:
+def _harm(items: Sequence[Item], joint: str) -> str:
     harmed = sorted(
         (item for item in items if item.status == "harmed"),
         key=lambda item: item.margin - item.effect.low,
@@ -87,7 +88,7 @@ def _harm(items: Sequence[Item]) -> str:
         return ""
     more = len(harmed) - 1
     others = f", and {more} other {'item was' if more == 1 else 'items were'} harmed"
-    return f", but {_item_told(harmed[0])}{others if more else ''}"
+    return f", {joint} {_item_told(harmed[0])}{others if more else ''}"
 
 
 def _item_told(item: Item) -> str:

@@ -1,0 +1,1 @@
+"""Learning: operations, policies, models, one run, many runs. Keras lives here only."""

@@ -1,7 +1,7 @@
 """Many runs: spawned worker processes, one per core, each with one thread.
 
-`run_all` knows nothing of what the work is: it hands each task to a worker, passes on what the
-worker reports, and stops everything at the first failure. A worker that loses its parent ends
+`Workers` knows nothing of what the work is: it hands each task to a worker process, passes on what
+that reports, and stops everything at the first failure. A worker that loses its parent ends
 itself, so that a killed study leaves nobody writing into its folder.
 """
 
@@ -13,7 +13,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from misread.errors import StoreError
 
@@ -52,9 +53,11 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _start_worker(reports: Any) -> None:
+def _start_worker(reports: Any, log: str) -> None:
     global _reports  # noqa: PLW0603  one queue per worker process, set once
     _reports = reports
+    # What libraries say at start-up (TensorFlow: a page) goes to the log, not between the bars.
+    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     parent = mp.parent_process()
 
@@ -70,63 +73,86 @@ def _work(work: Work, task: Any) -> None:
     work(task, _reports.put)
 
 
-def run_all(work: Work, tasks: Sequence[Any], jobs: int, on_report: Report) -> None:
-    """Do all tasks on `jobs` worker processes.
+class Workers:
+    """Worker processes that live as long as the study: their start-up is paid once.
 
     Parameters
     ----------
     work
         A module-level function (task, report) that does one task; it may call `report` with
         anything that can be pickled.
-    tasks
-        What to do, each started in this order.
     jobs
         Number of workers, at least 1. Results do not depend on it.
     on_report
         Called in this process with everything that a worker reports.
-
-    Raises
-    ------
-    StoreError
-        If a worker is killed from outside (out of memory, say).
-    Exception
-        Whatever the first failing task raised.
+    log
+        File that takes the workers' standard error.
     """
-    if not tasks:
-        return
-    context = mp.get_context("spawn")
-    reports = context.Queue()
-    with _environment(thread_environment()):
-        pool = cf.ProcessPoolExecutor(
-            min(jobs, len(tasks)), context, initializer=_start_worker, initargs=(reports,)
-        )
-        futures = [pool.submit(_work, work, task) for task in tasks]
-    workers = list((pool._processes or {}).values())  # noqa: SLF001  no public way to end them
-    try:
-        pending = set(futures)
-        while pending:
-            done, pending = cf.wait(pending, timeout=0.2, return_when=cf.FIRST_EXCEPTION)
-            _pass_on(reports, on_report)
-            for future in done:
-                future.result()
-        pool.shutdown()
-        _pass_on(reports, on_report)
-    except cf.process.BrokenProcessPool as error:
-        msg = (
-            "a worker process was killed from outside (out of memory?); free memory or lower "
-            "--jobs and run the same command again: finished runs are kept."
-        )
-        raise StoreError(msg) from error
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for worker in workers:
-            if worker.is_alive():
-                worker.kill()  # every file is written atomically: nothing finished is harmed
 
+    def __init__(self, work: Work, jobs: int, on_report: Report, log: Path) -> None:
+        self._work, self._jobs, self._on_report, self._log = work, jobs, on_report, log
+        self._pool: cf.ProcessPoolExecutor | None = None
+        self._reports: Any = None
 
-def _pass_on(reports: Any, on_report: Report) -> None:
-    while True:
-        try:
-            on_report(reports.get(timeout=0.01))
-        except queue.Empty:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the workers, in the middle of their work if need be.
+
+        Every file is written atomically, so nothing finished is harmed.
+        """
+        if self._pool is None:
             return
+        processes = list((self._pool._processes or {}).values())  # noqa: SLF001  no public way
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+
+    def run(self, tasks: Sequence[Any]) -> None:
+        """Do all tasks, each started in this order; return when all are done.
+
+        Raises
+        ------
+        StoreError
+            If a worker is killed from outside (out of memory, say).
+        Exception
+            Whatever the first failing task raised.
+        """
+        if not tasks:
+            return
+        with _environment(thread_environment()):
+            pool = self._start()
+            pending = {pool.submit(_work, self._work, task) for task in tasks}
+        try:
+            while pending:
+                done, pending = cf.wait(pending, timeout=0.2, return_when=cf.FIRST_EXCEPTION)
+                self._pass_on()
+                for future in done:
+                    future.result()
+        except cf.process.BrokenProcessPool as error:
+            msg = (
+                "a worker process was killed from outside (out of memory?); free memory or lower "
+                "--jobs and run the same command again: finished runs are kept."
+            )
+            raise StoreError(msg) from error
+
+    def _start(self) -> cf.ProcessPoolExecutor:
+        if self._pool is None:
+            context = mp.get_context("spawn")
+            self._reports = context.Queue()
+            self._pool = cf.ProcessPoolExecutor(
+                self._jobs,
+                context,
+                initializer=_start_worker,
+                initargs=(self._reports, str(self._log)),
+            )
+        return self._pool
+
+    def _pass_on(self) -> None:
+        while True:
+            try:
+                report = self._reports.get(timeout=0.02)
+            except queue.Empty:
+                return
+            self._on_report(report)

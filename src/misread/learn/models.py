@@ -1,7 +1,7 @@
 """Architectures. Each builder returns an uncompiled Keras model whose randomness is seeded.
 
-Initial weights come from the stream "weights", dropout masks from "dropout": the same seed gives the
-same model in every arm.
+Initial weights come from the stream "weights", dropout masks from "dropout": the same seed gives
+the same model in every arm.
 """
 
 from collections.abc import Callable

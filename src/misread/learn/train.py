@@ -1,8 +1,8 @@
 """One run: train a model on *fit*, reading *select* after each epoch. Needs Keras.
 
 Every random choice has its own named stream (`seeds.derive`): weights and dropout in `models`, the
-batch order here, the augmentation in `policy`. With one thread per process and deterministic kernels
-(`set_up_backend`) the same run gives the same bits, whatever else the machine is doing.
+batch order here, the augmentation in `policy`. With one thread per process and deterministic
+kernels (`set_up_backend`) the same run gives the same bits, whatever else the machine is doing.
 """
 
 import tempfile
@@ -147,7 +147,7 @@ def fit(
 
 
 def read(model: Any, images: Images) -> npt.NDArray[np.float32]:
-    """Return the model's probabilities `float32 [N,K]` for images `uint8 [N,H,W]` or `[N,H,W,C]`."""
+    """Return the probabilities `float32 [N,K]` for images `uint8 [N,H,W]` or `[N,H,W,C]`."""
     if not len(images):
         return np.empty((0, model.output_shape[-1]), dtype=np.float32)
     probs_NK = model.predict(to_float(images), batch_size=PREDICT_BATCH, verbose=0)

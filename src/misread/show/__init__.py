@@ -1,0 +1,1 @@
+"""Showing: figures, tables and pages from stored evidence; never trains."""

@@ -1,0 +1,361 @@
+"""From complete runs to evidence: what was read, what it means, and the files that say so.
+
+`load_evidence` gathers a study's folder into one object, which the figures and the report draw;
+`conclude` writes the JSON files. Nothing here trains, and nothing here draws.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.dataset import Dataset
+from misread.data.parts import stratified_subset
+from misread.data.sources import load
+from misread.judge import (
+    ClassMetrics,
+    SliceReadings,
+    Verdict,
+    class_metrics,
+    confusion_counts,
+    judge,
+    rank_cells,
+)
+from misread.learn.ops import OPERATIONS
+from misread.learn.policy import Draw, Policy, apply_draw, changed_share
+from misread.measures import ink, stroke_thickness_px
+from misread.store import RunFolder, read_arrays, read_json, write_json
+from misread.study import BASELINE, Plan, Slice, Study
+from misread.trial import load_plan, preview_slices
+
+Predictions = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class SliceEvidence:
+    """A counter-slice as every arm reads it.
+
+    `ids_M` are positions in *confirm*; `predictions` maps each arm to `uint8 [S,M]`.
+    """
+
+    slice: Slice
+    ids_M: npt.NDArray[np.int64]
+    predictions: dict[str, Predictions]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a finished study knows.
+
+    `predictions` maps each arm to `uint8 [S,N]`, `probs` to `float16 [S,N,K]`, rows in the order of
+    `seeds`; `histories` to a list of epochs per seed. `confirm` holds the images that were read.
+    """
+
+    folder: Path
+    plan: Plan
+    train: Dataset
+    confirm: Dataset
+    predictions: dict[str, Predictions]
+    probs: dict[str, npt.NDArray[np.float16]]
+    slices: tuple[SliceEvidence, ...]
+    histories: dict[str, tuple[list[dict[str, float]], ...]]
+    environment: dict[str, Any]
+    train_seconds: dict[str, tuple[float, ...]]
+    errors: dict[str, Any]
+    preview: dict[str, Any]
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms, the baseline first."""
+        return tuple(self.plan.policies)
+
+    @property
+    def treated_arms(self) -> tuple[str, ...]:
+        """The arms other than the baseline."""
+        return tuple(arm for arm in self.arms if arm != BASELINE)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds, in the order of all rows."""
+        return self.plan.study.seeds
+
+    @cached_property
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdict on each treated arm."""
+        spec = self.plan.study.judge
+        return {
+            arm: judge(
+                self.confirm.labels_N,
+                self.predictions[BASELINE],
+                self.predictions[arm],
+                cells=[self.plan.target],
+                n_classes=self.confirm.n_classes,
+                class_names=self.confirm.class_names,
+                margins=spec.margins,
+                alpha=spec.alpha,
+                reduction=spec.reduction,
+                slices=[
+                    SliceReadings(
+                        f"{piece.slice.operation} {piece.slice.size_px} px",
+                        self.confirm.labels_N[piece.ids_M],
+                        piece.predictions[BASELINE],
+                        piece.predictions[arm],
+                    )
+                    for piece in self.slices
+                ],
+                disputed_N=self.confirm.disputed_N,
+                arm=arm,
+                seeds=self.seeds,
+                exploratory=self.plan.exploratory,
+            )
+            for arm in self.treated_arms
+        }
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The baseline over seeds, as it goes into `experiment_summary.json`."""
+        counts_SKK = np.stack([self.counts(BASELINE, s) for s in range(len(self.seeds))])
+        metrics = [class_metrics(counts_KK) for counts_KK in counts_SKK]
+        cells = [cell.model_dump(mode="json") for cell in rank_cells(counts_SKK)]
+        return {
+            "study": self.plan.study.name,
+            "smoke": self.plan.study.smoke,
+            "exploratory": self.plan.exploratory,
+            "plan_sha256": self.plan.sha256,
+            "arm": BASELINE,
+            "part": "confirm",
+            "n_images": len(self.confirm),
+            "seeds": list(self.seeds),
+            "accuracy": _spread([metric.accuracy for metric in metrics]),
+            "per_class": [
+                {
+                    "class": name,
+                    "precision": _spread([metric.precision[k] for metric in metrics]),
+                    "recall": _spread([metric.recall[k] for metric in metrics]),
+                }
+                for k, name in enumerate(self.confirm.class_names)
+            ],
+            "confusion_counts": counts_SKK.sum(axis=0).tolist(),
+            "confusion_counts_per_seed": counts_SKK.tolist(),
+            "ranked_cells": cells,
+            "target": {
+                "cell": list(self.plan.target),
+                "from": self.plan.target_from,
+                "select": self.plan.target_on_select,
+                "confirm": next(
+                    c for c in cells if (c["true"], c["predicted"]) == self.plan.target
+                ),
+            },
+            "select": {
+                "accuracy": _spread(self.errors["accuracy"]),
+                "ranked_cells": [
+                    {key: value for key, value in cell.items() if key != "images"}
+                    for cell in self.errors["cells"]
+                ],
+            },
+        }
+
+    def counts(self, arm: str, row: int) -> npt.NDArray[np.int64]:
+        """Return the confusion counts `[K,K]` of an arm's seed number `row` on *confirm*."""
+        return confusion_counts(
+            self.confirm.labels_N, self.predictions[arm][row], self.confirm.n_classes
+        )
+
+    def comparison(self, arm: str, row: int) -> dict[str, Any]:
+        """Return before and after for one treated arm and seed, as in `comparison_seed_*.json`."""
+        true, predicted = self.plan.target
+        sides: dict[str, dict[str, Any]] = {}
+        for side, name in (("before", BASELINE), ("after", arm)):
+            counts_KK = self.counts(name, row)
+            metrics = class_metrics(counts_KK)
+            hit_N = (self.confirm.labels_N == true) & (self.predictions[name][row] == predicted)
+            sides[side] = {
+                "arm": name,
+                "accuracy": metrics.accuracy,
+                "target_cell": {
+                    "errors": int(counts_KK[true, predicted]),
+                    "rate": float(counts_KK[true, predicted] / counts_KK[true].sum()),
+                    "images": np.flatnonzero(hit_N).tolist(),
+                },
+                "reverse_cell": {"errors": int(counts_KK[predicted, true])},
+                "classes": {
+                    self.confirm.class_names[k]: _of_class(metrics, k) for k in self.plan.target
+                },
+                "slices": {
+                    piece.slice.name: self._slice_reading(piece, name, row) for piece in self.slices
+                },
+            }
+        return {
+            "study": self.plan.study.name,
+            "smoke": self.plan.study.smoke,
+            "exploratory": self.plan.exploratory,
+            "plan_sha256": self.plan.sha256,
+            "seed": self.seeds[row],
+            "target": [true, predicted],
+            **sides,
+        }
+
+    def _slice_reading(self, piece: SliceEvidence, arm: str, row: int) -> dict[str, Any]:
+        label = piece.slice.label
+        other = next(k for k in self.plan.target if k != label)
+        read_M = piece.predictions[arm][row]
+        return {
+            "n_images": len(read_M),
+            "errors": int((read_M != label).sum()),
+            f"read_as_{other}": int((read_M == other).sum()),
+        }
+
+
+def _of_class(metrics: ClassMetrics, k: int) -> dict[str, float | None]:
+    return {"precision": metrics.precision[k], "recall": metrics.recall[k]}
+
+
+def _spread(values: list[float | None]) -> dict[str, Any]:
+    known = [value for value in values if value is not None]
+    return {
+        "mean": float(np.mean(known)) if known else None,
+        "sd": float(np.std(known, ddof=1)) if len(known) > 1 else None,
+        "per_seed": values,
+    }
+
+
+def load_evidence(folder: Path) -> Evidence:
+    """Gather a finished study.
+
+    Raises
+    ------
+    StoreError
+        If a run is missing or damaged.
+    PlanError
+        If the plan was altered.
+    """
+    plan = load_plan(folder)
+    train, test = load(plan.study.dataset)
+    some_run = plan.study.run(BASELINE, None, plan.study.seeds[0], 0, plan.dataset_sha256)
+    confirm = test.take(stratified_subset(test.labels_N, some_run.confirm_size))
+    runs = {
+        arm: [RunFolder(folder, arm, seed) for seed in plan.study.seeds] for arm in plan.policies
+    }
+    read = {arm: [run.predictions() for run in own] for arm, own in runs.items()}
+    environments = {
+        arm: [read_json(run.path / "environment.json") for run in own] for arm, own in runs.items()
+    }
+    slices = []
+    for piece in plan.slices:
+        predictions = {}
+        for arm, own in read.items():
+            rows = []
+            for arrays in own:
+                number = arrays["slice_names"].tolist().index(piece.name)
+                rows.append(arrays[f"slice_{number}_predictions"])
+                ids_M = arrays[f"slice_{number}_ids"]
+            predictions[arm] = np.stack(rows)
+        slices.append(SliceEvidence(piece, ids_M, predictions))
+    first = environments[BASELINE][0]
+    return Evidence(
+        folder=folder,
+        plan=plan,
+        train=train,
+        confirm=confirm,
+        predictions={a: np.concatenate([r["predictions"] for r in own]) for a, own in read.items()},
+        probs={a: np.concatenate([r["probs"] for r in own]) for a, own in read.items()},
+        slices=tuple(slices),
+        histories={arm: tuple(run.history() for run in own) for arm, own in runs.items()},
+        environment={key: value for key, value in first.items() if key != "train_seconds"},
+        train_seconds={
+            arm: tuple(float(e["train_seconds"]) for e in own) for arm, own in environments.items()
+        },
+        errors=read_json(folder / "errors.json"),
+        preview=read_json(folder / "preview.json"),
+    )
+
+
+def preview_numbers(study: Study, target: tuple[int, int], folder: Path) -> dict[str, Any]:
+    """Return what the augmentation does, as in `preview.json`; needs the baseline's readings.
+
+    `shares`: for each treated arm and dose, the share of draws that change an image, from the first
+    epoch of the first seed. `operations`: for each operation, size and target class on the *select*
+    images of all seeds: ink and stroke thickness before and after, and the share of images that the
+    baseline models misread, or read as the other target class, before and after.
+    """
+    train, _ = load(study.dataset)
+    shares = []
+    for arm, policy in study.policy.resolve(target).items():
+        shares.append(_share_of_draws(arm, policy, train, study.seeds[0]))
+    folders = [RunFolder(folder, BASELINE, seed) for seed in study.seeds]
+    selects = [run.select() for run in folders]
+    previews = [read_arrays(run.path / "preview.npz") for run in folders]
+    operations = []
+    for piece in preview_slices(study, target):
+        other = next(k for k in target if k != piece.label)
+        ids, before, after = [], [], []
+        for select, preview in zip(selects, previews, strict=True):
+            number = preview["slice_names"].tolist().index(piece.name)
+            own_M = select["labels"] == piece.label
+            ids.append(select["ids"][own_M])
+            before.append(select["predictions"][0][own_M])
+            after.append(preview[f"slice_{number}_predictions"])
+        images = train.images[np.concatenate(ids)]
+        treated = OPERATIONS[piece.operation](images, piece.size_px)
+        read_before, read_after = np.concatenate(before), np.concatenate(after)
+        operations.append(
+            {
+                "operation": piece.operation,
+                "size_px": piece.size_px,
+                "label": piece.label,
+                "n_images": len(images),
+                "changed_share": float((treated != images).any(axis=(1, 2)).mean()),
+                "ink_before": float(ink(images).mean()),
+                "ink_after": float(ink(treated).mean()),
+                "thickness_before_px": float(stroke_thickness_px(images).mean()),
+                "thickness_after_px": float(stroke_thickness_px(treated).mean()),
+                "error_before": float((read_before != piece.label).mean()),
+                "error_after": float((read_after != piece.label).mean()),
+                "as_target_before": float((read_before == other).mean()),
+                "as_target_after": float((read_after == other).mean()),
+            }
+        )
+    return {"study": study.name, "smoke": study.smoke, "shares": shares, "operations": operations}
+
+
+def _share_of_draws(arm: str, policy: Policy, train: Dataset, seed: int) -> dict[str, Any]:
+    draw = policy.draw(train.labels_N, seed, 0)
+    drawn = np.flatnonzero(draw.operation_N >= 0)
+    own = Draw(draw.operation_N[drawn], draw.size_N[drawn], draw.operations)
+    share = changed_share(own, train.images[drawn], apply_draw(train.images[drawn], own))
+    return {
+        "arm": arm,
+        "size_px": list(policy.size_px),
+        "probability": policy.probability,
+        "drawn": draw.n_treated,
+        "changed_share": dict(share),
+    }
+
+
+def conclude(folder: Path) -> Evidence:
+    """Write `preview.json`, `experiment_summary.json`, the comparisons and `verdict.json`.
+
+    Errors as in `load_evidence`.
+    """
+    plan = load_plan(folder)
+    write_json(folder / "preview.json", preview_numbers(plan.study, plan.target, folder))
+    evidence = load_evidence(folder)
+    write_json(folder / "experiment_summary.json", evidence.summary)
+    for arm in evidence.treated_arms:
+        for row, seed in enumerate(evidence.seeds):
+            write_json(folder / arm / f"comparison_seed_{seed}.json", evidence.comparison(arm, row))
+    write_json(
+        folder / "verdict.json",
+        {
+            "study": evidence.plan.study.name,
+            "smoke": evidence.plan.study.smoke,
+            "exploratory": evidence.plan.exploratory,
+            "plan_sha256": evidence.plan.sha256,
+            "seeds": list(evidence.seeds),
+            "arms": {arm: v.model_dump(mode="json") for arm, v in evidence.verdicts.items()},
+        },
+    )
+    return evidence

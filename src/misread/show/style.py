@@ -1,0 +1,209 @@
+"""How every figure looks, and how it becomes bytes: the same evidence gives the same file.
+
+Figures are laid out in inches from the top left on a `Sheet`, without pyplot and without a window.
+Colours are those of Okabe & Ito (2008), which colour-blind people can tell apart; a status also has
+a marker of its own, so that no finding hangs on colour.
+"""
+
+import functools
+import io
+import textwrap
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+INK, MUTED, FAINT, GRID = "#16181d", "#5d6470", "#aab0ba", "#e4e7ec"
+BLUE, VERMILLION, ORANGE, GREEN, PURPLE, SKY = (
+    "#0072B2",
+    "#D55E00",
+    "#E69F00",
+    "#009E73",
+    "#AA4499",
+    "#56B4E9",
+)
+STATUS_COLOURS = {"harmed": VERMILLION, "undetermined": ORANGE, "safe": BLUE}
+STATUS_MARKERS = {"harmed": "D", "undetermined": "s", "safe": "o"}
+VERDICT_COLOURS = {
+    "HARM": VERMILLION,
+    "REDUCED": BLUE,
+    "UNDERPOWERED": "#9A6B00",
+    "NOT SHOWN": MUTED,
+}
+ERRORS_MAP = LinearSegmentedColormap.from_list("errors", ["#ffffff", "#f6b38a", VERMILLION])
+CHANGE_MAP = LinearSegmentedColormap.from_list(
+    "change", [BLUE, "#9ccbe6", "#ffffff", "#f6b38a", VERMILLION]
+)
+INK_MAP = LinearSegmentedColormap.from_list("ink", ["#ffffff", "#101114"])
+
+DPI = 144
+_MARGIN_IN = 0.35
+_RC: dict[str, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.size": 11,
+    "text.color": INK,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 10.5,
+    "axes.titlesize": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.9,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "axes.unicode_minus": True,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "lines.solid_capstyle": "round",
+}
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Let a function draw in our style, whatever the caller's matplotlib settings are."""
+
+    @functools.wraps(draw)
+    def inner(*args: P.args, **kwargs: P.kwargs) -> R:
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(_RC)
+            return draw(*args, **kwargs)
+
+    return inner
+
+
+@styled
+def png(figure: Figure) -> bytes:
+    """Return a figure as PNG bytes; without date and software name, so that they repeat."""
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+class Sheet:
+    """A figure with a headline, laid out in inches from the left and from below the headline.
+
+    Parameters
+    ----------
+    width, height
+        Size of the body in inches; the headline adds to the height.
+    title
+        The finding, in one sentence.
+    subtitle
+        What is drawn.
+    warning
+        Stands above everything: why the result proves nothing ("": it may).
+    """
+
+    def __init__(
+        self, width: float, height: float, title: str, subtitle: str = "", warning: str = ""
+    ) -> None:
+        inner = width - 2 * _MARGIN_IN
+        lines = [
+            *_wrapped(warning and f"Exploratory: {warning}.", inner, 10.5, VERMILLION, bold=True),
+            *_wrapped(title, inner, 16, INK, bold=True),
+            *_wrapped(subtitle, inner, 11, MUTED),
+        ]
+        self.width = width
+        self.top = 0.3 + sum(size * 1.42 / 72 for _, size, _, _ in lines) + 0.15
+        self.height = self.top + height
+        self.figure = Figure(figsize=(width, self.height), dpi=DPI)
+        down = 0.3
+        for line, size, colour, bold in lines:
+            self._write(_MARGIN_IN, down, line, size, colour, bold=bold)
+            down += size * 1.42 / 72
+
+    def _write(
+        self, left: float, down: float, text: str, size: float, colour: str, *, bold: bool
+    ) -> None:
+        self.figure.text(
+            left / self.width,
+            1 - down / self.height,
+            text,
+            fontsize=size,
+            color=colour,
+            fontweight="bold" if bold else "normal",
+            va="top",
+        )
+
+    def axes(self, left: float, down: float, width: float, height: float, **options: Any) -> Axes:
+        """Return axes whose upper left corner lies at (left, down) in the body, in inches."""
+        box = (
+            left / self.width,
+            1 - (self.top + down + height) / self.height,
+            width / self.width,
+            height / self.height,
+        )
+        return self.figure.add_axes(box, **options)
+
+    def text(self, left: float, down: float, text: str, **options: Any) -> None:
+        """Write at (left, down) in the body, in inches; the text hangs from there."""
+        options = {"va": "top", "fontsize": 11} | options
+        self.figure.text(left / self.width, 1 - (self.top + down) / self.height, text, **options)
+
+    def image(self, left: float, down: float, size: float, image: npt.NDArray[np.uint8]) -> Axes:
+        """Draw one image in a square of `size` inches, with a hairline around it."""
+        axes = self.axes(left, down, size, size)
+        draw_image(axes, image)
+        return axes
+
+
+def _wrapped(
+    text: str, width_in: float, size: float, colour: str, *, bold: bool = False
+) -> list[tuple[str, float, str, bool]]:
+    # The mean width of a character of this typeface, in em.
+    columns = int(width_in * 72 / (size * (0.61 if bold else 0.545)))
+    return [(line, size, colour, bold) for line in textwrap.wrap(text, columns)]
+
+
+def draw_image(axes: Axes, image: npt.NDArray[np.uint8]) -> None:
+    """Draw `uint8 [H,W]` as dark ink on white with crisp pixels, `[H,W,3]` in its colours."""
+    if image.ndim == 3 and image.shape[-1] == 1:
+        image = image[..., 0]
+    axes.imshow(image, cmap=INK_MAP, vmin=0, vmax=255, interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+        spine.set_color("#d3d7de")
+        spine.set_linewidth(0.7)
+
+
+def bare(axes: Axes, *, keep: str = "") -> None:
+    """Take away the spines that `keep` (as in "left bottom") does not name."""
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in keep)
+
+
+def frame(axes: Axes, colour: str, *, dashed: bool = False, width: float = 2.0) -> None:
+    """Draw a border around the whole axes."""
+    axes.add_patch(
+        Rectangle(
+            (0, 0),
+            1,
+            1,
+            transform=axes.transAxes,
+            fill=False,
+            edgecolor=colour,
+            linewidth=width,
+            linestyle=(0, (3, 2)) if dashed else "solid",
+            clip_on=False,
+            zorder=10,
+        )
+    )

@@ -1,0 +1,243 @@
+"""Numbers and findings in words: one way to write a number, for figures, pages and tables.
+
+Shares are 0 to 1 on the way in. A share is written in per cent ("%"), a difference of two shares in
+percentage points ("pp"), a change relative to what was there before in per cent with its sign.
+"""
+
+import math
+from collections.abc import Sequence
+
+from misread.evidence import Evidence, SliceEvidence
+from misread.judge.collateral import Item
+from misread.judge.inference import Effect
+from misread.judge.targets import CellResult
+from misread.judge.verdict import Verdict
+from misread.study import BASELINE
+
+MINUS = "−"
+DONE = {"erode": "thinned", "dilate": "thickened"}
+
+
+def number(value: float, *, decimals: int = 2, sign: bool = False) -> str:
+    """Return `value` to three significant digits, at most `decimals` behind the point.
+
+    Examples
+    --------
+    >>> number(-0.1234), number(6.0, decimals=1), number(1234.5), number(0.5, sign=True)
+    ('−0.12', '6.0', '1,234', '+0.50')
+    """
+    whole_digits = 1 if abs(value) < 1 else int(math.log10(abs(value))) + 1
+    places = min(decimals, max(0, 3 - whole_digits))
+    text = f"{value:+,.{places}f}" if sign else f"{value:,.{places}f}"
+    if not text.strip("+-0.,"):  # no negative zero
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def images(value: float, *, sign: bool = False) -> str:
+    """Return a mean number of images per seed, as in "6.1"."""
+    return number(value, decimals=1, sign=sign)
+
+
+def percent(share: float | None) -> str:
+    """Return a share in per cent, as in "0.61%", "12.3%" and "99.12%"; "–" where there is none.
+
+    From 90% on it is what is missing that counts, so the second decimal stays.
+
+    Examples
+    --------
+    >>> percent(0.0061), percent(0.1234), percent(0.99123), percent(1), percent(0.00001)
+    ('0.61%', '12.3%', '99.12%', '100%', '<0.01%')
+    """
+    if share is None:
+        return "–"
+    if share in {0, 1}:
+        return f"{100 * share:.0f}%"
+    if share < 0.00005:
+        return "<0.01%"
+    return f"{100 * share:.2f}%" if share >= 0.9 else f"{number(100 * share)}%"
+
+
+def points(difference: float) -> str:
+    """Return a difference of two shares in percentage points, with its sign.
+
+    Examples
+    --------
+    >>> points(-0.0123)
+    '−1.23 pp'
+    """
+    return f"{number(100 * difference, sign=True)} pp"
+
+
+def interval(effect: Effect, scale: float = 1.0, *, decimals: int = 1) -> str:
+    """Return the interval of an effect in units of 1/`scale`, as in "−2.0 to +0.4"."""
+    low, high = (number(v * scale, decimals=decimals, sign=True) for v in (effect.low, effect.high))
+    return f"{low} to {high}"
+
+
+def p_value(p: float) -> str:
+    """Return a p-value as in "p = .043", "p < .001", "p = 1".
+
+    Examples
+    --------
+    >>> p_value(0.0431), p_value(0.00001), p_value(1.0), p_value(0.217)
+    ('p = .043', 'p < .001', 'p = 1', 'p = .22')
+    """
+    if p < 0.001:
+        return "p < .001"
+    if p > 0.99:
+        return "p = 1" if p == 1 else "p > .99"
+    return f"p = {p:.{3 if p < 0.1 else 2}f}".replace("0.", ".", 1)
+
+
+def relative(after: float, before: float) -> str:
+    """Return a change relative to before, as in "−13%"; "–" where there was nothing before."""
+    if before == 0:
+        return "–"
+    return f"{number(100 * (after / before - 1), decimals=0, sign=True)}%"
+
+
+def fold(after: float, before: float) -> str:
+    """Return after as a multiple of before, as in "×4.9"; "" where there was nothing before."""
+    if before == 0:
+        return ""
+    return f"×{number(after / before, decimals=1 if after / before < 10 else 0)}"
+
+
+def count(amount: int, noun: str) -> str:
+    """Return an amount with its noun, as in "1 seed" and "10 seeds"."""
+    return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
+
+
+def cell_name(evidence: Evidence, true: int, predicted: int) -> str:
+    """Return the name of a directed confusion, as in "4→9"."""
+    names = evidence.confirm.class_names
+    return f"{names[true]}→{names[predicted]}"
+
+
+def target_name(evidence: Evidence) -> str:
+    """Return the name of the target cell."""
+    return cell_name(evidence, *evidence.plan.target)
+
+
+def verdict_words(verdict: Verdict) -> str:
+    """Return the verdict with its qualifier, as in "REDUCED, collateral undetermined"."""
+    return ", ".join(filter(None, (verdict.verdict, verdict.qualifier)))
+
+
+def treated(operation: str, size_px: int) -> str:
+    """Return what was done to an image, as in "thinned (erode 2 px)"."""
+    name = f"{operation} {size_px} px"
+    return f"{DONE[operation]} ({name})" if operation in DONE else f"under {name}"
+
+
+def slice_items(evidence: Evidence, arm: str, piece: SliceEvidence) -> dict[str, Item]:
+    """Return what the verdict says of a counter-slice.
+
+    Returns
+    -------
+    dict
+        "all": every misreading of the class in the slice; "pair": only those as the other class of
+        the target.
+    """
+    view = f"{piece.slice.operation} {piece.slice.size_px} px"
+    own = [
+        item
+        for item in evidence.verdicts[arm].collateral
+        if item.slice_name == view and item.true == piece.slice.label
+    ]
+    return {"pair" if item.predicted is not None else "all": item for item in own}
+
+
+def shown_slices(evidence: Evidence) -> list[tuple[SliceEvidence, str]]:
+    """Return the counter-slices, each with what to show of it: "pair" or "all" (`slice_items`).
+
+    It is the confusion of the target's two classes, unless all misreadings of the class together
+    are judged worse in some arm: then that is what must be seen.
+    """
+    weight = {"safe": 0, "undetermined": 1, "harmed": 2}
+    chosen = []
+    for piece in evidence.slices:
+        worst = {"pair": 0, "all": 0}
+        for arm in evidence.treated_arms:
+            for which, item in slice_items(evidence, arm, piece).items():
+                worst[which] = max(worst[which], weight[item.status])
+        chosen.append((piece, "all" if worst["all"] > worst["pair"] else "pair"))
+    return chosen
+
+
+def slice_label(evidence: Evidence, piece: SliceEvidence, which: str) -> tuple[str, str]:
+    """Return the two lines that say what a counter-slice asks, as ("4 read as 9", "thinned …")."""
+    names = evidence.confirm.class_names
+    label = piece.slice.label
+    other = next(k for k in evidence.plan.target if k != label)
+    read = (
+        f"{names[label]} read as {names[other]}" if which == "pair" else f"{names[label]} misread"
+    )
+    return read, treated(piece.slice.operation, piece.slice.size_px)
+
+
+def target_result(evidence: Evidence, arm: str) -> CellResult:
+    """Return the target cell's result of an arm."""
+    return evidence.verdicts[arm].cells[0]
+
+
+def went(cell: CellResult, alpha: float) -> str:
+    """Return how the target moved, as in "4→9 fell from 6.1 to 4.0 errors per seed"."""
+    verb = "fell" if cell.shrank(alpha) else "rose" if cell.grew(alpha) else "went"
+    unclear = "" if verb != "went" else ", a change that chance explains"
+    return (
+        f"{cell.name} {verb} from {images(cell.before_images)} to {images(cell.after_images)} "
+        f"errors per seed{unclear}"
+    )
+
+
+def headline(evidence: Evidence, arm: str) -> str:
+    """Return in one sentence what an arm did to its target and what it broke."""
+    verdict = evidence.verdicts[arm]
+    told = f"{arm}: {went(target_result(evidence, arm), verdict.alpha)}"
+    harmed = [
+        (item, piece, which)
+        for piece, which in shown_slices(evidence)
+        for name, item in slice_items(evidence, arm, piece).items()
+        if name == which and item.status == "harmed"
+    ]
+    if not harmed:
+        others = verdict.n_harmed
+        if others:
+            return f"{told}; {count(others, 'other thing')} got worse"
+        return f"{told}; nothing is shown to be harmed ({verdict.n_undetermined} open)"
+    item, piece, which = max(harmed, key=lambda entry: entry[0].effect.estimate)
+    read, done = slice_label(evidence, piece, which)
+    name, _, reading = read.partition(" ")
+    times = fold(item.after, item.before)
+    return (
+        f"{told} – but {name} {done} is {reading} in {percent(item.after)} of cases, not "
+        f"{percent(item.before)}{f' ({times})' if times else ''}"
+    )
+
+
+def mean_accuracy(evidence: Evidence, arm: str) -> float:
+    """Return the accuracy of an arm on *confirm*, mean over seeds."""
+    right = evidence.predictions[arm] == evidence.confirm.labels_N
+    return float(right.mean())
+
+
+def arm_description(evidence: Evidence, arm: str) -> str:
+    """Return an arm's policy in words."""
+    policy = evidence.plan.policies[arm]
+    if arm == BASELINE or policy is None:
+        return "images as they are"
+    names = evidence.confirm.class_names
+    parts = [
+        f"{' or '.join(operations)} on {names[label]}"
+        for label, operations in policy.operations.items()
+    ]
+    low, high = policy.size_px
+    sizes = f"{low}" if low == high else f"{low} to {high}"
+    return f"{', '.join(parts)}; {sizes} px, each image with probability {policy.probability:g}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as an English list."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
