@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 P = ParamSpec("P")
@@ -156,6 +157,28 @@ class Sheet:
         """Write at (left, down) in the body, in inches; the text hangs from there."""
         options = {"va": "top", "fontsize": 11} | options
         self.figure.text(left / self.width, 1 - (self.top + down) / self.height, text, **options)
+
+    def rule(self, down: float) -> None:
+        """Draw a hairline over the whole width."""
+        y = 1 - (self.top + down) / self.height
+        left = _MARGIN_IN / self.width
+        self.figure.add_artist(Line2D([left, 1 - left], [y, y], color=GRID, lw=1.2))
+
+    def key(self, left: float, down: float) -> None:
+        """Explain the marks of a change from before to after, in one line."""
+        axes = self.axes(left, down - 0.15, 4.2, 0.3)
+        axes.axis("off")
+        axes.set_xlim(0, 4.2)
+        axes.set_ylim(-1, 1)
+        at = 0.08
+        axes.plot([at], [0], "o", ms=8, mfc="white", mec=MUTED, mew=1.8)
+        axes.text(at + 0.13, 0, "before", va="center", color=MUTED, fontsize=10.5)
+        at += 0.9
+        for status, width in (("harmed", 0.98), ("undetermined", 1.4), ("safe", 0.7)):
+            colour = STATUS_COLOURS[status]
+            axes.plot([at], [0], STATUS_MARKERS[status], ms=8.5, color=colour)
+            axes.text(at + 0.13, 0, status, va="center", color=colour, fontsize=10.5)
+            at += width
 
     def image(self, left: float, down: float, size: float, image: npt.NDArray[np.uint8]) -> Axes:
         """Draw one image in a square of `size` inches, with a hairline around it."""

@@ -185,10 +185,9 @@ def target_result(evidence: Evidence, arm: str) -> CellResult:
 def went(cell: CellResult, alpha: float) -> str:
     """Return how the target moved, as in "4→9 fell from 6.1 to 4.0 errors per seed"."""
     verb = "fell" if cell.shrank(alpha) else "rose" if cell.grew(alpha) else "went"
-    unclear = "" if verb != "went" else ", a change that chance explains"
     return (
         f"{cell.name} {verb} from {images(cell.before_images)} to {images(cell.after_images)} "
-        f"errors per seed{unclear}"
+        f"errors per seed ({p_value(cell.p_holm)})"
     )
 
 
@@ -212,7 +211,7 @@ def headline(evidence: Evidence, arm: str) -> str:
     name, _, reading = read.partition(" ")
     times = fold(item.after, item.before)
     return (
-        f"{told} – but {name} {done} is {reading} in {percent(item.after)} of cases, not "
+        f"{told} – but {name} {done} is {reading} in {percent(item.after)} of cases instead of "
         f"{percent(item.before)}{f' ({times})' if times else ''}"
     )
 

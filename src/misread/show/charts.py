@@ -1,0 +1,381 @@
+"""Figures of the baseline and of training: curves, confusion matrices, ranked cells."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from misread.evidence import Evidence
+from misread.show import style, words
+from misread.study import BASELINE
+
+FloatArray = npt.NDArray[np.float64]
+
+N_RANKED = 15
+
+
+@style.styled
+def training_curves(evidence: Evidence) -> Figure:
+    """Draw loss and accuracy by epoch, on the training images and on *select*.
+
+    Data: `histories`; a line is the mean over seeds, the band runs from the lowest to the highest
+    seed. One column per arm; the baseline's *select* line is repeated in grey.
+    """
+    n_columns = min(5, len(evidence.arms))
+    n_blocks = -(-len(evidence.arms) // n_columns)
+    panel, gap, left, block = 2.35, 0.3, 0.95, 4.75
+    finals = {arm: _history(evidence, arm, "select_accuracy")[:, -1].mean() for arm in evidence.arms}
+    lowest, highest = min(finals.values()), max(finals.values())
+    n_epochs = min(len(rows) for own in evidence.histories.values() for rows in own)
+    title = (
+        f"After {words.count(n_epochs, 'epoch')} the arms read {words.percent(lowest)} to "
+        f"{words.percent(highest)} of select rightly"
+        if len(finals) > 1
+        else f"After {words.count(n_epochs, 'epoch')} {words.percent(lowest)} of select is read "
+        "rightly"
+    )
+    sheet = style.Sheet(
+        max(left + n_columns * (panel + gap) + 0.9, 8.0),
+        n_blocks * block + 0.1,
+        title,
+        f"Line: mean of {words.count(len(evidence.seeds), 'seed')}; band: lowest to highest seed. "
+        "Training is measured with dropout and augmentation at work, select without, so that "
+        "training may look the worse of the two.",
+        evidence.plan.exploratory,
+    )
+    limits = {
+        name: _limits([_scaled(evidence, arm, key) for arm in evidence.arms for key in keys])
+        for name, keys in _CURVES.items()
+    }
+    for place, arm in enumerate(evidence.arms):
+        down, along = divmod(place, n_columns)
+        at = left + along * (panel + gap)
+        sheet.text(at, down * block, arm, fontsize=12.5, fontweight="bold")
+        for row, (name, keys) in enumerate(_CURVES.items()):
+            axes = sheet.axes(at, down * block + 0.35 + row * 2.0, panel, 1.75)
+            axes.grid(visible=True)
+            style.bare(axes, keep="bottom")
+            axes.set_ylim(*limits[name])
+            axes.set_yticks(*_ticks(name, limits[name]))
+            is_last = along == n_columns - 1 or place == len(finals) - 1
+            _curves(axes, evidence, arm, keys, label=is_last)
+            if along == 0:
+                axes.set_ylabel(name)
+            else:
+                axes.tick_params(labelleft=False)
+            if row == 0:
+                axes.tick_params(labelbottom=False)
+            else:
+                axes.set_xlabel("epoch")
+    return sheet.figure
+
+
+_CURVES = {"loss": ("loss", "select_loss"), "accuracy": ("accuracy", "select_accuracy")}
+
+
+def _curves(axes: Axes, evidence: Evidence, arm: str, keys: tuple[str, str], *, label: bool) -> None:
+    if arm != BASELINE:
+        base_E = _scaled(evidence, BASELINE, keys[1]).mean(axis=0)
+        axes.plot(np.arange(1, base_E.size + 1), base_E, color=style.FAINT, lw=1.6, ls=(0, (2, 1.5)))
+    ends = []
+    for key, colour, name in zip(
+        keys, (style.ORANGE, style.BLUE), ("training", "select"), strict=True
+    ):
+        values_SE = _scaled(evidence, arm, key)
+        epochs_E = np.arange(1, values_SE.shape[1] + 1)
+        mean_E = values_SE.mean(axis=0)  # on this scale the geometric mean
+        axes.fill_between(
+            epochs_E, values_SE.min(axis=0), values_SE.max(axis=0), color=colour, alpha=0.22, lw=0
+        )
+        axes.plot(epochs_E, mean_E, color=colour, lw=2.2, marker="o", ms=4.5 if len(mean_E) < 4 else 0)
+        ends.append((mean_E[-1], name, colour))
+    last = len(ends and mean_E)
+    ticks = sorted({1, *np.linspace(1, last, min(last, 5)).round().astype(int).tolist()})
+    axes.set_xticks(ticks)
+    axes.set_xlim(0.5 if last == 1 else 1 - 0.03 * last, last + (0.5 if last == 1 else 0.03 * last))
+    if label:
+        low, high = axes.get_ylim()
+        (first, *_), (second, *_) = ends
+        # Names that would touch are pushed apart.
+        push = max(0.0, 0.11 * (high - low) - abs(first - second)) / 2
+        sides = (1, -1) if first >= second else (-1, 1)
+        for (value, name, colour), side in zip(ends, sides, strict=True):
+            axes.annotate(
+                name,
+                (1, float(np.clip(value + side * push, low, high))),
+                xycoords=("axes fraction", "data"),
+                xytext=(5, 0),
+                textcoords="offset points",
+                color=colour,
+                va="center",
+                fontweight="bold",
+                annotation_clip=False,
+            )
+
+
+def _history(evidence: Evidence, arm: str, key: str) -> FloatArray:
+    """Return one column of the histories as `[S,E]`, cut to the shortest seed."""
+    rows = evidence.histories[arm]
+    n_epochs = min(len(own) for own in rows)
+    return np.array([[row[key] for row in own[:n_epochs]] for own in rows])
+
+
+def _scaled(evidence: Evidence, arm: str, key: str) -> FloatArray:
+    """Return a column on the axis: the logarithm of the loss, or of the errors for an accuracy.
+
+    The first epoch would otherwise press all that follows into a line.
+    """
+    values_SE = _history(evidence, arm, key)
+    least = 1e-4
+    scaled_SE: FloatArray = np.log10(np.maximum(values_SE, least))
+    if key.endswith("accuracy"):
+        scaled_SE = -np.log10(np.maximum(1 - values_SE, least))
+    return scaled_SE
+
+
+def _ticks(name: str, limits: tuple[float, float]) -> tuple[list[float], list[str]]:
+    """Return places on the axis and what they mean."""
+    marks = [digit * 10.0**-power for power in range(-1, 5) for digit in (5, 2, 1)]
+    if name == "accuracy":
+        told = {-float(np.log10(mark)): f"{100 * (1 - mark):.4g}%" for mark in marks if mark < 1}
+    else:
+        told = {float(np.log10(mark)): f"{mark:g}" for mark in marks}
+    inside = {at: text for at, text in told.items() if limits[0] <= at <= limits[1]}
+    return list(inside), list(inside.values())
+
+
+def _limits(values: list[FloatArray]) -> tuple[float, float]:
+    low, high = min(v.min() for v in values), max(v.max() for v in values)
+    room = 0.06 * (high - low) or 0.05
+    return float(low - room), float(high + room)
+
+
+@style.styled
+def confusion_matrices(evidence: Evidence) -> Figure:
+    """Draw the baseline's mean errors per seed, and by how much each arm changes them.
+
+    Data: `predictions` on *confirm*, counted per seed and averaged. Off the diagonal: images per
+    seed, for treated arms the difference to the baseline. On the diagonal, small: recall in per
+    cent, of the arm itself. The target cell is outlined.
+    """
+    n_columns = min(3, len(evidence.arms))
+    n_rows = -(-len(evidence.arms) // n_columns)
+    side, left, gap, block = 4.6, 0.75, 0.55, 5.55
+    base_KK = _mean_counts(evidence, BASELINE)
+    true, predicted = evidence.plan.target
+    off_KK = ~np.eye(len(base_KK), dtype=bool)
+    place = 1 + int((base_KK[off_KK] > base_KK[true, predicted]).sum())
+    title = (
+        f"The baseline makes {words.images(base_KK[off_KK].sum())} errors a seed in "
+        f"{len(evidence.confirm):,} images; {words.images(base_KK[true, predicted])} of them are "
+        f"{words.target_name(evidence)}"
+        + f", {_place(place)} of all confusions"
+    )
+    sheet = style.Sheet(
+        max(left + n_columns * (side + gap), 9.5),
+        n_rows * block + 0.35,
+        title,
+        "First: the baseline's mean errors per seed. Then: how many more (orange) or fewer (blue) "
+        "each arm makes. Rows: true class, columns: what was read; on the diagonal the recall in %. "
+        f"Outlined: the target {words.target_name(evidence)}.",
+        evidence.plan.exploratory,
+    )
+    changes = {
+        arm: _mean_counts(evidence, arm) - base_KK for arm in evidence.arms if arm != BASELINE
+    }
+    reach = max([float(np.abs(c[off_KK]).max()) for c in changes.values()] or [0.0]) or 1.0
+    for number, arm in enumerate(evidence.arms):
+        down, along = divmod(number, n_columns)
+        at_x, at_y = left + along * (side + gap), down * block
+        axes = sheet.axes(at_x, at_y + 0.62, side, side)
+        if arm == BASELINE:
+            sheet.text(at_x, at_y, f"{arm}: errors per seed", fontsize=13, fontweight="bold")
+            top = float(base_KK[off_KK].max()) or 1.0
+            _matrix(axes, evidence, arm, base_KK, (0.0, top), sign=False)
+        else:
+            net = words.images(float(changes[arm][off_KK].sum()), sign=True)
+            sheet.text(at_x, at_y, f"{arm}: {net} errors in all", fontsize=13, fontweight="bold")
+            _matrix(axes, evidence, arm, changes[arm], (-reach, reach), sign=True)
+        if along == 0:
+            axes.set_ylabel("true class")
+    return sheet.figure
+
+
+def _mean_counts(evidence: Evidence, arm: str) -> FloatArray:
+    counts_SKK = np.stack([evidence.counts(arm, row) for row in range(len(evidence.seeds))])
+    mean_KK: FloatArray = counts_SKK.mean(axis=0)
+    return mean_KK
+
+
+def _matrix(
+    axes: Axes,
+    evidence: Evidence,
+    arm: str,
+    values_KK: FloatArray,
+    limits: tuple[float, float],
+    *,
+    sign: bool,
+) -> None:
+    names = evidence.confirm.class_names
+    n_classes = len(names)
+    shown_KK = values_KK.copy()
+    np.fill_diagonal(shown_KK, 0.0)
+    low, high = limits
+    # The square root lets small counts show beside large ones; small changes are mostly noise.
+    scaled_KK = shown_KK / high if sign else np.sqrt(shown_KK / high)
+    axes.imshow(
+        scaled_KK,
+        cmap=style.CHANGE_MAP if sign else style.ERRORS_MAP,
+        vmin=-1.15 if low < 0 else 0,
+        vmax=1.15,
+        interpolation="nearest",
+    )
+    recall_K = np.diagonal(_mean_counts(evidence, arm)) / np.maximum(
+        1, np.bincount(evidence.confirm.labels_N, minlength=n_classes)
+    )
+    size = max(4.0, min(9.5, 95 / n_classes))
+    for i in range(n_classes):
+        axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, color="#eceef2", lw=0))
+        recall = f"{100 * recall_K[i]:.1f}" if recall_K[i] < 1 else "100"
+        axes.text(i, i, recall, ha="center", va="center", fontsize=0.82 * size, color="#7d8490")
+        for j in range(n_classes):
+            text = f"{values_KK[i, j]:{'+' if sign else ''}.1f}".replace("-", words.MINUS)
+            if i == j or not text.strip("+−0."):
+                continue
+            strong, faint = abs(scaled_KK[i, j]) > 0.93, sign and abs(scaled_KK[i, j]) < 0.2
+            axes.text(
+                j,
+                i,
+                text,
+                ha="center",
+                va="center",
+                fontsize=size,
+                color="white" if strong else style.MUTED if faint else style.INK,
+            )
+    true, predicted = evidence.plan.target
+    axes.add_patch(
+        Rectangle(
+            (predicted - 0.5, true - 0.5), 1, 1, fill=False, ec=style.INK, lw=2.4, zorder=5
+        )
+    )
+    axes.set_xticks(range(n_classes), names)
+    axes.set_yticks(range(n_classes), names)
+    if max(map(len, names)) > 2:
+        axes.tick_params(axis="x", labelrotation=60)
+    axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
+    style.bare(axes)
+
+
+@style.styled
+def ranked_cells(evidence: Evidence) -> Figure:
+    """Draw the most frequent confusions of the baseline on *select*.
+
+    Data: `errors["cells"]`: errors of each seed (dots), mean and standard deviation; in how many
+    seeds the cell has an error; and beside it the mean rank within the seeds, with the rank that
+    chance would give. The target is marked, and added below where it is not among the first.
+    """
+    cells = evidence.errors["cells"]
+    target = evidence.plan.target
+    shown = cells[:N_RANKED]
+    shown += [c for c in cells[N_RANKED:] if (c["true"], c["predicted"]) == target]
+    mark = next(c for c in cells if (c["true"], c["predicted"]) == target)
+    row = 0.36
+    height = row * len(shown)
+    confirm = evidence.summary["target"]["confirm"]
+    sheet = style.Sheet(
+        12.6,
+        height + 1.35,
+        f"{words.target_name(evidence)} is {_place(mark['rank'])} of {len(cells)} confusions: "
+        f"{words.images(mark['mean'])} errors a seed on select, in {mark['seeds_present']} of "
+        f"{words.count(mark['n_seeds'], 'seed')}",
+        f"The baseline on the held-out tenths of the training images (select). Dots: seeds; bar: "
+        f"mean ± standard deviation. {words.target_name(evidence)} there: "
+        f"{words.percent(mark['rate'])} of its class; on confirm: {words.percent(confirm['rate'])}.",
+        evidence.plan.exploratory,
+    )
+    errors = sheet.axes(1.0, 0.5, 6.2, height)
+    ranks = sheet.axes(8.75, 0.5, 3.3, height)
+    sheet.text(1.0, 0.05, "errors per seed", fontsize=12, fontweight="bold")
+    sheet.text(7.35, 0.05, "in seeds", fontsize=12, fontweight="bold")
+    sheet.text(8.75, 0.05, "mean rank within a seed", fontsize=12, fontweight="bold")
+    names = [words.cell_name(evidence, c["true"], c["predicted"]) for c in shown]
+    for axes, keep in ((errors, "bottom"), (ranks, "bottom")):
+        style.bare(axes, keep=keep)
+        axes.grid(visible=True, axis="x")
+        axes.set_ylim(len(shown) - 0.5, -0.5)
+        axes.set_yticks([])
+    for place, (cell, name) in enumerate(zip(shown, names, strict=True)):
+        is_target = (cell["true"], cell["predicted"]) == target
+        colour = style.VERMILLION if is_target else style.BLUE
+        if is_target:
+            for axes in (errors, ranks):
+                axes.axhspan(place - 0.46, place + 0.46, color="#fdeee3", lw=0, zorder=0)
+        _ranked_row(errors, evidence, cell, place, colour)
+        ranks.plot([cell["mean_rank"]], [place], "o", color=colour, ms=7)
+        ranks.hlines(place, 1, cell["mean_rank"], color=colour, lw=1.4, alpha=0.45)
+        errors.annotate(
+            name,
+            (0, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(-8, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=11.5,
+            fontweight="bold" if is_target else "normal",
+            color=colour if is_target else style.INK,
+            annotation_clip=False,
+        )
+        sheet.text(
+            7.35,
+            0.5 + row * (place + 0.5),
+            f"{cell['seeds_present']} of {cell['n_seeds']}",
+            va="center",
+            color=colour if is_target else style.MUTED,
+        )
+    chance = mark["chance_rank"]
+    ranks.axvline(chance, color=style.INK, lw=1.4, ls=(0, (4, 2)))
+    ranks.annotate(
+        f"chance: {chance:g}",
+        (chance, -0.5),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="center",
+        fontsize=10,
+        annotation_clip=False,
+    )
+    ranks.set_xlim(0, max([chance * 1.12, *(c["mean_rank"] * 1.05 for c in shown)]))
+    errors.set_xlim(left=0)
+    errors.set_xlabel("images per seed")
+    ranks.set_xlabel("1 = most frequent")
+    return sheet.figure
+
+
+def _place(rank: int) -> str:
+    return "the most frequent" if rank == 1 else f"number {rank}"
+
+
+def _ranked_row(
+    axes: Axes,
+    evidence: Evidence,
+    cell: dict[str, Any],
+    place: int,
+    colour: str,
+) -> None:
+    times = Counter(image["seed"] for image in cell["images"])
+    counts_S = [times[seed] for seed in evidence.errors["seeds"]]
+    # Equal counts stand one below the other.
+    met: Counter[int] = Counter()
+    for amount in counts_S:
+        shift = 0.11 * ((met[amount] + 1) // 2) * (-1 if met[amount] % 2 else 1)
+        met[amount] += 1
+        axes.plot(
+            [amount], [place + float(np.clip(shift, -0.4, 0.4))], "o", ms=4.6, mfc=colour, mec="none", alpha=0.5, clip_on=False
+        )
+    sd = cell["sd"] or 0.0
+    axes.hlines(place, max(0.0, cell["mean"] - sd), cell["mean"] + sd, color=colour, lw=2.4)
+    axes.plot([cell["mean"]], [place], "|", color=colour, ms=15, mew=3)

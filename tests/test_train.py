@@ -1,0 +1,190 @@
+"""Training for real, in this process; Keras loads once for the module."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+from misread.data.mnist import load_mnist
+from misread.errors import StudyError
+from misread.learn.policy import CONTROLS, Policy
+from misread.learn.recipe import RECIPES
+
+POLICY = Policy(operations={4: ("dilate",), 9: ("erode",)}, probability=0.12, size_px=(1, 2))
+DOCUMENTED = RECIPES["documented"]
+ONE_STEP = DOCUMENTED.model_copy(update={"epochs": 1, "dropout": 0.0})
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    from misread.learn import train
+
+    train.set_up_backend()
+    return train
+
+
+def first(n):
+    train = load_mnist()[0]
+    return train.take(np.arange(n))
+
+
+def weights_of(model):
+    return [np.asarray(w) for w in model.get_weights()]
+
+
+def same(one, two):
+    return all(np.array_equal(a, b) for a, b in zip(weights_of(one), weights_of(two), strict=True))
+
+
+def test_the_documented_network_has_its_parameters(trainer):
+    model = trainer.build(DOCUMENTED, (28, 28, 1), 10, 0)
+    assert model.count_params() == 421_642
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds == [
+        "Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D", "Flatten", "Dense", "Dropout", "Dense",
+    ]  # fmt: skip
+    assert model.layers[6].rate == 0.5
+    assert model.output_shape == (None, 10)
+
+
+def test_documented_and_quick_recipes_are_what_the_docs_say():
+    assert (DOCUMENTED.epochs, DOCUMENTED.batch_size, DOCUMENTED.learning_rate) == (10, 128, 1e-3)
+    quick = RECIPES["quick"]
+    assert (quick.epochs, quick.batch_size, quick.learning_rate, quick.dropout) == (3, 64, 3e-3, 0.3)
+    assert quick.schedule == "one-cycle"
+
+
+def test_golden_numbers_of_one_optimiser_step(trainer):
+    batch = first(128)
+    model, epochs = trainer.fit(ONE_STEP, None, 42, batch, batch)
+    got = {
+        "loss": epochs[0].loss,
+        "select_loss": epochs[0].select_loss,
+        "conv1": float(np.abs(weights_of(model)[0]).sum()),
+        "dense": float(np.abs(weights_of(model)[4]).sum()),
+    }
+    assert got == pytest.approx(GOLDEN, rel=2e-4), (
+        f"one step gives {got}. If you meant to change initial weights, batch order, optimiser or "
+        "loss, set GOLDEN to that and say so in CHANGELOG (all old runs change); if not, it is a bug."
+    )
+
+
+GOLDEN = {"loss": 0.0, "select_loss": 0.0, "conv1": 0.0, "dense": 0.0}
+
+
+def test_a_step_lowers_the_loss(trainer):
+    batch = first(128)
+    _, epochs = trainer.fit(ONE_STEP, None, 1, batch, batch)
+    assert epochs[0].select_loss < epochs[0].loss
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_one_does_not(trainer):
+    fit, select = first(512), first(64)
+    recipe = DOCUMENTED.model_copy(update={"epochs": 2})
+    runs = [trainer.fit(recipe, POLICY, seed, fit, select) for seed in (5, 5, 6)]
+    assert same(runs[0][0], runs[1][0])
+    assert runs[0][1] == runs[1][1]
+    assert not same(runs[0][0], runs[2][0])
+
+
+def test_arms_differ_by_their_policy_alone(trainer):
+    # Before the first augmented image is met, all arms are the same model.
+    fit, select = first(512), first(64)
+    untouched = Policy(operations={4: ("dilate",)}, probability=0.5, size_px=(1, 1))
+    recipe = DOCUMENTED.model_copy(update={"epochs": 1})
+    baseline, idle, treated = (
+        trainer.fit(recipe, policy, 5, fit, select)
+        for policy in (None, untouched, CONTROLS["both"](POLICY))
+    )
+    assert idle[1][0].treated > 0
+    assert idle[1][0].changed == 0
+    assert same(baseline[0], idle[0])
+    assert treated[1][0].changed > 0
+    assert not same(baseline[0], treated[0])
+
+
+def test_history_counts_what_the_replay_gives(trainer):
+    from misread.learn.policy import replay
+
+    fit = first(1000)
+    recipe = DOCUMENTED.model_copy(update={"epochs": 2})
+    _, epochs = trainer.fit(recipe, POLICY, 9, fit, first(64))
+    for epoch in epochs:
+        again = replay(POLICY, fit.images, fit.labels_N, 9, epoch.epoch - 1)
+        assert epoch.changed == (again != fit.images).any(axis=(1, 2)).sum()
+
+
+def test_one_cycle_rises_then_falls(trainer):
+    quick = RECIPES["quick"]
+    rate = trainer._optimizer(quick, 54_000)._learning_rate
+    steps = 3 * 844
+    rates = [float(rate(step)) for step in range(0, steps, 10)]
+    peak = int(np.argmax(rates))
+    assert rates[0] == pytest.approx(3e-3 / 25, rel=0.01)
+    assert max(rates) == pytest.approx(3e-3, rel=0.01)
+    assert peak / len(rates) == pytest.approx(0.3, abs=0.01)
+    assert float(rate(steps)) < 1e-6
+
+
+def test_a_short_real_training_reads_digits(trainer):
+    fit, select = first(4000), first(64)
+    recipe = RECIPES["quick"].model_copy(update={"epochs": 2})
+    model, _ = trainer.fit(recipe, None, 3, fit, select)
+    test = load_mnist()[1]
+    probs_NK = trainer.read(model, test.images[:2000])
+    assert probs_NK.shape == (2000, 10)
+    assert probs_NK.sum(axis=1) == pytest.approx(np.ones(2000), abs=1e-5)
+    assert (probs_NK.argmax(axis=1) == test.labels_N[:2000]).mean() > 0.9
+
+
+def test_a_stored_model_reads_the_same_and_runs_no_code(trainer, tmp_path):
+    model, _ = trainer.fit(ONE_STEP, None, 1, first(128), first(64))
+    path = tmp_path / "model.keras"
+    path.write_bytes(trainer.to_bytes(model))
+    images = load_mnist()[1].images[:100]
+    assert np.array_equal(trainer.read(trainer.load(path), images), trainer.read(model, images))
+
+    import keras
+
+    evil = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x)])
+    evil.save(tmp_path / "evil.keras")
+    with pytest.raises(ValueError, match=r"[Ll]ambda"):
+        trainer.load(tmp_path / "evil.keras")
+    with zipfile.ZipFile(path) as archive:
+        assert "optimizer" not in json.loads(archive.read("config.json")).get("compile_config", {})
+
+
+def test_images_too_small_for_the_network(trainer):
+    with pytest.raises(StudyError, match="at least 4×4"):
+        trainer.build(DOCUMENTED, (3, 28, 1), 10, 0)
+
+
+def test_nothing_to_read(trainer):
+    model = trainer.build(DOCUMENTED, (28, 28, 1), 10, 0)
+    assert trainer.read(model, np.zeros((0, 28, 28), np.uint8)).shape == (0, 10)
+
+
+def test_an_epoch_is_a_row(trainer):
+    names = [field.name for field in dataclasses.fields(trainer.Epoch)]
+    assert names == [
+        "epoch", "loss", "accuracy", "select_loss", "select_accuracy", "treated", "changed",
+    ]  # fmt: skip
+
+
+def test_another_backend_is_honoured():
+    # Keras brings one that needs no further library: "numpy", which reads but cannot train.
+    environment = os.environ | {"KERAS_BACKEND": "numpy"}
+    code = (
+        "import numpy as np; from misread.learn import train; from misread.learn.recipe import *;"
+        "train.set_up_backend(); m = train.build(RECIPES['quick'], (28, 28, 1), 10, 0);"
+        "print(train.keras.backend.backend(), train.read(m, np.zeros((2, 28, 28), 'u1')).shape)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "numpy (2, 10)"
