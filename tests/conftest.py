@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,4 +26,14 @@ def shared_data() -> Path:
     folder = PROJECT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there: these data sets do not come with the repository")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a finished smoke run; tests may rebuild but not change it."""
+    folder = tmp_path_factory.mktemp("smoke") / "four-nine"
+    command = [sys.executable, "-m", "misread", "run", "four-nine", "--smoke", "--out", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
     return folder

@@ -52,8 +52,7 @@ def test_disputed_ids_are_those_most_people_do_not_read_as_labelled(shared_data)
 @pytest.mark.parametrize(("part", "number"), [("train", 0), ("test", 1)])
 def test_writers_are_those_of_qmnist(shared_data, part, number):
     dataset = load_mnist()[number]
-    table = gzip.open(shared_data / "mnist-meta" / f"qmnist-{part}-labels.tsv.gz", "rt")
-    with table:
+    with gzip.open(shared_data / "mnist-meta" / f"qmnist-{part}-labels.tsv.gz", "rt") as table:
         rows = [line.split() for line in table][: len(dataset)]
     assert [int(row[0]) for row in rows] == dataset.labels_N.tolist()
     assert [int(row[2]) for row in rows] == dataset.groups_N.tolist()

@@ -17,7 +17,7 @@ def test_only_treated_classes_are_drawn_at_the_stated_rate():
     drawn_N = draw.operation_N >= 0
     assert set(LABELS[drawn_N]) == {4, 9}
     for label, name in ((4, "dilate"), (9, "erode")):
-        own_N = LABELS == label
+        own_N = label == LABELS
         n, rate = own_N.sum(), drawn_N[own_N].mean()
         assert abs(rate - 0.12) < 4 * np.sqrt(0.12 * 0.88 / n)
         assert set(draw.operation_N[own_N & drawn_N]) == {draw.operations.index(name)}

@@ -15,7 +15,7 @@ from rich.progress import (
 
 from misread import runs
 from misread.study import Study
-from misread.trial import Stage
+from misread.trial import Note, Stage
 
 _TITLES = {
     "baseline": "training the baseline",
@@ -73,8 +73,10 @@ class Watch:
         return f"{len(self._read)} of {self._n_runs} runs complete"
 
     def on_report(self, report: Any) -> None:
-        """Take a `Stage` or a `runs.Progress`."""
-        if isinstance(report, Stage):
+        """Take what `run_study` reports."""
+        if isinstance(report, Note):
+            self._line(report.text)
+        elif isinstance(report, Stage):
             self._begin(report)
         elif isinstance(report, runs.Progress):
             self._step(report)

@@ -1,10 +1,13 @@
 """Runs: what a worker does in a run folder, and the folder that results."""
 
+import importlib
+import os
 import platform
 import sys
 import time
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,7 @@ import numpy as np
 from misread.data.dataset import Dataset
 from misread.data.parts import split, stratified_subset
 from misread.data.sources import load
-from misread.errors import PlanError
+from misread.errors import PlanError, StudyError
 from misread.learn.grid import Report
 from misread.learn.ops import OPERATIONS
 from misread.learn.recipe import Run
@@ -91,8 +94,7 @@ def select_ids_of(run: Run, train: Dataset) -> tuple[Any, Any]:
 
 def work(task: Task, report: Report) -> None:
     """Bring about what the task asks, in a worker process; writes `result.json` last."""
-    from misread.learn import train as trainer  # noqa: PLC0415  Keras loads in workers only
-
+    trainer = _trainer()
     trainer.set_up_backend()
     folder, run = task.folder, task.run
     fit, select, confirm = parts_of(run)
@@ -142,6 +144,19 @@ def work(task: Task, report: Report) -> None:
         report(Progress(run.arm, run.seed, "read", accuracy=accuracy))
 
 
+def _trainer() -> ModuleType:
+    """Return `learn.train`; Keras loads here, in workers only."""
+    try:
+        return importlib.import_module("misread.learn.train")
+    except (ImportError, ValueError) as error:
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        msg = (
+            f"Keras cannot start with KERAS_BACKEND={backend} ({error}); install that library, or "
+            "choose one of tensorflow, jax, torch that is installed."
+        )
+        raise StudyError(msg) from None
+
+
 def _readings(labels_N: Any, probs_NK: Any) -> dict[str, Any]:
     return {
         "labels": labels_N.astype(np.uint8),
@@ -152,8 +167,7 @@ def _readings(labels_N: Any, probs_NK: Any) -> dict[str, Any]:
 
 def _read_slices(model: Any, part: Dataset, slices: tuple[Slice, ...]) -> dict[str, Any]:
     """Read each slice; see `RunFolder.predictions` for the arrays."""
-    from misread.learn import train as trainer  # noqa: PLC0415
-
+    trainer = _trainer()
     arrays: dict[str, Any] = {"slice_names": np.array([piece.name for piece in slices], dtype="U")}
     for number, piece in enumerate(slices):
         ids_M = np.flatnonzero(part.labels_N == piece.label)

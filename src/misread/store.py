@@ -31,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.canonical import readable_json
+from misread.data.npz import arrays_of
 from misread.errors import StoreError
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -134,12 +135,11 @@ def read_arrays(path: Path, sha256: str | None = None) -> Arrays:
                 f"{path.parent} and run the study again."
             )
             raise StoreError(msg)
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return dict(archive)
+        return arrays_of(content)
     except FileNotFoundError:
         msg = f"{path} does not exist; run the study first, or name another folder with --out."
         raise StoreError(msg) from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError) as error:
         msg = f"{path} cannot be read as NPZ ({error}); delete it and run the study again."
         raise StoreError(msg) from None
 

@@ -326,7 +326,8 @@ def _build(
 
 def _one_sentence(name: str, error: ValidationError) -> str:
     """Return the first complaint of pydantic as one sentence of ours."""
-    first = error.errors()[0]
+    # An unknown key first: a key that is missing is often the same one, misspelt.
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         known = _known_keys(first["loc"])
@@ -336,7 +337,7 @@ def _one_sentence(name: str, error: ValidationError) -> str:
     what = first["msg"].removeprefix("Value error, ")
     what = what[0].lower() + what[1:]
     place = f"{where} is {first['input']!r}: " if where and first["type"] != "value_error" else ""
-    return f"study {name}: {place}{what}; correct it."
+    return f"study {name}: {place}{what}{'.' if '; ' in what else '; correct it.'}"
 
 
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:

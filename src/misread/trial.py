@@ -29,7 +29,14 @@ class Stage:
     tasks: tuple[Task, ...]
 
 
-OnReport = Callable[[Any], None]  # receives Stage and runs.Progress
+@dataclass(frozen=True)
+class Note:
+    """A sentence for people about something that was done."""
+
+    text: str
+
+
+OnReport = Callable[[Any], None]  # receives Stage, Note and runs.Progress
 
 
 def run_study(
@@ -51,7 +58,8 @@ def run_study(
     jobs
         Worker processes; None takes one per core. Results do not depend on it.
     on_report
-        Receives a `Stage` at the begin of each stage and every `Progress` of the workers.
+        Receives a `Stage` as each stage begins, every `Progress` of the workers, and a `Note` on
+        anything that people should know.
     until
         "errors" stops when the confusion is found and *confirm* is still closed, "preview" when
         the baseline models have read the augmented *select* images, "all" goes to the end.
@@ -68,6 +76,8 @@ def run_study(
     StoreError
         If the folder is in use or cannot be written.
     """
+    if not study.smoke:
+        _move_smoke_run_aside(folder, on_report)
     log = folder / "workers.log"
     with locked(folder), Workers(work, jobs or cores(), on_report, log) as workers:
         hashes = tuple(part.sha256 for part in load(study.dataset))
@@ -126,6 +136,19 @@ def run_study(
             ],
         )
         return plan
+
+
+def _move_smoke_run_aside(folder: Path, on_report: OnReport) -> None:
+    """Give a real study the place of a smoke run, whose results prove nothing but are kept."""
+    configs = sorted(folder.glob("arms/*/*/config.json"))
+    if not configs or read_json(configs[0])["fit_size"] is None:
+        return
+    with locked(folder):
+        number = 1
+        while (aside := folder.with_name(f"{folder.name}.smoke-{number}")).exists():
+            number += 1
+        folder.rename(aside)
+    on_report(Note(f"{folder} held a smoke run; it was moved aside to {aside}."))
 
 
 def select_folds(study: Study, folder: Path) -> dict[int, int]:

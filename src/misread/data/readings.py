@@ -1,13 +1,12 @@
 """Predictions from files that anyone can make."""
 
-import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from misread.data.npz import arrays_of
 from misread.errors import DataError
 
 
@@ -33,20 +32,13 @@ def read_predictions(source: str) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     path_text, _, wanted = source.partition("#")
     path = Path(path_text)
     try:
-        archive = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            msg = (
-                f"{path} holds a single array, but must be an NPZ with `labels` and `predictions`."
-            )
-            raise DataError(msg)
-        arrays = dict(archive)
+        arrays = arrays_of(path.read_bytes())
     except FileNotFoundError:
         msg = f"{path} does not exist; give the path of an NPZ file."
         raise DataError(msg) from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = "it holds pickled objects" if "pickle" in str(error).lower() else str(error)
+    except (OSError, ValueError) as error:
         msg = (
-            f"{path} cannot be read as an NPZ of numbers ({reason}); write it with "
+            f"{path} cannot be read as NPZ ({error}); write it with "
             "numpy.savez_compressed(path, labels=…, predictions=…)."
         )
         raise DataError(msg) from None

@@ -28,7 +28,9 @@ def training_curves(evidence: Evidence) -> Figure:
     n_columns = min(5, len(evidence.arms))
     n_blocks = -(-len(evidence.arms) // n_columns)
     panel, gap, left, block = 2.35, 0.3, 0.95, 4.75
-    finals = {arm: _history(evidence, arm, "select_accuracy")[:, -1].mean() for arm in evidence.arms}
+    finals = {
+        arm: _history(evidence, arm, "select_accuracy")[:, -1].mean() for arm in evidence.arms
+    }
     lowest, highest = min(finals.values()), max(finals.values())
     n_epochs = min(len(rows) for own in evidence.histories.values() for rows in own)
     title = (
@@ -77,10 +79,14 @@ def training_curves(evidence: Evidence) -> Figure:
 _CURVES = {"loss": ("loss", "select_loss"), "accuracy": ("accuracy", "select_accuracy")}
 
 
-def _curves(axes: Axes, evidence: Evidence, arm: str, keys: tuple[str, str], *, label: bool) -> None:
+def _curves(
+    axes: Axes, evidence: Evidence, arm: str, keys: tuple[str, str], *, label: bool
+) -> None:
     if arm != BASELINE:
         base_E = _scaled(evidence, BASELINE, keys[1]).mean(axis=0)
-        axes.plot(np.arange(1, base_E.size + 1), base_E, color=style.FAINT, lw=1.6, ls=(0, (2, 1.5)))
+        axes.plot(
+            np.arange(1, base_E.size + 1), base_E, color=style.FAINT, lw=1.6, ls=(0, (2, 1.5))
+        )
     ends = []
     for key, colour, name in zip(
         keys, (style.ORANGE, style.BLUE), ("training", "select"), strict=True
@@ -91,7 +97,9 @@ def _curves(axes: Axes, evidence: Evidence, arm: str, keys: tuple[str, str], *, 
         axes.fill_between(
             epochs_E, values_SE.min(axis=0), values_SE.max(axis=0), color=colour, alpha=0.22, lw=0
         )
-        axes.plot(epochs_E, mean_E, color=colour, lw=2.2, marker="o", ms=4.5 if len(mean_E) < 4 else 0)
+        axes.plot(
+            epochs_E, mean_E, color=colour, lw=2.2, marker="o", ms=4.5 if len(mean_E) < 4 else 0
+        )
         ends.append((mean_E[-1], name, colour))
     last = len(ends and mean_E)
     ticks = sorted({1, *np.linspace(1, last, min(last, 5)).round().astype(int).tolist()})
@@ -173,7 +181,7 @@ def confusion_matrices(evidence: Evidence) -> Figure:
         f"The baseline makes {words.images(base_KK[off_KK].sum())} errors a seed in "
         f"{len(evidence.confirm):,} images; {words.images(base_KK[true, predicted])} of them are "
         f"{words.target_name(evidence)}"
-        + f", {_place(place)} of all confusions"
+        f", {_place(place)} of all confusions"
     )
     sheet = style.Sheet(
         max(left + n_columns * (side + gap), 9.5),
@@ -258,9 +266,7 @@ def _matrix(
             )
     true, predicted = evidence.plan.target
     axes.add_patch(
-        Rectangle(
-            (predicted - 0.5, true - 0.5), 1, 1, fill=False, ec=style.INK, lw=2.4, zorder=5
-        )
+        Rectangle((predicted - 0.5, true - 0.5), 1, 1, fill=False, ec=style.INK, lw=2.4, zorder=5)
     )
     axes.set_xticks(range(n_classes), names)
     axes.set_yticks(range(n_classes), names)
@@ -374,7 +380,14 @@ def _ranked_row(
         shift = 0.11 * ((met[amount] + 1) // 2) * (-1 if met[amount] % 2 else 1)
         met[amount] += 1
         axes.plot(
-            [amount], [place + float(np.clip(shift, -0.4, 0.4))], "o", ms=4.6, mfc=colour, mec="none", alpha=0.5, clip_on=False
+            [amount],
+            [place + float(np.clip(shift, -0.4, 0.4))],
+            "o",
+            ms=4.6,
+            mfc=colour,
+            mec="none",
+            alpha=0.5,
+            clip_on=False,
         )
     sd = cell["sd"] or 0.0
     axes.hlines(place, max(0.0, cell["mean"] - sd), cell["mean"] + sd, color=colour, lw=2.4)

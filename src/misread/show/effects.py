@@ -32,7 +32,7 @@ def before_after(evidence: Evidence) -> Figure:
     slices = words.shown_slices(evidence)
     row = max(1.75, 0.47 * len(slices) + 0.45)
     sheet = style.Sheet(
-        13.6,
+        14.0,
         _HEAD + row * len(arms) + 0.55,
         words.headline(evidence, arms[0]),
         f"{words.count(len(evidence.seeds), 'seed')}, {len(evidence.confirm):,} confirm images; "
@@ -80,7 +80,7 @@ _SLOPES, _EFFECT, _LABELS, _DUMBBELLS = 1.85, 4.25, 7.0, 9.35
 def _column_heads(sheet: style.Sheet, evidence: Evidence) -> None:
     target = words.target_name(evidence)
     for at, title, what in (
-        (_SLOPES, "Made for this", f"{target} errors per seed"),
+        (_SLOPES, "What it is for", f"{target} errors per seed"),
         (_EFFECT, "How sure is that?", "grey: too small to find here"),
         (_LABELS, "What else it taught", "test images, strokes altered:"),
     ):
@@ -114,7 +114,9 @@ def _slopes(axes: Axes, cell: CellResult, top: int) -> None:
     style.bare(axes)
     pairs = Counter(zip(cell.before_per_seed, cell.after_per_seed, strict=True))
     for (before, after), times in sorted(pairs.items()):
-        colour = style.BLUE if after < before else style.VERMILLION if after > before else style.MUTED
+        colour = (
+            style.BLUE if after < before else style.VERMILLION if after > before else style.MUTED
+        )
         axes.plot([0, 1], [before, after], color=colour, lw=0.9 + 0.9 * times, alpha=0.38)
     means = (cell.before_images, cell.after_images)
     axes.plot([0, 1], means, color=style.INK, lw=3.2, marker="o", ms=8, zorder=5)
@@ -174,7 +176,9 @@ def _effect(axes: Axes, cell: CellResult, reach: float) -> None:
     axes.plot([max(low, -reach), min(high, reach)], [0, 0], color=colour, lw=3)
     for end, side in ((low, "<"), (high, ">")):
         if abs(end) > reach:
-            axes.plot([reach if side == ">" else -reach], [0], side, color=colour, ms=9, clip_on=False)
+            axes.plot(
+                [reach if side == ">" else -reach], [0], side, color=colour, ms=9, clip_on=False
+            )
     axes.plot([estimate], [0], "o", color=colour, ms=11, mec="white", mew=1.5, zorder=5)
     for text, lower, size, weight in (
         (f"{words.images(estimate, sign=True)}  [{words.interval(effect, n)}]", 17, 11.5, "bold"),
@@ -190,7 +194,7 @@ def _effect(axes: Axes, cell: CellResult, reach: float) -> None:
             va="center",
             fontsize=size,
             fontweight=weight,
-            bbox={"boxstyle": "round,pad=0.12", "fc": "white", "ec": "none", "alpha": 0.8},
+            bbox={"boxstyle": "round,pad=0.12", "fc": "white", "ec": "none"},
         )
     axes.set_xlim(-reach, reach)
     axes.set_ylim(-1.12, 0.88)
@@ -236,7 +240,7 @@ def _dumbbells(
 
 def _told(item: Item) -> str:
     before, after = words.percent(item.before), words.percent(item.after)
-    return f"{before} → {after}  {words.fold(item.after, item.before)}"
+    return f"{before.removesuffix('%')} → {after}  {words.fold(item.after, item.before)}"
 
 
 def _dumbbell(axes: Axes, item: Item, place: int) -> None:
@@ -245,7 +249,13 @@ def _dumbbell(axes: Axes, item: Item, place: int) -> None:
     axes.plot([before, after], [place, place], color=colour, lw=4.5, alpha=0.55, zorder=2)
     axes.plot([before], [place], "o", ms=8, mfc="white", mec=style.MUTED, mew=1.8, zorder=3)
     axes.plot(
-        [after], [place], style.STATUS_MARKERS[item.status], ms=9.5, color=colour, mec="white", zorder=4
+        [after],
+        [place],
+        style.STATUS_MARKERS[item.status],
+        ms=9.5,
+        color=colour,
+        mec="white",
+        zorder=4,
     )
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from misread.data.dataset import Dataset, Ids, Images
+from misread.data.parts import folds
 from misread.evidence import Evidence
 from misread.learn.ops import OPERATIONS
 from misread.measures import ink
@@ -66,7 +67,7 @@ def misread_images(evidence: Evidence) -> Figure:
         height + 0.1,
         title,
         f"Test images of class {name}, by how many baseline seeds misread them. Squares: one per seed "
-        f"({len(evidence.seeds)}); orange: read as {read}, grey: as another class, empty: rightly."
+        f"({len(evidence.seeds)}); orange: read as {read}, grey: as another class, pale: rightly."
         + (f" {words.count(n_left_out, 'rarer image')} not shown." if n_left_out else ""),
         evidence.plan.exploratory,
     )
@@ -112,13 +113,17 @@ def _strip(axes: Axes, evidence: Evidence, arms: Sequence[str], n: int) -> None:
 
 
 def preview(evidence: Evidence) -> Figure:
-    """Draw what the policy's operations make of *select* images of the target's two classes."""
-    ids = {image["id"] for cell in evidence.errors["cells"] for image in cell["images"]}
-    del ids
+    """Draw what the policy's operations make of *select* images of the target's two classes.
+
+    Data: `preview`, and the training images in the tenths that were held out; see `preview_figure`.
+    """
+    held_out = list(set(evidence.plan.select_folds.values()))
+    ids = np.flatnonzero(np.isin(folds(evidence.train.labels_N), held_out))
     return preview_figure(
         evidence.train,
         evidence.plan.target,
         evidence.preview,
+        ids=ids,
         warning=evidence.plan.exploratory,
     )
 
@@ -241,7 +246,9 @@ def _captions(
                 style.INK,
                 style.INK,
                 *(
-                    style.VERMILLION if entry[f"{key}_after"] > 1.5 * entry[f"{key}_before"] else style.INK
+                    style.VERMILLION
+                    if entry[f"{key}_after"] > 1.5 * entry[f"{key}_before"]
+                    else style.INK
                     for key in ("error", "as_target")
                 ),
             ]
@@ -264,7 +271,11 @@ def _captions(
 
 def _examples(train: Dataset, label: int, ids: Ids | None) -> Images:
     """Return a few images of a class, spread over how much ink they have."""
-    own = np.flatnonzero(train.labels_N == label) if ids is None else ids[train.labels_N[ids] == label]
+    own = (
+        np.flatnonzero(train.labels_N == label)
+        if ids is None
+        else ids[train.labels_N[ids] == label]
+    )
     order = own[np.argsort(ink(train.images[own]), kind="stable")]
     shares = np.linspace(0.03, 0.97, N_EXAMPLES)
     chosen: npt.NDArray[np.uint8] = train.images[order[(shares * (len(order) - 1)).astype(int)]]
@@ -293,7 +304,10 @@ def _preview_title(
     train: Dataset, target: tuple[int, int], preview_numbers: Mapping[str, Any]
 ) -> str:
     first = preview_numbers["shares"][0]
-    worst = max(preview_numbers["operations"], key=lambda e: e["as_target_after"] - e["as_target_before"])
+    worst = max(
+        (e for e in preview_numbers["operations"] if e["size_px"] <= first["size_px"][1]),
+        key=lambda e: e["as_target_after"] - e["as_target_before"],
+    )
     other = next(k for k in target if k != worst["label"])
     name, read = train.class_names[worst["label"]], train.class_names[other]
     share = words.percent(first["changed_share"].get("all", 0.0))
@@ -301,7 +315,7 @@ def _preview_title(
     before, after = worst["as_target_before"], worst["as_target_after"]
     if after > before:
         title += (
-            f"; a {name} {words.treated(worst['operation'], worst['size_px'])} is read as {read} in "
+            f"; {words.plural(name)} {words.treated(worst['operation'], worst['size_px'])} are read as {read} in "
             f"{words.percent(after)} instead of {words.percent(before)}"
         )
     return title

@@ -125,6 +125,7 @@ class Sheet:
         self.top = 0.3 + sum(size * 1.42 / 72 for _, size, _, _ in lines) + 0.15
         self.height = self.top + height
         self.figure = Figure(figsize=(width, self.height), dpi=DPI)
+        self.figure.set_label(title)  # what the page reads aloud
         down = 0.3
         for line, size, colour, bold in lines:
             self._write(_MARGIN_IN, down, line, size, colour, bold=bold)
@@ -164,20 +165,21 @@ class Sheet:
         left = _MARGIN_IN / self.width
         self.figure.add_artist(Line2D([left, 1 - left], [y, y], color=GRID, lw=1.2))
 
-    def key(self, left: float, down: float) -> None:
-        """Explain the marks of a change from before to after, in one line."""
+    def key(self, left: float, down: float, *, before: bool = True) -> None:
+        """Explain the marks of a status in one line, and first that of what was before."""
         axes = self.axes(left, down - 0.15, 4.2, 0.3)
         axes.axis("off")
         axes.set_xlim(0, 4.2)
         axes.set_ylim(-1, 1)
         at = 0.08
-        axes.plot([at], [0], "o", ms=8, mfc="white", mec=MUTED, mew=1.8)
-        axes.text(at + 0.13, 0, "before", va="center", color=MUTED, fontsize=10.5)
-        at += 0.9
+        if before:
+            axes.plot([at], [0], "o", ms=8, mfc="white", mec=MUTED, mew=1.8)
+            axes.text(at + 0.13, 0, "before", va="center", color=MUTED, fontsize=10.5)
+            at += 0.9
         for status, width in (("harmed", 0.98), ("undetermined", 1.4), ("safe", 0.7)):
             colour = STATUS_COLOURS[status]
             axes.plot([at], [0], STATUS_MARKERS[status], ms=8.5, color=colour)
-            axes.text(at + 0.13, 0, status, va="center", color=colour, fontsize=10.5)
+            axes.text(at + 0.13, 0, status, va="center", color=MUTED, fontsize=10.5)
             at += width
 
     def image(self, left: float, down: float, size: float, image: npt.NDArray[np.uint8]) -> Axes:

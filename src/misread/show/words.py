@@ -205,15 +205,30 @@ def headline(evidence: Evidence, arm: str) -> str:
         others = verdict.n_harmed
         if others:
             return f"{told}; {count(others, 'other thing')} got worse"
-        return f"{told}; nothing is shown to be harmed ({verdict.n_undetermined} open)"
+        return (
+            f"{told}; of {len(verdict.collateral)} other things none is shown to be harmed, "
+            f"{verdict.n_undetermined or 'none'} undetermined"
+        )
     item, piece, which = max(harmed, key=lambda entry: entry[0].effect.estimate)
-    read, done = slice_label(evidence, piece, which)
-    name, _, reading = read.partition(" ")
+    return f"{told} – but {slice_told(evidence, piece, which, item)}"
+
+
+def slice_told(evidence: Evidence, piece: SliceEvidence, which: str, item: Item) -> str:
+    """Return a counter-slice as half a sentence, as in "4s thinned (…) are read as 9 in 8% …"."""
+    names = evidence.confirm.class_names
+    other = next(k for k in evidence.plan.target if k != piece.slice.label)
+    reading = f"read as {names[other]}" if which == "pair" else "misread"
     times = fold(item.after, item.before)
     return (
-        f"{told} – but {name} {done} is {reading} in {percent(item.after)} of cases instead of "
-        f"{percent(item.before)}{f' ({times})' if times else ''}"
+        f"{plural(names[piece.slice.label])} {treated(piece.slice.operation, piece.slice.size_px)} "
+        f"are {reading} in {percent(item.after)} of cases instead of {percent(item.before)}"
+        f"{f' ({times})' if times else ''}"
     )
+
+
+def plural(name: str) -> str:
+    """Return a class name for several images, as in "4s" and "images of cat"."""
+    return f"{name}s" if len(name) == 1 else f"images of {name}"
 
 
 def mean_accuracy(evidence: Evidence, arm: str) -> float:

@@ -1,0 +1,122 @@
+"""All figures of a study: drawn from evidence, written as PNG files that repeat byte by byte."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from misread.data.sources import load
+from misread.evidence import Evidence
+from misread.show.charts import confusion_matrices, ranked_cells, training_curves
+from misread.show.damage import collateral
+from misread.show.effects import before_after
+from misread.show.images import misread_images, preview, preview_figure
+from misread.show.style import png
+from misread.store import write_atomic
+from misread.study import Study
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as bytes, with its headline: the finding in one sentence."""
+
+    png: bytes
+    title: str
+
+
+def draw_figures(evidence: Evidence) -> dict[str, Drawn]:
+    """Draw every figure of `FIGURES`.
+
+    Parameters
+    ----------
+    evidence
+        A finished study.
+
+    Returns
+    -------
+    dict
+        Name → figure; the same evidence gives the same bytes on the same machine.
+    """
+    drawn = {}
+    for name, draw in FIGURES.items():
+        figure = draw(evidence)
+        drawn[name] = Drawn(png(figure), str(figure.get_label()))
+    return drawn
+
+
+def write_figures(
+    evidence: Evidence, folder: Path | None = None, drawn: Mapping[str, Drawn] | None = None
+) -> list[Path]:
+    """Write every figure as `<name>.png`.
+
+    Parameters
+    ----------
+    evidence
+        A finished study.
+    folder
+        Where; it is created. None: `figures` in the study's folder.
+    drawn
+        What `draw_figures` returned for it, where that was done already.
+
+    Returns
+    -------
+    list
+        The files.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written.
+    """
+    folder = evidence.folder / "figures" if folder is None else folder
+    paths = []
+    for name, figure in (draw_figures(evidence) if drawn is None else drawn).items():
+        paths.append(folder / f"{name}.png")
+        write_atomic(paths[-1], figure.png)
+    return paths
+
+
+def write_preview(
+    study: Study, target: tuple[int, int], numbers: Mapping[str, Any], folder: Path
+) -> Path:
+    """Write `figures/preview.png` of a study that has no plan yet.
+
+    Parameters
+    ----------
+    study
+        The study.
+    target
+        The target cell.
+    numbers
+        As `evidence.preview_numbers` returns them.
+    folder
+        The study's folder.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written.
+    """
+    train, _ = load(study.dataset)
+    warning = "this is a smoke run: few images, one epoch" if study.smoke else ""
+    path = folder / "figures" / "preview.png"
+    write_atomic(path, png(preview_figure(train, target, numbers, warning=warning)))
+    return path
+
+
+FIGURES: dict[str, Callable[[Evidence], Figure]] = {
+    "before_after": before_after,
+    "collateral": collateral,
+    "misread_images": misread_images,
+    "confusion_matrices": confusion_matrices,
+    "ranked_cells": ranked_cells,
+    "preview": preview,
+    "training_curves": training_curves,
+}

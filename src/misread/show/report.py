@@ -1,0 +1,157 @@
+"""The report: one HTML file with everything in it, the same bytes for the same evidence."""
+
+import base64
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from misread.evidence import Evidence
+from misread.learn.recipe import RECIPES
+from misread.show import tables, words
+from misread.show.plots import Drawn, draw_figures
+from misread.store import write_atomic
+
+
+def write_report(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -> Path:
+    """Write `report.html` into the study's folder.
+
+    Parameters
+    ----------
+    evidence
+        A finished study.
+    drawn
+        What `draw_figures` returned for it, where that was done already.
+
+    Returns
+    -------
+    Path
+        The file: self-contained, no script, no address outside.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written.
+    """
+    path = evidence.folder / "report.html"
+    write_atomic(path, report_html(evidence, drawn).encode())
+    return path
+
+
+def report_html(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -> str:
+    """Return the report as HTML. Arguments as in `write_report`."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("misread.show"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    figures = draw_figures(evidence) if drawn is None else drawn
+    return environment.get_template("report.html.j2").render(_context(evidence, figures))
+
+
+def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]:
+    plan = evidence.plan
+    target = words.target_name(evidence)
+    return {
+        "study": plan.study,
+        "target": target,
+        "exploratory": plan.exploratory,
+        "n_seeds": words.count(len(evidence.seeds), "seed"),
+        "n_images": f"{len(evidence.confirm):,}",
+        "n_target_images": f"{int((evidence.confirm.labels_N == plan.target[0]).sum()):,}",
+        "accuracy": words.percent(evidence.summary["accuracy"]["mean"]),
+        "headline": words.headline(evidence, evidence.treated_arms[0])
+        if evidence.treated_arms
+        else "No arm was treated: these pages show the baseline alone",
+        "verdicts": [
+            {
+                "arm": arm,
+                "word": verdict.verdict,
+                "css": verdict.verdict.lower().replace(" ", "-"),
+                "qualifier": verdict.qualifier,
+                "reason": verdict.reason,
+                "policy": words.arm_description(evidence, arm),
+                "n_items": len(verdict.collateral),
+                "n_harmed": verdict.n_harmed,
+                "n_undetermined": verdict.n_undetermined,
+                "n_safe": verdict.n_safe,
+                "bad": tables.collateral_table(evidence, arm, ("harmed", "undetermined")),
+                "safe": tables.collateral_table(evidence, arm, ("safe",)),
+            }
+            for arm, verdict in evidence.verdicts.items()
+        ],
+        "effect": tables.effect_table(evidence),
+        "slices": tables.slice_table(evidence),
+        "classes": tables.class_table(evidence),
+        "selection": tables.selection_table(evidence),
+        "chosen": "chosen by the study file"
+        if plan.target_from == "study file"
+        else "the most frequent confusion of the baseline on select",
+        "reduction": f"{words.number(100 * plan.study.judge.reduction, decimals=0)}%",
+        "level": f"{1 - plan.study.judge.alpha:.0%}",
+        "run": _how_it_ran(evidence),
+        "command": command(evidence),
+        "figures": {
+            name: {
+                "title": figure.title,
+                "source": "data:image/png;base64," + base64.b64encode(figure.png).decode("ascii"),
+            }
+            for name, figure in figures.items()
+        },
+    }
+
+
+def _how_it_ran(evidence: Evidence) -> list[tuple[str, str]]:
+    plan, machine = evidence.plan, evidence.environment
+    recipe = plan.study.recipe
+    folds = ", ".join(f"{seed} → {fold}" for seed, fold in plan.select_folds.items())
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    schedule = recipe.schedule
+    if schedule == "one-cycle":
+        schedule += f" (warm-up over {words.percent(recipe.warmup)} of the steps)"
+    return [
+        ("Plan (SHA-256)", plan.sha256),
+        ("Dataset (SHA-256 of train, test)", ", ".join(plan.dataset_sha256)),
+        ("Seeds", ", ".join(map(str, evidence.seeds))),
+        ("Held-out tenth of each seed", folds),
+        (
+            f"Recipe {plan.study.recipe_name}",
+            f"{recipe.model}, {words.count(recipe.epochs, 'epoch')}, batches of "
+            f"{recipe.batch_size}, {schedule} learning rate {recipe.learning_rate:g}, dropout "
+            f"{recipe.dropout:g}",
+        ),
+        *((f"Arm {arm}", words.arm_description(evidence, arm)) for arm in evidence.arms),
+        ("Versions", f"Python {machine['python']}, {versions}"),
+        (
+            "Machine",
+            f"{machine['platform']}, {machine['machine']}, backend {machine['backend']}, "
+            f"{words.count(machine['threads'], 'thread')} per run",
+        ),
+        (
+            "Seconds of training per seed (mean)",
+            ", ".join(
+                f"{arm} {words.number(sum(own) / len(own), decimals=1)}"
+                for arm, own in evidence.train_seconds.items()
+            ),
+        ),
+    ]
+
+
+def command(evidence: Evidence) -> str:
+    """Return the command that runs the same study again."""
+    study = evidence.plan.study
+    parts = ["misread", "run", study.name]
+    parts += ["--seeds", ",".join(map(str, evidence.seeds))]
+    if evidence.treated_arms:
+        parts += ["--arms", ",".join(evidence.treated_arms)]
+    parts += ["--recipe", study.recipe_name]
+    if study.smoke:
+        parts.append("--smoke")
+    elif study.recipe.epochs != RECIPES[study.recipe_name].epochs:
+        parts += ["--epochs", str(study.recipe.epochs)]
+    return shlex.join(parts)

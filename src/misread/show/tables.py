@@ -1,0 +1,263 @@
+"""Results as tables: one set of rows, for the page and as Markdown for the docs."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from misread.evidence import Evidence
+from misread.judge.confusion import class_metrics
+from misread.show import words
+from misread.study import BASELINE
+
+
+class Table(NamedTuple):
+    """A table of strings; the first cell of each row names the row."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def effect_table(evidence: Evidence) -> Table:
+    """Return the target cell before and after, per treated arm, with and without disputed images."""
+    rows = []
+    alpha = evidence.plan.study.judge.alpha
+    for arm in evidence.treated_arms:
+        cell = words.target_result(evidence, arm)
+        n = cell.n_images
+        least = cell.smallest_detectable
+        relative = cell.smallest_detectable_relative
+        rows.append(
+            (
+                arm,
+                f"{words.images(cell.before_images)} ({words.percent(cell.before)})",
+                f"{words.images(cell.after_images)} ({words.percent(cell.after)})",
+                f"{words.images(cell.effect.estimate * n, sign=True)} "
+                f"({words.relative(cell.after, cell.before)})",
+                words.interval(cell.effect, n),
+                words.p_value(cell.p_holm),
+                "cannot be said"
+                if least is None
+                else f"{words.images(least * n)}"
+                + (f" ({words.number(100 * relative, decimals=0)}%)" if relative else ""),
+                evidence.verdicts[arm].verdict,
+            )
+        )
+        rest = cell.effect_undisputed
+        if rest is not None and rest.n_images < n:
+            rows.append(
+                (
+                    f"{arm}, without {words.count(n - rest.n_images, 'disputed image')}",
+                    "",
+                    "",
+                    words.images(rest.estimate * rest.n_images, sign=True),
+                    words.interval(rest, rest.n_images),
+                    words.p_value(rest.p_value),
+                    "",
+                    "",
+                )
+            )
+    heads = (
+        "Arm",
+        "Errors per seed before",
+        "after",
+        "Change",
+        f"{1 - alpha:.0%} interval",
+        "p",
+        "Smallest reduction findable (80% power)",
+        "Verdict",
+    )
+    return Table(heads, tuple(rows))
+
+
+def slice_table(evidence: Evidence) -> Table:
+    """Return every counter-slice item, a row each, with its change in every treated arm."""
+    rows = []
+    for piece, _ in words.shown_slices(evidence):
+        for which in ("pair", "all"):
+            items = {
+                arm: words.slice_items(evidence, arm, piece)[which] for arm in evidence.treated_arms
+            }
+            read, done = words.slice_label(evidence, piece, which)
+            first = next(iter(items.values()), None)
+            if first is None:
+                continue
+            rows.append(
+                (
+                    f"{read}, {done}",
+                    words.percent(first.before),
+                    *(
+                        f"{words.percent(item.after)} {words.fold(item.after, item.before)} "
+                        f"{item.status}"
+                        for item in items.values()
+                    ),
+                )
+            )
+    return Table(("Confirm images, altered", "Baseline", *evidence.treated_arms), tuple(rows))
+
+
+def class_table(evidence: Evidence) -> Table:
+    """Return accuracy, and precision and recall of the target's two classes, mean ± sd over seeds."""
+    rows = []
+    for arm in evidence.arms:
+        metrics = [class_metrics(evidence.counts(arm, row)) for row in range(len(evidence.seeds))]
+        cells = [_spread([m.accuracy for m in metrics])]
+        for k in evidence.plan.target:
+            cells += [
+                _spread([m.precision[k] for m in metrics]),
+                _spread([m.recall[k] for m in metrics]),
+            ]
+        rows.append((arm, *cells))
+    names = [evidence.confirm.class_names[k] for k in evidence.plan.target]
+    heads = [f"{what} of {name}" for name in names for what in ("Precision", "Recall")]
+    return Table(("Arm", "Accuracy", *heads), tuple(rows))
+
+
+def collateral_table(evidence: Evidence, arm: str, statuses: Sequence[str]) -> Table:
+    """Return an arm's collateral items with these statuses, the harmed first, the worst first."""
+    order = ("harmed", "undetermined", "safe")
+    items = sorted(
+        (item for item in evidence.verdicts[arm].collateral if item.status in statuses),
+        key=lambda item: (order.index(item.status), item.margin - item.effect.high, item.name),
+    )
+    rows = [
+        (
+            item.name if item.kind != "slice" else f"slice: {item.name}",
+            item.status,
+            words.percent(item.before),
+            words.percent(item.after),
+            words.points(item.effect.estimate),
+            words.interval(item.effect, 100, decimals=2) + " pp",
+            f"{words.number(100 * item.margin)} pp",
+        )
+        for item in items
+    ]
+    heads = ("Item", "Status", "Before", "After", "Growth of errors", "Interval", "Margin")
+    return Table(heads, tuple(rows))
+
+
+def selection_table(evidence: Evidence) -> Table:
+    """Return the target and the most frequent confusions on *select*, beside *confirm*."""
+    confirm = {(c["true"], c["predicted"]): c for c in evidence.summary["ranked_cells"]}
+    cells = evidence.errors["cells"]
+    shown = cells[:5] + [
+        c for c in cells[5:] if (c["true"], c["predicted"]) == evidence.plan.target
+    ]
+    rows = []
+    for cell in shown:
+        key = (cell["true"], cell["predicted"])
+        mark = " (target)" if key == evidence.plan.target else ""
+        rows.append(
+            (
+                words.cell_name(evidence, *key) + mark,
+                f"{cell['rank']}",
+                words.images(cell["mean"]),
+                words.percent(cell["rate"]),
+                f"{cell['seeds_present']} of {cell['n_seeds']}",
+                f"{confirm[key]['rank']}",
+                words.images(confirm[key]["mean"]),
+                words.percent(confirm[key]["rate"]),
+            )
+        )
+    heads = (
+        "Confusion",
+        "Rank on select",
+        "Errors per seed on select",
+        "Rate on select",
+        "In seeds",
+        "Rank on confirm",
+        "Errors per seed on confirm",
+        "Rate on confirm",
+    )
+    return Table(heads, tuple(rows))
+
+
+def verdict_markdown(evidence: Evidence) -> str:
+    """Return the results of a study as a Markdown section.
+
+    Parameters
+    ----------
+    evidence
+        A finished study.
+
+    Returns
+    -------
+    str
+        Title, warning where the result is exploratory, a row per arm (accuracy, target before →
+        after with interval and p, the counter-slices, verdict), and each verdict's reason.
+    """
+    study = evidence.plan.study
+    slices = words.shown_slices(evidence)
+    target = words.target_name(evidence)
+    names = evidence.confirm.class_names
+    labels = []
+    for piece, which in slices:
+        other = next(k for k in evidence.plan.target if k != piece.slice.label)
+        cell = names[piece.slice.label] + (f"→{names[other]}" if which == "pair" else " misread")
+        labels.append(f"{cell}, {piece.slice.operation} {piece.slice.size_px} px")
+    heads = ["Arm", "Accuracy", f"{target} per seed", "Interval, p", *labels, "Verdict"]
+    base = [
+        BASELINE,
+        words.percent(words.mean_accuracy(evidence, BASELINE)),
+        words.images(evidence.summary["target"]["confirm"]["mean"]),
+        "",
+        *(_slice_rate(evidence, place, which) for place, (_, which) in enumerate(slices)),
+        "",
+    ]
+    rows = [base]
+    for arm in evidence.treated_arms:
+        cell = words.target_result(evidence, arm)
+        items = [words.slice_items(evidence, arm, piece)[which] for piece, which in slices]
+        rows.append(
+            [
+                arm,
+                words.percent(words.mean_accuracy(evidence, arm)),
+                f"{words.images(cell.before_images)} → {words.images(cell.after_images)} "
+                f"({words.relative(cell.after, cell.before)})",
+                f"{words.interval(cell.effect, cell.n_images)}, {words.p_value(cell.p_holm)}",
+                *(_bold(words.percent(i.after), i.status == "harmed") for i in items),
+                _bold(words.verdict_words(evidence.verdicts[arm]), on=True),
+            ]
+        )
+    lines = [f"## {study.title}", ""]
+    if evidence.plan.exploratory:
+        lines += [f"**Exploratory: {evidence.plan.exploratory}.**", ""]
+    lines += [
+        f"{words.count(len(evidence.seeds), 'seed')}, {len(evidence.confirm):,} confirm images, "
+        f"recipe `{study.recipe_name}`. Intervals are for the change in errors per seed; bold "
+        "shares are harmed.",
+        "",
+        _markdown_row(heads),
+        _markdown_row(["---"] + ["---:"] * (len(heads) - 2) + ["---"]),
+        *map(_markdown_row, rows),
+        "",
+        *(f"- **{arm}**: {verdict.reason}" for arm, verdict in evidence.verdicts.items()),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _slice_rate(evidence: Evidence, place: int, which: str) -> str:
+    piece = evidence.slices[place]
+    read_SM = piece.predictions[BASELINE]
+    label = piece.slice.label
+    other = next(k for k in evidence.plan.target if k != label)
+    wrong_SM = read_SM == other if which == "pair" else read_SM != label
+    return words.percent(float(wrong_SM.mean()))
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _bold(text: str, on: bool) -> str:  # noqa: FBT001  one flag, named at the call
+    return f"**{text}**" if on else text
+
+
+def _spread(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return "–"
+    mean = words.percent(float(np.mean(known)))
+    if len(known) < 2:
+        return mean
+    return f"{mean} ± {words.number(100 * float(np.std(known, ddof=1)))}"

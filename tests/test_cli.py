@@ -1,0 +1,145 @@
+"""What people read: help, messages, tables. Fast: nothing here trains."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from misread.cli import main
+
+
+def run(*args):
+    return CliRunner().invoke(main, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Small files, good and bad, to be named on the command line."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(2000) % 10
+    before = np.tile(labels, (5, 1))
+    before[:, labels == 4] = np.where(rng.random((5, 200)) < 0.3, 9, 4)
+    after = np.tile(labels, (5, 1))
+    np.savez(tmp_path / "before.npz", labels=labels, predictions=before)
+    np.savez(tmp_path / "after.npz", labels=labels, predictions=after, other=before)
+    np.savez(tmp_path / "probs.npz", labels=labels, probs=np.eye(10)[after])
+    np.savez(tmp_path / "nan.npz", labels=labels, probs=np.full((5, 2000, 10), np.nan))
+    np.savez(tmp_path / "short.npz", labels=labels[:-1], predictions=after[:, :-1])
+    np.savez(tmp_path / "no_labels.npz", predictions=after)
+    np.savez(tmp_path / "pickle.npz", labels=labels, predictions=np.array([None] * 2000))
+    np.save(tmp_path / "array.npy", labels)
+    (tmp_path / "text.npz").write_text("no archive")
+    (tmp_path / "bad.toml").write_text('title = "T"\nseeds = [1]\ncolour = 2\n')
+    return tmp_path
+
+
+REFUSED = {
+    "an unknown study": "run four-ten",
+    "an unknown arm": "run four-nine --arms bothh",
+    "an unknown recipe": "run four-nine --recipe slow",
+    "seeds that are no numbers": "run four-nine --seeds a,b",
+    "seeds twice": "run four-nine --seeds 1,1",
+    "no epochs": "run four-nine --epochs 0",
+    "no jobs": "run four-nine --jobs 0",
+    "an unknown setting": "run {tmp}/bad.toml",
+    "a study file that is missing": "run {tmp}/nowhere.toml",
+    "a folder that is a file": "errors four-nine --smoke --out {tmp}/text.npz",
+    "no study in the folder": "report {tmp}",
+    "an unknown command": "runn four-nine",
+    "a missing argument": "run",
+    "no cell": "judge {tmp}/before.npz {tmp}/after.npz",
+    "a cell that is none": "judge {tmp}/before.npz {tmp}/after.npz --cell 49",
+    "a cell of one class": "judge {tmp}/before.npz {tmp}/after.npz --cell 4:4",
+    "a cell with no such class": "judge {tmp}/before.npz {tmp}/after.npz --cell 44:9",
+    "a missing file": "judge {tmp}/nowhere.npz {tmp}/after.npz --cell 4:9",
+    "no archive": "judge {tmp}/text.npz {tmp}/after.npz --cell 4:9",
+    "a single array": "judge {tmp}/array.npy {tmp}/after.npz --cell 4:9",
+    "pickled objects": "judge {tmp}/pickle.npz {tmp}/after.npz --cell 4:9",
+    "no labels": "judge {tmp}/no_labels.npz {tmp}/after.npz --cell 4:9",
+    "no such arm": "judge {tmp}/before.npz#both {tmp}/after.npz --cell 4:9",
+    "NaN": "judge {tmp}/nan.npz {tmp}/after.npz --cell 4:9",
+    "different images": "judge {tmp}/short.npz {tmp}/after.npz --cell 4:9",
+}
+
+
+def test_every_message_is_one_clear_sentence(files, snapshot):
+    told = {}
+    for name, command in REFUSED.items():
+        done = run(*command.format(tmp=files).split())
+        assert done.exit_code == 2, (name, done.output)
+        assert "Traceback" not in done.output
+        told[name] = re.sub(r"[^\s']*" + re.escape(files.name), "TMP", done.output).splitlines()[-1]
+    assert told == snapshot
+
+
+def test_the_judge_needs_only_predictions(files):
+    done = run("judge", files / "before.npz", files / "after.npz", "--cell", "4:9")
+    assert done.exit_code == 0
+    assert done.output.startswith("REDUCED")
+    assert "4→9" in done.output
+
+
+def test_the_judge_takes_probabilities_and_named_arrays(files):
+    plain, probs, other = (
+        json.loads(run("judge", files / "before.npz", after, "--cell", "4:9", "--json").output)
+        for after in (
+            files / "after.npz",
+            files / "probs.npz",
+            f"{files}/after.npz#other",
+        )
+    )
+    assert plain["cells"] == probs["cells"]
+    assert other["cells"][0]["effect"]["estimate"] == 0
+
+
+def test_the_gate(files):
+    command = ("judge", files / "before.npz", "--cell", "4:9", "--gate")
+    assert run(*command[:2], files / "after.npz", *command[2:]).exit_code == 0
+    assert run(*command[:2], files / "before.npz", *command[2:]).exit_code == 1
+
+
+@pytest.mark.parametrize("command", ["", "run", "errors", "preview", "report", "judge"])
+def test_help(command, snapshot):
+    done = run(*command.split(), "--help")
+    assert done.exit_code == 0
+    assert done.output == snapshot
+
+
+def test_the_docs_name_only_options_that_exist(project):
+    """Every `misread …` line in the docs parses: command and options exist."""
+    pages = [project / "README.md", *sorted((project / "docs").rglob("*.md"))]
+    lines = [
+        line.strip().removeprefix("$ ")
+        for page in pages
+        for block in re.findall(r"```(?:bash|console|sh)\n(.*?)```", page.read_text(), re.S)
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.strip().removeprefix("$ ").startswith("misread ")
+    ]
+    assert lines
+    for line in lines:
+        words = line.split("#", 1)[0].split() if " #" in line else line.split()
+        name = words[1]
+        if name.startswith("-"):
+            continue
+        command = main.commands[name]
+        known = {option for param in command.params for option in param.opts} | {"--help"}
+        assert {word for word in words if word.startswith("--")} <= known, line
+
+
+def test_nothing_is_coloured_off_the_terminal(smoke):
+    done = run("errors", "four-nine", "--smoke", "--out", smoke)
+    assert done.exit_code == 0
+    assert "\x1b" not in done.output
+    assert "4→9" in done.output or "→" in done.output
+
+
+def test_json_is_json_alone(smoke):
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "misread", "run", "four-nine", "--smoke", "--json", "--out"]
+    done = subprocess.run([*command, str(smoke)], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == json.loads((smoke / "verdict.json").read_text())
+    assert "Smoke run" in done.stderr

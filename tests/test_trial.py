@@ -1,0 +1,293 @@
+"""A real study end to end, through the command line, killed and resumed."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SMALL = """
+title = "Small"
+seeds = [1, 2]
+arms = ["policy"]
+target = "4:9"
+policy = {probability = 0.5, size_px = [2, 2], true = ["dilate"], predicted = ["erode"]}
+"""
+
+
+def misread(*args, **options):
+    command = [sys.executable, "-m", "misread", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+
+
+def stable_bytes(folder: Path) -> dict[str, bytes]:
+    """Every file that must not depend on when and how often the study was begun."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.name not in {"environment.json", "model.keras", "workers.log", ".lock"}
+        and path.name != "report.html"  # it names seconds and machine
+    }
+
+
+def test_the_folder_is_as_the_contract_says(smoke):
+    for arm in ("baseline", "documented", "one-sided", "swapped", "both"):
+        for seed in (42, 123):
+            run = smoke / "arms" / arm / f"seed_{seed}"
+            assert {path.name for path in run.iterdir()} - {"preview.npz"} == {
+                "config.json", "history.csv", "select.npz", "predictions.npz", "model.keras",
+                "environment.json", "result.json",
+            }  # fmt: skip
+            if arm != "baseline":
+                assert (smoke / arm / f"comparison_seed_{seed}.json").is_file()
+    for name in ("plan.json", "experiment_summary.json", "verdict.json", "errors.json"):
+        assert json.loads((smoke / name).read_text())
+    assert (smoke / "report.html").is_file()
+    assert list((smoke / "figures").glob("*.png"))
+
+
+def test_every_output_says_that_it_was_a_smoke_run(smoke):
+    for path in [
+        *(smoke / n for n in ("experiment_summary.json", "verdict.json", "errors.json")),
+        *smoke.glob("*/comparison_seed_*.json"),
+    ]:
+        assert json.loads(path.read_text())["smoke"] is True
+    assert "smoke" in json.loads((smoke / "plan.json").read_text())["plan"]["exploratory"]
+    assert "smoke run" in (smoke / "report.html").read_text()
+    for verdict in json.loads((smoke / "verdict.json").read_text())["arms"].values():
+        assert "smoke" in verdict["exploratory_why"]
+
+
+def test_the_numbers_agree_with_the_readings(smoke):
+    """Recount by hand, from the readings alone, what the JSON files say."""
+
+    def read(arm, seed):
+        path = smoke / "arms" / arm / f"seed_{seed}" / "predictions.npz"
+        return np.load(path, allow_pickle=False)
+
+    labels = read("baseline", 42)["labels"]
+    assert labels.shape == (2000,)
+    summary = json.loads((smoke / "experiment_summary.json").read_text())
+    accuracy = [float((read("baseline", s)["predictions"][0] == labels).mean()) for s in (42, 123)]
+    assert summary["accuracy"]["per_seed"] == accuracy
+    assert summary["accuracy"]["mean"] == pytest.approx(np.mean(accuracy))
+    for seed in (42, 123):
+        comparison = json.loads((smoke / "both" / f"comparison_seed_{seed}.json").read_text())
+        for side, arm in (("before", "baseline"), ("after", "both")):
+            predictions = read(arm, seed)["predictions"][0]
+            hit = (labels == 4) & (predictions == 9)
+            assert comparison[side]["target_cell"]["errors"] == hit.sum()
+            assert comparison[side]["target_cell"]["images"] == np.flatnonzero(hit).tolist()
+            right = ((labels == 9) & (predictions == 9)).sum()
+            nine = comparison[side]["classes"]["9"]
+            assert nine["recall"] == pytest.approx(right / (labels == 9).sum())
+            assert nine["precision"] == pytest.approx(right / (predictions == 9).sum())
+    verdict = json.loads((smoke / "verdict.json").read_text())["arms"]["both"]
+    fours = labels == 4
+    before, after = (
+        np.mean([(read(arm, s)["predictions"][0][fours] == 9).mean() for s in (42, 123)])
+        for arm in ("baseline", "both")
+    )
+    assert verdict["cells"][0]["effect"]["estimate"] == pytest.approx(after - before)
+
+
+def test_slices_are_read_from_treated_images(smoke):
+    from misread.data.mnist import load_mnist
+    from misread.data.parts import stratified_subset
+    from misread.learn import train
+    from misread.learn.ops import erode
+
+    run = smoke / "arms" / "documented" / "seed_42"
+    arrays = np.load(run / "predictions.npz", allow_pickle=False)
+    number = arrays["slice_names"].tolist().index("erode 2 px · 4")
+    test = load_mnist()[1]
+    confirm = test.take(stratified_subset(test.labels_N, 2000))
+    ids = arrays[f"slice_{number}_ids"]
+    assert (confirm.labels_N[ids] == 4).all()
+    assert len(ids) == (confirm.labels_N == 4).sum()
+    train.set_up_backend()
+    model = train.load(run / "model.keras")
+    again = train.read(model, erode(confirm.images[ids], 2)).argmax(axis=1)
+    assert np.array_equal(arrays[f"slice_{number}_predictions"], again)
+
+
+def test_select_is_a_tenth_that_rotates_and_was_not_trained_on(smoke):
+    ids = {}
+    for seed in (42, 123):
+        baseline = smoke / "arms" / "baseline" / f"seed_{seed}"
+        treated = smoke / "arms" / "both" / f"seed_{seed}"
+        own = np.load(baseline / "select.npz", allow_pickle=False)["ids"]
+        assert np.array_equal(own, np.load(treated / "select.npz", allow_pickle=False)["ids"])
+        assert len(own) == pytest.approx(1000, abs=5)
+        ids[seed] = set(own.tolist())
+    assert not ids[42] & ids[123]
+
+
+def test_errors_count_what_select_says(smoke):
+    errors = json.loads((smoke / "errors.json").read_text())
+    wrong = 0
+    for seed in (42, 123):
+        arrays = np.load(smoke / "arms/baseline" / f"seed_{seed}" / "select.npz")
+        wrong += int((arrays["labels"] != arrays["predictions"][0]).sum())
+    assert sum(len(cell["images"]) for cell in errors["cells"]) == wrong
+    assert len(errors["cells"]) == 90
+    means = [cell["mean"] for cell in errors["cells"]]
+    assert means == sorted(means, reverse=True)
+
+
+def test_history_has_a_row_an_epoch(smoke):
+    with (smoke / "arms/both/seed_42/history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1"]
+    assert int(rows[0]["treated"]) >= int(rows[0]["changed"]) > 0
+
+
+def test_running_again_does_nothing_and_changes_nothing(smoke):
+    before = stable_bytes(smoke) | {"report": (smoke / "report.html").read_bytes()}
+    models = {p: p.stat().st_mtime_ns for p in smoke.rglob("model.keras")}
+    done = misread("run", "four-nine", "--smoke", "--out", smoke)
+    assert done.returncode == 0, done.stderr
+    assert before == stable_bytes(smoke) | {"report": (smoke / "report.html").read_bytes()}
+    assert models == {p: p.stat().st_mtime_ns for p in smoke.rglob("model.keras")}
+
+
+def test_the_report_can_be_made_anew_to_the_byte(smoke):
+    page = (smoke / "report.html").read_bytes()
+    figures = {p.name: p.read_bytes() for p in (smoke / "figures").iterdir()}
+    done = misread("report", smoke)
+    assert done.returncode == 0, done.stderr
+    assert (smoke / "report.html").read_bytes() == page
+    assert {p.name: p.read_bytes() for p in (smoke / "figures").iterdir()} == figures
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A small study, and what it comes to when nothing disturbs it, on one worker."""
+    folder = tmp_path_factory.mktemp("small")
+    study = folder / "small.toml"
+    study.write_text(SMALL)
+    done = misread("run", study, "--smoke", "--jobs", 1, "--out", folder / "whole")
+    assert done.returncode == 0, done.stderr
+    return study, folder / "whole"
+
+
+def kill_when(study, out, ready, sig):
+    """Start the study, send `sig` as soon as `ready(out)`, and wait for the end of all workers."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "misread", "run", study, "--smoke", "--jobs", "2", "--out", out],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not ready(out) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert process.poll() is None, process.communicate()
+    os.kill(process.pid, sig)  # the study alone: its workers must end by themselves
+    told = process.communicate(timeout=60)[1]
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        alive = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True).stdout
+        if not alive:
+            return process.returncode, told
+        time.sleep(0.1)
+    pytest.fail("workers outlive their study")
+    return None
+
+
+MOMENTS = {
+    "as training begins": lambda out: list(out.glob("arms/*/*/config.json")),
+    "as the first model is stored": lambda out: list(out.glob("arms/*/*/model.keras")),
+    "as the plan is locked": lambda out: (out / "plan.json").exists(),
+    "as the first run is complete": lambda out: list(out.glob("arms/*/*/result.json")),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(small, tmp_path, moment):
+    study, whole = small
+    code, _ = kill_when(study, tmp_path, MOMENTS[moment], signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    assert not (tmp_path / "verdict.json").exists()
+    finished = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("result.json")}
+    done = misread("run", study, "--smoke", "--jobs", 2, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {p: p.stat().st_mtime_ns for p in finished} == finished  # nothing done twice
+    assert stable_bytes(tmp_path) == stable_bytes(whole)
+
+
+def test_ctrl_c_says_how_to_go_on(small, tmp_path):
+    code, told = kill_when(small[0], tmp_path, MOMENTS["as training begins"], signal.SIGINT)
+    assert code == 130
+    assert "Stopped, 0 of 4 runs complete" in told
+    assert "run the same command again to go on" in told
+    assert "Traceback" not in told
+
+
+def test_another_question_in_the_same_folder_is_refused(small):
+    study, whole = small
+    before = stable_bytes(whole)
+    done = misread("run", study, "--smoke", "--epochs", 2, "--out", whole)
+    assert done.returncode == 2
+    assert "holds a run with epochs 1 instead of 2; choose another folder with --out" in done.stderr
+    assert stable_bytes(whole) == before
+
+
+def test_a_full_run_moves_a_smoke_run_aside(small, tmp_path):
+    study, whole = small
+    shutil.copytree(whole, tmp_path / "small")
+    code, told = None, ""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "misread", "run", study, "--out", tmp_path / "small"],
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "small.smoke-1").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=60)[1]
+    code = process.returncode
+    assert (tmp_path / "small.smoke-1" / "verdict.json").exists()
+    assert "moved aside" in told
+    assert code in (130, -signal.SIGINT)
+
+
+def test_damage_in_a_finished_run_is_found(small, tmp_path):
+    study, whole = small
+    shutil.copytree(whole, tmp_path / "copy")
+    path = tmp_path / "copy" / "arms/policy/seed_1/predictions.npz"
+    path.write_bytes(path.read_bytes()[:-1])
+    done = misread("run", study, "--smoke", "--out", tmp_path / "copy")
+    assert done.returncode == 2
+    assert "is not the file that its result.json describes" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_target_the_top_cell_on_select_is_taken(small, tmp_path):
+    study = tmp_path / "found.toml"
+    study.write_text(SMALL.replace('target = "4:9"\n', ""))
+    done = misread("run", study, "--smoke", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    errors = json.loads((tmp_path / "out" / "errors.json").read_text())
+    plan = json.loads((tmp_path / "out" / "plan.json").read_text())["plan"]
+    assert plan["target_from"] == "select"
+    assert plan["target"] == [errors["cells"][0]["true"], errors["cells"][0]["predicted"]]
+    assert set(plan["policies"]["policy"]["operations"]) == {str(k) for k in plan["target"]}
+
+
+def test_the_baseline_keeps_confirm_closed_until_the_plan_is_locked(tmp_path):
+    done = misread("errors", "four-nine", "--smoke", "--seeds", 5, "--out", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["seeds"] == [5]
+    names = {path.name for path in tmp_path.rglob("*")}
+    assert "select.npz" in names
+    assert not names & {"predictions.npz", "result.json", "plan.json"}
