@@ -62,7 +62,7 @@ clean:  ## Remove builds and caches; .venv/, .uv/ and runs/ stay
 # `uv sync` installs exactly what pyproject.toml names, and removes what it does not.
 $(SYNCED): pyproject.toml | $(NEED_UV)
 	@echo "Setting up .venv (the first time takes a while: TensorFlow is large) …"
-	@python=$$($(FIND_PYTHON)) && "$(UV)" sync --quiet --python "$$python"
+	@python=$$($(FIND_PYTHON)) && "$(UV)" sync --quiet --compile-bytecode --python "$$python"
 	@touch $@
 
 # A virtual environment, because many systems forbid pip to write outside one. Where the system

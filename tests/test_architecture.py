@@ -38,6 +38,7 @@ ORDER = (
     "show",
     "progress",
     "cli",
+    "__main__",
 )
 
 # Keras and what it runs on take seconds to load: only these modules load them when imported …

@@ -188,7 +188,7 @@ def confusion_matrices(evidence: Evidence) -> Figure:
         n_rows * block + 0.35,
         title,
         "First: the baseline's mean errors per seed. Then: how many more (orange) or fewer (blue) "
-        "each arm makes. Rows: true class, columns: what was read; on the diagonal the recall in %. "
+        "each arm makes. Rows: true class; columns: what was read; on the diagonal: recall in %. "
         f"Outlined: the target {words.target_name(evidence)}.",
         evidence.plan.exploratory,
     )
@@ -300,7 +300,8 @@ def ranked_cells(evidence: Evidence) -> Figure:
         f"{words.count(mark['n_seeds'], 'seed')}",
         f"The baseline on the held-out tenths of the training images (select). Dots: seeds; bar: "
         f"mean ± standard deviation. {words.target_name(evidence)} there: "
-        f"{words.percent(mark['rate'])} of its class; on confirm: {words.percent(confirm['rate'])}.",
+        f"{words.percent(mark['rate'])} of its class; on confirm: "
+        f"{words.percent(confirm['rate'])}.",
         evidence.plan.exploratory,
     )
     errors = sheet.axes(1.0, 0.5, 6.2, height)

@@ -23,6 +23,9 @@ _TITLES = {
 }
 
 
+Items = dict[str, dict[tuple[str, str], Item]]  # by arm; then by kind and name
+
+
 class _Group(NamedTuple):
     """Items of one kind with the axis that they share."""
 
@@ -49,7 +52,9 @@ def collateral(evidence: Evidence) -> Figure:
     if not arms:
         title = "No arm was treated: nothing can have got worse"
         return style.Sheet(9, 0.3, title, warning=evidence.plan.exploratory).figure
-    items = {arm: {(i.kind, i.name): i for i in evidence.verdicts[arm].collateral} for arm in arms}
+    items: Items = {
+        arm: {(i.kind, i.name): i for i in evidence.verdicts[arm].collateral} for arm in arms
+    }
     groups = _groups(evidence, items)
     n_columns = min(4, len(arms))
     blocks = [arms[start : start + n_columns] for start in range(0, len(arms), n_columns)]
@@ -59,10 +64,10 @@ def collateral(evidence: Evidence) -> Figure:
         max(_LABELS + n_columns * (_COLUMN + _GAP) + 0.2, 10.4),
         block * len(blocks) + 0.45,
         _title(evidence),
-        "Change of each error rate in percentage points with its interval; right is worse. Dashed: the "
-        f"margin set before. Safe: the whole interval lies left of it. {n_shown} of "
-        f"{len(items[arms[0]])} items are drawn; the others, confusions with lower upper ends, stand "
-        "in the tables.",
+        "Change of each error rate in percentage points with its interval; right is worse. "
+        "Dashed: the margin set before. Safe: the whole interval lies left of it. "
+        f"{n_shown} of {len(items[arms[0]])} items are drawn; the others, confusions with lower "
+        "upper ends, stand in the tables.",
         evidence.plan.exploratory,
     )
     sheet.key(_LABELS, 0.12, before=False)
@@ -75,7 +80,7 @@ def _block(
     sheet: style.Sheet,
     evidence: Evidence,
     arms: Sequence[str],
-    items: dict[str, dict[tuple[str, str], Item]],
+    items: Items,
     groups: Sequence[_Group],
     down: float,
 ) -> None:
@@ -133,7 +138,7 @@ def _forest(axes: Axes, items: Sequence[Item], group: _Group) -> None:
         )
 
 
-def _groups(evidence: Evidence, items: dict[str, dict[tuple[str, str], Item]]) -> list[_Group]:
+def _groups(evidence: Evidence, items: Items) -> list[_Group]:
     margins = evidence.plan.study.judge.margins
     first = next(iter(items.values()))
     groups = []
@@ -150,7 +155,7 @@ def _groups(evidence: Evidence, items: dict[str, dict[tuple[str, str], Item]]) -
     return groups
 
 
-def _worth_seeing(names: Sequence[str], items: dict[str, dict[tuple[str, str], Item]]) -> list[str]:
+def _worth_seeing(names: Sequence[str], items: Items) -> list[str]:
     def highest(name: str) -> float:
         return max(own["cell", name].effect.high for own in items.values())
 
@@ -182,8 +187,10 @@ def _title(evidence: Evidence) -> str:
         return f"Something got worse under {words.listed(harmful)}"
     few = min(v.n_undetermined for v in verdicts.values())
     many = max(v.n_undetermined for v in verdicts.values())
+    n_items = len(next(iter(verdicts.values())).collateral)
+    if not many:
+        return f"All {n_items} items stayed within their margins in every arm"
     told = f"{few}" if few == many else f"{few} to {many}"
     return (
-        f"No arm is shown to have made anything worse; {told} of "
-        f"{len(next(iter(verdicts.values())).collateral)} items stay undetermined"
+        f"No arm is shown to have made anything worse; {told} of {n_items} items stay undetermined"
     )

@@ -1,6 +1,7 @@
 """Figures of what a treatment did: to its target, to the counter-slices, to everything else."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -30,7 +31,8 @@ def before_after(evidence: Evidence) -> Figure:
     if not arms:
         return style.Sheet(9, 0.3, _NO_ARM, warning=evidence.plan.exploratory).figure
     slices = words.shown_slices(evidence)
-    row = max(1.75, 0.47 * len(slices) + 0.45)
+    line = 0.47 if len(slices) <= _ROOMY else 0.34
+    row = max(1.75, line * len(slices) + 0.45)
     sheet = style.Sheet(
         14.0,
         _HEAD + row * len(arms) + 0.55,
@@ -56,8 +58,8 @@ def before_after(evidence: Evidence) -> Figure:
     for place, arm in enumerate(arms):
         down, tall = _HEAD + place * row, row - 0.45
         _row_head(sheet, evidence, arm, down)
-        _slopes(sheet.axes(_SLOPES, down, 1.65, tall), results[arm], top)
-        shown = [sheet.axes(_EFFECT, down, 2.35, tall)]
+        _slopes(sheet.axes(_SLOPES, down, 1.65, min(tall, 2.3)), results[arm], top)
+        shown = [sheet.axes(_EFFECT, down, 2.35, min(tall, 2.3))]
         _effect(shown[0], results[arm], reach)
         if slices:
             shown.append(sheet.axes(_DUMBBELLS, down, 2.5, tall))
@@ -74,6 +76,7 @@ def before_after(evidence: Evidence) -> Figure:
 
 
 _HEAD = 1.0
+_ROOMY = 5  # more counter-slices than these are labelled in one line each
 _SLOPES, _EFFECT, _LABELS, _DUMBBELLS = 1.85, 4.25, 7.0, 9.35
 
 
@@ -119,7 +122,7 @@ def _slopes(axes: Axes, cell: CellResult, top: int) -> None:
         )
         axes.plot([0, 1], [before, after], color=colour, lw=0.9 + 0.9 * times, alpha=0.38)
     means = (cell.before_images, cell.after_images)
-    axes.plot([0, 1], means, color=style.INK, lw=3.2, marker="o", ms=8, zorder=5)
+    axes.plot([0, 1], means, color=style.INK, lw=3.2, marker="o", ms=8, zorder=5, clip_on=False)
     for x, value, side in ((0, means[0], -1), (1, means[1], 1)):
         axes.annotate(
             words.images(value),
@@ -145,7 +148,7 @@ def _reach(results: dict[str, CellResult]) -> float:
     """
     ends = [0.5]
     for cell in results.values():
-        rate = max(cell.before_images, cell.after_images, 0.5)
+        rate = max(cell.before_images, cell.after_images, 3.0)
         wide = max(abs(cell.effect.low), abs(cell.effect.high)) * cell.n_images
         ends.append(max(min(wide, 1.5 * rate), 1.1 * abs(cell.effect.estimate) * cell.n_images))
     return 1.12 * max(ends)
@@ -221,9 +224,28 @@ def _dumbbells(
         middle = down + (place + 0.5) * height
         _dumbbell(axes, item, place)
         read, done = words.slice_label(evidence, piece, which)
-        sheet.image(_LABELS, middle - 0.19, 0.38, _example(evidence, piece))
-        sheet.text(_LABELS + 0.47, middle - 0.19, read, fontsize=11.5, fontweight="bold")
-        sheet.text(_LABELS + 0.47, middle + 0.02, done, fontsize=9.5, color=style.MUTED)
+        if len(slices) <= _ROOMY:
+            sheet.image(_LABELS, middle - 0.19, 0.38, _example(evidence, piece))
+            sheet.text(
+                _LABELS + 0.47,
+                middle - 0.19,
+                read,
+                fontsize=min(11.5, 190 / len(read)),
+                fontweight="bold",
+            )
+            sheet.text(_LABELS + 0.47, middle + 0.02, done, fontsize=9.5, color=style.MUTED)
+        else:
+            sheet.image(_LABELS, middle - 0.14, 0.28, _example(evidence, piece))
+            sheet.text(
+                _LABELS + 0.36,
+                middle,
+                read,
+                fontsize=min(10.5, 110 / len(read)),
+                fontweight="bold",
+                va="center",
+            )
+            what = f"{piece.slice.operation} {piece.slice.size_px} px"
+            sheet.text(_LABELS + 1.4, middle, what, fontsize=9.5, color=style.MUTED, va="center")
         axes.annotate(
             _told(item),
             (1, place),
@@ -247,16 +269,13 @@ def _dumbbell(axes: Axes, item: Item, place: int) -> None:
     colour = style.STATUS_COLOURS[item.status]
     before, after = 100 * item.before, 100 * item.after
     axes.plot([before, after], [place, place], color=colour, lw=4.5, alpha=0.55, zorder=2)
-    axes.plot([before], [place], "o", ms=8, mfc="white", mec=style.MUTED, mew=1.8, zorder=3)
-    axes.plot(
-        [after],
-        [place],
-        style.STATUS_MARKERS[item.status],
-        ms=9.5,
-        color=colour,
-        mec="white",
-        zorder=4,
-    )
+    marker = style.STATUS_MARKERS[item.status]
+    looks: dict[float, dict[str, Any]] = {
+        before: {"marker": "o", "ms": 8, "mfc": "white", "mec": style.MUTED, "mew": 1.8}
+    }
+    looks[after] = {"marker": marker, "ms": 9.5, "mec": "white"}  # where nothing changed, this one
+    for value, look in looks.items():
+        axes.plot([value], [place], color=colour, ls="", clip_on=False, zorder=4, **look)
 
 
 def _example(evidence: Evidence, piece: SliceEvidence) -> Images:
@@ -264,4 +283,6 @@ def _example(evidence: Evidence, piece: SliceEvidence) -> Images:
     own = evidence.confirm.images[piece.ids_M]
     inks = own.reshape(len(own), -1).mean(axis=1)
     middle = int(np.argsort(inks, kind="stable")[len(own) // 2])
-    return OPERATIONS[piece.slice.operation](own[middle : middle + 1], piece.slice.size_px)[0]
+    one = own[middle : middle + 1]
+    treated: Images = OPERATIONS[piece.slice.operation](one, piece.slice.size_px)
+    return treated.reshape(own.shape[1:])

@@ -56,8 +56,8 @@ def misread_images(evidence: Evidence) -> Figure:
     always = int((base_N[ids] == len(evidence.seeds)).sum())
     name, read = (evidence.confirm.class_names[k] for k in (true, predicted))
     title = (
-        f"{words.count(len(ids), 'image')} of {int(own_N.sum()):,} are read as {read} by some model "
-        f"of some arm; {always} by every seed of the baseline"
+        f"{words.count(len(ids), 'image')} of {int(own_N.sum()):,} are read as {read} by some "
+        f"model of some arm; {always} by every seed of the baseline"
         if len(ids)
         else f"No model of any arm reads a {name} as {read}"
     )
@@ -66,7 +66,7 @@ def misread_images(evidence: Evidence) -> Figure:
         left + _COLUMNS * (_TILE + 0.14) + 0.3,
         height + 0.1,
         title,
-        f"Test images of class {name}, by how many baseline seeds misread them. Squares: one per seed "
+        f"Test images of class {name}, by how many baseline seeds misread them. A square per seed "
         f"({len(evidence.seeds)}); orange: read as {read}, grey: as another class, pale: rightly."
         + (f" {words.count(n_left_out, 'rarer image')} not shown." if n_left_out else ""),
         evidence.plan.exploratory,
@@ -167,8 +167,9 @@ def preview_figure(
         max(left + (len(columns) + 1) * (tile + gap) + 0.25, 9.5),
         0.5 + 2 * block + 0.3 + 0.3 * len(doses),
         _preview_title(train, target, preview_numbers),
-        "Training images of both classes, from the least ink to the most, under each operation. Below: "
-        "mean ink and stroke thickness, and what the baseline misreads of select, changed like this.",
+        "Training images of both classes, from the least ink to the most, under each operation. "
+        "Below: mean ink and stroke thickness, and what the baseline misreads of select, changed "
+        "like this.",
         warning,
     )
     for number, (operation, size) in enumerate([("as it is", None), *columns]):
@@ -315,7 +316,7 @@ def _preview_title(
     before, after = worst["as_target_before"], worst["as_target_after"]
     if after > before:
         title += (
-            f"; {words.plural(name)} {words.treated(worst['operation'], worst['size_px'])} are read as {read} in "
-            f"{words.percent(after)} instead of {words.percent(before)}"
+            f"; {words.plural(name)} {words.treated(worst['operation'], worst['size_px'])} are "
+            f"read as {read} in {words.percent(after)} instead of {words.percent(before)}"
         )
     return title

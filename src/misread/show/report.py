@@ -89,9 +89,9 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         "slices": tables.slice_table(evidence),
         "classes": tables.class_table(evidence),
         "selection": tables.selection_table(evidence),
-        "chosen": "chosen by the study file"
+        "chosen": "fixed in the study file"
         if plan.target_from == "study file"
-        else "the most frequent confusion of the baseline on select",
+        else "taken because it is the most frequent confusion of the baseline on select",
         "reduction": f"{words.number(100 * plan.study.judge.reduction, decimals=0)}%",
         "level": f"{1 - plan.study.judge.alpha:.0%}",
         "run": _how_it_ran(evidence),
@@ -111,7 +111,7 @@ def _how_it_ran(evidence: Evidence) -> list[tuple[str, str]]:
     recipe = plan.study.recipe
     folds = ", ".join(f"{seed} → {fold}" for seed, fold in plan.select_folds.items())
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    schedule = recipe.schedule
+    schedule: str = recipe.schedule
     if schedule == "one-cycle":
         schedule += f" (warm-up over {words.percent(recipe.warmup)} of the steps)"
     return [
@@ -121,16 +121,20 @@ def _how_it_ran(evidence: Evidence) -> list[tuple[str, str]]:
         ("Held-out tenth of each seed", folds),
         (
             f"Recipe {plan.study.recipe_name}",
-            f"{recipe.model}, {words.count(recipe.epochs, 'epoch')}, batches of "
-            f"{recipe.batch_size}, {schedule} learning rate {recipe.learning_rate:g}, dropout "
-            f"{recipe.dropout:g}",
+            (
+                f"{recipe.model}, {words.count(recipe.epochs, 'epoch')}, batches of "
+                f"{recipe.batch_size}, {schedule} learning rate {recipe.learning_rate:g}, "
+                f"dropout {recipe.dropout:g}"
+            ),
         ),
         *((f"Arm {arm}", words.arm_description(evidence, arm)) for arm in evidence.arms),
         ("Versions", f"Python {machine['python']}, {versions}"),
         (
             "Machine",
-            f"{machine['platform']}, {machine['machine']}, backend {machine['backend']}, "
-            f"{words.count(machine['threads'], 'thread')} per run",
+            (
+                f"{machine['platform']}, {machine['machine']}, backend {machine['backend']}, "
+                f"{words.count(machine['threads'], 'thread')} per run"
+            ),
         ),
         (
             "Seconds of training per seed (mean)",

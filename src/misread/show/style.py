@@ -49,7 +49,7 @@ INK_MAP = LinearSegmentedColormap.from_list("ink", ["#ffffff", "#101114"])
 
 DPI = 144
 _MARGIN_IN = 0.35
-_RC: dict[str, Any] = {
+_RC: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
     "font.size": 11,
     "text.color": INK,
@@ -70,6 +70,7 @@ _RC: dict[str, Any] = {
     "xtick.major.size": 0,
     "ytick.major.size": 0,
     "axes.unicode_minus": True,
+    "text.parse_math": False,  # a class may be called "$"
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "lines.solid_capstyle": "round",
@@ -93,7 +94,8 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 def png(figure: Figure) -> bytes:
     """Return a figure as PNG bytes; without date and software name, so that they repeat."""
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    FigureCanvasAgg(figure)
+    figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -156,8 +158,9 @@ class Sheet:
 
     def text(self, left: float, down: float, text: str, **options: Any) -> None:
         """Write at (left, down) in the body, in inches; the text hangs from there."""
-        options = {"va": "top", "fontsize": 11} | options
-        self.figure.text(left / self.width, 1 - (self.top + down) / self.height, text, **options)
+        down += self.top
+        settings: dict[str, Any] = {"va": "top", "fontsize": 11} | options
+        self.figure.text(left / self.width, 1 - down / self.height, text, **settings)
 
     def rule(self, down: float) -> None:
         """Draw a hairline over the whole width."""

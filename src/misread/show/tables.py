@@ -19,8 +19,8 @@ class Table(NamedTuple):
 
 
 def effect_table(evidence: Evidence) -> Table:
-    """Return the target cell before and after, per treated arm, with and without disputed images."""
-    rows = []
+    """Return the target cell before and after per arm, with and without disputed images."""
+    rows: list[tuple[str, ...]] = []
     alpha = evidence.plan.study.judge.alpha
     for arm in evidence.treated_arms:
         cell = words.target_result(evidence, arm)
@@ -32,14 +32,13 @@ def effect_table(evidence: Evidence) -> Table:
                 arm,
                 f"{words.images(cell.before_images)} ({words.percent(cell.before)})",
                 f"{words.images(cell.after_images)} ({words.percent(cell.after)})",
-                f"{words.images(cell.effect.estimate * n, sign=True)} "
-                f"({words.relative(cell.after, cell.before)})",
+                (
+                    f"{words.images(cell.effect.estimate * n, sign=True)} "
+                    f"({words.relative(cell.after, cell.before)})"
+                ),
                 words.interval(cell.effect, n),
                 words.p_value(cell.p_holm),
-                "cannot be said"
-                if least is None
-                else f"{words.images(least * n)}"
-                + (f" ({words.number(100 * relative, decimals=0)}%)" if relative else ""),
+                _least(least, relative, n),
                 evidence.verdicts[arm].verdict,
             )
         )
@@ -62,12 +61,21 @@ def effect_table(evidence: Evidence) -> Table:
         "Errors per seed before",
         "after",
         "Change",
-        f"{1 - alpha:.0%} interval",
+        f"{1 - alpha:.0%} interval (images)",
         "p",
         "Smallest reduction findable (80% power)",
         "Verdict",
     )
     return Table(heads, tuple(rows))
+
+
+def _least(least: float | None, relative: float | None, n_images: int) -> str:
+    if least is None:
+        return "cannot be said"
+    if relative is not None and relative > 1:
+        return "not even all of them"
+    share = f" ({words.number(100 * relative, decimals=0)}%)" if relative else ""
+    return words.images(least * n_images) + share
 
 
 def slice_table(evidence: Evidence) -> Table:
@@ -97,7 +105,7 @@ def slice_table(evidence: Evidence) -> Table:
 
 
 def class_table(evidence: Evidence) -> Table:
-    """Return accuracy, and precision and recall of the target's two classes, mean ± sd over seeds."""
+    """Return accuracy, and precision and recall of the target's classes, mean ± sd over seeds."""
     rows = []
     for arm in evidence.arms:
         metrics = [class_metrics(evidence.counts(arm, row)) for row in range(len(evidence.seeds))]
@@ -193,8 +201,8 @@ def verdict_markdown(evidence: Evidence) -> str:
     labels = []
     for piece, which in slices:
         other = next(k for k in evidence.plan.target if k != piece.slice.label)
-        cell = names[piece.slice.label] + (f"→{names[other]}" if which == "pair" else " misread")
-        labels.append(f"{cell}, {piece.slice.operation} {piece.slice.size_px} px")
+        what = names[piece.slice.label] + (f"→{names[other]}" if which == "pair" else " misread")
+        labels.append(f"{what}, {piece.slice.operation} {piece.slice.size_px} px")
     heads = ["Arm", "Accuracy", f"{target} per seed", "Interval, p", *labels, "Verdict"]
     base = [
         BASELINE,
@@ -212,10 +220,12 @@ def verdict_markdown(evidence: Evidence) -> str:
             [
                 arm,
                 words.percent(words.mean_accuracy(evidence, arm)),
-                f"{words.images(cell.before_images)} → {words.images(cell.after_images)} "
-                f"({words.relative(cell.after, cell.before)})",
+                (
+                    f"{words.images(cell.before_images)} → {words.images(cell.after_images)} "
+                    f"({words.relative(cell.after, cell.before)})"
+                ),
                 f"{words.interval(cell.effect, cell.n_images)}, {words.p_value(cell.p_holm)}",
-                *(_bold(words.percent(i.after), i.status == "harmed") for i in items),
+                *(_bold(words.percent(i.after), on=i.status == "harmed") for i in items),
                 _bold(words.verdict_words(evidence.verdicts[arm]), on=True),
             ]
         )
@@ -223,9 +233,11 @@ def verdict_markdown(evidence: Evidence) -> str:
     if evidence.plan.exploratory:
         lines += [f"**Exploratory: {evidence.plan.exploratory}.**", ""]
     lines += [
-        f"{words.count(len(evidence.seeds), 'seed')}, {len(evidence.confirm):,} confirm images, "
-        f"recipe `{study.recipe_name}`. Intervals are for the change in errors per seed; bold "
-        "shares are harmed.",
+        (
+            f"{words.count(len(evidence.seeds), 'seed')}, {len(evidence.confirm):,} confirm "
+            f"images, recipe `{study.recipe_name}`. Intervals are for the change in errors per "
+            "seed; bold shares are harmed."
+        ),
         "",
         _markdown_row(heads),
         _markdown_row(["---"] + ["---:"] * (len(heads) - 2) + ["---"]),
@@ -249,7 +261,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _bold(text: str, on: bool) -> str:  # noqa: FBT001  one flag, named at the call
+def _bold(text: str, *, on: bool) -> str:
     return f"**{text}**" if on else text
 
 

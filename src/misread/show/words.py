@@ -205,9 +205,14 @@ def headline(evidence: Evidence, arm: str) -> str:
         others = verdict.n_harmed
         if others:
             return f"{told}; {count(others, 'other thing')} got worse"
+        n_items = len(verdict.collateral)
+        if not verdict.n_undetermined:
+            return (
+                f"{told}; all {n_items} other things that were checked stayed within their margins"
+            )
         return (
-            f"{told}; of {len(verdict.collateral)} other things none is shown to be harmed, "
-            f"{verdict.n_undetermined or 'none'} undetermined"
+            f"{told}; of {n_items} other things none is shown to be harmed, "
+            f"{verdict.n_undetermined} are undetermined"
         )
     item, piece, which = max(harmed, key=lambda entry: entry[0].effect.estimate)
     return f"{told} – but {slice_told(evidence, piece, which, item)}"
