@@ -47,7 +47,9 @@ def main() -> None:
     readme = ROOT / "README.md"
     text = readme.read_text("utf-8")
     block = f"{MARKS[0]}\n{summary(evidence)}\n{MARKS[1]}"
-    replaced = re.sub(f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}", lambda _: block, text, flags=re.S)
+    replaced = re.sub(
+        f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}", lambda _: block, text, flags=re.DOTALL
+    )
     write_atomic(readme, replaced.encode())
     print(f"Written: docs/results/{name}.md, its figures and readings, and README.md.")
 

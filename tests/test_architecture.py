@@ -186,7 +186,7 @@ def test_only_the_trainers_load_keras() -> None:
 
 
 def test_the_judge_needs_no_package_but_numbers() -> None:
-    allowed = {"numpy", "scipy", "statsmodels", "pydantic"} | sys.stdlib_module_names
+    allowed = {"numpy", "scipy", "pydantic"} | sys.stdlib_module_names
     for name, module in modules().items():
         if module.layer == "judge":
             assert loaded_with(name) <= allowed, name

@@ -130,4 +130,6 @@ class Watch:
         )
 
     def _line(self, text: str) -> None:
-        self._console.print(f"[{time.strftime('%H:%M:%S')}] {text}", highlight=False, markup=False)
+        self._console.print(
+            f"[{time.strftime('%H:%M:%S')}] {text}", highlight=False, markup=False, soft_wrap=True
+        )

@@ -172,7 +172,8 @@ def confusion_matrices(evidence: Evidence) -> Figure:
     """
     n_columns = min(3, len(evidence.arms))
     n_rows = -(-len(evidence.arms) // n_columns)
-    side, left, gap, block = 4.6, 0.75, 0.55, 5.55
+    room = 0.085 * max(0, max(map(len, evidence.confirm.class_names)) - 2)  # for long names
+    side, left, gap, block = 4.6, 0.75 + room, 0.55 + room, 5.55 + room
     base_KK = _mean_counts(evidence, BASELINE)
     true, predicted = evidence.plan.target
     off_KK = ~np.eye(len(base_KK), dtype=bool)
@@ -199,7 +200,7 @@ def confusion_matrices(evidence: Evidence) -> Figure:
     for number, arm in enumerate(evidence.arms):
         down, along = divmod(number, n_columns)
         at_x, at_y = left + along * (side + gap), down * block
-        axes = sheet.axes(at_x, at_y + 0.62, side, side)
+        axes = sheet.axes(at_x, at_y + 0.62 + room, side, side)
         if arm == BASELINE:
             sheet.text(at_x, at_y, f"{arm}: errors per seed", fontsize=13, fontweight="bold")
             top = float(base_KK[off_KK].max()) or 1.0
@@ -252,7 +253,7 @@ def _matrix(
         axes.text(i, i, recall, ha="center", va="center", fontsize=0.82 * size, color="#7d8490")
         for j in range(n_classes):
             text = f"{values_KK[i, j]:{'+' if sign else ''}.1f}".replace("-", words.MINUS)
-            if i == j or not text.strip("+−0."):
+            if i == j or not (text.strip("+−0.") or (i, j) == evidence.plan.target):
                 continue
             strong, faint = abs(scaled_KK[i, j]) > 0.93, sign and abs(scaled_KK[i, j]) < 0.2
             axes.text(

@@ -47,7 +47,7 @@ def misread_images(evidence: Evidence) -> Figure:
         (title, group)
         for title, group in (
             ("", ids[~doubt][:MOST_IMAGES]),
-            ("Disputed: fewer than three of five people chose this label", ids[doubt][:_COLUMNS]),
+            ("Disputed: people do not agree on this label", ids[doubt][:_COLUMNS]),
         )
         if len(group)
     ]
@@ -180,7 +180,13 @@ def preview_figure(
         down = 0.42 + part * block
         other = train.class_names[target[1 - part]]
         pictures = _examples(train, label, ids)
-        sheet.text(0.35, down, train.class_names[label], fontsize=34, fontweight="bold")
+        sheet.text(
+            0.35,
+            down,
+            train.class_names[label],
+            fontsize=min(34, 190 / len(train.class_names[label])),
+            fontweight="bold",
+        )
         for row, image in enumerate(pictures):
             sheet.image(left, down + row * (tile + 0.08), tile, image)
             for number, (operation, size) in enumerate(columns):

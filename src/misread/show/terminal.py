@@ -3,8 +3,11 @@
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from misread.evidence import Evidence
+from misread.show import words
+from misread.study import BASELINE
 
 _COLOURS = {"REDUCED": "green", "HARM": "red", "UNDERPOWERED": "yellow", "NOT SHOWN": "yellow"}
 
@@ -73,40 +76,32 @@ def preview_table(preview: dict[str, Any]) -> Table:
 
 def verdict_table(evidence: Evidence) -> Table:
     """Return the verdicts of a study as a table."""
-    true, predicted = (evidence.confirm.class_names[k] for k in evidence.plan.target)
+    target = words.target_name(evidence)
+    smoke = " (smoke run)" if evidence.plan.study.smoke else ""
     table = Table(
-        title=f"{evidence.plan.study.title}: {len(evidence.seeds)} seed(s), "
-        f"{len(evidence.confirm):,} confirm images"
-        + (" (smoke run)" if evidence.plan.study.smoke else "")
+        title=f"{evidence.plan.study.title}: {words.count(len(evidence.seeds), 'seed')}, "
+        f"{len(evidence.confirm):,} confirm images{smoke}"
     )
-    table.add_column("arm")
-    table.add_column("verdict")
-    for heading in ("accuracy", f"{true}→{predicted} a seed", "change", "95% interval", "p"):
+    for heading in ("arm", "verdict"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("accuracy", f"{target} a seed", "change, with its interval", "p", "harmed"):
         table.add_column(heading, justify="right")
-    table.add_column("safe / harmed / undetermined", justify="right")
-    accuracy = evidence.summary["accuracy"]
-    table.add_row("baseline", "", f"{accuracy['mean']:.2%}", _before(evidence), "", "", "", "")
+    table.add_row(
+        BASELINE,
+        "",
+        words.percent(words.mean_accuracy(evidence, BASELINE)),
+        words.images(evidence.summary["target"]["confirm"]["mean"]),
+    )
     for arm, verdict in evidence.verdicts.items():
         cell = verdict.cells[0]
-        after = (evidence.predictions[arm] == evidence.confirm.labels_N).mean()
-        effect = cell.effect
-        colour = _COLOURS[verdict.verdict]
         table.add_row(
             arm,
-            f"[{colour}]{verdict.verdict}[/{colour}]",
-            f"{after:.2%}",
-            f"{cell.after_images:.1f}",
-            f"{cell.after_images - cell.before_images:+.1f}",
-            f"{effect.low * cell.n_images:+.1f} to {effect.high * cell.n_images:+.1f}",
-            _p(cell.p_holm),
-            f"{verdict.n_safe} / {verdict.n_harmed} / {verdict.n_undetermined}",
+            Text(verdict.verdict, style=_COLOURS[verdict.verdict]),
+            words.percent(words.mean_accuracy(evidence, arm)),
+            words.images(cell.after_images),
+            f"{words.images(cell.effect.estimate * cell.n_images, sign=True)} "
+            f"({words.interval(cell.effect, cell.n_images)})",
+            words.p_value(cell.p_holm).removeprefix("p ").removeprefix("= "),
+            f"{verdict.n_harmed} of {len(verdict.collateral)}",
         )
     return table
-
-
-def _before(evidence: Evidence) -> str:
-    true, predicted = evidence.plan.target
-    of_class_N = evidence.confirm.labels_N == true
-    return (
-        f"{(evidence.predictions['baseline'][:, of_class_N] == predicted).sum(axis=1).mean():.1f}"
-    )

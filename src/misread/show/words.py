@@ -152,17 +152,18 @@ def slice_items(evidence: Evidence, arm: str, piece: SliceEvidence) -> dict[str,
 def shown_slices(evidence: Evidence) -> list[tuple[SliceEvidence, str]]:
     """Return the counter-slices, each with what to show of it: "pair" or "all" (`slice_items`).
 
-    It is the confusion of the target's two classes, unless all misreadings of the class together
-    are judged worse in some arm: then that is what must be seen.
+    It is the confusion of the target's two classes, unless in some arm only all misreadings of the
+    class together are harmed: then that is what must be seen.
     """
-    weight = {"safe": 0, "undetermined": 1, "harmed": 2}
     chosen = []
     for piece in evidence.slices:
-        worst = {"pair": 0, "all": 0}
-        for arm in evidence.treated_arms:
-            for which, item in slice_items(evidence, arm, piece).items():
-                worst[which] = max(worst[which], weight[item.status])
-        chosen.append((piece, "all" if worst["all"] > worst["pair"] else "pair"))
+        harmed = {
+            which
+            for arm in evidence.treated_arms
+            for which, item in slice_items(evidence, arm, piece).items()
+            if item.status == "harmed"
+        }
+        chosen.append((piece, "all" if harmed == {"all"} else "pair"))
     return chosen
 
 
