@@ -2,8 +2,8 @@
 
     python scripts/results.py runs/four-nine-documented
 
-writes `docs/results/<study>.md`, its figures and `docs/results/<study>-readings.npz` (what every
-arm and seed read in every image, so that anyone can judge it again without training), and the
+writes `docs/results/<study>.md` from `results.md.j2`, its figures, `<study>-readings.npz` (what
+every arm and seed read in every image, so that anyone can judge it again without training), and the
 block between the marks in README.md. Every number comes from the study's folder.
 """
 
@@ -11,22 +11,21 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
+import jinja2
 import numpy as np
 import scipy.stats
 
 from misread.evidence import Evidence, load_evidence
-from misread.judge import two_way
+from misread.judge import CellResult, two_way
 from misread.show import tables, words
 from misread.show.report import command
 from misread.store import write_arrays, write_atomic
 from misread.study import BASELINE
 
 ROOT = Path(__file__).resolve().parent.parent
-FIGURES = ("before_after", "collateral", "misread_images", "ranked_cells", "confusion_matrices",
-           "training_curves", "preview")  # fmt: skip
 DOCUMENTED_ACCURACY = 0.9925  # what the study that we rebuild reports, over three seeds
-DOCUMENTED_ERRORS = (3, 0)  # and its 4→9 errors before and after
 MARKS = ("<!-- results: written by scripts/results.py -->", "<!-- end of results -->")
 
 
@@ -38,238 +37,160 @@ def main() -> None:
     name = evidence.plan.study.name
     results = ROOT / "docs" / "results"
     (results / name).mkdir(parents=True, exist_ok=True)
-    for figure in FIGURES:
-        shutil.copyfile(
-            evidence.folder / "figures" / f"{figure}.png", results / name / f"{figure}.png"
-        )
+    for figure in sorted((evidence.folder / "figures").glob("*.png")):
+        shutil.copyfile(figure, results / name / figure.name)
     write_readings(evidence, results / f"{name}-readings.npz")
-    write_atomic(results / f"{name}.md", page(evidence).encode())
-    readme = ROOT / "README.md"
-    text = readme.read_text("utf-8")
-    block = f"{MARKS[0]}\n{summary(evidence)}\n{MARKS[1]}"
-    replaced = re.sub(
-        f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}", lambda _: block, text, flags=re.DOTALL
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701  Markdown of our own numbers, no page
     )
-    write_atomic(readme, replaced.encode())
+    page = environment.get_template("results.md.j2").render(context(evidence))
+    write_atomic(results / f"{name}.md", page.encode())
+    readme = ROOT / "README.md"
+    block = f"{MARKS[0]}\n{summary(evidence)}\n{MARKS[1]}"
+    between = f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}"
+    text = re.sub(between, lambda _: block, readme.read_text("utf-8"), flags=re.DOTALL)
+    write_atomic(readme, text.encode())
     print(f"Written: docs/results/{name}.md, its figures and readings, and README.md.")
 
 
 def write_readings(evidence: Evidence, path: Path) -> None:
-    """Write every reading as `uint8`: `labels` [N], `seeds` [S], and each arm [S,N]."""
-    slices = {
-        f"{piece.slice.name} {arm}": read_SM
-        for piece in evidence.slices
-        for arm, read_SM in piece.predictions.items()
+    """Write every reading: `labels` [N], `seeds` [S], each arm [S,N], each slice and arm [S,M]."""
+    arrays = {
+        "labels": evidence.confirm.labels_N.astype(np.uint8),
+        "seeds": np.array(evidence.seeds),
+        **evidence.predictions,
     }
-    ids = {f"{piece.slice.name} ids": piece.ids_M.astype(np.uint16) for piece in evidence.slices}
-    write_arrays(
-        path,
-        {
-            "labels": evidence.confirm.labels_N.astype(np.uint8),
-            "seeds": np.array(evidence.seeds),
-            **evidence.predictions,
-            **ids,
-            **slices,
-        },
-    )
+    for piece in evidence.slices:
+        arrays[f"{piece.slice.name} ids"] = piece.ids_M.astype(np.uint16)
+        for arm, read_SM in piece.predictions.items():
+            arrays[f"{piece.slice.name} {arm}"] = read_SM
+    write_arrays(path, arrays)
 
 
 def summary(evidence: Evidence) -> str:
     """Return the block of the README: headline figure, table, where to read more."""
     name = evidence.plan.study.name
-    return "\n".join(
-        [
-            f"![{words.headline(evidence, evidence.treated_arms[0])}](docs/results/{name}/before_after.png)",
-            "",
-            tables.verdict_markdown(evidence).split("\n", 2)[2].rstrip(),
-            "",
-            f"Made by `{command(evidence)}`; all of it, with the null results and the readings of "
-            f"every seed: [docs/results/{name}.md](docs/results/{name}.md).",
-        ]
-    )
-
-
-def page(evidence: Evidence) -> str:
-    """Return the results page."""
-    name = evidence.plan.study.name
-    parts = [
-        f"# {evidence.plan.study.title}: what {len(evidence.seeds)} seeds say",
-        "",
-        *answers(evidence),
-        "",
-        f"![Before and after]({name}/before_after.png)",
-        "",
-        tables.verdict_markdown(evidence).rstrip(),
-        "",
-        "## What it broke",
-        "",
-        f"![Non-inferiority of everything else]({name}/collateral.png)",
-        "",
-        *collateral(evidence),
-        "",
-        "## The images",
-        "",
-        f"![The misread images with what each seed read]({name}/misread_images.png)",
-        "",
-        f"![Confusion matrices]({name}/confusion_matrices.png)",
-        "",
-        "## How the confusion was found",
-        "",
-        *selection(evidence),
-        "",
-        f"![Ranked cells on select]({name}/ranked_cells.png)",
-        "",
-        "## What the augmentation does",
-        "",
-        *augmentation(evidence),
-        "",
-        f"![Preview of the augmentation]({name}/preview.png)",
-        "",
-        "## Training",
-        "",
-        f"![Training curves]({name}/training_curves.png)",
-        "",
-        *how(evidence),
-    ]
-    return "\n".join(parts) + "\n"
-
-
-def answers(evidence: Evidence) -> list[str]:
-    """Return the answers to the questions of the original study, one bullet each."""
-    true, predicted = evidence.plan.target
-    cell = words.target_name(evidence)
-    accuracy = [a for a in evidence.summary["accuracy"]["per_seed"] if a is not None]
-    mean, n_seeds = float(np.mean(accuracy)), len(accuracy)
-    sd = float(np.std(accuracy, ddof=1))
-    half = float(scipy.stats.t.ppf(0.975, n_seeds - 1)) * sd / n_seeds**0.5
-    low, high = mean - half, mean + half
-    holds = low <= DOCUMENTED_ACCURACY <= high
-    labels_N = evidence.confirm.labels_N
-    read_SN = evidence.predictions[BASELINE]
-    errors_S = ((labels_N == true) & (read_SN == predicted)).sum(axis=1)
+    told = words.headline(evidence, evidence.treated_arms[0])
     lines = [
-        f"- **Does 99.25% reproduce? {'Yes' if holds else 'No'}.** The baseline reads "
-        f"{mean:.2%} ± {100 * sd:.2f} of the test set rightly (mean ± sd over {n_seeds} seeds; 95% "
-        f"interval of the mean over seeds {low:.3%} to {high:.3%}; lowest {min(accuracy):.2%}, "
-        f"highest {max(accuracy):.2%}).",
+        f"![{told}](docs/results/{name}/before_after.png)",
+        "",
+        tables.verdict_markdown(evidence).split("\n", 2)[2].rstrip(),
+        "",
+        (
+            f"Made by `{command(evidence)}`. With the null results, all figures and the readings "
+            f"of every seed: [docs/results/{name}.md](docs/results/{name}.md)."
+        ),
     ]
-    arm = evidence.treated_arms[0]
-    verdict = evidence.verdicts[arm]
-    result = verdict.cells[0]
-    after_S = result.after_per_seed
-    zeros = sum(after == 0 for after in after_S)
-    lines.append(
-        f"- **Does {cell} fall from {DOCUMENTED_ERRORS[0]} to {DOCUMENTED_ERRORS[1]}? "
-        f"{'In every seed' if zeros == n_seeds else f'In {zeros} of {n_seeds} seeds to zero'}.** "
-        f"The baseline makes {result.before_images:.1f} such errors a seed ({min(errors_S)} to "
-        f"{max(errors_S)}), the documented policy {result.after_images:.1f} ({min(after_S)} to "
-        f"{max(after_S)}): a change of {words.images(result.effect.estimate * result.n_images, sign=True)} "
-        f"images (95% interval {words.interval(result.effect, result.n_images)}, "
-        f"p {words.p_value(result.p_holm).removeprefix('p ')}). Seed by seed, before: "
-        f"{', '.join(map(str, result.before_per_seed))}; after: {', '.join(map(str, after_S))}."
+    return "\n".join(lines)
+
+
+def context(evidence: Evidence) -> dict[str, Any]:
+    """Return everything that the template of the page names."""
+    plan, errors = evidence.plan, evidence.errors
+    first = words.target_result(evidence, evidence.treated_arms[0])
+    return {
+        "name": plan.study.name,
+        "title": plan.study.title,
+        "cell": words.target_name(evidence),
+        "target": "{}:{}".format(*plan.target),
+        "arms": evidence.treated_arms,
+        "n_seeds": len(evidence.seeds),
+        "n_runs": len(evidence.seeds) * len(evidence.arms),
+        "n_cells": len(errors["cells"]),
+        "n_select": f"{sum(errors['n_images_per_seed']):,}",
+        "accuracy": accuracy(evidence),
+        "first": first,
+        "zeros": sum(after == 0 for after in first.after_per_seed),
+        "slices": slices(evidence),
+        "table": tables.verdict_markdown(evidence).rstrip(),
+        "collateral": collateral(evidence),
+        "top": [f"{c['true']}→{c['predicted']} ({c['mean']:.1f})" for c in errors["cells"][:6]],
+        "select": plan.target_on_select,
+        "confirm": evidence.summary["target"]["confirm"],
+        "preview": evidence.preview,
+        "folder": f"runs/{evidence.folder.name}",
+        "command": command(evidence),
+        "plan": plan.sha256,
+        "seconds": float(np.median([s for own in evidence.train_seconds.values() for s in own])),
+        "versions": evidence.environment["versions"],
+        "backend": evidence.environment["backend"],
+        "images": words.images,
+        "percent": words.percent,
+        "p_value": words.p_value,
+        "change": change,
+    }
+
+
+def change(cell: CellResult) -> str:
+    """Return a cell's effect in images, as in "−1.2 images (95% interval …, p = …)"."""
+    n = cell.n_images
+    return (
+        f"{words.images(cell.effect.estimate * n, sign=True)} images (95% interval "
+        f"{words.interval(cell.effect, n)}, {words.p_value(cell.p_holm)})"
     )
+
+
+def accuracy(evidence: Evidence) -> dict[str, Any]:
+    """Return the baseline's accuracy over seeds, and whether the documented one lies in there."""
+    accuracy_S = (evidence.predictions[BASELINE] == evidence.confirm.labels_N).mean(axis=1)
+    mean, sd = accuracy_S.mean(), accuracy_S.std(ddof=1)
+    half = scipy.stats.t.ppf(0.975, len(accuracy_S) - 1) * sd / len(accuracy_S) ** 0.5
+    return {
+        "mean": f"{mean:.2%}",
+        "sd": f"{100 * sd:.2f}",
+        "low": f"{mean - half:.2%}",
+        "high": f"{mean + half:.2%}",
+        "least": f"{accuracy_S.min():.2%}",
+        "most": f"{accuracy_S.max():.2%}",
+        "holds": mean - half <= DOCUMENTED_ACCURACY <= mean + half,
+    }
+
+
+def slices(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return the counter-slices of the target's true class: how often it is read as the other."""
+    true, predicted = evidence.plan.target
+    told = []
     for piece in evidence.slices:
         if piece.slice.label != true:
             continue
-        what = f"{words.treated(piece.slice.operation, piece.slice.size_px)} {true}s"
-        changes = []
-        for other in evidence.treated_arms:
-            before_SM, after_SM = piece.predictions[BASELINE], piece.predictions[other]
-            diff = (after_SM == predicted).astype(int) - (before_SM == predicted).astype(int)
-            effect, n = two_way(diff, evidence.plan.study.judge.alpha), piece.ids_M.size
-            changes.append(
-                f"{other} {(after_SM == predicted).sum(axis=1).mean():.1f} "
-                f"({words.images(effect.estimate * n, sign=True)}, {words.interval(effect, n)})"
-            )
-        base = (piece.predictions[BASELINE] == predicted).sum(axis=1).mean()
-        lines.append(
-            f"- **{what[0].upper()}{what[1:]} read as {predicted}** ({piece.slice.name}, "
-            f"{piece.ids_M.size} images a seed): baseline {base:.1f}; {'; '.join(changes)}."
+        before_SM = piece.predictions[BASELINE] == predicted
+        arms = []
+        for arm in evidence.treated_arms:
+            after_SM = piece.predictions[arm] == predicted
+            effect = two_way(after_SM.astype(int) - before_SM.astype(int))
+            change = words.interval(effect, len(piece.ids_M))
+            arms.append(f"{arm} {after_SM.sum(axis=1).mean():.1f} (change {change})")
+        treated = words.treated(piece.slice.operation, piece.slice.size_px)
+        told.append(
+            {
+                "what": f"What do {true}s {treated} do? Read as {predicted}",
+                "n_images": len(piece.ids_M),
+                "before": f"{before_SM.sum(axis=1).mean():.1f}",
+                "arms": arms,
+            }
         )
-    return lines
+    return told
 
 
-def collateral(evidence: Evidence) -> list[str]:
-    """Return what is harmed and undetermined, by arm."""
-    lines = []
-    for arm, verdict in evidence.verdicts.items():
-        harmed = [item for item in verdict.collateral if item.status == "harmed"]
-        told = "; ".join(
-            f"{item.name} {words.percent(item.before)} → {words.percent(item.after)} "
-            f"(change for the worse {words.interval(item.effect, 100, decimals=2)} points)"
-            for item in harmed
-        )
-        lines.append(
-            f"- **{arm}**: {verdict.n_safe} items safe, {verdict.n_harmed} harmed, "
-            f"{verdict.n_undetermined} undetermined." + (f" Harmed: {told}." if told else "")
-        )
-    return lines
-
-
-def selection(evidence: Evidence) -> list[str]:
-    """Return how the target ranks on *select*, and its rate there and on *confirm*."""
-    target, cells = evidence.plan.target_on_select, evidence.errors["cells"]
-    top = ", ".join(f"{c['true']}→{c['predicted']} ({c['mean']:.1f})" for c in cells[:6])
-    confirm = evidence.summary["target"]["confirm"]
+def collateral(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return what is harmed, by arm, and how much is safe or undetermined."""
     return [
-        f"On *select* ({sum(evidence.errors['n_images_per_seed']):,} readings of training images "
-        f"that the reading model had not seen) the cells with most errors a seed are {top}. The "
-        f"target {words.target_name(evidence)} has rank {target['rank']} of {len(cells)}, appears "
-        f"in {target['seeds_present']} of {target['n_seeds']} seeds, and its mean rank "
-        f"{target['mean_rank']:.1f} against {target['chance_rank']:.1f} by chance has "
-        f"{words.p_value(target['q_rank'])} after Benjamini–Hochberg. Asymmetry against its reverse "
-        f"({target['mean']:.1f} against {target['reverse_mean']:.1f} a seed): "
-        f"{words.p_value(target['asymmetry_p'])}. Its rate is {words.percent(target['rate'])} on "
-        f"*select* and {words.percent(confirm['rate'])} on *confirm*.",
-    ]
-
-
-def augmentation(evidence: Evidence) -> list[str]:
-    """Return what the draws and the operations change."""
-    lines = [
-        f"- `{s['arm']}`, kernel {s['size_px'][0]} to {s['size_px'][1]} px: "
-        f"{s['changed_share']['all']:.1%} of the draws change the image."
-        for s in evidence.preview["shares"]
-        if s["changed_share"]
-    ]
-    lines += [
-        f"- {o['operation']} {o['size_px']} px on {o['label']}s: ink {o['ink_before']:.3f} → "
-        f"{o['ink_after']:.3f}, stroke {o['thickness_before_px']:.1f} → "
-        f"{o['thickness_after_px']:.1f} px; the baseline misreads {words.percent(o['error_before'])} "
-        f"→ {words.percent(o['error_after'])}."
-        for o in evidence.preview["operations"]
-        if o["size_px"] > 1
-    ]
-    return lines
-
-
-def how(evidence: Evidence) -> list[str]:
-    """Return the command, the plan and the cost."""
-    seconds = [s for own in evidence.train_seconds.values() for s in own]
-    name = evidence.plan.study.name
-    return [
-        "## How it was run",
-        "",
-        "```bash",
-        command(evidence),
-        f"python scripts/results.py runs/{evidence.folder.name}  # writes this page",
-        "```",
-        "",
-        f"Plan `{evidence.plan.sha256[:16]}`, {len(seconds)} runs of {np.median(seconds):.0f} s of "
-        f"training each (median, one thread, {evidence.environment['platform'].split('-')[0]}, "
-        f"Keras {evidence.environment['versions']['keras']} on {evidence.environment['backend']}).",
-        "",
-        f"The readings of every arm, seed and image are in [{name}-readings.npz]({name}-readings.npz). "
-        "Judge them again without training:",
-        "",
-        "```bash",
-        *(
-            f"misread judge docs/results/{name}-readings.npz#baseline "
-            f"docs/results/{name}-readings.npz#{arm} --cell "
-            f"{evidence.plan.target[0]}:{evidence.plan.target[1]}"
-            for arm in evidence.treated_arms
-        ),
-        "```",
+        {
+            "name": arm,
+            "safe": verdict.n_safe,
+            "undetermined": verdict.n_undetermined,
+            "harmed": [
+                f"{item.name} {words.percent(item.before)} → {words.percent(item.after)} "
+                f"(worse by {words.interval(item.effect, 100, decimals=2)} points)"
+                for item in verdict.collateral
+                if item.status == "harmed"
+            ],
+        }
+        for arm, verdict in evidence.verdicts.items()
     ]
 
 

@@ -113,7 +113,7 @@ def test_the_docs_name_only_options_that_exist(project):
     lines = [
         line.strip().removeprefix("$ ")
         for page in pages
-        for block in re.findall(r"```(?:bash|console|sh)\n(.*?)```", page.read_text(), re.S)
+        for block in re.findall(r"```(?:bash|console|sh)\n(.*?)```", page.read_text(), re.DOTALL)
         for line in block.replace("\\\n", " ").splitlines()
         if line.strip().removeprefix("$ ").startswith("misread ")
     ]

@@ -20,8 +20,8 @@ from misread.evidence import Evidence, SliceEvidence
 from misread.judge import confusion_counts, rank_cells
 from misread.seeds import derive
 from misread.show import plots, style, tables, words
-from misread.show.images import preview_figure
 from misread.show.plots import FIGURES, Drawn, draw_figures, write_figures
+from misread.show.preview import preview_figure
 from misread.show.report import command, report_html, write_report
 from misread.show.style import png
 from misread.study import Plan, counter_slices, load_study
@@ -139,6 +139,7 @@ def made_up(
         ),
         train=train,
         confirm=confirm,
+        confirm_ids_N=np.arange(len(confirm)),
         predictions=predictions,
         probs={},
         slices=tuple(pieces),

@@ -89,14 +89,15 @@ def main() -> None:
 def run(study: str, arms: tuple[str, ...] | None, as_json: bool, **options: Any) -> None:  # noqa: FBT001  click passes flags
     """Run or resume STUDY, a built-in study or a TOML file, to its verdict and report."""
     from misread.evidence import conclude
-    from misread.show.plots import write_figures
+    from misread.show.plots import draw_figures, write_figures
     from misread.show.report import write_report
 
     _, folder, console = _go(study, arms, "all", **options)
     with console.status("drawing figures and report"):
         evidence = conclude(folder)
-        write_figures(evidence)
-        page = write_report(evidence)
+        drawn = draw_figures(evidence)
+        write_figures(evidence, drawn=drawn)
+        page = write_report(evidence, drawn)
     if as_json:
         click.echo((folder / "verdict.json").read_text("utf-8"), nl=False)
     else:
@@ -152,13 +153,14 @@ def preview(study: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 
 def report(folder: Path) -> None:
     """Draw the figures and the report of a finished study's FOLDER anew."""
     from misread.evidence import load_evidence
-    from misread.show.plots import write_figures
+    from misread.show.plots import draw_figures, write_figures
     from misread.show.report import write_report
 
     with _console(stderr=True).status("drawing figures and report"):
         evidence = load_evidence(folder)
-        write_figures(evidence)
-        page = write_report(evidence)
+        drawn = draw_figures(evidence)
+        write_figures(evidence, drawn=drawn)
+        page = write_report(evidence, drawn)
     click.echo(f"Written: {page}.")
 
 

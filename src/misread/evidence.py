@@ -51,13 +51,15 @@ class Evidence:
     """All that a finished study knows.
 
     `predictions` maps each arm to `uint8 [S,N]`, `probs` to `float16 [S,N,K]`, rows in the order of
-    `seeds`; `histories` to a list of epochs per seed. `confirm` holds the images that were read.
+    `seeds`; `histories` to a list of epochs per seed. `confirm` holds the images that were read,
+    and `confirm_ids_N` their places in the test set.
     """
 
     folder: Path
     plan: Plan
     train: Dataset
     confirm: Dataset
+    confirm_ids_N: npt.NDArray[np.int64]
     predictions: dict[str, Predictions]
     probs: dict[str, npt.NDArray[np.float16]]
     slices: tuple[SliceEvidence, ...]
@@ -178,7 +180,7 @@ class Evidence:
                 "target_cell": {
                     "errors": int(counts_KK[true, predicted]),
                     "rate": float(counts_KK[true, predicted] / counts_KK[true].sum()),
-                    "images": np.flatnonzero(hit_N).tolist(),
+                    "images": self.confirm_ids_N[hit_N].tolist(),
                 },
                 "reverse_cell": {"errors": int(counts_KK[predicted, true])},
                 "classes": {
@@ -235,7 +237,8 @@ def load_evidence(folder: Path) -> Evidence:
     plan = load_plan(folder)
     train, test = load(plan.study.dataset)
     some_run = plan.study.run(BASELINE, None, plan.study.seeds[0], 0, plan.dataset_sha256)
-    confirm = test.take(stratified_subset(test.labels_N, some_run.confirm_size))
+    confirm_ids_N = stratified_subset(test.labels_N, some_run.confirm_size)
+    confirm = test.take(confirm_ids_N)
     runs = {
         arm: [RunFolder(folder, arm, seed) for seed in plan.study.seeds] for arm in plan.policies
     }
@@ -260,6 +263,7 @@ def load_evidence(folder: Path) -> Evidence:
         plan=plan,
         train=train,
         confirm=confirm,
+        confirm_ids_N=confirm_ids_N,
         predictions={a: np.concatenate([r["predictions"] for r in own]) for a, own in read.items()},
         probs={a: np.concatenate([r["probs"] for r in own]) for a, own in read.items()},
         slices=tuple(slices),

@@ -38,20 +38,18 @@ def cnn(recipe: Recipe, input_shape: tuple[int, int, int], n_classes: int, seed:
         return keras.initializers.GlorotUniform(seed=derive_int(seed, "weights", layer))
 
     layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input(input_shape),
-            layers.Conv2D(32, 3, padding="same", activation="relu", kernel_initializer=weights(0)),
-            layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, padding="same", activation="relu", kernel_initializer=weights(1)),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dense(128, activation="relu", kernel_initializer=weights(2)),
-            layers.Dropout(recipe.dropout, seed=derive_int(seed, "dropout")),
-            layers.Dense(n_classes, activation="softmax", kernel_initializer=weights(3)),
-        ],
-        name="cnn",
+    image = keras.Input(input_shape)
+    x = layers.Conv2D(32, 3, padding="same", activation="relu", kernel_initializer=weights(0))(
+        image
     )
+    x = layers.MaxPooling2D()(x)
+    x = layers.Conv2D(64, 3, padding="same", activation="relu", kernel_initializer=weights(1))(x)
+    x = layers.MaxPooling2D()(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(128, activation="relu", kernel_initializer=weights(2))(x)
+    x = layers.Dropout(recipe.dropout, seed=derive_int(seed, "dropout"))(x)
+    probs = layers.Dense(n_classes, activation="softmax", kernel_initializer=weights(3))(x)
+    return keras.Model(image, probs, name="cnn")
 
 
 Builder = Callable[[Recipe, tuple[int, int, int], int, int], Any]

@@ -21,7 +21,8 @@ from misread.learn.policy import Policy, apply_draw
 from misread.learn.recipe import Recipe
 from misread.seeds import derive
 
-PREDICT_BATCH = 500
+READ_BATCH = 500
+EPSILON = 1e-7  # Keras' own bound under a logarithm
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,6 @@ def fit(
         loss=keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy"],
     )
-    watched = to_float(select.images)
     epochs = []
     for number in range(recipe.epochs):
         images, treated, changed = train.images, 0, 0
@@ -126,32 +126,35 @@ def fit(
             shuffle=False,
             verbose=0,
         ).history
-        loss, accuracy = model.evaluate(
-            watched, select.labels_N, batch_size=PREDICT_BATCH, verbose=0
-        )
+        probs_MK = read(model, select.images)
+        prob_of_label_M = probs_MK[np.arange(len(select)), select.labels_N].astype(np.float64)
         epochs.append(
             Epoch(
                 number + 1,
                 float(history["loss"][0]),
                 float(history["accuracy"][0]),
-                float(loss),
-                float(accuracy),
+                float(-np.log(np.maximum(prob_of_label_M, EPSILON)).mean()),
+                float((probs_MK.argmax(axis=1) == select.labels_N).mean()),
                 treated,
                 changed,
             )
         )
         on_epoch(epochs[-1])
-    plain = build(recipe, input_shape, train.n_classes, seed)
-    plain.set_weights(model.get_weights())
+    plain = keras.Model(model.input, model.output, name=model.name)  # without the optimiser
     return plain, epochs
 
 
 def read(model: Any, images: Images) -> npt.NDArray[np.float32]:
     """Return the probabilities `float32 [N,K]` for images `uint8 [N,H,W]` or `[N,H,W,C]`."""
-    if not len(images):
-        return np.empty((0, model.output_shape[-1]), dtype=np.float32)
-    probs_NK = model.predict(to_float(images), batch_size=PREDICT_BATCH, verbose=0)
-    return np.asarray(probs_NK, dtype=np.float32)
+    # Called as it is, batch by batch: `predict` would first trace a graph for every new batch size.
+    batches = [
+        keras.ops.convert_to_numpy(
+            model(to_float(images[start : start + READ_BATCH]), training=False)
+        )
+        for start in range(0, len(images), READ_BATCH)
+    ]
+    empty = np.empty((0, model.output_shape[-1]))
+    return np.concatenate([empty, *batches]).astype(np.float32)
 
 
 def to_bytes(model: Any) -> bytes:

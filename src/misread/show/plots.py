@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 
 from misread.data.sources import load
 from misread.evidence import Evidence
-from misread.show.charts import confusion_matrices, ranked_cells, training_curves
+from misread.show.charts import confusion_matrices, ranked_cells
+from misread.show.curves import training_curves
 from misread.show.damage import collateral
 from misread.show.effects import before_after
-from misread.show.images import misread_images, preview, preview_figure
+from misread.show.images import misread_images
+from misread.show.preview import preview, preview_figure
 from misread.show.style import png
 from misread.store import write_atomic
 from misread.study import Study
