@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from misread.evidence import Evidence
+    from misread.study import Study
 
 
 class _Group(click.Group):
@@ -110,16 +111,18 @@ def run(study: str, arms: tuple[str, ...] | None, as_json: bool, **options: Any)
 @_study_options
 def errors(study: str, top: int, as_json: bool, **options: Any) -> None:  # noqa: FBT001  click passes flags
     """Find what the baseline of STUDY keeps misreading, on *select*; *confirm* stays closed."""
+    from misread.show.plots import write_select
     from misread.show.terminal import errors_table
     from misread.store import read_json
 
-    _, folder, _ = _go(study, None, "errors", **options)
+    wanted, folder, _ = _go(study, None, "errors", **options)
     found = read_json(folder / "errors.json")
+    picture = write_select(wanted, found, folder)
     if as_json:
         click.echo((folder / "errors.json").read_text("utf-8"), nl=False)
     else:
         _console(stderr=False).print(errors_table(found, top))
-        click.echo(f"Written: {folder / 'errors.json'}, with the images behind each cell.")
+        click.echo(f"Written: {folder / 'errors.json'} and the images behind it, {picture}.")
 
 
 @main.command()
@@ -131,11 +134,9 @@ def preview(study: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 
     from misread.show.plots import write_preview
     from misread.show.terminal import preview_table
     from misread.store import read_json, write_json
-    from misread.study import load_study
     from misread.trial import target_of
 
-    _, folder, console = _go(study, None, "preview", **options)
-    wanted = load_study(study, **{k: options[k] for k in ("seeds", "recipe", "epochs", "smoke")})
+    wanted, folder, console = _go(study, None, "preview", **options)
     target, _ = target_of(wanted, read_json(folder / "errors.json"))
     with console.status("measuring and drawing"):
         numbers = preview_numbers(wanted, target, folder)
@@ -222,7 +223,7 @@ def _go(
     out: Path | None,
     jobs: int | None,
     **options: Any,
-) -> "tuple[Any, Path, Console]":
+) -> "tuple[Study, Path, Console]":
     from misread.progress import Watch
     from misread.study import load_study
     from misread.trial import run_study
@@ -237,7 +238,7 @@ def _go(
         )
     with Watch(study, console) as watch:
         try:
-            plan = run_study(study, folder, jobs=jobs, on_report=watch.on_report, until=until)
+            run_study(study, folder, jobs=jobs, on_report=watch.on_report, until=until)
         except KeyboardInterrupt:
             click.echo(
                 f"\nStopped, {watch.told}. Nothing finished is lost: run the same command again "
@@ -245,7 +246,7 @@ def _go(
                 err=True,
             )
             sys.exit(130)
-    return plan, folder, console
+    return study, folder, console
 
 
 def _tell(evidence: "Evidence", page: Path) -> None:

@@ -15,6 +15,7 @@ from misread.learn.policy import CONTROLS, Policy
 from misread.learn.recipe import RECIPES, Recipe, Run
 
 BASELINE = "baseline"
+SMOKE = "this is a smoke run with few images and one epoch, which proves nothing"
 
 
 class _Frozen(BaseModel):

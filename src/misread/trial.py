@@ -18,7 +18,7 @@ from misread.learn.recipe import Run
 from misread.runs import Task, work
 from misread.selection import errors_on_select
 from misread.store import RunFolder, locked, read_json, write_json
-from misread.study import BASELINE, Plan, Slice, Study, counter_slices
+from misread.study import BASELINE, SMOKE, Plan, Slice, Study, counter_slices
 
 
 @dataclass(frozen=True)
@@ -197,8 +197,7 @@ def lock(plan: Plan, folder: Path) -> Plan:
     """
     path = folder / "plan.json"
     if plan.study.smoke:
-        why = "this is a smoke run with few images and one epoch, which proves nothing"
-        plan = plan.model_copy(update={"exploratory": why})
+        plan = plan.model_copy(update={"exploratory": SMOKE})
     if path.exists():
         stored = read_json(path)
         if stored["question_sha256"] == plan.question_sha256:

@@ -15,9 +15,10 @@ from misread.show.damage import collateral
 from misread.show.effects import before_after
 from misread.show.images import misread_images
 from misread.show.preview import preview, preview_figure
+from misread.show.select import select_figure, select_images
 from misread.show.style import png
 from misread.store import write_atomic
-from misread.study import Study
+from misread.study import SMOKE, Study
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,38 @@ def write_preview(
         If the folder cannot be written.
     """
     train, _ = load(study.dataset)
-    warning = "this is a smoke run: few images, one epoch" if study.smoke else ""
+    warning = SMOKE if study.smoke else ""
     path = folder / "figures" / "preview.png"
     write_atomic(path, png(preview_figure(train, target, numbers, warning=warning)))
+    return path
+
+
+def write_select(study: Study, errors: Mapping[str, Any], folder: Path) -> Path:
+    """Write `figures/select_images.png` of a study that has no plan yet.
+
+    Parameters
+    ----------
+    study
+        The study.
+    errors
+        Content of its `errors.json`.
+    folder
+        The study's folder.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written.
+    """
+    train, _ = load(study.dataset)
+    warning = SMOKE if study.smoke else ""
+    path = folder / "figures" / "select_images.png"
+    write_atomic(path, png(select_figure(errors, train, study.target, warning)))
     return path
 
 
@@ -119,6 +149,7 @@ FIGURES: dict[str, Callable[[Evidence], Figure]] = {
     "misread_images": misread_images,
     "confusion_matrices": confusion_matrices,
     "ranked_cells": ranked_cells,
+    "select_images": select_images,
     "preview": preview,
     "training_curves": training_curves,
 }
