@@ -35,18 +35,6 @@ def test_a_write_is_whole_or_nothing(tmp_path, monkeypatch):
     assert [p.name for p in path.parent.iterdir()] == ["x.json"]
 
 
-@pytest.fixture
-def tiny_disk(tmp_path):
-    """A real file system of 64 KB."""
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)], capture_output=True
-    )
-    if done.returncode:
-        pytest.skip("a small file system cannot be mounted here (needs root)")
-    yield tmp_path
-    subprocess.run(["umount", str(tmp_path)], check=True)
-
-
 def test_a_disk_that_really_is_full(tiny_disk):
     write_atomic(tiny_disk / "first", b"x" * 20_000)
     with pytest.raises(StoreError, match="the disk is full"):

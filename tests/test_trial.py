@@ -232,8 +232,8 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(small, tmp_path, mome
 def test_ctrl_c_says_how_to_go_on(small, tmp_path):
     code, told = kill_when(small[0], tmp_path, MOMENTS["as training begins"], signal.SIGINT)
     assert code == 130
-    assert "Stopped, 0 of 4 runs complete" in told
-    assert "run the same command again to go on" in told
+    assert "0 of 4 runs complete." in told
+    assert "Stopped. Nothing finished is lost: run the same command again to go on." in told
     assert "Traceback" not in told
 
 
@@ -295,3 +295,14 @@ def test_the_baseline_keeps_confirm_closed_until_the_plan_is_locked(tmp_path):
     names = {path.name for path in tmp_path.rglob("*")}
     assert "select.npz" in names
     assert not names & {"predictions.npz", "result.json", "plan.json"}
+
+
+def test_a_full_disk_ends_a_study_with_one_sentence(tiny_disk):
+    done = misread("errors", "four-nine", "--smoke", "--seeds", 5, "--out", tiny_disk / "study")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        f"misread: {tiny_disk}/study/arms/baseline/seed_5/model.keras cannot be written: the disk "
+        "is full; free some space and run the same command again. What was finished is kept."
+    )
+    left = {path.name for path in (tiny_disk / "study/arms/baseline/seed_5").iterdir()}
+    assert left == {"config.json", "environment.json", "history.csv"}

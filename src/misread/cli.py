@@ -26,6 +26,12 @@ class _Group(click.Group):
         except MisreadError as error:
             click.echo(f"misread: {error}", err=True)
             sys.exit(2)
+        except KeyboardInterrupt:
+            click.echo(
+                "\nStopped. Nothing finished is lost: run the same command again to go on.",
+                err=True,
+            )
+            sys.exit(130)
 
 
 class _Numbers(click.ParamType[tuple[int, ...]]):
@@ -240,12 +246,8 @@ def _go(
         try:
             run_study(study, folder, jobs=jobs, on_report=watch.on_report, until=until)
         except KeyboardInterrupt:
-            click.echo(
-                f"\nStopped, {watch.told}. Nothing finished is lost: run the same command again "
-                "to go on.",
-                err=True,
-            )
-            sys.exit(130)
+            click.echo(f"\n{watch.told}.", err=True)
+            raise
     return study, folder, console
 
 
