@@ -15,7 +15,7 @@ from misread.study import (
     load_study,
     parse_cell,
 )
-from misread.trial import load_plan, lock, select_folds
+from misread.trial import load_plan, lock, select_folds, target_of
 
 HASHES = ("a", "b")
 
@@ -204,3 +204,12 @@ def test_a_plan_altered_by_hand_is_found(tmp_path):
     write_json(tmp_path / "plan.json", stored)
     with pytest.raises(PlanError, match="was altered"):
         load_plan(tmp_path)
+
+
+def test_a_target_that_the_dataset_does_not_have():
+    errors = {"cells": [{"true": i, "predicted": 1 - i} for i in (0, 1)]}
+    study = load_study("four-nine")
+    with pytest.raises(StudyError, match="4:9 is no cell of 'mnist', whose classes are 0 to 1"):
+        target_of(study, errors)
+    unnamed = study.model_copy(update={"target": None})
+    assert target_of(unnamed, errors) == ((0, 1), "select")

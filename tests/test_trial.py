@@ -297,6 +297,28 @@ def test_the_baseline_keeps_confirm_closed_until_the_plan_is_locked(tmp_path):
     assert not names & {"predictions.npz", "result.json", "plan.json"}
 
 
+def test_a_plan_with_more_slices_reads_them_and_is_exploratory(tmp_path):
+    study = tmp_path / "small.toml"
+    study.write_text(SMALL.replace("[1, 2]\narms", "[1]\narms"))
+    command = ("run", study, "--smoke", "--jobs", 1, "--out", tmp_path / "out", "--arms")
+    assert misread(*command, "one-sided").returncode == 0
+    first = json.loads((tmp_path / "out/plan.json").read_text())
+    done = misread(*command, "one-sided,policy")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "out/arms/baseline/seed_1/result.json").read_text())
+    assert result["slices"] == [
+        "dilate 2 px · 4", "dilate 2 px · 9", "erode 2 px · 4", "erode 2 px · 9",
+    ]  # fmt: skip
+    plan = json.loads((tmp_path / "out/plan.json").read_text())
+    assert plan["plan"]["replaces"] == [first["sha256"]]
+    # a policy that differs from that of the stored runs is refused, and the plan stays
+    study.write_text(study.read_text().replace("0.5", "0.4"))
+    done = misread(*command, "one-sided,policy")
+    assert done.returncode == 2
+    assert "probability 0.5 instead of 0.4" in done.stderr
+    assert json.loads((tmp_path / "out/plan.json").read_text()) == plan
+
+
 def test_a_full_disk_ends_a_study_with_one_sentence(tiny_disk):
     done = misread("errors", "four-nine", "--smoke", "--seeds", 5, "--out", tiny_disk / "study")
     assert done.returncode == 2

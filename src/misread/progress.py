@@ -93,7 +93,7 @@ class Watch:
             if task.folder.is_trained:
                 self._trained.add(key)
                 self._epochs[key] = task.run.recipe.epochs
-            if task.folder.is_complete:
+            if task.is_read:
                 self._read.add(key)
         title = _TITLES.get(stage.title, stage.title)
         self._bar.update(self._task, description=title)

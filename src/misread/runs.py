@@ -22,6 +22,7 @@ from misread.learn.recipe import Run
 from misread.store import (
     RunFolder,
     file_sha256,
+    read_arrays,
     write_arrays,
     write_atomic,
     write_csv,
@@ -47,10 +48,25 @@ class Task:
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to do."""
-        preview_done = not self.preview or (self.folder.path / "preview.npz").exists()
-        if self.slices is None:
-            return self.folder.is_trained and preview_done
-        return self.folder.is_complete and preview_done
+        trained_or_read = self.folder.is_trained if self.slices is None else self.is_read
+        return trained_or_read and self.is_previewed
+
+    @property
+    def is_previewed(self) -> bool:
+        """Whether every slice of the preview has been read."""
+        path = self.folder.path / "preview.npz"
+        if not self.preview or not path.exists():
+            return not self.preview
+        return {piece.name for piece in self.preview} <= set(
+            read_arrays(path)["slice_names"].tolist()
+        )
+
+    @property
+    def is_read(self) -> bool:
+        """Whether *confirm* and every slice of the task have been read."""
+        if self.slices is None or not self.folder.is_complete:
+            return False
+        return {piece.name for piece in self.slices} <= set(self.folder.result()["slices"])
 
 
 @dataclass(frozen=True)
@@ -125,9 +141,10 @@ def work(task: Task, report: Report) -> None:
         report(Progress(run.arm, run.seed, "trained"))
     else:
         model = trainer.load(folder.model)
-    if task.preview and not (folder.path / "preview.npz").exists():
+    if not task.is_previewed:
         write_arrays(folder.path / "preview.npz", _read_slices(model, select, task.preview))
-    if task.slices is not None and not folder.is_complete:
+    if task.slices is not None and not task.is_read:
+        folder.reopen()
         probs_NK = trainer.read(model, confirm.images)
         arrays = _readings(confirm.labels_N, probs_NK) | _read_slices(model, confirm, task.slices)
         write_arrays(folder.path / "predictions.npz", arrays)

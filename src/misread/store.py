@@ -206,6 +206,10 @@ class RunFolder:
         """Whether the run is complete."""
         return (self.path / "result.json").exists()
 
+    def reopen(self) -> None:
+        """Make the run incomplete, so that *confirm* is read again: its plan has more slices."""
+        (self.path / "result.json").unlink(missing_ok=True)
+
     def config(self) -> Any:
         """Return what `config.json` holds, or None where there is none."""
         path = self.path / "config.json"

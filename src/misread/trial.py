@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from misread.data.parts import N_FOLDS
 from misread.data.sources import load
-from misread.errors import PlanError
+from misread.errors import PlanError, StudyError
 from misread.learn.grid import Workers, cores
 from misread.learn.policy import Policy
 from misread.learn.recipe import Run
@@ -87,8 +87,6 @@ def run_study(
             return study.run(arm, policy, seed, folds[seed], (hashes[0], hashes[1]))
 
         def go(title: str, tasks: list[Task]) -> None:
-            for task in tasks:
-                _refuse_another_run(task)
             on_report(Stage(title, tuple(tasks)))
             workers.run([task for task in tasks if not task.is_done])
 
@@ -96,6 +94,8 @@ def run_study(
             Task(RunFolder(folder, BASELINE, seed), run_of(BASELINE, None, seed))
             for seed in study.seeds
         ]
+        for task in baseline:
+            _refuse_another_run(task)
         go("baseline", baseline)
         errors = errors_on_select(study, [task.folder for task in baseline])
         write_json(folder / "errors.json", errors)
@@ -121,20 +121,20 @@ def run_study(
             dataset_sha256=(hashes[0], hashes[1]),
             select_folds=folds,
         )
+        arms = [
+            Task(
+                RunFolder(folder, arm, seed),
+                run_of(arm, policy, seed),
+                plan.slices,
+                previews if arm == BASELINE else (),
+            )
+            for seed in study.seeds  # seed by seed: a study cut short is still balanced
+            for arm, policy in policies.items()
+        ]
+        for task in arms:  # before the lock: a study that is refused leaves the plan as it was
+            _refuse_another_run(task)
         plan = lock(plan, folder)
-        go(
-            "arms",
-            [
-                Task(
-                    RunFolder(folder, arm, seed),
-                    run_of(arm, policy, seed),
-                    plan.slices,
-                    previews if arm == BASELINE else (),
-                )
-                for seed in study.seeds  # seed by seed: a study cut short is still balanced
-                for arm, policy in policies.items()
-            ],
-        )
+        go("arms", arms)
         return plan
 
 
@@ -169,8 +169,21 @@ def select_folds(study: Study, folder: Path) -> dict[int, int]:
 def target_of(
     study: Study, errors: dict[str, Any]
 ) -> tuple[tuple[int, int], Literal["study file", "select"]]:
-    """Return the target cell, and whether the study file names it or it is the top on *select*."""
+    """Return the target cell, and whether the study file names it or it is the top on *select*.
+
+    Raises
+    ------
+    StudyError
+        If the study file names classes that the dataset does not have.
+    """
     if study.target is not None:
+        if study.target not in {(cell["true"], cell["predicted"]) for cell in errors["cells"]}:
+            largest = max(cell["true"] for cell in errors["cells"])
+            msg = (
+                f"the target {study.target[0]}:{study.target[1]} is no cell of {study.dataset!r}, "
+                f"whose classes are 0 to {largest}; name another one."
+            )
+            raise StudyError(msg)
         return study.target, "study file"
     top = errors["cells"][0]
     return (top["true"], top["predicted"]), "select"
