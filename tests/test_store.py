@@ -117,6 +117,15 @@ def _hold(folder, held, let_go):
         let_go.wait(60)
 
 
+def test_what_a_killed_process_left_half_written_is_cleared_away(tmp_path):
+    half = tmp_path / "arms" / "a" / ".select.npz.123.unfinished"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    (tmp_path / "arms" / "a" / "select.npz").write_bytes(b"whole")
+    with locked(tmp_path):
+        assert [path.name for path in half.parent.iterdir()] == ["select.npz"]
+
+
 def test_one_study_one_process(tmp_path):
     context = mp.get_context("spawn")
     held, let_go = context.Event(), context.Event()

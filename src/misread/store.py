@@ -36,6 +36,8 @@ from misread.errors import StoreError
 
 Arrays = dict[str, npt.NDArray[Any]]
 
+_UNFINISHED = ".unfinished"
+
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the disk quota is used up; free some space",
@@ -68,7 +70,7 @@ def write_atomic(path: Path, content: bytes) -> None:
     StoreError
         If the disk is full, read-only, or the folder may not be written to.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside = path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}")
     with _clear_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -179,6 +181,8 @@ def locked(folder: Path) -> Iterator[None]:
             )
             raise StoreError(msg) from None
     try:
+        for left_over in folder.rglob(f".*{_UNFINISHED}"):  # by a process that was killed
+            left_over.unlink(missing_ok=True)
         yield
     finally:
         lock.release()
