@@ -31,6 +31,7 @@ ORDER = (
     "learn",
     "store",
     "study",
+    "plan",
     "selection",
     "runs",
     "trial",

@@ -45,7 +45,7 @@ REFUSED = {
     "no jobs": "run four-nine --jobs 0",
     "an unknown setting": "run {tmp}/bad.toml",
     "a study file that is missing": "run {tmp}/nowhere.toml",
-    "a folder that is a file": "errors four-nine --smoke --out {tmp}/text.npz",
+    "a folder that is a file": "errors four-nine --out {tmp}/text.npz",
     "no study in the folder": "report {tmp}",
     "an unknown command": "runn four-nine",
     "a missing argument": "run",
@@ -53,6 +53,7 @@ REFUSED = {
     "a cell that is none": "judge {tmp}/before.npz {tmp}/after.npz --cell 49",
     "a cell of one class": "judge {tmp}/before.npz {tmp}/after.npz --cell 4:4",
     "a cell with no such class": "judge {tmp}/before.npz {tmp}/after.npz --cell 44:9",
+    "a reading with no such class": "judge {tmp}/before.npz {tmp}/after.npz --cell 4:44",
     "a missing file": "judge {tmp}/nowhere.npz {tmp}/after.npz --cell 4:9",
     "no archive": "judge {tmp}/text.npz {tmp}/after.npz --cell 4:9",
     "a single array": "judge {tmp}/array.npy {tmp}/after.npz --cell 4:9",
@@ -70,6 +71,9 @@ def test_every_message_is_one_clear_sentence(files, snapshot):
         done = run(*command.format(tmp=files).split())
         assert done.exit_code == 2, (name, done.output)
         assert "Traceback" not in done.output
+        own = "Error: " not in done.output  # click adds how to call the command
+        assert len(done.output.splitlines()) == 1 or not own, (name, done.output)
+        assert done.output.startswith("misread: ") or not own
         told[name] = re.sub(r"[^\s']*" + re.escape(files.name), "TMP", done.output).splitlines()[-1]
     assert told == snapshot
 

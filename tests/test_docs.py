@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from misread.judge import two_way
+from misread.show import words
 
 STUDY = "four-nine"
 
@@ -56,10 +57,7 @@ def test_the_table_is_what_the_readings_give(readings, pages, name, arm):
         assert told.startswith(f"{errors['baseline']:.1f} → {errors[arm]:.1f}")
         before, after = ((readings[a][:, fours_N] == 9).astype(int) for a in ("baseline", arm))
         effect = two_way(after - before)
-        low, high = (
-            f"{v * fours_N.sum():+.1f}".replace("-", "−") for v in (effect.low, effect.high)
-        )
-        assert row["Interval, p"].startswith(f"{low} to {high}")
+        assert row["Interval, p"].startswith(words.interval(effect, int(fours_N.sum())))
     thin = (readings[f"erode 2 px · 4 {arm}"] == 9).mean()
     assert float(row["4→9, erode 2 px"].rstrip("%")) == pytest.approx(100 * thin, rel=0.01)
 

@@ -41,7 +41,10 @@ def test_every_epoch_and_seed_draws_afresh():
 
 def test_arms_share_their_luck():
     # Wherever two arms both treat a class, they treat the same images to the same size.
-    plain, swapped = POLICY.draw(LABELS, 7, 3), CONTROLS["swapped"](POLICY).draw(LABELS, 7, 3)
+    plain, swapped = (
+        POLICY.draw(LABELS, 7, 3),
+        CONTROLS["swapped"](POLICY, (4, 9)).draw(LABELS, 7, 3),
+    )
     assert np.array_equal(plain.operation_N >= 0, swapped.operation_N >= 0)
     assert np.array_equal(plain.size_N, swapped.size_N)
 
@@ -66,14 +69,24 @@ def test_the_literal_dose_does_nothing_in_half_of_its_draws_and_the_firm_one_alw
 
 
 def test_the_controls():
-    assert CONTROLS["one-sided"](POLICY).operations == {4: ("dilate",)}
-    assert CONTROLS["swapped"](POLICY).operations == {4: ("erode",), 9: ("dilate",)}
-    both = CONTROLS["both"](POLICY)
+    assert CONTROLS["one-sided"](POLICY, (4, 9)).operations == {4: ("dilate",)}
+    assert CONTROLS["swapped"](POLICY, (4, 9)).operations == {4: ("erode",), 9: ("dilate",)}
+    both = CONTROLS["both"](POLICY, (4, 9))
     assert both.operations == {4: ("dilate", "erode"), 9: ("dilate", "erode")}
     draw = both.draw(LABELS, 1, 0)
     drawn = draw.operation_N[draw.operation_N >= 0]
     assert abs((drawn == 0).mean() - 0.5) < 0.06
     assert draw.n_treated == POLICY.draw(LABELS, 1, 0).n_treated
+
+
+def test_controls_of_a_policy_for_one_class():
+    policy = POLICY.model_copy(update={"operations": {4: ("dilate",)}})
+    made = {name: make(policy, (4, 9)).operations for name, make in CONTROLS.items()}
+    assert made == {
+        "one-sided": {4: ("dilate",)},
+        "swapped": {9: ("dilate",)},
+        "both": {4: ("dilate",), 9: ("dilate",)},
+    }
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,14 @@ from misread.data.mnist import load_mnist
 from misread.data.parts import stratified_subset
 from misread.evidence import Evidence, SliceEvidence
 from misread.judge import confusion_counts, rank_cells
+from misread.plan import Plan, counter_slices
 from misread.seeds import derive
 from misread.show import plots, style, tables, words
 from misread.show.plots import FIGURES, Drawn, draw_figures, write_figures
 from misread.show.preview import preview_figure
 from misread.show.report import command, report_html, write_report
 from misread.show.style import png
-from misread.study import Plan, counter_slices, load_study
+from misread.study import load_study
 from misread.trial import preview_slices
 
 TARGET = (4, 9)

@@ -6,16 +6,10 @@ from hypothesis import strategies as st
 
 from misread.errors import PlanError, StudyError
 from misread.learn.policy import CONTROLS
+from misread.plan import Plan, counter_slices, load_plan, lock
 from misread.store import RunFolder, write_json
-from misread.study import (
-    BASELINE,
-    Plan,
-    builtin_studies,
-    counter_slices,
-    load_study,
-    parse_cell,
-)
-from misread.trial import load_plan, lock, select_folds, target_of
+from misread.study import BASELINE, builtin_studies, load_study, parse_cell
+from misread.trial import select_folds, target_of
 
 HASHES = ("a", "b")
 
@@ -30,7 +24,7 @@ def test_four_nine_is_what_was_documented():
     assert documented.operations == {4: ("dilate",), 9: ("erode",)}
     assert (documented.probability, documented.size_px) == (0.12, (1, 2))
     assert policies[BASELINE] is None
-    assert all(policies[name] == control(documented) for name, control in CONTROLS.items())
+    assert all(policies[name] == make(documented, (4, 9)) for name, make in CONTROLS.items())
 
 
 def test_every_arm_has_a_second_dose():
@@ -64,7 +58,7 @@ def test_slices_are_every_target_class_under_every_operation_that_changes_someth
         "dilate 2 px · 4", "dilate 2 px · 9", "erode 2 px · 4", "erode 2 px · 9",
     ]  # fmt: skip
     assert len(counter_slices(policies, (4, 9))) == 8
-    one_sided = CONTROLS["one-sided"](literal[0])
+    one_sided = CONTROLS["one-sided"](literal[0], (4, 9))
     assert [p.name for p in counter_slices([one_sided], (4, 9))] == [
         "dilate 2 px · 4",
         "dilate 2 px · 9",
@@ -80,13 +74,11 @@ def test_arms_share_everything_but_the_policy():
     assert all(run == runs[0] for run in runs)
 
 
+POLICY = '{probability = 0.1, size_px = [1, 2], true = ["dilate"]}'
+
+
 def write_study(path, **changes):
-    lines = {
-        "title": '"T"',
-        "seeds": "[1, 2]",
-        "arms": '["policy"]',
-        "policy": '{probability = 0.1, size_px = [1, 2], true = ["dilate"]}',
-    } | changes
+    lines = {"title": '"T"', "seeds": "[1, 2]", "arms": '["policy"]', "policy": POLICY} | changes
     path.write_text("\n".join(f"{key} = {value}" for key, value in lines.items() if value))
     return str(path)
 
@@ -95,6 +87,18 @@ def test_a_study_of_ones_own(tmp_path):
     study = load_study(write_study(tmp_path / "mine.toml"))
     assert (study.name, study.target, study.recipe_name) == ("mine", None, "quick")
     assert study.policies((3, 5))["policy"].operations == {3: ("dilate",)}
+
+
+def test_a_study_that_names_no_arms_has_its_policy(tmp_path):
+    study = load_study(write_study(tmp_path / "mine.toml", arms=""))
+    assert study.arms == ("baseline", "policy")
+
+
+def test_no_control_is_the_policy_by_another_name(tmp_path):
+    study = load_study(write_study(tmp_path / "mine.toml"))
+    assert list(study.policy.resolve((4, 9))) == ["policy", "swapped", "both"]
+    with pytest.raises(StudyError, match="no arm 'one-sided'; choose among baseline, policy"):
+        load_study(write_study(tmp_path / "mine.toml", arms='["one-sided"]'))
 
 
 @pytest.mark.parametrize(
@@ -113,6 +117,14 @@ def test_a_study_of_ones_own(tmp_path):
         ({"policy": ""}, {}, "'policy' is missing"),
         ({"title": "T"}, {}, "is no TOML file"),
         ({"seeds": "[]"}, {}, "at least 1 item"),
+        ({"seeds": "42"}, {"smoke": True}, "seeds is 42; write it as in"),
+        ({"arms": '"both"'}, {}, "arms is 'both'; write it as in"),
+        ({"recipe": "{epochs = 3}"}, {}, "recipe is .*; write it as in"),
+        ({"target": "[4, 4]"}, {}, "two different classes"),
+        ({"judge": "{reduction = 1.0}"}, {}, "judge.reduction is 1"),
+        ({"policy": "{probability = 0.1, size_px = [1, 2]}"}, {}, "neither operations for `true`"),
+        ({"policy": POLICY.replace("{", '{name = "../x", ')}, {}, "policy.name is '../x'"),
+        ({"policy": POLICY.replace("{", '{name = "both", ')}, {}, "'both', which is taken"),
     ],
 )
 def test_what_a_study_refuses(tmp_path, changes, options, message):

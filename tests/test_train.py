@@ -101,7 +101,7 @@ def test_arms_differ_by_their_policy_alone(trainer):
     recipe = DOCUMENTED.model_copy(update={"epochs": 1})
     baseline, idle, treated = (
         trainer.fit(recipe, policy, 5, fit, select)
-        for policy in (None, untouched, CONTROLS["both"](POLICY))
+        for policy in (None, untouched, CONTROLS["both"](POLICY, (4, 9)))
     )
     assert idle[1][0].treated > 0
     assert idle[1][0].changed == 0

@@ -1,5 +1,6 @@
 """The command line: the only place that prints, prompts or sets exit codes."""
 
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,9 @@ class _Group(click.Group):
     """Turns our errors into one sentence and exit code 2; Ctrl-C into a hint and 130."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # an old code page has no arrow and no minus
         try:
             return super().invoke(ctx)
         except MisreadError as error:
@@ -56,7 +60,12 @@ class _Names(click.ParamType[tuple[str, ...]]):
 
 
 _OPTIONS = (
-    click.option("--seeds", type=_Numbers(), metavar="42,123,456", help="Seeds of the runs."),
+    click.option(
+        "--seeds",
+        type=_Numbers(),
+        metavar="42,123,456",
+        help="Seeds of the runs; each holds out another tenth, in this order.",
+    ),
     click.option("--recipe", metavar="NAME", help="Recipe: quick or documented."),
     click.option("--epochs", type=click.IntRange(1), help="Epochs, instead of the recipe's."),
     click.option(
@@ -98,9 +107,10 @@ def run(study: str, arms: tuple[str, ...] | None, as_json: bool, **options: Any)
     from misread.evidence import conclude
     from misread.show.plots import draw_figures, write_figures
     from misread.show.report import write_report
+    from misread.store import locked
 
     _, folder, console = _go(study, arms, "all", **options)
-    with console.status("drawing figures and report"):
+    with locked(folder), console.status("drawing figures and report"):
         evidence = conclude(folder)
         drawn = draw_figures(evidence)
         write_figures(evidence, drawn=drawn)
@@ -119,11 +129,12 @@ def errors(study: str, top: int, as_json: bool, **options: Any) -> None:  # noqa
     """Find what the baseline of STUDY keeps misreading, on *select*; *confirm* stays closed."""
     from misread.show.plots import write_select
     from misread.show.terminal import errors_table
-    from misread.store import read_json
+    from misread.store import locked, read_json
 
     wanted, folder, _ = _go(study, None, "errors", **options)
     found = read_json(folder / "errors.json")
-    picture = write_select(wanted, found, folder)
+    with locked(folder):
+        picture = write_select(wanted, found, folder)
     if as_json:
         click.echo((folder / "errors.json").read_text("utf-8"), nl=False)
     else:
@@ -139,12 +150,12 @@ def preview(study: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 
     from misread.evidence import preview_numbers
     from misread.show.plots import write_preview
     from misread.show.terminal import preview_table
-    from misread.store import read_json, write_json
+    from misread.store import locked, read_json, write_json
     from misread.trial import target_of
 
     wanted, folder, console = _go(study, None, "preview", **options)
     target, _ = target_of(wanted, read_json(folder / "errors.json"))
-    with console.status("measuring and drawing"):
+    with locked(folder), console.status("measuring and drawing"):
         numbers = preview_numbers(wanted, target, folder)
         write_json(folder / "preview.json", numbers)
         picture = write_preview(wanted, target, numbers, folder)
@@ -160,10 +171,13 @@ def preview(study: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 
 def report(folder: Path) -> None:
     """Draw the figures and the report of a finished study's FOLDER anew."""
     from misread.evidence import load_evidence
+    from misread.plan import load_plan
     from misread.show.plots import draw_figures, write_figures
     from misread.show.report import write_report
+    from misread.store import locked
 
-    with _console(stderr=True).status("drawing figures and report"):
+    load_plan(folder)  # before anything is created there
+    with locked(folder), _console(stderr=True).status("drawing figures and report"):
         evidence = load_evidence(folder)
         drawn = draw_figures(evidence)
         write_figures(evidence, drawn=drawn)
@@ -242,7 +256,7 @@ def _go(
             "Smoke run: few images, one epoch. It shows that everything works and proves nothing.",
             err=True,
         )
-    with Watch(study, console) as watch:
+    with Watch(study, console, baseline_only=until != "all") as watch:
         try:
             run_study(study, folder, jobs=jobs, on_report=watch.on_report, until=until)
         except KeyboardInterrupt:

@@ -29,7 +29,8 @@ def stroke_thickness_px(images: Images) -> npt.NDArray[np.float64]:
     Parameters
     ----------
     images
-        `uint8 [N,H,W]`, bright ink on black.
+        `uint8 [N,H,W]`, or `[N,H,W,C]`, of which the brightest channel counts; bright ink on
+        black.
 
     Returns
     -------
@@ -38,7 +39,8 @@ def stroke_thickness_px(images: Images) -> npt.NDArray[np.float64]:
     """
     scale = 4
     thickness_N = np.zeros(len(images))
-    for number, image in enumerate(images):
+    for number, pixels in enumerate(images):
+        image = pixels.max(axis=-1) if pixels.ndim == 3 else pixels
         large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         mask = large >= _INK
         if not mask.any():

@@ -33,14 +33,16 @@ class Watch:
         The study that runs: its arms × seeds × epochs are the whole.
     console
         Where to write. On a terminal that is a bar with time left; elsewhere plain lines.
+    baseline_only
+        Whether the study stops when its baseline is trained: then a trained run is complete.
     """
 
-    def __init__(self, study: Study, console: Console) -> None:
-        self._study, self._console = study, console
-        self._n_runs = len(study.arms) * len(study.seeds)
+    def __init__(self, study: Study, console: Console, *, baseline_only: bool = False) -> None:
+        self._console = console
+        self._n_runs = len(study.seeds) * (1 if baseline_only else len(study.arms))
         self._total = self._n_runs * study.recipe.epochs
-        self._trained: set[tuple[str, int]] = set()
-        self._read: set[tuple[str, int]] = set()
+        self._complete: set[tuple[str, int]] = set()
+        self._last_step = "trained" if baseline_only else "read"
         self._epochs: dict[tuple[str, int], int] = {}
         self._here = 0  # epochs trained by this process, for the time left
         self._began = time.monotonic()
@@ -70,7 +72,7 @@ class Watch:
     @property
     def told(self) -> str:
         """How far it is, as in "3 of 15 runs complete"."""
-        return f"{len(self._read)} of {self._n_runs} runs complete"
+        return f"{len(self._complete)} of {self._n_runs} runs complete"
 
     def on_report(self, report: Any) -> None:
         """Take what `run_study` reports."""
@@ -83,7 +85,7 @@ class Watch:
         self._bar.update(
             self._task,
             completed=sum(self._epochs.values()),
-            runs=f"{len(self._read)}/{self._n_runs} runs",
+            runs=f"{len(self._complete)}/{self._n_runs} runs",
             accuracy=self._accuracy,
         )
 
@@ -91,10 +93,9 @@ class Watch:
         for task in stage.tasks:
             key = (task.run.arm, task.run.seed)
             if task.folder.is_trained:
-                self._trained.add(key)
                 self._epochs[key] = task.run.recipe.epochs
-            if task.is_read:
-                self._read.add(key)
+            if task.is_read or (task.folder.is_trained and self._last_step == "trained"):
+                self._complete.add(key)
         title = _TITLES.get(stage.title, stage.title)
         self._bar.update(self._task, description=title)
         todo = sum(not task.is_done for task in stage.tasks)
@@ -106,10 +107,8 @@ class Watch:
         if report.step == "epoch":
             self._epochs[key] = report.epoch
             self._here += 1
-        elif report.step == "trained":
-            self._trained.add(key)
-        elif report.step == "read":
-            self._read.add(key)
+        elif report.step == self._last_step:
+            self._complete.add(key)
         if report.accuracy is not None:
             part = "select" if report.step == "epoch" else "confirm"
             self._accuracy = f"{report.arm} {report.seed}: {report.accuracy:.2%} on {part}"
@@ -117,7 +116,7 @@ class Watch:
             accuracy = "" if report.accuracy is None else f", accuracy {report.accuracy:.2%}"
             self._line(
                 f"{report.arm} seed {report.seed} {report.step}{accuracy}; "
-                f"{len(self._read)}/{self._n_runs} runs complete, {self._left()}"
+                f"{len(self._complete)}/{self._n_runs} runs complete, {self._left()}"
             )
 
     def _left(self) -> str:

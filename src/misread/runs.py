@@ -19,6 +19,7 @@ from misread.errors import PlanError, StudyError
 from misread.learn.grid import Report
 from misread.learn.ops import OPERATIONS
 from misread.learn.recipe import Run
+from misread.plan import Slice
 from misread.store import (
     RunFolder,
     file_sha256,
@@ -28,7 +29,6 @@ from misread.store import (
     write_csv,
     write_json,
 )
-from misread.study import Slice
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,8 @@ _REASONS = {
 
 
 @contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
+def clear_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says of a failed write to `path` into a `StoreError`."""
     try:
         yield
     except OSError as error:
@@ -71,7 +72,7 @@ def write_atomic(path: Path, content: bytes) -> None:
         If the disk is full, read-only, or the folder may not be written to.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}")
-    with _clear_errors(path):
+    with clear_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with beside.open("wb") as file:
@@ -79,9 +80,20 @@ def write_atomic(path: Path, content: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)
+            _sync_folder(path.parent)
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` outlive a power cut, so that files last in the order written."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -169,7 +181,7 @@ def locked(folder: Path) -> Iterator[None]:
     StoreError
         If another process holds it or it cannot be written.
     """
-    with _clear_errors(folder):
+    with clear_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / ".lock", timeout=0)
         try:
@@ -208,7 +220,7 @@ class RunFolder:
     @property
     def is_complete(self) -> bool:
         """Whether the run is complete."""
-        return (self.path / "result.json").exists()
+        return all((self.path / name).exists() for name in ("result.json", "predictions.npz"))
 
     def reopen(self) -> None:
         """Make the run incomplete, so that *confirm* is read again: its plan has more slices."""

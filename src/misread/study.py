@@ -3,17 +3,18 @@
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from misread.canonical import sha256_of
 from misread.data.sources import SOURCES
 from misread.errors import StudyError
 from misread.judge import Margins
+from misread.learn.ops import OPERATIONS
 from misread.learn.policy import CONTROLS, Policy
 from misread.learn.recipe import RECIPES, Recipe, Run
 
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"  # of arms: they are folders
 BASELINE = "baseline"
 SMOKE = "this is a smoke run with few images and one epoch, which proves nothing"
 
@@ -37,15 +38,31 @@ class PolicySpec(_Frozen):
         Other size ranges by name; each gives every treated arm a variant `<arm>-<dose>`.
     """
 
-    name: str = "policy"
+    name: str = Field(default="policy", pattern=_NAME)
     true: tuple[str, ...] = ()
     predicted: tuple[str, ...] = ()
     probability: float
     size_px: tuple[int, int]
-    doses: dict[str, tuple[int, int]] = {}
+    doses: dict[Annotated[str, Field(pattern=_NAME)], tuple[int, int]] = {}
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if self.name in {BASELINE, *CONTROLS}:
+            msg = f"the policy's name is {self.name!r}, which is taken; choose another one"
+            raise ValueError(msg)
+        if not (self.true or self.predicted):
+            msg = (
+                "the policy has neither operations for `true` nor for `predicted`; give at least "
+                f"one of {', '.join(OPERATIONS)}"
+            )
+            raise ValueError(msg)
+        return self
 
     def resolve(self, target: tuple[int, int]) -> dict[str, Policy]:
-        """Return every treated arm that can be made of this policy, by name."""
+        """Return every treated arm that can be made of this policy, by name.
+
+        A control that would be the policy itself, or a control before it, is left out.
+        """
         operations = {
             label: names
             for label, names in zip(target, (self.true, self.predicted), strict=True)
@@ -55,7 +72,10 @@ class PolicySpec(_Frozen):
         for suffix, size_px in (("", self.size_px), *((f"-{k}", v) for k, v in self.doses.items())):
             policy = Policy(operations=operations, probability=self.probability, size_px=size_px)
             arms[self.name + suffix] = policy
-            arms |= {name + suffix: control(policy) for name, control in CONTROLS.items()}
+            for name, make in CONTROLS.items():
+                control = make(policy, target)
+                if control not in arms.values():
+                    arms[name + suffix] = control
         return arms
 
 
@@ -63,7 +83,7 @@ class JudgeSpec(_Frozen):
     """What counts as proof: level, the reduction asked about (a share), margins (shares)."""
 
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
-    reduction: float = Field(default=0.3, gt=0, le=1)
+    reduction: float = Field(default=0.3, gt=0, lt=1)
     margins: Margins = Margins()
 
 
@@ -123,6 +143,14 @@ class Study(_Frozen):
             raise ValueError(msg)
         return value
 
+    @field_validator("target")
+    @classmethod
+    def _two_classes(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value is not None and (value[0] == value[1] or min(value) < 0):
+            msg = f"target is {list(value)}, but must name two different classes, as in 4:9"
+            raise ValueError(msg)
+        return value
+
     @model_validator(mode="after")
     def _known_arms(self) -> Self:
         known = [BASELINE, *self.policy.resolve(self.target or (0, 1))]
@@ -167,67 +195,6 @@ class Study(_Frozen):
             policy=policy,
             **sizes,
         )
-
-
-class Slice(_Frozen):
-    """A counter-slice: the images of one class of *confirm* under one operation at one size."""
-
-    operation: str
-    size_px: int
-    label: int
-
-    @property
-    def name(self) -> str:
-        """Name for people, as in "erode 2 px · 4"."""
-        return f"{self.operation} {self.size_px} px · {self.label}"
-
-
-def counter_slices(policies: list[Policy], target: tuple[int, int]) -> list[Slice]:
-    """Return every target class under every operation and size of these policies.
-
-    Size 1 is left out: it changes nothing, so its slice is the clean one.
-    """
-    pairs = {
-        (name, size)
-        for policy in policies
-        for name in policy.operation_names
-        for size in range(policy.size_px[0], policy.size_px[1] + 1)
-        if size > 1
-    }
-    return [
-        Slice(operation=name, size_px=size, label=label)
-        for name, size in sorted(pairs)
-        for label in target
-    ]
-
-
-class Plan(_Frozen):
-    """The locked study, written and hashed before *confirm* is opened.
-
-    `exploratory` is empty, or says in one sentence why what comes out proves nothing: the plan was
-    changed after *confirm* had been opened, or it is a smoke run.
-    """
-
-    study: Study
-    target: tuple[int, int]
-    target_from: Literal["study file", "select"]
-    target_on_select: dict[str, Any]
-    policies: dict[str, Policy | None]
-    slices: tuple[Slice, ...]
-    dataset_sha256: tuple[str, str]
-    select_folds: dict[int, int]
-    replaces: tuple[str, ...] = ()
-    exploratory: str = ""
-
-    @property
-    def question_sha256(self) -> str:
-        """Hash of what is asked, whatever came before."""
-        return sha256_of(self.model_dump(mode="json", exclude={"replaces", "exploratory"}))
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the whole plan."""
-        return sha256_of(self.model_dump(mode="json"))
 
 
 def builtin_studies() -> list[str]:
@@ -301,6 +268,7 @@ def _build(
     smoke: bool,
 ) -> Study:
     values = dict(raw)
+    _check_kinds(name, values)
     recipe_name = recipe or values.get("recipe", "quick")
     if recipe_name not in RECIPES:
         msg = f"there is no recipe {recipe_name!r}; choose one of {', '.join(RECIPES)}."
@@ -313,7 +281,9 @@ def _build(
     values |= {"name": name, "recipe_name": recipe_name, "smoke": smoke}
     if arms is not None:
         values["arms"] = arms
-    values["arms"] = (BASELINE, *(arm for arm in values.get("arms", ()) if arm != BASELINE))
+    elif "arms" not in values:
+        values["arms"] = (values.get("policy", {}).get("name", "policy"),)
+    values["arms"] = (BASELINE, *(arm for arm in values["arms"] if arm != BASELINE))
     if seeds is not None:
         values["seeds"] = seeds
     elif smoke:
@@ -323,6 +293,18 @@ def _build(
         return Study(**values)
     except ValidationError as error:
         raise StudyError(_one_sentence(name, error)) from None
+
+
+def _check_kinds(name: str, values: dict[str, Any]) -> None:
+    for key, kind, example in (
+        ("recipe", str, '"quick"'),
+        ("seeds", list, "[42, 123, 456]"),
+        ("arms", list, '["baseline", "both"]'),
+        ("policy", dict, "a table [policy]"),
+    ):
+        if key in values and not isinstance(values[key], kind):
+            msg = f"study {name}: {key} is {values[key]!r}; write it as in {example}."
+            raise StudyError(msg)
 
 
 def _one_sentence(name: str, error: ValidationError) -> str:

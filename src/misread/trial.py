@@ -4,6 +4,7 @@
 of it what the pages show.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,11 @@ from misread.errors import PlanError, StudyError
 from misread.learn.grid import Workers, cores
 from misread.learn.policy import Policy
 from misread.learn.recipe import Run
+from misread.plan import Plan, Slice, counter_slices, lock
 from misread.runs import Task, work
 from misread.selection import errors_on_select
-from misread.store import RunFolder, locked, read_json, write_json
-from misread.study import BASELINE, SMOKE, Plan, Slice, Study, counter_slices
+from misread.store import RunFolder, clear_errors, locked, read_json, write_json
+from misread.study import BASELINE, Study
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def run_study(
     StoreError
         If the folder is in use or cannot be written.
     """
+    folder = folder.resolve()
     if not study.smoke:
         _move_smoke_run_aside(folder, on_report)
     log = folder / "workers.log"
@@ -94,6 +97,7 @@ def run_study(
             Task(RunFolder(folder, BASELINE, seed), run_of(BASELINE, None, seed))
             for seed in study.seeds
         ]
+        _refuse_another_study(folder, baseline[0].run)
         for task in baseline:
             _refuse_another_run(task)
         go("baseline", baseline)
@@ -141,12 +145,14 @@ def run_study(
 def _move_smoke_run_aside(folder: Path, on_report: OnReport) -> None:
     """Give a real study the place of a smoke run, whose results prove nothing but are kept."""
     configs = sorted(folder.glob("arms/*/*/config.json"))
-    if not configs or read_json(configs[0])["fit_size"] is None:
+    if not configs or any(read_json(path)["fit_size"] is None for path in configs):
         return
     with locked(folder):
-        number = 1
-        while (aside := folder.with_name(f"{folder.name}.smoke-{number}")).exists():
-            number += 1
+        pass  # nobody works there
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}.smoke-{number}")).exists():
+        number += 1
+    with clear_errors(folder):
         folder.rename(aside)
     on_report(Note(f"{folder} held a smoke run; it was moved aside to {aside}."))
 
@@ -202,63 +208,27 @@ def preview_slices(study: Study, target: tuple[int, int]) -> tuple[Slice, ...]:
     )
 
 
-def lock(plan: Plan, folder: Path) -> Plan:
-    """Write `plan.json`, or keep the one that is there if it asks the same.
-
-    A plan that asks something else replaces the old one; once *confirm* has been opened, what
-    follows is exploratory, and the plan says so.
-    """
-    path = folder / "plan.json"
-    if plan.study.smoke:
-        plan = plan.model_copy(update={"exploratory": SMOKE})
-    if path.exists():
-        stored = read_json(path)
-        if stored["question_sha256"] == plan.question_sha256:
-            return Plan.model_validate(stored["plan"])
-        opened = any(folder.glob("arms/*/seed_*/predictions.npz"))
-        if opened and not plan.study.smoke:
-            why = "the plan was changed after the confirm images had been opened"
-            plan = plan.model_copy(update={"exploratory": why})
-        if opened:
-            replaces = (*stored["plan"]["replaces"], stored["sha256"])
-            plan = plan.model_copy(update={"replaces": replaces})
-    write_json(
-        path,
-        {
-            "sha256": plan.sha256,
-            "question_sha256": plan.question_sha256,
-            "plan": plan.model_dump(mode="json"),
-        },
-    )
-    return plan
-
-
-def load_plan(folder: Path) -> Plan:
-    """Return the locked plan of a study's folder.
-
-    Raises
-    ------
-    StoreError
-        If there is none.
-    PlanError
-        If it was altered by hand.
-    """
-    stored = read_json(folder / "plan.json")
-    plan = Plan.model_validate(stored["plan"])
-    if plan.sha256 != stored["sha256"]:
-        msg = (
-            f"{folder / 'plan.json'} was altered: its content has SHA-256 {plan.sha256[:12]}…, but "
-            f"it says {stored['sha256'][:12]}…; bring the old one back, or run the study anew in "
-            "another folder with --out."
-        )
-        raise PlanError(msg)
-    return plan
+def _refuse_another_study(folder: Path, wanted: Run) -> None:
+    """Refuse to mix: every run of a folder has the same data, recipe, sizes and Keras backend."""
+    shared = ("dataset_sha256", "recipe", "fit_size", "select_size", "confirm_size")
+    asked = wanted.model_dump(mode="json")
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    for path in sorted(folder.glob("arms/*/seed_*/config.json")):
+        there = read_json(path)
+        if any(there[key] != asked[key] for key in shared):
+            _refuse(path.parent, {k: there[k] for k in shared}, {k: asked[k] for k in shared})
+        environment = path.with_name("environment.json")
+        if environment.exists() and (used := read_json(environment)["backend"]) != backend:
+            _refuse(path.parent, {"backend": used}, {"backend": backend})
 
 
 def _refuse_another_run(task: Task) -> None:
     there, wanted = task.folder.config(), task.run.model_dump(mode="json")
-    if there is None or there == wanted:
-        return
+    if there is not None and there != wanted:
+        _refuse(task.folder.path, there, wanted)
+
+
+def _refuse(path: Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
     flat = _flat(there)
     differences = [
         f"{key} {_short(flat.get(key))} instead of {_short(value)}"
@@ -266,7 +236,7 @@ def _refuse_another_run(task: Task) -> None:
         if flat.get(key) != value
     ]
     msg = (
-        f"{task.folder.path} holds a run with {', '.join(differences[:3])}; choose another folder "
+        f"{path} holds a run with {', '.join(differences[:3])}; choose another folder "
         "with --out, or delete that one."
     )
     raise PlanError(msg)

@@ -169,7 +169,7 @@ def judge(
     targets = _whole_cells(cells)
     if n_classes is None:
         largest = max(part.largest_class() for part in (readings, *(p for _, p in parts)))
-        n_classes = max(largest, *map(max, targets), 1) + 1
+        n_classes = max(largest, 1) + 1
     check_classes("", readings, n_classes)
     n_seeds, n_images = readings.before_SN.shape
     for name, part in parts:

@@ -36,6 +36,9 @@ def thread_environment() -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        # Several workers share a GPU, where there is one: nobody takes all of its memory.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
 
 
@@ -121,15 +124,16 @@ class Workers:
         """
         if not tasks:
             return
-        with _environment(thread_environment()):
-            pool = self._start()
-            pending = {pool.submit(_work, self._work, task) for task in tasks}
         try:
+            with _environment(thread_environment()):
+                pool = self._start()
+                pending = {pool.submit(_work, self._work, task) for task in tasks}
             while pending:
                 done, pending = cf.wait(pending, timeout=0.2, return_when=cf.FIRST_EXCEPTION)
                 self._pass_on()
                 for future in done:
                     future.result()
+            self._pass_on()
         except cf.process.BrokenProcessPool as error:
             msg = (
                 "a worker process was killed from outside (out of memory?); free memory or lower "

@@ -6,7 +6,7 @@ the policy, so that two arms with the same seed treat the same images to the sam
 treat the class: what differs between arms is the treatment, not the luck.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,26 +121,30 @@ def apply_draw(images: Images, draw: Draw) -> Images:
     return treated
 
 
-def one_sided(policy: Policy) -> Policy:
-    """Control arm: the first treated class only."""
-    first = next(iter(policy.operations))
+def one_sided(policy: Policy, target: tuple[int, int]) -> Policy:
+    """Control arm: the first treated class of the target only."""
+    first = next(label for label in target if label in policy.operations)
     return policy.model_copy(update={"operations": {first: policy.operations[first]}})
 
 
-def swapped(policy: Policy) -> Policy:
-    """Control arm: the operations of the treated classes in reverse order of classes."""
-    classes = list(policy.operations)
-    exchanged = dict(zip(classes, reversed(policy.operations.values()), strict=True))
+def swapped(policy: Policy, target: tuple[int, int]) -> Policy:
+    """Control arm: the operations of the target's two classes exchanged."""
+    exchanged = {
+        label: policy.operations[other]
+        for label, other in (target, target[::-1])
+        if other in policy.operations
+    }
     return policy.model_copy(update={"operations": exchanged})
 
 
-def both(policy: Policy) -> Policy:
-    """Control arm: every operation on every treated class, at the same total probability."""
-    names = policy.operation_names
-    return policy.model_copy(update={"operations": dict.fromkeys(policy.operations, names)})
+def both(policy: Policy, target: tuple[int, int]) -> Policy:
+    """Control arm: every operation on both classes, at the same total probability per image."""
+    return policy.model_copy(update={"operations": dict.fromkeys(target, policy.operation_names)})
 
 
-CONTROLS = {"one-sided": one_sided, "swapped": swapped, "both": both}
+Control = Callable[[Policy, tuple[int, int]], Policy]
+
+CONTROLS: dict[str, Control] = {"one-sided": one_sided, "swapped": swapped, "both": both}
 
 
 def replay(policy: Policy, images: Images, labels_N: Labels, seed: int, epoch: int) -> Images:

@@ -104,6 +104,7 @@ def fit(
         The trained Keras model, uncompiled (weights only), and its history.
     """
     input_shape = (*train.images.shape[1:3], train.images.shape[3] if train.images.ndim == 4 else 1)
+    keras.utils.clear_session()  # names of layers do not depend on what this worker did before
     model = build(recipe, input_shape, train.n_classes, seed)
     model.compile(
         optimizer=_optimizer(recipe, len(train)),

@@ -13,6 +13,7 @@ from misread.learn.recipe import RECIPES
 from misread.show import tables, words
 from misread.show.plots import Drawn, draw_figures
 from misread.store import write_atomic
+from misread.study import BASELINE, builtin_studies
 
 
 def write_report(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -> Path:
@@ -149,13 +150,13 @@ def _how_it_ran(evidence: Evidence) -> list[tuple[str, str]]:
 def command(evidence: Evidence) -> str:
     """Return the command that runs the same study again."""
     study = evidence.plan.study
-    parts = ["misread", "run", study.name]
+    name = study.name if study.name in builtin_studies() else f"{study.name}.toml"
+    parts = ["misread", "run", name]
     parts += ["--seeds", ",".join(map(str, evidence.seeds))]
-    if evidence.treated_arms:
-        parts += ["--arms", ",".join(evidence.treated_arms)]
+    parts += ["--arms", ",".join(evidence.treated_arms or (BASELINE,))]
     parts += ["--recipe", study.recipe_name]
     if study.smoke:
         parts.append("--smoke")
-    elif study.recipe.epochs != RECIPES[study.recipe_name].epochs:
+    if study.recipe.epochs != (1 if study.smoke else RECIPES[study.recipe_name].epochs):
         parts += ["--epochs", str(study.recipe.epochs)]
     return shlex.join(parts)

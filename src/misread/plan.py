@@ -1,0 +1,142 @@
+"""The plan: a study that is locked, written and hashed before *confirm* is opened."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from misread.canonical import sha256_of
+from misread.errors import PlanError
+from misread.learn.policy import Policy
+from misread.store import read_json, write_json
+from misread.study import SMOKE, Study
+
+
+class Slice(BaseModel):
+    """A counter-slice: the images of one class of *confirm* under one operation at one size."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    operation: str
+    size_px: int
+    label: int
+
+    @property
+    def name(self) -> str:
+        """Name for people, as in "erode 2 px · 4"."""
+        return f"{self.operation} {self.size_px} px · {self.label}"
+
+
+def counter_slices(policies: list[Policy], target: tuple[int, int]) -> list[Slice]:
+    """Return every target class under every operation and size of these policies.
+
+    Size 1 is left out: it changes nothing, so its slice is the clean one.
+    """
+    pairs = {
+        (name, size)
+        for policy in policies
+        for name in policy.operation_names
+        for size in range(policy.size_px[0], policy.size_px[1] + 1)
+        if size > 1
+    }
+    return [
+        Slice(operation=name, size_px=size, label=label)
+        for name, size in sorted(pairs)
+        for label in target
+    ]
+
+
+class Plan(BaseModel):
+    """The locked study, written and hashed before *confirm* is opened.
+
+    `exploratory` is empty, or says in one sentence why what comes out proves nothing: the plan was
+    changed after *confirm* had been opened, or it is a smoke run.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    study: Study
+    target: tuple[int, int]
+    target_from: Literal["study file", "select"]
+    target_on_select: dict[str, Any]
+    policies: dict[str, Policy | None]
+    slices: tuple[Slice, ...]
+    dataset_sha256: tuple[str, str]
+    select_folds: dict[int, int]
+    replaces: tuple[str, ...] = ()
+    exploratory: str = ""
+
+    @property
+    def question_sha256(self) -> str:
+        """Hash of what is asked, whatever came before and in whatever words."""
+        return sha256_of(
+            self.model_dump(
+                mode="json",
+                exclude={
+                    "replaces": True,
+                    "exploratory": True,
+                    "target_on_select": True,
+                    "study": {"title", "question"},
+                },
+            )
+        )
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the whole plan."""
+        return sha256_of(self.model_dump(mode="json"))
+
+
+def lock(plan: Plan, folder: Path) -> Plan:
+    """Write `plan.json`, or keep the one that is there if it asks the same.
+
+    A plan that asks something else replaces the old one; once *confirm* has been opened, what
+    follows is exploratory, and the plan says so.
+    """
+    path = folder / "plan.json"
+    opened = any(folder.glob("arms/*/seed_*/predictions.npz"))
+    if plan.study.smoke:
+        plan = plan.model_copy(update={"exploratory": SMOKE})
+    stored = load_plan(folder) if path.exists() else None
+    if stored is not None and stored.question_sha256 == plan.question_sha256:
+        return stored
+    if opened and not plan.study.smoke:
+        why = "the plan was changed after the confirm images had been opened"
+        if stored is None:
+            why = "the confirm images had been opened before this plan was written"
+        plan = plan.model_copy(update={"exploratory": why})
+    if opened and stored is not None:
+        plan = plan.model_copy(update={"replaces": (*stored.replaces, stored.sha256)})
+    write_json(
+        path,
+        {
+            "sha256": plan.sha256,
+            "question_sha256": plan.question_sha256,
+            "plan": plan.model_dump(mode="json"),
+        },
+    )
+    return plan
+
+
+def load_plan(folder: Path) -> Plan:
+    """Return the locked plan of a study's folder.
+
+    Raises
+    ------
+    StoreError
+        If there is none.
+    PlanError
+        If it was altered by hand.
+    """
+    stored = read_json(folder / "plan.json")
+    try:
+        plan = Plan.model_validate(stored["plan"])
+        if plan.sha256 == stored["sha256"]:
+            return plan
+    except (KeyError, TypeError, ValidationError):
+        pass
+    msg = (
+        f"{folder / 'plan.json'} was altered: its content is not the one that its SHA-256 names; "
+        "bring the old one back, or run the study anew in another folder with --out."
+    )
+    raise PlanError(msg)
