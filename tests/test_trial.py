@@ -255,7 +255,9 @@ def test_a_full_run_moves_a_smoke_run_aside(small, tmp_path):
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while not (tmp_path / "small.smoke-1").exists() and time.monotonic() < deadline:
+    moved = tmp_path / "small.smoke-1"
+    while not (moved.exists() and (tmp_path / "small/.lock").exists()):
+        assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     told = process.communicate(timeout=60)[1]
@@ -263,6 +265,38 @@ def test_a_full_run_moves_a_smoke_run_aside(small, tmp_path):
     assert (tmp_path / "small.smoke-1" / "verdict.json").exists()
     assert "moved aside" in told
     assert code in (130, -signal.SIGINT)
+
+
+def test_smoke_runs_never_mix_with_real_ones(small, tmp_path):
+    """A smoke run with another seed in a folder of real runs would take its place."""
+    study, whole = small
+    shutil.copytree(whole, tmp_path / "real")
+    for path in (tmp_path / "real").glob("arms/*/*/config.json"):
+        config = json.loads(path.read_text())
+        path.write_text(json.dumps(config | dict.fromkeys(("fit_size", "select_size"), None)))
+    before = stable_bytes(tmp_path / "real")
+    done = misread("run", study, "--smoke", "--seeds", 9, "--out", tmp_path / "real")
+    assert done.returncode == 2
+    assert "fit_size None instead of 2000" in done.stderr
+    assert stable_bytes(tmp_path / "real") == before
+
+
+def test_backends_never_mix(small):
+    study, whole = small
+    environment = os.environ | {"KERAS_BACKEND": "jax"}
+    done = misread("run", study, "--smoke", "--out", whole, env=environment)
+    assert done.returncode == 2
+    assert "backend tensorflow instead of jax" in done.stderr
+
+
+def test_a_backend_that_is_not_there(tmp_path):
+    environment = os.environ | {"KERAS_BACKEND": "nonsense"}
+    done = misread(
+        "errors", "four-nine", "--smoke", "--seeds", 1, "--out", tmp_path, env=environment
+    )
+    assert done.returncode == 2
+    assert "Keras cannot start with KERAS_BACKEND=nonsense" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_damage_in_a_finished_run_is_found(small, tmp_path):

@@ -138,6 +138,8 @@ def run_study(
         for task in arms:  # before the lock: a study that is refused leaves the plan as it was
             _refuse_another_run(task)
         plan = lock(plan, folder)
+        if plan.exploratory and not study.smoke:
+            on_report(Note(f"This study is exploratory: {plan.exploratory}."))
         go("arms", arms)
         return plan
 
