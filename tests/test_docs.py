@@ -59,7 +59,7 @@ def test_the_table_is_what_the_readings_give(readings, pages, name, arm):
         effect = two_way(after - before)
         assert row["Interval, p"].startswith(words.interval(effect, int(fours_N.sum())))
     thin = (readings[f"erode 2 px · 4 {arm}"] == 9).mean()
-    assert float(row["4→9, erode 2 px"].rstrip("%")) == pytest.approx(100 * thin, rel=0.01)
+    assert row["4→9, erode 2 px"] == words.percent(float(thin))
 
 
 def test_every_picture_and_page_that_the_docs_name_is_there(project):
