@@ -1,41 +1,18 @@
-"""The command line: the only place that prints, prompts or sets exit codes."""
+"""The commands that run a study and show what it found."""
 
-import io
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from misread import __version__
-from misread.errors import MisreadError
+from misread.cli.common import console
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from misread.evidence import Evidence
     from misread.study import Study
-
-
-class _Group(click.Group):
-    """Turns our errors into one sentence and exit code 2; Ctrl-C into a hint and 130."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")  # an old code page has no arrow and no minus
-        try:
-            return super().invoke(ctx)
-        except MisreadError as error:
-            click.echo(f"misread: {error}", err=True)
-            sys.exit(2)
-        except KeyboardInterrupt:
-            click.echo(
-                "\nStopped. Nothing finished is lost: run the same command again to go on.",
-                err=True,
-            )
-            sys.exit(130)
 
 
 class _Numbers(click.ParamType[tuple[int, ...]]):
@@ -88,17 +65,7 @@ def _study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__)
-def main() -> None:
-    """Trials for classifier fixes.
-
-    Find what an image classifier keeps misreading, try targeted fixes, and learn, with statistics
-    over training seeds and images, whether a fix worked and what it broke.
-    """
-
-
-@main.command()
+@click.command()
 @click.argument("study")
 @click.option("--arms", type=_Names(), metavar="a,b", help="Arms besides the baseline.")
 @_study_options
@@ -109,8 +76,8 @@ def run(study: str, arms: tuple[str, ...] | None, as_json: bool, **options: Any)
     from misread.show.report import write_report
     from misread.store import locked
 
-    _, folder, console = _go(study, arms, "all", **options)
-    with locked(folder), console.status("drawing figures and report"):
+    _, folder, shown = _go(study, arms, "all", **options)
+    with locked(folder), shown.status("drawing figures and report"):
         evidence = conclude(folder)
         drawn = draw_figures(evidence)
         write_figures(evidence, drawn=drawn)
@@ -121,7 +88,7 @@ def run(study: str, arms: tuple[str, ...] | None, as_json: bool, **options: Any)
         _tell(evidence, page)
 
 
-@main.command()
+@click.command()
 @click.argument("study")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")
 @_study_options
@@ -138,11 +105,11 @@ def errors(study: str, top: int, as_json: bool, **options: Any) -> None:  # noqa
     if as_json:
         click.echo((folder / "errors.json").read_text("utf-8"), nl=False)
     else:
-        _console(stderr=False).print(errors_table(found, top))
+        console(stderr=False).print(errors_table(found, top))
         click.echo(f"Written: {folder / 'errors.json'} and the images behind it, {picture}.")
 
 
-@main.command()
+@click.command()
 @click.argument("study")
 @_study_options
 def preview(study: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001  click passes flags
@@ -153,20 +120,20 @@ def preview(study: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 
     from misread.store import locked, read_json, write_json
     from misread.trial import target_of
 
-    wanted, folder, console = _go(study, None, "preview", **options)
+    wanted, folder, shown = _go(study, None, "preview", **options)
     target, _ = target_of(wanted, read_json(folder / "errors.json"))
-    with locked(folder), console.status("measuring and drawing"):
+    with locked(folder), shown.status("measuring and drawing"):
         numbers = preview_numbers(wanted, target, folder)
         write_json(folder / "preview.json", numbers)
         picture = write_preview(wanted, target, numbers, folder)
     if as_json:
         click.echo((folder / "preview.json").read_text("utf-8"), nl=False)
     else:
-        _console(stderr=False).print(preview_table(numbers))
+        console(stderr=False).print(preview_table(numbers))
         click.echo(f"Written: {picture} and {folder / 'preview.json'}.")
 
 
-@main.command()
+@click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Draw the figures and the report of a finished study's FOLDER anew."""
@@ -177,62 +144,12 @@ def report(folder: Path) -> None:
     from misread.store import locked
 
     load_plan(folder)  # before anything is created there
-    with locked(folder), _console(stderr=True).status("drawing figures and report"):
+    with locked(folder), console(stderr=True).status("drawing figures and report"):
         evidence = load_evidence(folder)
         drawn = draw_figures(evidence)
         write_figures(evidence, drawn=drawn)
         page = write_report(evidence, drawn)
     click.echo(f"Written: {page}.")
-
-
-@main.command()
-@click.argument("before")
-@click.argument("after")
-@click.option("--cell", "cells", multiple=True, required=True, metavar="4:9", help="Target cell.")
-@click.option("--alpha", type=click.FloatRange(0, 0.5), default=0.05, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
-@click.option("--gate", is_flag=True, help="Exit with 1 unless the verdict is REDUCED.")
-def judge(
-    before: str,
-    after: str,
-    cells: tuple[str, ...],
-    alpha: float,
-    as_json: bool,  # noqa: FBT001  click passes flags
-    gate: bool,  # noqa: FBT001
-) -> None:
-    """Judge the predictions AFTER a fix against those BEFORE it; needs no training.
-
-    Each side is an NPZ file with `labels` [N] and `predictions` [S,N] (or `probs` [S,N,K]);
-    FILE#ARM takes the array `ARM` [S,N] instead. The same row of both sides is the same seed.
-    """
-    from misread.data.readings import read_predictions
-    from misread.errors import DataError
-    from misread.judge import judge as decide
-    from misread.study import parse_cell
-
-    labels_N, before_SN = read_predictions(before)
-    labels_after_N, after_SN = read_predictions(after)
-    if labels_N.shape != labels_after_N.shape or (labels_N != labels_after_N).any():
-        msg = (
-            f"{before} and {after} do not hold the same labels; judge predictions of the same "
-            "images in the same order."
-        )
-        raise DataError(msg)
-    verdict = decide(
-        labels_N,
-        before_SN,
-        after_SN,
-        cells=[parse_cell(cell) for cell in cells],
-        alpha=alpha,
-        arm=after,
-    )
-    if as_json:
-        click.echo(verdict.model_dump_json(indent=2))
-    else:
-        qualifier = f" ({verdict.qualifier})" if verdict.qualifier else ""
-        click.echo(f"{verdict.verdict}{qualifier}: {verdict.reason}")
-    if gate and verdict.verdict != "REDUCED":
-        sys.exit(1)
 
 
 def _go(
@@ -250,34 +167,28 @@ def _go(
 
     study = load_study(name, arms=arms, **options)
     folder = out or Path("runs") / study.name
-    console = _console(stderr=True)
+    shown = console(stderr=True)
     if study.smoke:
         click.echo(
             "Smoke run: few images, one epoch. It shows that everything works and proves nothing.",
             err=True,
         )
-    with Watch(study, console, baseline_only=until != "all") as watch:
+    with Watch(study, shown, baseline_only=until != "all") as watch:
         try:
             run_study(study, folder, jobs=jobs, on_report=watch.on_report, until=until)
         except KeyboardInterrupt:
             click.echo(f"\n{watch.told}.", err=True)
             raise
-    return study, folder, console
+    return study, folder, shown
 
 
 def _tell(evidence: "Evidence", page: Path) -> None:
     from misread.show.terminal import verdict_table
 
-    _console(stderr=False).print(verdict_table(evidence))
+    console(stderr=False).print(verdict_table(evidence))
     for arm, verdict in evidence.verdicts.items():
         qualifier = f" ({verdict.qualifier})" if verdict.qualifier else ""
         click.echo(f"{arm}: {verdict.verdict}{qualifier}. {verdict.reason}")
     if evidence.plan.exploratory:
         click.echo(f"Exploratory: {evidence.plan.exploratory}.")
     click.echo(f"Report: {page}")
-
-
-def _console(*, stderr: bool) -> "Console":
-    from rich.console import Console
-
-    return Console(stderr=stderr, soft_wrap=False)
