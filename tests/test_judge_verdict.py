@@ -264,7 +264,7 @@ def test_a_full_study_is_judged_in_seconds():
     started = time.process_time()
     verdict = judge(labels_N, before_SN, after_SN, cells=[(4, 9)], slices=views)
     assert time.process_time() - started < 3
-    assert len(verdict.collateral) == 1 + 10 + 89 + 20 * 12
+    assert sum(item.covers for item in verdict.collateral) == 1 + 10 + 89 + 20 * 12
 
 
 @pytest.mark.parametrize(
@@ -284,14 +284,14 @@ def test_a_full_study_is_judged_in_seconds():
         ({"alpha": 0}, "alpha is 0"),
         ({"reduction": 30}, "reduction is 30"),
         ({"disputed_N": [True]}, "one per image"),
-        ({"after_SN": np.zeros((9, 2700))}, "10 seeds and those after 9"),
+        ({"after_SN": np.zeros((9, 2700)), "paired": True}, "10 seeds and those after 9"),
         ({"after_SN": np.zeros((10, 2699))}, "reads 2699 images and there are 2700"),
         ({"before_SN": np.zeros(2700)}, "predictions before has shape"),
         ({"after_SN": np.full((10, 2700), np.nan)}, "predictions after holds NaN"),
-        ({"slices": [SliceReadings("thin", [0], [[0]], [[0]])]}, "slice “thin”: 1 seeds"),
+        ({"slices": [SliceReadings("thin", [0], [[0]], [[0]])]}, "slice “thin” before: 1 seeds"),
         (
             {"slices": [SliceReadings("thin", [0], [[0], [9]], [[0]])]},
-            "slice “thin”: predictions before have 2 seeds",
+            "slice “thin” before: 2 seeds",
         ),
     ],
 )

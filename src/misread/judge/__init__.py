@@ -1,7 +1,7 @@
 """The judge: predictions in, evidence out. No Keras, no disk, no printing."""
 
 from misread.judge.atlas import CellAtlas, Ledger, Misread, cell_atlas, ledger
-from misread.judge.collateral import Item, Margins, SliceReadings
+from misread.judge.collateral import Item, Margins
 from misread.judge.confusion import (
     CellRank,
     ClassMetrics,
@@ -25,7 +25,8 @@ from misread.judge.power import (
     smallest_detectable,
     variance_components,
 )
-from misread.judge.targets import CellResult
+from misread.judge.readings import SliceReadings
+from misread.judge.targets import CellResult, asymmetry
 from misread.judge.verdict import Verdict, judge
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Misread",
     "SliceReadings",
     "Verdict",
+    "asymmetry",
     "benjamini_hochberg",
     "cell_atlas",
     "class_metrics",

@@ -2,22 +2,37 @@
 
 "Not significant" is not "no damage". Each item has an effect oriented so that positive is worse,
 and a status from its interval against a margin set before (`noninferiority`).
+
+The verdict needs every item to be safe, and intervals that all hold need no correction (an
+intersection–union test, Berger 1982, *Technometrics* 24). It is HARM when any item is harmed, and
+one of many will look so by chance: a harm must also survive Benjamini & Hochberg (1995) over the
+items of its kind.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from misread.errors import JudgeError
-from misread.judge.inference import Effect, Status, noninferiority, two_way
-from misread.judge.inputs import BoolArray, IntArray, classes_within, same_images, whole_numbers
+from misread.judge.inference import (
+    Effect,
+    Status,
+    benjamini_hochberg,
+    effects,
+    noninferiority,
+)
+from misread.judge.inputs import IntArray
+from misread.judge.moments import Moments, by_cell, by_group, of_nothing
+from misread.judge.readings import Cell, Readings
 
 Kind = Literal["accuracy", "recall", "cell", "slice"]
-Cell = tuple[int, int]
+
+
+MOST_LISTED = 20  # cells of one class that neither arm ever reads; more share one item
 
 
 class Margins(BaseModel):
@@ -43,44 +58,8 @@ class Margins(BaseModel):
     slice: float = Field(default=0.01, ge=0, le=1)
 
 
-@dataclass(frozen=True)
-class SliceReadings:
-    """The same images of one slice as read by both arms.
-
-    Attributes
-    ----------
-    name : str
-        What was done to the images, for example ``erode 2 px``.
-    labels_M : array_like of int, shape [M]
-        True classes.
-    before_SM, after_SM : array_like of int, shape [S, M]
-        Predicted classes by seed, in the seed order of the main readings.
-    """
-
-    name: str
-    labels_M: npt.ArrayLike
-    before_SM: npt.ArrayLike
-    after_SM: npt.ArrayLike
-
-
-class Readings(NamedTuple):
-    """Checked labels ``[N]`` and predictions ``[S, N]`` of both arms."""
-
-    labels_N: IntArray
-    before_SN: IntArray
-    after_SN: IntArray
-
-    def of_class(self, true: int) -> "Readings":
-        """Return the readings of the images of one true class."""
-        own_N = self.labels_N == true
-        return Readings(self.labels_N[own_N], self.before_SN[:, own_N], self.after_SN[:, own_N])
-
-    def largest_class(self) -> int:
-        """Return the largest class number that occurs."""
-        return int(max(self.labels_N.max(), self.before_SN.max(), self.after_SN.max()))
-
-
-class Item(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Item:
     """One thing that must not get worse.
 
     Attributes
@@ -94,187 +73,271 @@ class Item(BaseModel):
         The slice, "" outside slices.
     true, predicted : int or None
         Class i, and class j where the item is one confusion i→j.
+    covers : int
+        How many cells the item stands for: more than `MOST_LISTED` cells of a class that neither
+        arm ever reads share one.
     before, after : float
         Rates, 0 to 1: right for accuracy and recall, wrong for cells and slices.
     before_images, after_images : float
         The same in images per seed.
     effect : Effect
         Growth of the error rate; positive is worse for every kind.
+    q_value : float
+        The p-value after Benjamini & Hochberg (1995) over all items of the kind; for cells, over
+        all K(K−1), the targets among them.
     margin, status : float, str
-        The growth that is allowed, and ``safe``, ``harmed`` or ``undetermined``.
+        The growth that is allowed, and ``safe`` (the whole interval lies below it), ``harmed`` (the
+        whole interval lies above it, and the q-value holds), or ``undetermined``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     kind: Kind
     name: str
     slice_name: str
     true: int | None
     predicted: int | None
+    covers: int
     before: float
     after: float
     before_images: float
     after_images: float
     effect: Effect
+    q_value: float
     margin: float
     status: Status
-
-
-def check_readings(
-    where: str, labels_N: npt.ArrayLike, before_SN: npt.ArrayLike, after_SN: npt.ArrayLike
-) -> Readings:
-    """Return readings that fit together; `where` starts the names in messages.
-
-    Raises
-    ------
-    JudgeError
-        If shapes differ, seeds cannot be paired, or a value is not a class number.
-    """
-    readings = Readings(
-        whole_numbers(f"{where}labels", labels_N, 1),
-        whole_numbers(f"{where}predictions before", before_SN, 2),
-        whole_numbers(f"{where}predictions after", after_SN, 2),
-    )
-    same_images(f"{where}predictions before", readings.labels_N, readings.before_SN)
-    same_images(f"{where}predictions after", readings.labels_N, readings.after_SN)
-    n_before, n_after = readings.before_SN.shape[0], readings.after_SN.shape[0]
-    if n_before != n_after:
-        msg = (
-            f"{where}predictions before have {n_before} seeds and those after {n_after}; seeds are "
-            "compared in pairs, so both need the same: drop the ones without a partner."
-        )
-        raise JudgeError(msg)
-    return readings
-
-
-def check_classes(where: str, readings: Readings, n_classes: int) -> None:
-    """Refuse readings with a class outside ``0 … n_classes − 1``.
-
-    Raises
-    ------
-    JudgeError
-        If one lies outside.
-    """
-    classes_within(f"{where}labels", readings.labels_N, n_classes)
-    classes_within(f"{where}predictions before", readings.before_SN, n_classes)
-    classes_within(f"{where}predictions after", readings.after_SN, n_classes)
 
 
 class Question(NamedTuple):
     """One thing to measure: an error rate (no `predicted`) or the rate of one confusion."""
 
     kind: Kind
-    readings: Readings
     true: int | None = None
     predicted: int | None = None
     slice_name: str = ""
-
-    def errors(self, preds_SN: IntArray) -> BoolArray:
-        """Return which readings are the error in question, as ``[seeds, images]``."""
-        wrong_SN: BoolArray = (
-            preds_SN != self.readings.labels_N
-            if self.predicted is None
-            else preds_SN == self.predicted
-        )
-        return wrong_SN
+    covers: int = 1
 
     def name(self, names: Sequence[str]) -> str:
         """Return how reports call it; `names` has one name per class."""
         if self.true is None:
             return self.kind
-        cell = names[self.true] + ("" if self.predicted is None else f"→{names[self.predicted]}")
+        cell = names[self.true]
+        if self.predicted is not None:
+            cell += f"→{names[self.predicted]}"
+        elif self.kind == "cell":
+            cell += f"→ any of {self.covers} never read"
         prefix = {"recall": "recall of ", "slice": f"{self.slice_name} · "}
         return prefix.get(self.kind, "") + cell
 
 
-def questions(
+class Answer(NamedTuple):
+    """What was measured: the effect, on how many images, and the mean errors per seed."""
+
+    question: Question
+    effect: Effect
+    n_images: int
+    before: float
+    after: float
+
+
+class Scan(NamedTuple):
+    """All that was measured beside the targets, and the targets' place in the scan of cells.
+
+    `q_values` maps each target cell to its q-value among all K(K−1) cells.
+    """
+
+    items: list[Item]
+    q_values: dict[Cell, float]
+
+
+def measure_collateral(
     readings: Readings,
     slices: Sequence[tuple[str, Readings]],
     cells: Sequence[Cell],
-    n_classes: int,
-) -> Iterator[Question]:
-    """Yield accuracy, every recall, every other directed cell, and what each slice asks.
+    names: Sequence[str],
+    *,
+    margins: Margins,
+    alpha: float,
+) -> Scan:
+    """Measure accuracy, every recall, every other directed cell, and what each slice asks.
 
     Parameters
     ----------
     readings : Readings
         The evaluation set.
     slices : sequence of (name, Readings)
-        Each asks, for every class in it, for the error rate, and for the rate of each target
+        Each is asked for the error rate of every class in it, and for the rate of each target
         cell and of its reverse.
     cells : sequence of (true, predicted)
         The targets, which are not collateral outside slices.
-    n_classes : int
-        K.
-
-    Yields
-    ------
-    Question
-        In a fixed order.
-    """
-    yield Question("accuracy", readings)
-    for true in _present(readings):
-        own = readings.of_class(true)
-        yield Question("recall", own, true)
-        for predicted in range(n_classes):
-            if predicted != true and (true, predicted) not in cells:
-                yield Question("cell", own, true, predicted)
-    both_ways = sorted({*cells, *((j, i) for i, j in cells)})
-    for slice_name, part in slices:
-        for true in _present(part):
-            own = part.of_class(true)
-            yield Question("slice", own, true, None, slice_name)
-            for i, j in both_ways:
-                if i == true:
-                    yield Question("slice", own, i, j, slice_name)
-
-
-def answer(question: Question, names: Sequence[str], margins: Margins, alpha: float) -> Item:
-    """Return the measured item.
-
-    Parameters
-    ----------
-    question : Question
-        What to measure.
     names : sequence of str
         One per class.
     margins : Margins
         What is allowed.
     alpha : float
-        Level of the interval.
+        Level of the intervals, and of the correction over the items of a kind.
 
     Returns
     -------
-    Item
-        With its status.
+    Scan
+        The items in a fixed order: accuracy; class by class its recall, its cells (those that
+        neither arm reads share one item where they are many); then the slices.
     """
-    before_SN = question.errors(question.readings.before_SN)
-    after_SN = question.errors(question.readings.after_SN)
-    effect = two_way(growth(before_SN, after_SN), alpha)
-    if question.kind in {"accuracy", "recall"}:
-        before_SN, after_SN = ~before_SN, ~after_SN
-    margin: float = getattr(margins, question.kind)
-    return Item(
-        kind=question.kind,
-        name=question.name(names),
-        slice_name=question.slice_name,
-        true=question.true,
-        predicted=question.predicted,
-        before=float(before_SN.mean()),
-        after=float(after_SN.mean()),
-        before_images=float(before_SN.sum(axis=1).mean()),
-        after_images=float(after_SN.sum(axis=1).mean()),
-        effect=effect,
-        margin=margin,
-        status=noninferiority(effect, margin),
+    together = errors_of(readings, np.zeros_like(readings.labels_N), 1)
+    accuracy = _answers([Question("accuracy")], together, alpha)
+    recalls = _by_class(readings, "recall", "", alpha)
+    scanned = _by_cell(readings, cells, len(names), alpha)
+    sliced = [answer for name, part in slices for answer in _of_slice(name, part, cells, alpha)]
+
+    def items_of(answers: Sequence[Answer]) -> list[Item]:
+        return [
+            _item(answer, names, margins, alpha, q_value)
+            for answer, q_value in zip(answers, _q_values(answers), strict=True)
+        ]
+
+    of_class: dict[int | None, list[Item]] = {}
+    q_values = {}
+    for item in (*items_of(recalls), *items_of(scanned)):
+        if item.kind == "cell" and (item.true, item.predicted) in cells:
+            q_values[item.true, item.predicted] = item.q_value
+        else:
+            of_class.setdefault(item.true, []).append(item)
+    items = [*items_of(accuracy), *chain.from_iterable(of_class.values()), *items_of(sliced)]
+    return Scan(items, {cell: q_values[cell] for cell in cells})
+
+
+def errors_of(readings: Readings, group_N: IntArray, n_groups: int) -> Moments:
+    """Return the moments of being read wrongly, per group of images."""
+    return by_group(
+        group_N,
+        n_groups,
+        readings.before_SN != readings.labels_N,
+        readings.after_SN != readings.labels_N,
+        paired=readings.paired,
     )
 
 
-def growth(before_SN: BoolArray, after_SN: BoolArray) -> IntArray:
-    """Return error after minus error before: −1, 0 or 1."""
-    return after_SN.astype(np.int64) - before_SN.astype(np.int64)
+def cell_moments(readings: Readings, true: int, predicted: int) -> Moments:
+    """Return the moments of one confusion i→j, also where it never occurs."""
+    own = readings.of_class(true)
+    return by_group(
+        np.zeros_like(own.labels_N),
+        1,
+        own.before_SN == predicted,
+        own.after_SN == predicted,
+        paired=readings.paired,
+    )
 
 
-def _present(readings: Readings) -> list[int]:
-    """Return the classes that occur among the labels, ascending."""
-    return sorted(set(readings.labels_N.tolist()))
+def _answers(questions: Sequence[Question], moments: Moments, alpha: float) -> list[Answer]:
+    """Return an answer for each question, whose moments stand in the same order."""
+    return [
+        Answer(*row)
+        for row in zip(
+            questions,
+            effects(moments, alpha),
+            moments.n_images_C.tolist(),
+            moments.before_CS.mean(axis=1).tolist(),
+            moments.after_CT.mean(axis=1).tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _by_class(readings: Readings, kind: Kind, slice_name: str, alpha: float) -> list[Answer]:
+    """Return for each class that occurs how often it is read wrongly."""
+    present, group_N = np.unique(readings.labels_N, return_inverse=True)
+    asked = [Question(kind, true, None, slice_name) for true in present.tolist()]
+    return _answers(asked, errors_of(readings, group_N, present.size), alpha)
+
+
+def _of_slice(name: str, part: Readings, cells: Sequence[Cell], alpha: float) -> Iterator[Answer]:
+    """Yield class by class the error rate, and the target cells and their reverses."""
+    both_ways = sorted({*cells, *((j, i) for i, j in cells)})
+    for answer in _by_class(part, "slice", name, alpha):
+        yield answer
+        for i, j in both_ways:
+            if i == answer.question.true:
+                yield from _answers(
+                    [Question("slice", i, j, name)], cell_moments(part, i, j), alpha
+                )
+
+
+def _by_cell(
+    readings: Readings, cells: Sequence[Cell], n_classes: int, alpha: float
+) -> list[Answer]:
+    """Return an answer for every directed cell of the classes that occur, in their order."""
+    true_C, predicted_C, moments = by_cell(
+        readings.labels_N,
+        readings.before_SN,
+        readings.after_SN,
+        n_classes,
+        paired=readings.paired,
+    )
+    pairs = list(zip(true_C.tolist(), predicted_C.tolist(), strict=True))
+    answers = _answers([Question("cell", i, j) for i, j in pairs], moments, alpha)
+    present, n_images_P = np.unique(readings.labels_N, return_counts=True)
+    n_seeds = (readings.before_SN.shape[0], readings.after_SN.shape[0])
+    nothing = _answers(
+        [Question("cell", true) for true in present.tolist()],
+        of_nothing(n_images_P, n_seeds, paired=readings.paired),
+        alpha,
+    )
+    seen = set(pairs)
+    for none in nothing:
+        true = none.question.true
+        never = [j for j in range(n_classes) if j != true and (true, j) not in seen]
+        named = [j for j in never if (true, j) in cells]
+        left = [j for j in never if (true, j) not in cells]
+        if len(left) > MOST_LISTED:
+            question = Question("cell", true, covers=len(left))
+            answers.append(none._replace(question=question))
+            left = []
+        answers += [none._replace(question=Question("cell", true, j)) for j in named + left]
+    answers.sort(key=_place)
+    return answers
+
+
+def _place(answer: Answer) -> tuple[float, float]:
+    """Return where a cell stands: by class, then by predicted class, the shared item last."""
+    asked = answer.question
+    return (
+        math.inf if asked.true is None else asked.true,
+        math.inf if asked.predicted is None else asked.predicted,
+    )
+
+
+def _q_values(answers: Sequence[Answer]) -> list[float]:
+    """Return the p-values of all items of a kind after Benjamini & Hochberg (1995)."""
+    more = sum(answer.question.covers - 1 for answer in answers)
+    p_values = [answer.effect.p_value for answer in answers] + [1.0] * more
+    return benjamini_hochberg(p_values)[: len(answers)]
+
+
+def _item(
+    answer: Answer, names: Sequence[str], margins: Margins, alpha: float, q_value: float
+) -> Item:
+    """Return the item behind an answer, with its status."""
+    asked, effect, n_images, before, after = answer
+    if asked.kind in {"accuracy", "recall"}:
+        before, after = n_images - before, n_images - after
+    margin: float = getattr(margins, asked.kind)
+    status = noninferiority(effect, margin)
+    if status == "harmed" and q_value > alpha:
+        status = "undetermined"  # among so many items one such interval is to be expected
+    return Item(
+        kind=asked.kind,
+        name=asked.name(names),
+        slice_name=asked.slice_name,
+        true=asked.true,
+        predicted=asked.predicted,
+        covers=asked.covers,
+        before=before / n_images,
+        after=after / n_images,
+        before_images=before,
+        after_images=after,
+        effect=effect,
+        q_value=q_value,
+        margin=margin,
+        status=status,
+    )

@@ -14,12 +14,14 @@ from scipy import special
 
 from misread.errors import JudgeError
 from misread.judge.inputs import fraction
+from misread.judge.moments import Moments, of_differences
 from misread.judge.variance import (
     MeanSquares,
     differences,
-    mean_squares,
-    too_few_changed,
+    least_p,
+    paired_parts,
     two_way_variance,
+    unpaired_parts,
 )
 
 MOST = 1_000_000  # seeds or images: beyond this a number is no advice
@@ -53,17 +55,43 @@ def variance_components(diff_SN: npt.ArrayLike, alpha: float = 0.05) -> Componen
     JudgeError
         If the matrix is empty or holds other values.
     """
-    matrix_SN = differences(diff_SN)
     fraction("alpha", alpha)
-    n_seeds, n_images = matrix_SN.shape
-    if n_images == 1 or too_few_changed(matrix_SN, alpha):
-        return None
-    ms = mean_squares(matrix_SN)
+    return components_of(of_differences(differences(diff_SN)), alpha)[0]
+
+
+def components_of(moments: Moments, alpha: float = 0.05) -> tuple[Components | None, int]:
+    """Return the components behind one error's moments, and the seeds that they speak of.
+
+    Where seeds are not paired, the components of both arms add up and the number of seeds per arm
+    is the harmonic mean of the two, so that the design stands for a paired one of equal variance
+    (with fewer degrees of freedom than it has: the answer is on the careful side).
+
+    Parameters
+    ----------
+    moments : Moments
+        Of one error.
+    alpha : float
+        The level of the test to come.
+
+    Returns
+    -------
+    Components or None
+        As `variance_components`.
+    int
+        Seeds per arm.
+    """
+    n_before, n_after = moments.before_CS.shape[1], moments.after_CT.shape[1]
+    n_seeds = round(2 * n_before * n_after / (n_before + n_after))
+    n_images = int(moments.n_images_C[0])
+    if n_images == 1 or least_p(moments.changed_C)[0] > alpha:
+        return None, n_seeds
+    parts = paired_parts(moments) if moments.paired else unpaired_parts(moments)
+    seed, image, residual = (float(part[0]) for part in parts[:3])
     return Components(
-        max(ms.seed - ms.residual, 0.0) / n_images if n_seeds > 1 else 0.0,
-        max(ms.image - ms.residual, 0.0) / n_seeds,
-        ms.residual,
-    )
+        max(seed - residual, 0.0) * n_seeds if n_seeds > 1 else 0.0,
+        max(image - residual, 0.0) * n_images,
+        residual * n_seeds * n_images,
+    ), n_seeds
 
 
 def smallest_detectable(
@@ -127,9 +155,34 @@ def seeds_needed(
     n_seeds, n_images = differences(diff_SN).shape
     if parts is None:
         return None
-    return _fewest(
-        lambda n: detectable(parts, n, n_images, alpha, power) <= reduction_abs, min(n_seeds, 2)
-    )
+    return seeds_for(parts, n_images, reduction_abs, alpha, power, least=min(n_seeds, 2))
+
+
+def seeds_for(
+    parts: Components,
+    n_images: int,
+    reduction_abs: float,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    *,
+    least: int = 2,
+) -> int | None:
+    """Return the fewest seeds, from `least` on, that show a change on so many images.
+
+    None when no number suffices.
+    """
+    return _fewest(lambda n: detectable(parts, n, n_images, alpha, power) <= reduction_abs, least)
+
+
+def images_for(
+    parts: Components,
+    n_seeds: int,
+    reduction_abs: float,
+    alpha: float = 0.05,
+    power: float = 0.8,
+) -> int | None:
+    """Return the fewest images that show a change with so many seeds; None when none suffice."""
+    return _fewest(lambda n: detectable(parts, n_seeds, n, alpha, power) <= reduction_abs, 2)
 
 
 def images_needed(
@@ -155,7 +208,7 @@ def images_needed(
     n_seeds = differences(diff_SN).shape[0]
     if parts is None:
         return None
-    return _fewest(lambda n: detectable(parts, n_seeds, n, alpha, power) <= reduction_abs, 2)
+    return images_for(parts, n_seeds, reduction_abs, alpha, power)
 
 
 def detectable(

@@ -13,7 +13,8 @@ def reason_for(
     *,
     alpha: float,
     reduction: float,
-    n_seeds: int,
+    n_seeds: tuple[int, int],
+    paired: bool,
 ) -> str:
     """Return the sentence behind `decision`.
 
@@ -27,8 +28,10 @@ def reason_for(
         The collateral; the sentence names the worst of those that matter.
     alpha, reduction : float
         Level, and the relative reduction asked about.
-    n_seeds : int
-        Paired seeds; three or fewer are said to be few.
+    n_seeds : tuple of int
+        Seeds before and after; three or fewer are said to be few.
+    paired : bool
+        Whether the same seeds stand on both sides.
 
     Returns
     -------
@@ -42,10 +45,10 @@ def reason_for(
     elif decision == "REDUCED":
         ending = _collateral(items)
     elif decision == "UNDERPOWERED":
-        ending = _underpowered(cells, alpha, reduction, n_seeds)
+        ending = _underpowered(cells, alpha, reduction, min(n_seeds))
     else:
         ending = _not_shown(cells, alpha, reduction)
-    return f"{told}{ending}{_few_seeds(n_seeds)}."
+    return f"{told}{ending}{_about_seeds(n_seeds, paired=paired)}."
 
 
 def _cell_told(cell: CellResult, alpha: float, *, several: bool) -> str:
@@ -108,11 +111,13 @@ def _item_told(item: Item) -> str:
 
 
 def _collateral(items: Sequence[Item]) -> str:
-    unknown = [item.name for item in items if item.status == "undetermined"]
+    n_items = sum(item.covers for item in items)
+    unknown = [item for item in items if item.status == "undetermined"]
     if not unknown:
-        return f", and all {len(items)} collateral items stayed within their margins"
-    named = ", ".join(unknown[:3]) + (" and others" if len(unknown) > 3 else "")
-    return f", but {len(unknown)} of {len(items)} collateral items are undetermined ({named})"
+        return f", and all {n_items} collateral items stayed within their margins"
+    named = ", ".join(item.name for item in unknown[:3]) + (" and others" if unknown[3:] else "")
+    n_unknown = sum(item.covers for item in unknown)
+    return f", but {n_unknown} of {n_items} collateral items are undetermined ({named})"
 
 
 def _underpowered(cells: Sequence[CellResult], alpha: float, reduction: float, n_seeds: int) -> str:
@@ -157,12 +162,18 @@ def _not_shown(cells: Sequence[CellResult], alpha: float, reduction: float) -> s
     return f": a reduction of {reduction:.0%} would have been found with 80% power, and none was"
 
 
-def _few_seeds(n_seeds: int) -> str:
-    if n_seeds == 1:
+def _about_seeds(n_seeds: tuple[int, int], *, paired: bool) -> str:
+    fewest = min(n_seeds)
+    if max(n_seeds) == 1:
         return "; this compares two trained models and says nothing about training them again"
-    if n_seeds <= 3:
-        return f"; with {n_seeds} seeds only, how much trainings differ is hardly known"
-    return ""
+    told = ""
+    if not paired:
+        told = f"; the {n_seeds[0]} seeds before and {n_seeds[1]} after are not paired"
+    if fewest == 1:
+        told += ", and one side has a single training"
+    elif fewest <= 3:
+        told += f"; with {fewest} seeds only, how much trainings differ is hardly known"
+    return told
 
 
 def _count(number: int, noun: str) -> str:

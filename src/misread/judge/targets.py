@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from misread.judge.collateral import Cell, Readings, growth
-from misread.judge.inference import Effect, holm, mcnemar_midp, two_way
-from misread.judge.inputs import BoolArray
-from misread.judge.power import images_needed, seeds_needed, smallest_detectable
+from misread.judge.atlas import CellAtlas, cell_atlas
+from misread.judge.collateral import cell_moments
+from misread.judge.inference import Effect, effects, holm, two_way
+from misread.judge.inputs import BoolArray, IntArray
+from misread.judge.power import components_of, detectable, images_for, seeds_for
+from misread.judge.readings import Cell, Readings
 
 
 class CellResult(BaseModel):
@@ -31,6 +34,13 @@ class CellResult(BaseModel):
         The same without disputed images; None when no mask was given or nothing is left.
     p_value, p_holm : float
         The effect's p-value, and after Holm (1979) over the target cells.
+    q_value : float
+        The p-value after Benjamini & Hochberg (1995) over all K(K−1) cells. Exploratory.
+    asymmetry : Effect or None
+        Before the fix, i→j less j→i as a share of the images of both classes; None where class j
+        does not occur.
+    atlas_before, atlas_after : CellAtlas
+        Which images make the cell in either arm.
     smallest_detectable, smallest_detectable_relative : float or None
         Smallest change found with 80% power at the corrected level, as a share of class i and of
         the rate before; None when too few images changed to tell.
@@ -59,6 +69,10 @@ class CellResult(BaseModel):
     effect_undisputed: Effect | None
     p_value: float
     p_holm: float
+    q_value: float
+    asymmetry: Effect | None
+    atlas_before: CellAtlas
+    atlas_after: CellAtlas
     smallest_detectable: float | None
     smallest_detectable_relative: float | None
     reduction_abs: float
@@ -95,6 +109,7 @@ def measure_cells(
     alpha: float,
     reduction: float,
     disputed_N: BoolArray | None,
+    q_values: dict[Cell, float],
 ) -> list[CellResult]:
     """Return one result per target cell, in the given order.
 
@@ -112,28 +127,26 @@ def measure_cells(
         The relative reduction asked about, 0 to 1.
     disputed_N : ndarray of bool, shape [N], or None
         Images whose label is disputed.
+    q_values : dict
+        Each target's q-value in the scan of all cells.
 
     Returns
     -------
     list of CellResult
         With p-values corrected over the cells.
     """
-    errors = []
-    for true, predicted in cells:
-        own = readings.of_class(true)
-        errors.append((own.before_SN == predicted, own.after_SN == predicted))
-    effects = [two_way(growth(*pair), alpha) for pair in errors]
-    corrected = holm([effect.p_value for effect in effects])
+    moments = [cell_moments(readings, *cell) for cell in cells]
+    measured = [effects(one, alpha)[0] for one in moments]
+    corrected = holm([effect.p_value for effect in measured])
     strict = alpha / len(cells)
     results = []
-    for cell, pair, effect, p_holm in zip(cells, errors, effects, corrected, strict=True):
-        before_S, after_S = (errors_SN.sum(axis=1) for errors_SN in pair)
-        n_images = pair[0].shape[1]
-        before = float(pair[0].mean())
+    for cell, counted, effect, p_holm in zip(cells, moments, measured, corrected, strict=True):
+        n_images = int(counted.n_images_C[0])
+        before_S, after_T = counted.before_CS[0], counted.after_CT[0]
+        before = float(before_S.mean()) / n_images
         asked = before * reduction
-        diff_SN = growth(*pair)
-        least = smallest_detectable(diff_SN, strict)
-        kept_N = None if disputed_N is None else ~disputed_N[readings.labels_N == cell[0]]
+        parts, n_seeds = components_of(counted, alpha)
+        least = None if parts is None else detectable(parts, n_seeds, n_images, strict)
         results.append(
             CellResult(
                 true=cell[0],
@@ -141,25 +154,81 @@ def measure_cells(
                 name=f"{names[cell[0]]}→{names[cell[1]]}",
                 n_images=n_images,
                 before=before,
-                after=float(pair[1].mean()),
+                after=float(after_T.mean()) / n_images,
                 before_images=float(before_S.mean()),
-                after_images=float(after_S.mean()),
+                after_images=float(after_T.mean()),
                 before_per_seed=tuple(before_S.tolist()),
-                after_per_seed=tuple(after_S.tolist()),
+                after_per_seed=tuple(after_T.tolist()),
                 effect=effect,
-                effect_undisputed=(
-                    None
-                    if kept_N is None or not kept_N.any()
-                    else two_way(diff_SN[:, kept_N], alpha)
-                ),
+                effect_undisputed=_undisputed(readings, cell, disputed_N, alpha),
                 p_value=effect.p_value,
                 p_holm=p_holm,
+                q_value=q_values[cell],
+                asymmetry=asymmetry(readings.labels_N, readings.before_SN, *cell, alpha=alpha),
+                atlas_before=cell_atlas(readings.labels_N, readings.before_SN, *cell, disputed_N),
+                atlas_after=cell_atlas(readings.labels_N, readings.after_SN, *cell, disputed_N),
                 smallest_detectable=least,
                 smallest_detectable_relative=least / before if least and before else None,
                 reduction_abs=asked,
-                seeds_needed=seeds_needed(diff_SN, asked, strict) if asked else None,
-                images_needed=images_needed(diff_SN, asked, strict) if asked else None,
-                mcnemar_midp=mcnemar_midp(pair[0][0], pair[1][0]) if before_S.size == 1 else None,
+                seeds_needed=(
+                    seeds_for(parts, n_images, asked, strict, least=min(n_seeds, 2))
+                    if parts and asked
+                    else None
+                ),
+                images_needed=images_for(parts, n_seeds, asked, strict)
+                if parts and asked
+                else None,
+                mcnemar_midp=effect.p_value if before_S.size == after_T.size == 1 else None,
             )
         )
     return results
+
+
+def asymmetry(
+    labels_N: IntArray, preds_SN: IntArray, true: int, predicted: int, *, alpha: float = 0.05
+) -> Effect | None:
+    """Return by how much one arm makes i→j more often than j→i.
+
+    Bowker's (1948, *JASA* 43) question for one pair of classes, held against both seeds and images
+    as `two_way` does: each image of i or j counts 1 where it is read as the other one, i→j with a
+    plus, j→i with a minus.
+
+    Parameters
+    ----------
+    labels_N : ndarray of int, shape [N]
+        True classes.
+    preds_SN : ndarray of int, shape [S, N]
+        Predicted classes.
+    true, predicted : int
+        The cell i→j.
+    alpha : float
+        The interval covers ``1 − alpha``.
+
+    Returns
+    -------
+    Effect or None
+        Errors i→j less errors j→i, per image of either class; positive means that i→j leads. None
+        where class j does not occur.
+    """
+    if not (labels_N == predicted).any():
+        return None
+    both_N = (labels_N == true) | (labels_N == predicted)
+    labels, preds = labels_N[both_N], preds_SN[:, both_N]
+    there = ((labels == true) & (preds == predicted)).astype(np.int64)
+    back = ((labels == predicted) & (preds == true)).astype(np.int64)
+    return two_way(there - back, alpha)
+
+
+def _undisputed(
+    readings: Readings, cell: Cell, disputed_N: BoolArray | None, alpha: float
+) -> Effect | None:
+    """Return the effect on a cell without the images whose label is disputed."""
+    if disputed_N is None or not (~disputed_N & (readings.labels_N == cell[0])).any():
+        return None
+    kept_N = ~disputed_N
+    left = readings._replace(
+        labels_N=readings.labels_N[kept_N],
+        before_SN=readings.before_SN[:, kept_N],
+        after_SN=readings.after_SN[:, kept_N],
+    )
+    return effects(cell_moments(left, *cell), alpha)[0]

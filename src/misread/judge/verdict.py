@@ -6,28 +6,30 @@ that was not shown and could not have been; NOT SHOWN when it could.
 """
 
 import operator
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from misread.errors import JudgeError
-from misread.judge.collateral import (
+from misread.judge.atlas import Ledger, ledger
+from misread.judge.collateral import Item, Margins, measure_collateral
+from misread.judge.inputs import encode, flags, fraction, names_of, seed_names
+from misread.judge.readings import (
     Cell,
-    Item,
-    Margins,
     Readings,
     SliceReadings,
-    answer,
     check_classes,
     check_readings,
-    questions,
+    pair_seeds,
 )
-from misread.judge.inputs import flags, fraction, names_of
 from misread.judge.reason import reason_for
 from misread.judge.targets import CellResult, measure_cells
 
+Design = Literal["paired seeds", "unpaired seeds", "one seed each"]
 Decision = Literal["REDUCED", "NOT SHOWN", "UNDERPOWERED", "HARM"]
 
 
@@ -44,16 +46,24 @@ class Verdict(BaseModel):
         One sentence with the numbers that decided.
     arm : str
         Name of the treated arm.
-    n_seeds, n_images : int
-        Paired seeds; images of the whole evaluation set.
-    seeds : tuple of int or None
-        The seeds, where known.
+    design : {"paired seeds", "unpaired seeds", "one seed each"}
+        How the trainings of the two arms are compared.
+    n_seeds, n_seeds_before, n_seeds_after : int
+        Trainings of the arm with fewer, of the baseline, and of the treated arm.
+    n_images : int
+        Images of the whole evaluation set.
+    seeds : tuple of int or str, or None
+        The paired seeds, where known.
+    class_names : tuple of str
+        Names of the K classes.
     cells : tuple of CellResult
         The target cells in the order given.
     collateral : tuple of Item
         Accuracy, recalls, all other cells, all slice items; none is dropped.
     n_safe, n_harmed, n_undetermined : int
-        How many items have each status.
+        How many have each status, an item counted as often as it `covers`.
+    ledger : Ledger
+        Images that the fix consistently broke and mended, by their places in the labels.
     alpha, reduction, margins : float, float, Margins
         What was asked: the level, the relative reduction, and the allowed damage.
     exploratory, exploratory_why : bool, str
@@ -66,19 +76,29 @@ class Verdict(BaseModel):
     qualifier: str
     reason: str
     arm: str
+    design: Design
     n_seeds: int
+    n_seeds_before: int
+    n_seeds_after: int
     n_images: int
-    seeds: tuple[int, ...] | None
+    seeds: tuple[int | str, ...] | None
+    class_names: tuple[str, ...]
     cells: tuple[CellResult, ...]
     collateral: tuple[Item, ...]
     n_safe: int
     n_harmed: int
     n_undetermined: int
+    ledger: Ledger
     alpha: float
     reduction: float
     margins: Margins
     exploratory: bool
     exploratory_why: str
+
+    @property
+    def n_items(self) -> int:
+        """How many collateral items there are, each counted as often as it `covers`."""
+        return self.n_safe + self.n_harmed + self.n_undetermined
 
 
 def judge(
@@ -86,7 +106,7 @@ def judge(
     before_SN: npt.ArrayLike,
     after_SN: npt.ArrayLike,
     *,
-    cells: Sequence[Cell],
+    cells: Sequence[tuple[int | str, int | str]],
     n_classes: int | None = None,
     class_names: Sequence[str] | None = None,
     margins: Margins = Margins(),  # noqa: B008 — frozen
@@ -95,23 +115,25 @@ def judge(
     slices: Sequence[SliceReadings] = (),
     disputed_N: npt.ArrayLike | None = None,
     arm: str = "after",
-    seeds: Sequence[int] | None = None,
+    seeds: Sequence[int | str] | None = None,
+    paired: bool | None = None,
     exploratory: str = "",
 ) -> Verdict:
     """Judge one fix: the target cells, everything else, and one decision.
 
     Parameters
     ----------
-    labels_N : array_like of int, shape [N]
-        True classes, 0 to K − 1.
-    before_SN, after_SN : array_like of int, shape [S, N]
-        Predicted classes of the baseline and of the treated arm; row s of both is the same seed.
+    labels_N : array_like of int or str, shape [N]
+        True classes, 0 to K − 1, or their names.
+    before_SN, after_SN : array_like of int or str, shape [S, N], or frame
+        Predicted classes of the baseline and of the treated arm. A pandas or polars frame has one
+        row per image and one column per seed, whose name is the seed.
     cells : sequence of (true, predicted)
-        The confusions that the fix was to reduce, chosen on other data.
+        The confusions that the fix was to reduce, chosen on other data; class numbers or names.
     n_classes : int, optional
         K; by default one more than the largest class seen.
     class_names : sequence of str, optional
-        One per class; by default the class numbers.
+        One per class; by default the names in the labels, or the class numbers.
     margins : Margins
         How much worse each collateral item may get.
     alpha : float
@@ -124,8 +146,12 @@ def judge(
         Images whose label is disputed; target cells are reported with and without them.
     arm : str
         Name of the treated arm.
-    seeds : sequence of int, optional
-        The S seeds, for the record.
+    seeds : sequence of int or str, optional
+        The S seeds of both arms, for the record; by default the columns of the frames.
+    paired : bool, optional
+        Whether the same row (of frames: the same column name) of both arms is the same seed: the
+        same initial weights and batch order. By default, when both arms have the same seeds, or as
+        many rows. Otherwise the analysis is unpaired, and the verdict says so.
     exploratory : str
         Why the result cannot count as confirmed; "" when it can.
 
@@ -156,25 +182,37 @@ def judge(
     >>> judge(labels, before, np.tile(labels, (5, 1)), cells=[(0, 1)]).verdict
     'REDUCED'
     """
-    readings = check_readings("", labels_N, before_SN, after_SN)
-    parts = [
-        (
-            view.name,
-            check_readings(f"slice “{view.name}”: ", view.labels_M, view.before_SM, view.after_SM),
-        )
-        for view in slices
+    views = [("", labels_N, before_SN, after_SN)]
+    views += [(f"slice “{v.name}”: ", v.labels_M, v.before_SM, v.after_SM) for v in slices]
+    told = ("labels", "predictions before", "predictions after")
+    arrays = [
+        (f"{where}{name}", values)
+        for where, *three in views
+        for name, values in zip(told, three, strict=True)
     ]
+    coded, found_names = encode(arrays, class_names)
+    order, paired, named = pair_seeds(seed_names(before_SN), seed_names(after_SN), paired=paired)
+    checked = []
+    for place, (where, *_) in enumerate(views):
+        labels, before, after = coded[3 * place : 3 * place + 3]
+        after = after if order is None else np.asarray(after)[order]
+        checked.append(check_readings(where, labels, before, after, paired=paired))
+    readings = checked[0]
+    parts = [(view.name, part) for view, part in zip(slices, checked[1:], strict=True)]
     fraction("alpha", alpha)
     fraction("reduction", reduction)
-    targets = _whole_cells(cells)
     if n_classes is None:
         largest = max(part.largest_class() for part in (readings, *(p for _, p in parts)))
-        n_classes = max(largest, 1) + 1
+        n_classes = max(largest + 1, 2, len(found_names or ()))
     check_classes("", readings, n_classes)
-    n_seeds, n_images = readings.before_SN.shape
+    n_seeds_before, n_images = readings.before_SN.shape
+    n_seeds_after = readings.after_SN.shape[0]
+    n_seeds = min(n_seeds_before, n_seeds_after)
     for name, part in parts:
         check_classes(f"slice “{name}”: ", part, n_classes)
-        _same_seeds(f"slice “{name}”", part.before_SN.shape[0], n_seeds)
+        _same_seeds(f"slice “{name}” before", part.before_SN.shape[0], n_seeds_before)
+        _same_seeds(f"slice “{name}” after", part.after_SN.shape[0], n_seeds_after)
+    seeds = named if seeds is None else tuple(seeds)
     if seeds is not None:
         _same_seeds("seeds", len(seeds), n_seeds)
         if len(set(seeds)) < n_seeds:
@@ -182,8 +220,10 @@ def judge(
                 f"seeds {list(seeds)} hold one twice; each must be a training of its own: drop it."
             )
             raise JudgeError(msg)
-    names = names_of(class_names, n_classes)
+    names = names_of(found_names, n_classes)
+    targets = _whole_cells(cells, names)
     _check_cells(targets, readings, n_classes)
+    scan = measure_collateral(readings, parts, targets, names, margins=margins, alpha=alpha)
     results = measure_cells(
         readings,
         targets,
@@ -191,31 +231,47 @@ def judge(
         alpha=alpha,
         reduction=reduction,
         disputed_N=None if disputed_N is None else flags("disputed", disputed_N, n_images),
+        q_values=scan.q_values,
     )
-    asked = questions(readings, parts, targets, n_classes)
-    items = [answer(question, names, margins, alpha) for question in asked]
-    statuses = [item.status for item in items]
-    decision = _decide(results, statuses, alpha)
+    items = scan.items
+    n_of = Counter[str]()
+    for item in items:
+        n_of[item.status] += item.covers
+    decision = _decide(results, n_of["harmed"], alpha)
+    one_each = n_seeds_before == n_seeds_after == 1
     qualifiers = []
-    if decision == "REDUCED" and "undetermined" in statuses:
+    if decision == "REDUCED" and n_of["undetermined"]:
         qualifiers.append("collateral undetermined")
-    if n_seeds == 1:
+    if one_each:
         qualifiers.append("these two models only")
     return Verdict(
         verdict=decision,
         qualifier=", ".join(qualifiers),
         reason=reason_for(
-            decision, results, items, alpha=alpha, reduction=reduction, n_seeds=n_seeds
+            decision,
+            results,
+            items,
+            alpha=alpha,
+            reduction=reduction,
+            n_seeds=(n_seeds_before, n_seeds_after),
+            paired=readings.paired,
         ),
         arm=arm,
+        design=(
+            "one seed each" if one_each else "paired seeds" if readings.paired else "unpaired seeds"
+        ),
         n_seeds=n_seeds,
+        n_seeds_before=n_seeds_before,
+        n_seeds_after=n_seeds_after,
         n_images=n_images,
-        seeds=None if seeds is None else tuple(seeds),
+        seeds=seeds,
+        class_names=names,
         cells=tuple(results),
         collateral=tuple(items),
-        n_safe=statuses.count("safe"),
-        n_harmed=statuses.count("harmed"),
-        n_undetermined=statuses.count("undetermined"),
+        n_safe=n_of["safe"],
+        n_harmed=n_of["harmed"],
+        n_undetermined=n_of["undetermined"],
+        ledger=ledger(readings.labels_N, readings.before_SN, readings.after_SN),
         alpha=alpha,
         reduction=reduction,
         margins=margins,
@@ -224,8 +280,8 @@ def judge(
     )
 
 
-def _decide(cells: Sequence[CellResult], statuses: Sequence[str], alpha: float) -> Decision:
-    if "harmed" in statuses or any(cell.grew(alpha) for cell in cells):
+def _decide(cells: Sequence[CellResult], n_harmed: int, alpha: float) -> Decision:
+    if n_harmed or any(cell.grew(alpha) for cell in cells):
         return "HARM"
     left = [cell for cell in cells if not cell.shrank(alpha)]
     if not left:
@@ -233,10 +289,20 @@ def _decide(cells: Sequence[CellResult], statuses: Sequence[str], alpha: float) 
     return "UNDERPOWERED" if any(cell.hopeless(alpha) for cell in left) else "NOT SHOWN"
 
 
-def _whole_cells(cells: Sequence[Cell]) -> list[Cell]:
-    """Return the cells as pairs of whole numbers, each once."""
+def _whole_cells(cells: Sequence[tuple[int | str, int | str]], names: Sequence[str]) -> list[Cell]:
+    """Return the cells as pairs of class numbers, each once."""
+
+    def number(value: int | str) -> int:
+        if not isinstance(value, str):
+            return operator.index(value)
+        if value not in names:
+            shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+            msg = f"“{value}” is no class; the classes are {shown}: name two of them."
+            raise JudgeError(msg)
+        return list(names).index(value)
+
     try:
-        pairs = [(operator.index(true), operator.index(predicted)) for true, predicted in cells]
+        pairs = [(number(true), number(predicted)) for true, predicted in cells]
     except (TypeError, ValueError) as error:
         msg = f"cells {cells!r}; allowed are pairs of class numbers: give for example [(4, 9)]."
         raise JudgeError(msg) from error

@@ -66,8 +66,8 @@ def collateral(evidence: Evidence) -> Figure:
         _title(evidence),
         "Change of each error rate in percentage points with its interval; right is worse. "
         "Dashed: the margin set before. Safe: the whole interval lies left of it. "
-        f"{n_shown} of {len(items[arms[0]])} items are drawn; the others, confusions with lower "
-        "upper ends, stand in the tables.",
+        f"{n_shown} of {evidence.verdicts[arms[0]].n_items} items are drawn; the others, "
+        "confusions with lower upper ends, stand in the tables.",
         evidence.plan.exploratory,
     )
     sheet.key(_LABELS, 0.12, before=False)
@@ -143,7 +143,11 @@ def _groups(evidence: Evidence, items: Items) -> list[_Group]:
     first = next(iter(items.values()))
     groups = []
     for kind in _TITLES:
-        names = [name for of_kind, name in first if of_kind == kind]
+        names = [  # a cell may be listed in one arm and be one of many unread ones in another
+            name
+            for of_kind, name in first
+            if of_kind == kind and all((kind, name) in own for own in items.values())
+        ]
         if kind == "cell":
             names = _worth_seeing(names, items)
         if not names:
@@ -187,7 +191,7 @@ def _title(evidence: Evidence) -> str:
         return f"Something got worse under {words.listed(harmful)}"
     few = min(v.n_undetermined for v in verdicts.values())
     many = max(v.n_undetermined for v in verdicts.values())
-    n_items = len(next(iter(verdicts.values())).collateral)
+    n_items = next(iter(verdicts.values())).n_items
     if not many:
         return f"All {n_items} items stayed within their margins in every arm"
     told = f"{few}" if few == many else f"{few} to {many}"

@@ -77,7 +77,7 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
                 "qualifier": verdict.qualifier,
                 "reason": verdict.reason,
                 "policy": words.arm_description(evidence, arm),
-                "n_items": len(verdict.collateral),
+                "n_items": verdict.n_items,
                 "n_harmed": verdict.n_harmed,
                 "n_undetermined": verdict.n_undetermined,
                 "n_safe": verdict.n_safe,

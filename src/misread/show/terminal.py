@@ -102,6 +102,6 @@ def verdict_table(evidence: Evidence) -> Table:
             f"{words.images(cell.effect.estimate * cell.n_images, sign=True)} "
             f"({words.interval(cell.effect, cell.n_images)})",
             words.p_value(cell.p_holm).removeprefix("p ").removeprefix("= "),
-            f"{verdict.n_harmed} of {len(verdict.collateral)}",
+            f"{verdict.n_harmed} of {verdict.n_items}",
         )
     return table

@@ -206,7 +206,7 @@ def headline(evidence: Evidence, arm: str) -> str:
         others = verdict.n_harmed
         if others:
             return f"{told}; {count(others, 'other thing')} got worse"
-        n_items = len(verdict.collateral)
+        n_items = verdict.n_items
         if not verdict.n_undetermined:
             return (
                 f"{told}; all {n_items} other things that were checked stayed within their margins"
