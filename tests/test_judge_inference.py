@@ -65,13 +65,19 @@ def test_two_way_puts_the_mean_squares_together_as_written():
     seed, image, residual = mean_squares(diff_SN)
     combined = seed + image - residual
     assert combined > residual
-    df = combined**2 / (seed**2 / 5 + image**2 / 39 + residual**2 / 195)
+    used = seed**0.9 * (seed - residual) ** 0.1  # by as much as the seeds lie above the rest
+    df = combined**2 / (used**2 / 5 + image**2 / 39 + residual**2 / 195)
     se = math.sqrt(combined / 240)
     effect = two_way(diff_SN, alpha=0.1)
     assert (effect.se, effect.df) == (pytest.approx(se), pytest.approx(df))
-    half = stats.t.ppf(0.95, df) * se
-    assert effect.low == pytest.approx(diff_SN.mean() - half)
-    assert effect.high == pytest.approx(diff_SN.mean() + half)
+    quantile = stats.t.ppf(0.95, df)
+    assert effect.low == pytest.approx(diff_SN.mean() - quantile * se)
+    times_N = np.abs(diff_SN.sum(axis=0))
+    event = (times_N**3).sum() / (times_N**2).sum() / 240
+    # the upper end is the value that its own variance, one event per event further, just allows
+    far = effect.high - diff_SN.mean()
+    assert diff_SN.mean() > 0
+    assert far**2 == pytest.approx(quantile**2 * (se**2 + event * far))
     assert effect.p_value == pytest.approx(2 * stats.t.cdf(-diff_SN.mean() / se, df))
 
 
@@ -151,14 +157,14 @@ def test_everything_changed_the_same_way_is_not_certainty():
     assert 0 < effect.p_value == pytest.approx(almost.p_value, rel=0.5)
 
 
-@pytest.mark.parametrize("n_changed", [1, 5])
+@pytest.mark.parametrize("n_changed", [1, 4])
 def test_a_handful_of_images_proves_nothing(n_changed: int):
-    """Ten seeds agree, but on five images a sign test cannot go below 2 / 2^5 = .0625."""
+    """Ten seeds agree, but on four images sign flips cannot go below a mid-p of 2^−4 = .0625."""
     diff_SN = np.zeros((10, 982))
     diff_SN[:, :n_changed] = -1
     diff_SN[0, 0] = 0
     effect = two_way(diff_SN)
-    assert effect.p_value >= 2.0 ** (1 - n_changed)
+    assert effect.p_value >= 2.0**-n_changed
     assert effect.low <= effect.estimate - zero_event_bound(982, 0.05)
     assert effect.high >= 0
     assert "too few" in effect.note
@@ -180,9 +186,22 @@ def test_two_seeds_have_one_degree_of_freedom():
     assert "hardly known" in effect.note
 
 
+def test_three_seeds_have_four_degrees_of_freedom_at_most():
+    row_N = np.repeat([-1, 0, 1], [40, 250, 10])
+    diff_SN = np.random.default_rng(4).permuted(np.tile(row_N, (3, 1)), axis=1)
+    assert two_way(diff_SN).df <= 4
+
+
+def test_seeds_that_vary_less_than_chance_cost_no_degrees_of_freedom():
+    row_N = np.repeat([-1, 0, 1], [40, 250, 10])
+    diff_SN = np.random.default_rng(4).permuted(np.tile(row_N, (5, 1)), axis=1)
+    assert mean_squares(diff_SN).seed == pytest.approx(0)  # every seed changes as many
+    assert two_way(diff_SN).df > 100
+
+
 def test_one_image_alone():
     effect = two_way([[1], [1], [0], [1]])
-    assert effect.p_value == 1
+    assert effect.p_value == 0.5
     assert effect.low <= 0
     assert effect.high == 1
 

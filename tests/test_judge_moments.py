@@ -97,7 +97,7 @@ def test_unpaired_seeds_add_up_over_the_arms():
     assert effect.estimate == pytest.approx(rates[1] - rates[0])
 
 
-@pytest.mark.parametrize("n_seeds", [(5, 5), (10, 4), (1, 10)])
+@pytest.mark.parametrize("n_seeds", [(5, 5), (10, 4), (3, 10)])
 def test_unpaired_trainings_without_an_effect_are_seldom_told_apart(n_seeds):
     """Seeds differ, images differ, and the arms do not: at most 5% and what chance adds."""
     rng = np.random.default_rng(7)
@@ -229,7 +229,7 @@ def test_asymmetry_is_held_against_images_too():
     preds_SN = np.tile(labels_N, (6, 1))
     preds_SN[:, :3] = 1  # the same three images in every seed: consistent, and only three
     few = asymmetry(labels_N, preds_SN, 0, 1)
-    assert few.p_value >= 0.25
+    assert few.p_value >= 0.125
     preds_SN[:, :30] = 1
     many = asymmetry(labels_N, preds_SN, 0, 1)
     assert many.p_value < 0.001

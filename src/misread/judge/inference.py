@@ -10,6 +10,7 @@ Bonett & Price (2012), Adjusted Wald confidence interval for a difference of bin
 based on paired data, *J. Educational and Behavioral Statistics* 37.
 Fagerland, Lydersen & Laake (2013), The McNemar test for binary matched-pairs data: mid-p and
 asymptotic are better than exact conditional, *BMC Medical Research Methodology* 13:91.
+Wilson (1927), Probable inference, the law of succession, and statistical inference, *JASA* 22.
 Holm (1979), A simple sequentially rejective multiple test procedure, *Scand. J. Statistics* 6.
 Benjamini & Hochberg (1995), Controlling the false discovery rate, *JRSS B* 57.
 """
@@ -26,9 +27,9 @@ from scipy import special, stats
 
 from misread.errors import JudgeError
 from misread.judge.inputs import BoolArray, IntArray, flags, fraction, whole_numbers
-from misread.judge.moments import Moments, of_differences
+from misread.judge.moments import FloatArray, Moments, of_differences
 from misread.judge.variance import (
-    FloatArray,
+    FEW_SEEDS,
     combined,
     differences,
     least_p,
@@ -84,11 +85,14 @@ def two_way(diff_SN: npt.ArrayLike, alpha: float = 0.05) -> Effect:
 
     The variance is the crossed random-effects one (the quasi-F of Clark 1973; the same as the
     two-way clustering of Cameron, Gelbach & Miller 2011) with Satterthwaite's (1946) degrees of
-    freedom. Exact answers stand at the edges:
+    freedom. On the side away from 0 the interval is wider: a larger change would come of more
+    events and so vary more, and the interval asks each value by the variance that it would have
+    (the score idea of Wilson 1927, here for a sum of events of unequal size). Exact answers stand
+    at the edges:
 
     * nothing changed: p = 1 and ± the zero-event bound, never a false [0, 0];
-    * so few images changed that an exact sign-flip test over images could not reach `alpha`: p is
-      at least that test's smallest, and the interval holds 0 and is never narrower than the
+    * so few images changed that a sign-flip test over images could not reach `alpha`: p is at least
+      that test's smallest mid-p value, and the interval holds 0 and is never narrower than the
       zero-event bound on either side, for a t interval from a handful of events is too short;
     * everything changed the same way: the variance as if one reading had not, and an interval no
       narrower than twice the zero-event bound;
@@ -137,7 +141,7 @@ def effects(moments: Moments, alpha: float = 0.05) -> list[Effect]:
         If alpha is out of range.
     """
     fraction("alpha", alpha)
-    n_before, n_after = moments.before_CS.shape[1], moments.after_CT.shape[1]
+    n_before, n_after = moments.n_seeds
     n_C = moments.n_images_C
     before_C, after_C = moments.before_CS.sum(axis=1), moments.after_CT.sum(axis=1)
     estimate_C = (n_before * after_C - n_after * before_C) / (n_before * n_after * n_C)
@@ -161,9 +165,14 @@ def effects(moments: Moments, alpha: float = 0.05) -> list[Effect]:
     else:
         with np.errstate(divide="ignore", invalid="ignore"):
             p_C = 2 * special.stdtr(df_C, -np.abs(estimate_C) / se_C)
-        half_C = -special.stdtrit(df_C, alpha / 2) * se_C
-        half_C = np.where(constant_C, np.maximum(half_C, 2 * bound_C), half_C)
-        low_C, high_C = estimate_C - half_C, estimate_C + half_C
+        t_C = -special.stdtrit(df_C, alpha / 2)
+        near_C = t_C * se_C
+        shift_C = t_C**2 * moments.event_C / 2
+        far_C = shift_C + np.sqrt(shift_C**2 + near_C**2)
+        wide_C = np.where(constant_C, 2 * bound_C, 0.0)
+        near_C, far_C = np.maximum(near_C, wide_C), np.maximum(far_C, wide_C)
+        low_C = estimate_C - np.where(estimate_C < 0, far_C, near_C)
+        high_C = estimate_C + np.where(estimate_C > 0, far_C, near_C)
         few_C = ~unchanged_C & (least_p(moments.changed_C) > alpha)
         p_C = np.where(few_C, np.maximum(p_C, least_p(moments.changed_C)), p_C)
         low_C = np.where(few_C, np.minimum(np.minimum(low_C, estimate_C - bound_C), 0), low_C)
@@ -244,8 +253,8 @@ def _about_seeds(n_before: int, n_after: int) -> str:
     if n_before == n_after == 1:
         return "One seed: this is about these two models and says nothing about training."
     if min(n_before, n_after) == 1:
-        return "One side has one seed: its trainings are taken to differ as the other side's do."
-    if min(n_before, n_after) <= 3:
+        return "One side has one seed: this holds for that model and not for training it again."
+    if min(n_before, n_after) <= FEW_SEEDS:
         return f"Only {min(n_before, n_after)} seeds: how much trainings differ is hardly known."
     return ""
 

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from misread.judge.inputs import BoolArray, IntArray
 
+FloatArray = npt.NDArray[np.float64]
+
 
 class Moments(NamedTuple):
     """Counts behind the effects of C errors, each read on its own images by both arms.
@@ -31,6 +33,8 @@ class Moments(NamedTuple):
     squares_C : ndarray of int64
         Sum over images of ``(S · times after − T · times before)²``, or of
         ``(times after − times before)²`` where seeds are paired.
+    cubes_C : ndarray of int64
+        The same with the cube of the distance from 0.
     squares_before_C, squares_after_C : ndarray of int64
         Sum over images of the squared times; 0 where seeds are paired.
     """
@@ -42,8 +46,26 @@ class Moments(NamedTuple):
     discordant_C: IntArray
     changed_C: IntArray
     squares_C: IntArray
+    cubes_C: IntArray
     squares_before_C: IntArray
     squares_after_C: IntArray
+
+    @property
+    def n_seeds(self) -> tuple[int, int]:
+        """Seeds before and after."""
+        return self.before_CS.shape[1], self.after_CT.shape[1]
+
+    @property
+    def event_C(self) -> FloatArray:
+        """What one image adds to the mean when it changes, weighted by its share of the variance.
+
+        The third moment of the images over their second, as a share of the images; 0 where none
+        changed.
+        """
+        n_before, n_after = self.n_seeds
+        scale_C = self.n_images_C * (n_before if self.paired else n_before * n_after)
+        event_C: FloatArray = self.cubes_C / np.maximum(self.squares_C, 1) / scale_C
+        return event_C
 
 
 def of_differences(diff_SN: IntArray) -> Moments:
@@ -58,6 +80,7 @@ def of_differences(diff_SN: IntArray) -> Moments:
         discordant_C=np.array([np.count_nonzero(diff_SN)]),
         changed_C=np.array([np.count_nonzero(times_N)]),
         squares_C=np.array([times_N @ times_N]),
+        cubes_C=np.array([(np.abs(times_N) ** 3).sum()]),
         squares_before_C=zero,
         squares_after_C=zero,
     )
@@ -68,7 +91,7 @@ def of_nothing(n_images_C: IntArray, n_seeds: tuple[int, int], *, paired: bool) 
     n_cells = n_images_C.size
     before_CS, after_CT = (np.zeros((n_cells, n), dtype=np.int64) for n in n_seeds)
     zero_C = np.zeros(n_cells, dtype=np.int64)
-    zeros = (zero_C, zero_C, zero_C, zero_C, zero_C)
+    zeros = (zero_C, zero_C, zero_C, zero_C, zero_C, zero_C)
     return Moments(n_images_C, before_CS, after_CT, paired, *zeros)
 
 
@@ -115,6 +138,7 @@ def by_group(
         discordant_C=count((before_SN ^ after_TN).sum(axis=0)) if paired else zero_C,
         changed_C=count(gap_N != 0),
         squares_C=count(gap_N**2),
+        cubes_C=count(np.abs(gap_N) ** 3),
         squares_before_C=zero_C if paired else count(times_before_N**2),
         squares_after_C=zero_C if paired else count(times_after_N**2),
     )
@@ -182,6 +206,7 @@ def by_cell(
         discordant_C=discordant_C,
         changed_C=count(pairs, gap_P != 0),
         squares_C=count(pairs, gap_P**2),
+        cubes_C=count(pairs, np.abs(gap_P) ** 3),
         squares_before_C=zero_C if paired else count(pairs_E, times_E**2),
         squares_after_C=zero_C if paired else count(pairs_F, times_F**2),
     )

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from misread.errors import JudgeError
 from misread.judge.inputs import IntArray, whole_numbers
-from misread.judge.moments import Moments, of_differences
+from misread.judge.moments import FloatArray, Moments, of_differences
 
-FloatArray = npt.NDArray[np.float64]
+FEW_SEEDS = 3  # with so many, how much trainings differ is hardly known
+_RAMP = 0.1
 
 
 class MeanSquares(NamedTuple):
@@ -34,7 +35,8 @@ class MeanSquares(NamedTuple):
 class Parts(NamedTuple):
     """What seeds, images and the rest add to the variance of a mean, each with its df.
 
-    The mean squares over S·N of a paired layout; every field is an array over C errors or a number.
+    The mean squares over S·N of a paired layout; arrays over C errors. `n_seeds` is the number of
+    seeds, of the arm with fewer (but more than one) where they are not paired.
     """
 
     seed: FloatArray
@@ -43,6 +45,7 @@ class Parts(NamedTuple):
     df_seed: FloatArray
     df_image: FloatArray
     df_residual: FloatArray
+    n_seeds: int
 
 
 def differences(diff_SN: npt.ArrayLike) -> IntArray:
@@ -86,9 +89,9 @@ def unpaired_parts(moments: Moments) -> Parts:
 
     Seeds and residual of both arms add up, with Welch's (1947) degrees of freedom; images are
     those of the difference of the arms' shares, since both arms read the same. An arm of one seed
-    is taken to vary over trainings as the other does.
+    adds nothing: what is said then holds for that one model.
     """
-    n_before, n_after = moments.before_CS.shape[1], moments.after_CT.shape[1]
+    n_before, n_after = moments.n_seeds
     before, after = (
         _crossed(sums, moments.n_images_C, squares_C, sums.sum(axis=1))
         for sums, squares_C in (
@@ -96,10 +99,6 @@ def unpaired_parts(moments: Moments) -> Parts:
             (moments.after_CT, moments.squares_after_C),
         )
     )
-    if n_before == 1:
-        before = after._replace(seed=after.seed * n_after, residual=after.residual * n_after)
-    elif n_after == 1:
-        after = before._replace(seed=before.seed * n_before, residual=before.residual * n_before)
     n_C = moments.n_images_C
     total_C = n_before * moments.after_CT.sum(axis=1) - n_after * moments.before_CS.sum(axis=1)
     spread_C = (n_C * moments.squares_C - total_C**2) / (n_C * np.maximum(n_C - 1, 1))
@@ -110,6 +109,7 @@ def unpaired_parts(moments: Moments) -> Parts:
         _welch(before.seed, before.df_seed, after.seed, after.df_seed),
         before.df_image,
         _welch(before.residual, before.df_residual, after.residual, after.df_residual),
+        min((n for n in moments.n_seeds if n > 1), default=1),
     )
 
 
@@ -132,6 +132,7 @@ def _crossed(sums_CS: IntArray, n_C: IntArray, squares_C: IntArray, ones_C: IntA
         df_seed_C,
         df_image_C,
         df_residual_C,
+        n_seeds,
     )
 
 
@@ -149,31 +150,38 @@ def _welch(
 def combined(parts: Parts) -> tuple[FloatArray, FloatArray]:
     """Return variance of the mean and its degrees of freedom (Clark 1973; Satterthwaite 1946).
 
-    ``V = seed + image − residual``, never below the residual. Subtracting a mean square can push
-    Satterthwaite's df below one, where it is kept. With less than two degrees of freedom between
-    seeds there are no more than those: two trainings that happen to agree would otherwise borrow
-    the images' degrees of freedom (simulated false-positive rate .12 at alpha = .05 under seed
-    effects).
+    ``V = seed + image − residual``, never below the residual. In the degrees of freedom the seeds
+    count as far as the variance uses them: not where their mean square lies below the residual's,
+    wholly where it lies far above (the exponent keeps them from jumping). With two or three seeds
+    they always count, and the degrees of freedom are at most (S − 1)²: trainings that happen to
+    agree would otherwise borrow those of the images. Subtracting a mean square can push
+    Satterthwaite's df below one, where it is kept. docs/calibration.md holds what came of this.
     """
     variance = np.maximum(parts.seed + parts.image - parts.residual, parts.residual)
+    seed = parts.seed
+    if parts.n_seeds > FEW_SEEDS:
+        above = np.maximum(seed - parts.residual, 0.0)
+        seed = seed * np.divide(above, seed, out=np.zeros_like(seed), where=seed > 0) ** _RAMP
     spread = (
-        parts.seed**2 / parts.df_seed
+        seed**2 / parts.df_seed
         + parts.image**2 / parts.df_image
         + parts.residual**2 / parts.df_residual
     )
     df = np.divide(variance**2, spread, out=np.ones_like(variance), where=spread > 0)
-    few = parts.df_seed < 2
-    return variance, np.maximum(np.where(few, np.minimum(df, parts.df_seed), df), 1.0)
+    if 1 < parts.n_seeds <= FEW_SEEDS:
+        df = np.minimum(df, (parts.n_seeds - 1) ** 2)
+    return variance, np.maximum(df, 1.0)
 
 
 def two_way_variance(ms: MeanSquares, n_seeds: int, n_images: int) -> tuple[float, float]:
     """Return variance and degrees of freedom of a paired design whose mean squares are known."""
     size = n_seeds * n_images
-    df_seed = float(n_seeds - 1) or np.inf
     df_image = max(n_images - 1, 1)
-    degrees = (df_seed, df_image, max((n_seeds - 1) * df_image, 1))
-    numbers = (*(part / size for part in ms), *degrees)
-    variance, df = combined(Parts(*(np.array([number]) for number in numbers)))
+    seed, image, residual = (np.array([part / size]) for part in ms)
+    degrees = (n_seeds - 1 or np.inf, df_image, (n_seeds - 1) * df_image or 1)
+    df_seed, df_images, df_residual = (np.array([float(df)]) for df in degrees)
+    parts = Parts(seed, image, residual, df_seed, df_images, df_residual, n_seeds)
+    variance, df = combined(parts)
     return float(variance[0]), float(df[0])
 
 
@@ -188,6 +196,6 @@ def zero_event_bound(n_images: npt.ArrayLike, alpha: float) -> FloatArray:
 
 
 def least_p(n_changed: npt.ArrayLike) -> FloatArray:
-    """Return the smallest two-sided sign-flip p-value over so many changed images, 2^(1 − k)."""
-    least: FloatArray = np.minimum(1.0, 2.0 ** (1.0 - np.asarray(n_changed, dtype=np.float64)))
+    """Return the smallest two-sided mid-p value of sign flips over so many images, 2^(−k)."""
+    least: FloatArray = 2.0 ** -np.asarray(n_changed, dtype=np.float64)
     return least
