@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-IntArray = npt.NDArray[np.integer[Any]]
+IntArray = npt.NDArray[Any]
 N_SEEDS = 20
 NEIGHBOURS = 20  # classes that a class is confused with
 
