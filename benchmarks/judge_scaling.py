@@ -36,8 +36,8 @@ def readings(n_images: int, n_classes: int, seed: int = 0) -> tuple[IntArray, In
     Few images make most errors, and each class is confused with few others, as in real models.
     """
     rng = np.random.default_rng(seed)
-    kind = np.uint16 if n_classes > 256 else np.uint8
-    labels_N = np.sort(rng.integers(n_classes, size=n_images)).astype(kind)
+    kind: Any = np.uint16 if n_classes > 256 else np.uint8
+    labels_N: IntArray = np.sort(rng.integers(n_classes, size=n_images)).astype(kind)
     hard_N = rng.beta(0.3, 1.2, size=n_images).astype(np.float32)
     near_N3 = rng.integers(1, min(NEIGHBOURS, n_classes - 1) + 1, size=(n_images, 3))
     image_N = np.arange(n_images)
