@@ -1,16 +1,112 @@
 """Reading NPZ archives that may come from anywhere."""
 
 import io
+import math
 import zipfile
 import zlib
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
+LARGEST_BYTES = 8 * 2**30  # of one array; a header may claim anything
+_CHUNK_BYTES = 2**25
+_DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,  # an archive with a password, or packed in a way that is not built in
+    OverflowError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+class Header(NamedTuple):
+    """What an array in an archive says of itself."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    is_fortran: bool
+
+    @property
+    def n_bytes(self) -> int:
+        """Its size in memory."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+class Archive:
+    """An open NPZ archive; nothing in it is ever executed, and nothing is read before it is asked.
+
+    Every method raises ValueError with the reason, in words that follow "cannot be read as NPZ".
+
+    Parameters
+    ----------
+    source : Path or bytes
+        The file, or its content.
+    """
+
+    def __init__(self, source: Path | bytes) -> None:
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            start = file.read(6)
+        if start[:4] not in (b"PK\x03\x04", b"PK\x05\x06"):
+            single = start == b"\x93NUMPY"
+            msg = "it holds a single array" if single else "it is no archive of arrays"
+            raise ValueError(msg if start else "it is empty")
+        with _in_words():
+            self._zip = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+        files = self._zip.namelist()
+        self.names = tuple(name.removesuffix(".npy") for name in files if name.endswith(".npy"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    def header(self, name: str) -> Header:
+        """Return shape and type of an array."""
+        with _in_words(), self._zip.open(f"{name}.npy") as file:
+            return _header(file, self._zip.getinfo(f"{name}.npy").file_size, name)
+
+    def read(self, name: str) -> npt.NDArray[Any]:
+        """Return an array, of at most `LARGEST_BYTES`."""
+        header = self.header(name)
+        if header.n_bytes > LARGEST_BYTES:
+            msg = (
+                f"its {name!r} of shape {list(header.shape)} would take "
+                f"{header.n_bytes / 2**30:,.0f} GB, and {LARGEST_BYTES // 2**30} are allowed"
+            )
+            raise ValueError(msg)
+        with _in_words(), self._zip.open(f"{name}.npy") as file:
+            array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+            return array
+
+    def parts(self, name: str) -> Iterator[npt.NDArray[Any]]:
+        """Yield an array in parts `[rows, last axis]`, so that it need not fit into memory."""
+        header = self.header(name)
+        if header.is_fortran:
+            yield np.reshape(self.read(name), (-1, header.shape[-1]))
+            return
+        size = header.shape[-1] * header.dtype.itemsize
+        rows = max(1, _CHUNK_BYTES // max(size, 1))
+        with _in_words(), self._zip.open(f"{name}.npy") as file:
+            _header(file, None, name)
+            for start in range(0, math.prod(header.shape[:-1]), rows):
+                wanted = min(rows, math.prod(header.shape[:-1]) - start) * size
+                content = file.read(wanted)
+                if len(content) < wanted:
+                    msg = f"its {name!r} ends too early"
+                    raise ValueError(msg)
+                part = np.frombuffer(content, header.dtype)
+                yield part.reshape(-1, header.shape[-1])
+
 
 def arrays_of(content: bytes) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of an NPZ archive; nothing in it is ever executed.
+    """Return all arrays of an NPZ archive; nothing in it is ever executed.
 
     Raises
     ------
@@ -18,13 +114,39 @@ def arrays_of(content: bytes) -> dict[str, npt.NDArray[Any]]:
         With the reason, in words that follow "cannot be read as NPZ": no archive, damaged, a single
         array, or pickled objects inside.
     """
+    with Archive(content) as archive:
+        return {name: archive.read(name) for name in archive.names}
+
+
+def _header(file: IO[bytes], n_bytes: int | None, name: str) -> Header:
+    """Read the header of an array; its shape must agree with the `n_bytes` that the archive has."""
+    version = np.lib.format.read_magic(file)
+    read = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    shape, is_fortran, dtype = read(file)
+    if dtype.hasobject:
+        msg = f"its {name!r} holds pickled objects, which are never loaded"
+        raise ValueError(msg)
+    header = Header(shape, dtype, is_fortran)
+    if n_bytes is not None and header.n_bytes + file.tell() != n_bytes:
+        msg = f"its {name!r} claims shape {list(shape)}, which is not what is there"
+        raise ValueError(msg)
+    return header
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn whatever a damaged archive causes into a ValueError with a reason."""
     try:
-        archive = np.load(io.BytesIO(content), allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            msg = "it holds a single array"
-            raise ValueError(msg)  # noqa: TRY004, TRY301  one kind of error for one kind of failure
-        return dict(archive)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        pickled = "allow_pickle" in str(error)
-        reason = "it is no archive of arrays, or holds pickled objects" if pickled else str(error)
+        yield
+    except KeyError as error:
+        raise ValueError(str(error)) from None
+    except MemoryError:
+        msg = "it does not fit into this machine's memory"
+        raise ValueError(msg) from None
+    except _DAMAGED as error:
+        reason = str(error).partition("\n")[0]
         raise ValueError(reason or "it is damaged") from None

@@ -1,0 +1,149 @@
+"""Names of classes: words or whole numbers, and how arrays of them become codes.
+
+A name is a number when it is a whole number in plain writing; numbers sort as numbers.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.errors import JudgeError
+
+AnyIntArray = npt.NDArray[np.integer[Any]]
+
+_NUMBER = re.compile(r"0|-?[1-9][0-9]*")
+_KEPT = 1000  # whole numbers below this are their own codes, so that class 4 is code 4
+_SHOWN = 10  # names in a message before "…"
+
+
+def classes(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return class numbers (of an integer type) or names (as strings) after checking them.
+
+    Raises
+    ------
+    JudgeError
+        If a value is missing, a fraction, or neither number nor string.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        msg = f"{name}: rows of unequal length; give one class per image in every row."
+        raise JudgeError(msg) from error
+    if array.ndim not in (1, 2) or not array.size:
+        msg = f"{name} have shape {shape_of(array)}; give at least one image."
+        raise JudgeError(msg)
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8)
+    if array.dtype.kind == "f":
+        return _whole(name, array)
+    if array.dtype.kind in "iu":
+        return array
+    if array.dtype.kind == "O" and all(isinstance(value, str) for value in array.flat):
+        return array.astype(np.str_)
+    if array.dtype.kind != "U":
+        msg = f"{name} are {array.dtype} values; allowed are whole class numbers or class names."
+        raise JudgeError(msg)
+    return array
+
+
+def _whole(name: str, array: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]:
+    """Return floats that are whole numbers as such."""
+    for wrong, what in (
+        (~np.isfinite(array), "NaN or infinite"),
+        ((array != np.rint(array)) | (np.abs(array) >= 2**53), "no whole number"),
+    ):
+        if wrong.any():
+            first = [int(axis) for axis in np.argwhere(wrong)[0]]
+            msg = (
+                f"{name} hold {int(wrong.sum()):,} of {array.size:,} values that are {what}, the "
+                f"first at {first}; give a class for every image."
+            )
+            raise JudgeError(msg)
+    return array.astype(np.int64)
+
+
+def is_number(name: str) -> bool:
+    """Say whether a class name is a whole number in plain writing."""
+    return _NUMBER.fullmatch(name) is not None
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names sorted: numbers as numbers, then words."""
+    return tuple(sorted(names, key=lambda n: (0, int(n), n) if is_number(n) else (1, 0, n)))
+
+
+def class_list(names: Collection[str]) -> tuple[str, ...]:
+    """Return all classes, given those that occur; gaps between small numbers are filled.
+
+    Raises
+    ------
+    JudgeError
+        If one is a negative number.
+    """
+    ordered = in_order(names)
+    if all(is_number(name) for name in ordered):
+        if int(ordered[0]) < 0:
+            msg = f"a class is {ordered[0]}; allowed are whole numbers of 0 or more, or names."
+            raise JudgeError(msg)
+        if int(ordered[-1]) < _KEPT:
+            return tuple(str(k) for k in range(int(ordered[-1]) + 1))
+    return ordered
+
+
+def united(
+    what: str, names: tuple[str, ...], what_else: str, others: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the classes of both, in order; `what` and `what_else` name them in a message.
+
+    Raises
+    ------
+    JudgeError
+        If one has numbers and the other words.
+    """
+    if names == others:
+        return names
+    if set(names).isdisjoint(others):
+        are_numbers = [all(is_number(name) for name in part) for part in (names, others)]
+        if are_numbers[0] != are_numbers[1]:
+            kinds = ("numbers", "words") if are_numbers[0] else ("words", "numbers")
+            msg = (
+                f"the classes are {kinds[0]} {what} ({listed(names)}) and {kinds[1]} {what_else} "
+                f"({listed(others)}); call them the same, in an NPZ with an array `class_names`."
+            )
+            raise JudgeError(msg)
+    return names if set(others) <= set(names) else in_order({*names, *others})
+
+
+def listed(names: Collection[Any]) -> str:
+    """Return names for a message, the first ones if there are many."""
+    shown = ", ".join(str(name) for name in list(names)[:_SHOWN])
+    return shown + (f", … ({len(names):,} in all)" if len(names) > _SHOWN else "")
+
+
+def codes_of(values: npt.NDArray[Any], names: tuple[str, ...]) -> AnyIntArray:
+    """Return class numbers or names as positions in `names`.
+
+    Raises
+    ------
+    JudgeError
+        If a value is not among the names.
+    """
+    if values.dtype.kind in "iu" and names == tuple(str(k) for k in range(len(names))):
+        return values
+    found, codes = np.unique(values, return_inverse=True)
+    place = {name: code for code, name in enumerate(names)}
+    unknown = [str(name) for name in found.tolist() if str(name) not in place]
+    if unknown:
+        msg = f"the class names lack {listed(unknown)}; they are {listed(names)}: name all classes."
+        raise JudgeError(msg)
+    table = np.array([place[str(name)] for name in found.tolist()])
+    coded: AnyIntArray = table[codes.reshape(values.shape)]
+    return coded
+
+
+def shape_of(array: npt.NDArray[Any]) -> str:
+    """Return the shape of an array for a message."""
+    return f"[{','.join(str(size) for size in array.shape)}]"
