@@ -24,6 +24,7 @@ SOURCE = PROJECT / "src"
 ORDER = (
     "errors",
     "canonical",
+    "files",
     "seeds",
     "judge",
     "data",

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from misread import store
+from misread import files, store
 from misread.errors import StoreError
 from misread.store import (
     RunFolder,
@@ -28,7 +28,7 @@ def test_a_write_is_whole_or_nothing(tmp_path, monkeypatch):
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(StoreError, match="the disk is full; free some space"):
         write_json(path, {"new": 2})
     assert read_json(path) == {"old": 1}

@@ -16,11 +16,9 @@ whenever the same run is repeated on the same machine.
 """
 
 import csv
-import errno
 import hashlib
 import io
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,67 +31,11 @@ import numpy.typing as npt
 from misread.canonical import readable_json
 from misread.data.npz import arrays_of
 from misread.errors import StoreError
+from misread.files import UNFINISHED
+from misread.files import clear_errors as clear_errors  # noqa: PLC0414  part of this module's offer
+from misread.files import write_atomic as write_atomic  # noqa: PLC0414  the same
 
 Arrays = dict[str, npt.NDArray[Any]]
-
-_UNFINISHED = ".unfinished"
-
-_REASONS = {
-    errno.ENOSPC: "the disk is full; free some space",
-    errno.EDQUOT: "the disk quota is used up; free some space",
-    errno.EROFS: "the file system is read-only; choose another folder with --out",
-    errno.EACCES: "writing there is not allowed; choose another folder with --out",
-    errno.EPERM: "writing there is not allowed; choose another folder with --out",
-    errno.ENOTDIR: "a part of this path is a file; choose another folder with --out",
-    errno.EEXIST: "a file stands where a folder is needed; choose another folder with --out",
-}
-
-
-@contextmanager
-def clear_errors(path: Path) -> Iterator[None]:
-    """Turn what the system says of a failed write to `path` into a `StoreError`."""
-    try:
-        yield
-    except OSError as error:
-        reason = _REASONS.get(error.errno or 0, f"{error.strerror or error}; mend that")
-        msg = (
-            f"{path} cannot be written: {reason} and run the same command again. What was "
-            "finished is kept."
-        )
-        raise StoreError(msg) from error
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write `content` to `path` so that the file is either whole or as it was before.
-
-    Raises
-    ------
-    StoreError
-        If the disk is full, read-only, or the folder may not be written to.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}")
-    with clear_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with beside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-            _sync_folder(path.parent)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` outlive a power cut, so that files last in the order written."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -193,7 +135,7 @@ def locked(folder: Path) -> Iterator[None]:
             )
             raise StoreError(msg) from None
     try:
-        for left_over in folder.rglob(f".*{_UNFINISHED}"):  # by a process that was killed
+        for left_over in folder.rglob(f".*{UNFINISHED}"):  # by a process that was killed
             left_over.unlink(missing_ok=True)
         yield
     finally:

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.data.npz import Archive
+from misread.data.parquet import check_parquet
 from misread.errors import DataError, JudgeError
 from misread.judge.classes import in_order, listed
 from misread.judge.predictions import Predictions
@@ -157,7 +159,7 @@ def _argmax(archive: Archive, name: str) -> npt.NDArray[Any]:
     return np.concatenate(found).reshape(shape[:-1])
 
 
-def _read_table(path: Path, scan: "Callable[[], Any]") -> Predictions:
+def _read_table(scan: "Callable[[], Any]") -> Predictions:
     import polars as pl  # noqa: PLC0415  half a second that other files need not wait
 
     from misread.data.tables import from_columns  # noqa: PLC0415
@@ -166,9 +168,9 @@ def _read_table(path: Path, scan: "Callable[[], Any]") -> Predictions:
         frame = scan()
         columns = frame.collect_schema().names()
         return from_columns(columns, lambda name: frame.select(name).collect().to_series())
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).partition("\n")[0]
-        msg = f"cannot be read as {path.suffix[1:].upper()} ({reason}); write it anew."
+        msg = f"cannot be read as a table ({reason}); write it anew."
         raise DataError(msg) from None
 
 
@@ -179,28 +181,24 @@ def _read_csv(path: Path, _: str) -> Predictions:
     try:
         with opened(path, "rb") as file:
             start = file.read(_FIRST_BYTES)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         msg = f"cannot be unpacked ({error}); write it anew."
         raise DataError(msg) from None
     header, newline, _rest = start.partition(b"\n")
     if b"\0" in start or (not newline and len(start) == _FIRST_BYTES):
-        msg = "it is no text with a line of column names; needed are seed, id, label, prediction."
+        msg = "this is no text with a line of column names; needed are seed, id, label, prediction."
         raise DataError(msg)
     separator = next((s for s in (",", ";", "\t") if s.encode() in header), ",")
-    return _read_table(path, lambda: pl.scan_csv(path, separator=separator, infer_schema=False))
+    return _read_table(lambda: pl.scan_csv(path, separator=separator, infer_schema=False))
 
 
 def _read_parquet(path: Path, _: str) -> Predictions:
     import polars as pl  # noqa: PLC0415
 
-    with path.open("rb") as file:
-        ends = [file.read(4)]
-        file.seek(-4, 2)
-        ends.append(file.read(4))
-    if ends != [b"PAR1", b"PAR1"]:
-        msg = "it is no Parquet file, or only a part of one; write it anew."
-        raise DataError(msg)
-    return _read_table(path, lambda: pl.scan_parquet(path))
+    from misread.data.tables import KNOWN  # noqa: PLC0415
+
+    check_parquet(path, KNOWN)
+    return _read_table(lambda: pl.scan_parquet(path))
 
 
 def _read_folder(path: Path) -> Predictions:
@@ -276,7 +274,8 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (DataError, JudgeError) as error:
-        msg = f"{path}: {error}"
+        said = "".join(letter if letter.isprintable() else "�" for letter in str(error))
+        msg = f"{path}: {said}"
         raise DataError(msg) from None
     except OSError as error:
         raise DataError(_why_not(path, error)) from None

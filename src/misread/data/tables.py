@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from misread.errors import DataError
-from misread.judge.classes import AnyIntArray, class_list, in_order, listed, united
+from misread.judge.classes import AnyIntArray, class_list, in_order, listed, shown, united
 from misread.judge.predictions import Predictions
 
 NEEDED = ("id", "label", "prediction")
@@ -22,6 +22,7 @@ KNOWN = ("seed", *NEEDED, "slice", "disputed")
 CLEAN = "clean"
 
 _WHOLE = re.compile(r"([+-]?[0-9]{1,18})(\.0*)?")
+_INT64 = r"^(0|-?[1-9][0-9]{0,17})$"  # others, such as 007, stay as they are written
 _FRACTION = re.compile(
     r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf)", re.IGNORECASE
 )
@@ -84,7 +85,7 @@ def from_columns(columns: Collection[str], column: Callable[[str], pl.Series]) -
     whole = table.predictions(clean_R if clean_R.any() else None)
     for code, name in enumerate(views.names):
         if name not in ("", CLEAN):
-            part = table.predictions(views.codes_R == code, f"slice “{name}”: ")
+            part = table.predictions(views.codes_R == code, f"slice “{shown(name)}”: ")
             whole = whole.with_slice(name, part)
     return whole
 
@@ -135,8 +136,8 @@ def coded(name: str, series: pl.Series) -> Column:
         wrong = series.filter((series != series.round()) | (series.abs() >= 2**53))
         if len(wrong):
             msg = (
-                f"column `{name}` holds {wrong[0]!r}; allowed are whole numbers or names: take the "
-                "arg max of scores first."
+                f"column `{name}` holds {shown(wrong[0])!r}; allowed are whole numbers or names: "
+                "take the arg max of scores first."
             )
             raise DataError(msg)
         series = series.cast(pl.Int64)
@@ -180,20 +181,17 @@ def _offsets(chunk: pl.Series, low: int) -> npt.NDArray[np.int64]:
 
 def _texts(series: pl.Series) -> Column:
     """Code texts through a hash table; texts that are all whole numbers become numbers."""
+    if all(part.str.contains(_INT64).all() for part in (series.head(), series)):
+        return _whole_numbers(series.cast(pl.Int64))
     codes = series.cast(pl.Categorical)
     distinct = codes.unique()
     places, values = distinct.to_physical().to_numpy(), distinct.cast(pl.String)
-    if values.str.contains(r"^(0|-?[1-9][0-9]{0,17})$").all():
-        values = values.cast(pl.Int64)
     order = values.arg_sort().to_numpy()
     small = np.min_scalar_type(len(values))
     table = np.zeros(int(places.max()) + 1, small)
     table[places[order]] = np.arange(len(values), dtype=small)
-    ordered = values.to_numpy()[order]
-    return Column(
-        table[codes.to_physical().to_numpy()],
-        ordered if ordered.dtype.kind in "iu" else ordered.astype(np.str_),
-    )
+    ordered = values.to_numpy()[order].astype(np.str_)
+    return Column(table[codes.to_physical().to_numpy()], ordered)
 
 
 def _classes(name: str, series: pl.Series) -> Column:
@@ -215,7 +213,7 @@ def _classes(name: str, series: pl.Series) -> Column:
     if bad:
         rows = np.flatnonzero(np.isin(column.codes_R, bad))
         msg = (
-            f"column `{name}` holds {names[bad[0]]!r} or the like in {rows.size:,} of "
+            f"column `{name}` holds {shown(names[bad[0]])!r} or the like in {rows.size:,} of "
             f"{column.codes_R.size:,} rows, the first in row {rows[0] + 1:,}; allowed are whole "
             "numbers or names: fill or drop these rows."
         )
@@ -229,7 +227,7 @@ def _flags(series: pl.Series) -> npt.NDArray[np.bool_]:
     names = [name.lower() for name in column.names]
     wrong = [name for name in names if name not in (*true, *false)]
     if wrong:
-        msg = f"column `disputed` holds {wrong[0]!r}; allowed are 0 and 1."
+        msg = f"column `disputed` holds {shown(wrong[0])!r}; allowed are 0 and 1."
         raise DataError(msg)
     flags: npt.NDArray[np.bool_] = np.array([name in true for name in names])[column.codes_R]
     return flags
@@ -315,7 +313,9 @@ class _Table(NamedTuple):
 
     def _told(self, place: int, ids: npt.NDArray[Any]) -> str:
         seed, image = divmod(place, len(ids))
-        return (f"seed {self.seeds.names[seed]}, " if self.seeds else "") + f"id {ids[image]}"
+        return (
+            f"seed {shown(self.seeds.names[seed])}, " if self.seeds else ""
+        ) + f"id {shown(ids[image])}"
 
     def _agree(self, label_SN: AnyIntArray, ids: npt.NDArray[Any], where: str) -> None:
         """Refuse labels that differ between the rows of one image."""
@@ -327,7 +327,7 @@ class _Table(NamedTuple):
             told = listed([self.class_names[k] for k in np.unique(label_SN[:, n])])
             msg = (
                 f"{where}{int(differ_N.sum()):,} of {differ_N.size:,} images have several labels, "
-                f"for example id {ids[n]}: {told}; give each image one label."
+                f"for example id {shown(ids[n])}: {told}; give each image one label."
             )
             raise DataError(msg)
 

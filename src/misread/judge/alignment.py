@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
-from misread.judge.classes import is_number, listed, united
+from misread.judge.classes import is_number, listed, shown, united
 from misread.judge.collateral import Margins, SliceReadings
 from misread.judge.predictions import Predictions, seeds_in_words
 from misread.judge.verdict import Verdict, judge
@@ -65,13 +65,13 @@ def align(before: Predictions, after: Predictions, *, paired: bool | None = None
         one = before.slices.keys() ^ after.slices.keys()
         side = "before" if one & before.slices.keys() else "after"
         msg = (
-            f"slice “{min(one)}” is there {side} only; both sides must read the same slices: add "
-            "it to the other side or drop it."
+            f"slice “{shown(min(one))}” is there {side} only; both sides must have read the same "
+            "slices: add it to the other side or drop it."
         )
         raise JudgeError(msg)
     after, pairs, notes = _seeds_together(before, after, paired=paired)
     slices = {
-        name: _images_together(part, after.slices[name], f"slice “{name}”: ")
+        name: _images_together(part, after.slices[name], f"slice “{shown(name)}”: ")
         for name, part in before.slices.items()
     }
     after = replace(_images_together(before, after, ""), slices=slices)
@@ -272,11 +272,12 @@ def _images_together(before: Predictions, after: Predictions, where: str) -> Pre
     differ = np.flatnonzero(before.labels_N != after.labels_N)
     if differ.size:
         first, names = int(differ[0]), before.class_names
-        which = f"id {ids[first]}" if ids is not None else f"image {first} (from 0)"
+        labels = [shown(names[side.labels_N[first]]) for side in (before, after)]
+        which = f"id {shown(ids[first])}" if ids is not None else f"image {first} (from 0)"
         msg = (
             f"{where}the labels before and after disagree on {differ.size:,} of "
-            f"{before.n_images:,} images, for example {which}: {names[before.labels_N[first]]} "
-            f"and {names[after.labels_N[first]]}; both sides must read the same images"
+            f"{before.n_images:,} images, for example {which}: {labels[0]} "
+            f"and {labels[1]}; both sides must read the same images"
             + (" under the same label." if ids is not None else " in the same order, or give ids.")
         )
         raise JudgeError(msg)
@@ -299,11 +300,11 @@ def _by_id(
         parts = []
         if missing.size:
             parts.append(f"{missing.size:,} of {ids.size:,} ids before are not there after, for "
-                         f"example {missing[0]}")  # fmt: skip
+                         f"example {shown(missing[0])}")  # fmt: skip
         if extra:
             example = others[~np.isin(others, ids)][0]
             parts.append(f"{extra:,} of {others.size:,} ids after are not there before, for "
-                         f"example {example}")  # fmt: skip
+                         f"example {shown(example)}")  # fmt: skip
         msg = f"{where}{', and '.join(parts)}; both sides must read the same images."
         raise JudgeError(msg)
     return replace(

@@ -16,6 +16,7 @@ AnyIntArray = npt.NDArray[np.integer[Any]]
 
 _NUMBER = re.compile(r"0|-?[1-9][0-9]*")
 _KEPT = 1000  # whole numbers below this are their own codes, so that class 4 is code 4
+_LONGEST = 60  # letters of a name in a message
 _SHOWN = 10  # names in a message before "…"
 
 
@@ -119,8 +120,14 @@ def united(
 
 def listed(names: Collection[Any]) -> str:
     """Return names for a message, the first ones if there are many."""
-    shown = ", ".join(str(name) for name in list(names)[:_SHOWN])
-    return shown + (f", … ({len(names):,} in all)" if len(names) > _SHOWN else "")
+    first = ", ".join(shown(name) for name in list(names)[:_SHOWN])
+    return first + (f", … ({len(names):,} in all)" if len(names) > _SHOWN else "")
+
+
+def shown(name: Any) -> str:
+    """Return a name for a message: on one line, and not too long."""
+    text = "".join(letter if letter.isprintable() else "�" for letter in str(name))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def codes_of(values: npt.NDArray[Any], names: tuple[str, ...]) -> AnyIntArray:

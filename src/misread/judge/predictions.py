@@ -19,6 +19,7 @@ from misread.judge.classes import (
     codes_of,
     listed,
     shape_of,
+    shown,
     united,
 )
 from misread.judge.inputs import BoolArray, flags, same_images
@@ -85,9 +86,11 @@ class Predictions:
             flags("disputed", self.disputed_N, self.n_images)
         for name, part in self.slices.items():
             if part.class_names != self.class_names or part.seeds != self.seeds:
-                msg = f"slice “{name}” has other classes or seeds than the rest; name them alike."
+                msg = f"slice “{shown(name)}” has other classes or seeds than the rest; align them."
                 raise JudgeError(msg)
-            _as_many(f"slice “{name}”: seeds", part.n_seeds, self.n_seeds, "seed of the rest")
+            _as_many(
+                f"slice “{shown(name)}”: seeds", part.n_seeds, self.n_seeds, "seed of the rest"
+            )
 
     @property
     def n_seeds(self) -> int:
@@ -194,22 +197,25 @@ class Predictions:
         Raises
         ------
         JudgeError
-            If a slice has that name, or other seeds read it.
+            If the name is taken, or other seeds read it.
         """
-        if name in self.slices:
-            msg = f"there are two slices “{name}”; name each once."
+        if name in {*self.slices, "", "clean"}:
+            msg = (
+                f"one more slice is called “{shown(name)}”; allowed is a new name other than "
+                "“clean”, which is the evaluation set itself: rename it."
+            )
             raise JudgeError(msg)
         if part.n_seeds != self.n_seeds or (
             part.seeds is not None and self.seeds is not None and {*part.seeds} != {*self.seeds}
         ):
             msg = (
-                f"slice “{name}” was read by {seeds_in_words(part)} and the rest by "
+                f"slice “{shown(name)}” was read by {seeds_in_words(part)} and the rest by "
                 f"{seeds_in_words(self)}; the same models must read both."
             )
             raise JudgeError(msg)
         if part.seeds is not None and self.seeds is not None:
             part = part.with_rows([part.seeds.index(seed) for seed in self.seeds])
-        names = united(f"slice “{name}”", self.class_names, "the rest", part.class_names)
+        names = united(f"slice “{shown(name)}”", self.class_names, "the rest", part.class_names)
         own = self.recoded(names)
         part = replace(part.recoded(names), seeds=self.seeds, slices={})
         return replace(own, slices={**own.slices, name: part})
@@ -249,9 +255,9 @@ def _once(what: str, names: Sequence[Any] | npt.NDArray[Any]) -> None:
         return
     values, counts = np.unique(array, return_counts=True)
     if (counts > 1).any():
+        example = f"{shown(values[counts > 1][0])} ({counts[counts > 1][0]:,} times)"
         msg = (
             f"{what}: {int((counts > 1).sum()):,} of {values.size:,} occur more than once, for "
-            f"example {values[counts > 1][0]} ({counts[counts > 1][0]} times); each must be there "
-            "once."
+            f"example {example}; each must be there once."
         )
         raise JudgeError(msg)

@@ -1,0 +1,57 @@
+"""Whether a Parquet file can be read at all, found out where a crash does no harm.
+
+polars trusts the sizes in a Parquet file: a few damaged bytes make it ask for 2^61 bytes of memory,
+which aborts the whole process, or panic with a report on standard error that no `except` can
+silence. So a child process reads the columns first.
+"""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from misread.errors import DataError
+
+_MAGIC = b"PAR1"
+_TRY = """
+import sys
+import polars
+try:
+    frame = polars.scan_parquet(sys.argv[1])
+    names = [name for name in frame.collect_schema().names() if name in sys.argv[2:]]
+    frame.select(polars.col(names).hash().max()).collect()
+except (polars.exceptions.PolarsError, OSError) as error:
+    sys.exit(print(str(error).partition("\\n")[0]) or 1)
+"""
+
+
+def check_parquet(path: Path, columns: Sequence[str]) -> None:
+    """Refuse a file that is no Parquet, or of which one of `columns` cannot be read.
+
+    Parameters
+    ----------
+    path : Path
+        A file that is not empty.
+    columns : sequence of str
+        Those that will be read, where they are there.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read; with the reason, where there is one.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        start = file.read(4)
+        file.seek(max(size - 4, 0))
+        end = file.read(4)
+    if size < 12 or start != _MAGIC or end != _MAGIC:
+        msg = "this is no Parquet file, or only a part of one; write it anew."
+        raise DataError(msg)
+    command = [sys.executable, "-P", "-c", _TRY, str(path), *columns]
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  our own program
+    if done.returncode:
+        reason = done.stdout.decode("utf-8", "replace").strip() or "it is damaged"
+        msg = f"cannot be read as Parquet ({reason}); write it anew."
+        raise DataError(msg)
