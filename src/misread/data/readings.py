@@ -14,7 +14,7 @@ import numpy.typing as npt
 from misread.data.npz import Archive
 from misread.data.parquet import check_parquet
 from misread.errors import DataError, JudgeError
-from misread.judge.classes import in_order, listed
+from misread.judge.classes import in_order, listed, shape_of
 from misread.judge.predictions import Predictions
 
 _SUFFIXES = ".npz, .csv, .csv.gz, .parquet"
@@ -63,7 +63,8 @@ def read_predictions(source: str | Path) -> Predictions:
     name = path.name.lower()
     reader = next((read for suffix, read in _READERS.items() if name.endswith(suffix)), None)
     if reader is None:
-        msg = f"{path} ends in {path.suffix or 'nothing'!r}; allowed are {_SUFFIXES}: convert it."
+        has = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
+        msg = f"{path} {has}; allowed are {_SUFFIXES}: convert it."
         raise DataError(msg)
     if arm and reader is not _read_npz:
         msg = f"{path}#{arm}: only an NPZ has arrays to choose from; leave out #{arm}."
@@ -94,17 +95,17 @@ def _read_npz(path: Path, arm: str) -> Predictions:
     except (ValueError, OSError) as error:
         msg = f"cannot be read as NPZ ({error}); {_NPZ_HINT}."
         raise DataError(msg) from None
-    for name in ("seeds", "ids", "class_names", "slice"):
-        if name in own and (own[name].ndim != 1 or own[name].dtype.kind not in "iuUb"):
-            msg = f"`{name}` is {own[name].dtype} with {own[name].ndim} axes; give a list of names."
+    n_images = own["labels"].shape[:1]
+    for name, array in own.items():
+        is_list = name in ("seeds", "class_names")
+        if array.ndim != 1 or (array.shape != n_images and not is_list):
+            needed = "a list" if is_list or name == "labels" else f"{n_images[0]:,}, one per image"
+            msg = f"`{name}` has shape {shape_of(array)}; give {needed}."
             raise DataError(msg)
     view_N = own.pop("slice", None)
     preds = values[np.newaxis] if values.ndim == 1 else values
-    if view_N is None:
+    if view_N is None or preds.shape[1:] != n_images:
         return _from_npz(own, preds, slice(None))
-    if view_N.shape != own["labels"].shape or preds.shape[1:] != own["labels"].shape:
-        msg = f"`slice` names {view_N.size:,} images and there are {own['labels'].size:,} labels."
-        raise DataError(msg)
     return _sliced(own, preds, view_N.astype(np.str_))
 
 
@@ -206,8 +207,11 @@ def _read_folder(path: Path) -> Predictions:
     seeds = in_order(folders)
     if not seeds:
         arms = sorted(part.parent.name for part in path.glob("arms/*/seed_*"))
-        hint = f"{path}/arms/{arms[0]}" if arms else "a folder with seed_*/predictions.npz"
-        msg = f"{path} is a folder without seeds; give a file, or the folder of an arm: {hint}."
+        hint = f", such as {path}/arms/{arms[0]}" if arms else ""
+        msg = (
+            f"{path} is a folder without seed_*/predictions.npz; give a file, or the folder of an "
+            f"arm of a study{hint}."
+        )
         raise DataError(msg)
     unread = [seed for seed in seeds if not (folders[seed] / "predictions.npz").exists()]
     if unread:

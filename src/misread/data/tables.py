@@ -129,7 +129,7 @@ def coded(name: str, series: pl.Series) -> Column:
         first = series.is_null().arg_max()
         msg = (
             f"column `{name}` has {series.null_count():,} of {series.len():,} values missing, the "
-            f"first in row {(first or 0) + 1:,}; fill or drop these rows."
+            f"first in data row {(first or 0) + 1:,}; fill or drop these rows."
         )
         raise DataError(msg)
     if series.dtype.is_float():
@@ -214,7 +214,7 @@ def _classes(name: str, series: pl.Series) -> Column:
         rows = np.flatnonzero(np.isin(column.codes_R, bad))
         msg = (
             f"column `{name}` holds {shown(names[bad[0]])!r} or the like in {rows.size:,} of "
-            f"{column.codes_R.size:,} rows, the first in row {rows[0] + 1:,}; allowed are whole "
+            f"{column.codes_R.size:,} rows, the first in data row {rows[0] + 1:,}; allowed are whole "
             "numbers or names: fill or drop these rows."
         )
         raise DataError(msg)
@@ -298,8 +298,8 @@ class _Table(NamedTuple):
             times = np.bincount(place_R, minlength=seen.size)
             at = self._told(int(np.argmax(times > 1)), ids)
             msg = (
-                f"{where}{n_twice:,} rows say again what a seed read on an image, for example "
-                f"{at} ({times.max()} rows); give each once"
+                f"{where}rows that repeat {'a seed and ' if self.seeds else ''}an image: "
+                f"{n_twice:,}, for example {at} ({times.max():,} rows); give each once"
                 + ("." if self.seeds else ", or a column `seed` if there are several models.")
             )
             raise DataError(msg)

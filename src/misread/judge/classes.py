@@ -34,7 +34,7 @@ def classes(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
         msg = f"{name}: rows of unequal length; give one class per image in every row."
         raise JudgeError(msg) from error
     if array.ndim not in (1, 2) or not array.size:
-        msg = f"{name} have shape {shape_of(array)}; give at least one image."
+        msg = f"{name} have shape {shape_of(array)}; give one axis [images] or two [seeds, images]."
         raise JudgeError(msg)
     if array.dtype.kind == "b":
         return array.astype(np.uint8)

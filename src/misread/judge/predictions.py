@@ -22,7 +22,7 @@ from misread.judge.classes import (
     shown,
     united,
 )
-from misread.judge.inputs import BoolArray, flags, same_images
+from misread.judge.inputs import BoolArray, flags
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,12 @@ class Predictions:
                     "correct it or give a class name more."
                 )
                 raise JudgeError(msg)
-        same_images("predictions", self.labels_N, self.preds_SN)  # type: ignore[arg-type]
+        if self.preds_SN.shape[1] != self.n_images:
+            msg = (
+                f"predictions are {shape_of(self.preds_SN)} and labels {shape_of(self.labels_N)}; "
+                "give predictions [S,N], with a row per seed and a column per label."
+            )
+            raise JudgeError(msg)
         _once("class names", self.class_names)
         if self.seeds is not None:
             _as_many("seeds", len(self.seeds), self.n_seeds, "row of predictions")
@@ -257,7 +262,7 @@ def _once(what: str, names: Sequence[Any] | npt.NDArray[Any]) -> None:
     if (counts > 1).any():
         example = f"{shown(values[counts > 1][0])} ({counts[counts > 1][0]:,} times)"
         msg = (
-            f"{what}: {int((counts > 1).sum()):,} of {values.size:,} occur more than once, for "
-            f"example {example}; each must be there once."
+            f"{what} that occur more than once: {int((counts > 1).sum()):,}, for example {example}; "
+            "each must be there once."
         )
         raise JudgeError(msg)
