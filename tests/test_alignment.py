@@ -160,7 +160,10 @@ def test_cells_that_are_none(cell, told):
         ({"preds_SN": [[0, np.nan, 1]]}, "1 of 3 values that are NaN .* first at .0, 1."),
         ({"preds_SN": [[0, 0.5, 1]]}, "no whole number"),
         ({"preds_SN": [[0, None, 1]]}, "object values"),
-        ({"class_names": ["a", "b", "a"]}, "class names that occur more than once: 1, for example a"),
+        (
+            {"class_names": ["a", "b", "a"]},
+            "class names that occur more than once: 1, for example a",
+        ),
         ({"seeds": [1, 2]}, "seeds: 2 given and 1 needed"),
         ({"ids": [1, 1, 2]}, "ids that occur more than once: 1, for example 1 .2 times."),
         ({"disputed_N": [0, 1]}, "disputed has 2 values"),

@@ -12,7 +12,7 @@ from typing import IO, Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-LARGEST_BYTES = 8 * 2**30  # of one array; a header may claim anything
+LARGEST_BYTES = 4 * 2**30  # of all arrays that are read; a header may claim anything
 _CHUNK_BYTES = 2**25
 _DAMAGED = (
     OSError,
@@ -59,6 +59,7 @@ class Archive:
         with _in_words():
             self._zip = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
         files = self._zip.namelist()
+        self._taken_bytes = 0
         self.names = tuple(name.removesuffix(".npy") for name in files if name.endswith(".npy"))
 
     def __enter__(self) -> Self:
@@ -73,12 +74,14 @@ class Archive:
             return _header(file, self._zip.getinfo(f"{name}.npy").file_size, name)
 
     def read(self, name: str) -> npt.NDArray[Any]:
-        """Return an array, of at most `LARGEST_BYTES`."""
+        """Return an array; all that are read may take `LARGEST_BYTES`."""
         header = self.header(name)
-        if header.n_bytes > LARGEST_BYTES:
+        self._taken_bytes += header.n_bytes
+        if self._taken_bytes > LARGEST_BYTES:
             msg = (
-                f"its {name!r} of shape {list(header.shape)} would take "
-                f"{header.n_bytes / 2**30:,.0f} GB, and {LARGEST_BYTES // 2**30} are allowed"
+                f"with its {name!r} {list(header.shape)} of {header.dtype} it would take "
+                f"{self._taken_bytes / 2**30:,.1f} GB, and {LARGEST_BYTES / 2**30:,.1f} are "
+                "allowed: use a smaller type of whole numbers"
             )
             raise ValueError(msg)
         with _in_words(), self._zip.open(f"{name}.npy") as file:

@@ -190,7 +190,14 @@ def _read_csv(path: Path, _: str) -> Predictions:
         msg = "this is no text with a line of column names; needed are seed, id, label, prediction."
         raise DataError(msg)
     separator = next((s for s in (",", ";", "\t") if s.encode() in header), ",")
-    return _read_table(lambda: pl.scan_csv(path, separator=separator, infer_schema=False))
+
+    def scan() -> pl.LazyFrame:
+        frame = pl.scan_csv(path, separator=separator, infer_schema=False)
+        # Rows with fields too many are noticed only where all columns are asked for.
+        frame.select(pl.all().null_count()).collect()
+        return frame
+
+    return _read_table(scan)
 
 
 def _read_parquet(path: Path, _: str) -> Predictions:

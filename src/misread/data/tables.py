@@ -214,8 +214,8 @@ def _classes(name: str, series: pl.Series) -> Column:
         rows = np.flatnonzero(np.isin(column.codes_R, bad))
         msg = (
             f"column `{name}` holds {shown(names[bad[0]])!r} or the like in {rows.size:,} of "
-            f"{column.codes_R.size:,} rows, the first in data row {rows[0] + 1:,}; allowed are whole "
-            "numbers or names: fill or drop these rows."
+            f"{column.codes_R.size:,} rows, the first in data row {rows[0] + 1:,}; allowed are "
+            "whole numbers or names: fill or drop these rows."
         )
         raise DataError(msg)
     return column

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from misread.errors import JudgeError
 from misread.judge.classes import is_number, listed, shown, united
-from misread.judge.collateral import Margins, SliceReadings
+from misread.judge.collateral import Margins
 from misread.judge.predictions import Predictions, seeds_in_words
+from misread.judge.readings import SliceReadings
 from misread.judge.verdict import Verdict, judge
 
 AskedCell = str | tuple[Any, Any]
@@ -131,9 +132,6 @@ def judge_predictions(
     """
     pair = align(before, after, paired=paired)
     before, after = pair.before, pair.after
-    if not pair.paired:
-        msg = "seeds are not paired; give both sides the same seeds."
-        raise JudgeError(msg)
     disputed = [side.disputed_N for side in (before, after) if side.disputed_N is not None]
     return judge(
         before.labels_N,
@@ -151,7 +149,8 @@ def judge_predictions(
         ],
         disputed_N=np.logical_or.reduce(disputed) if disputed else None,
         arm=arm,
-        seeds=_numbers(before.seeds),
+        seeds=_plain(before.seeds) if pair.paired else None,
+        paired=pair.paired,
         exploratory=exploratory,
     )
 
@@ -217,10 +216,10 @@ def cell_of(cell: AskedCell, class_names: tuple[str, ...]) -> tuple[int, int]:
     return codes[0], codes[1]
 
 
-def _numbers(seeds: tuple[str, ...] | None) -> tuple[int, ...] | None:
-    """Return the seeds as numbers, where they are such."""
+def _plain(seeds: tuple[str, ...] | None) -> tuple[int | str, ...] | None:
+    """Return the seeds as numbers, where all are such."""
     if seeds is None or not all(is_number(seed) for seed in seeds):
-        return None
+        return seeds
     return tuple(int(seed) for seed in seeds)
 
 

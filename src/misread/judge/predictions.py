@@ -262,7 +262,7 @@ def _once(what: str, names: Sequence[Any] | npt.NDArray[Any]) -> None:
     if (counts > 1).any():
         example = f"{shown(values[counts > 1][0])} ({counts[counts > 1][0]:,} times)"
         msg = (
-            f"{what} that occur more than once: {int((counts > 1).sum()):,}, for example {example}; "
-            "each must be there once."
+            f"{what} that occur more than once: {int((counts > 1).sum()):,}, for example "
+            f"{example}; each must be there once."
         )
         raise JudgeError(msg)
