@@ -1,5 +1,6 @@
 """The judge: predictions in, evidence out. No Keras, no disk, no printing."""
 
+from misread.judge.alignment import align, judge_predictions
 from misread.judge.atlas import CellAtlas, Ledger, Misread, cell_atlas, ledger
 from misread.judge.collateral import Item, Margins
 from misread.judge.confusion import (
@@ -40,6 +41,7 @@ __all__ = [
     "Ledger",
     "Margins",
     "Misread",
+    "Predictions",
     "SliceReadings",
     "Verdict",
     "asymmetry",

@@ -39,7 +39,7 @@ def classes(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
     if array.dtype.kind == "b":
         return array.astype(np.uint8)
     if array.dtype.kind == "f":
-        return _whole(name, array)
+        return _whole(name, array.astype(np.float64))
     if array.dtype.kind in "iu":
         return array
     if array.dtype.kind == "O" and all(isinstance(value, str) for value in array.flat):
@@ -50,7 +50,7 @@ def classes(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
     return array
 
 
-def _whole(name: str, array: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]:
+def _whole(name: str, array: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """Return floats that are whole numbers as such."""
     for wrong, what in (
         (~np.isfinite(array), "NaN or infinite"),
