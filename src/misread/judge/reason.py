@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from misread.judge import wording
 from misread.judge.collateral import Item
 from misread.judge.targets import CellResult
 
@@ -58,10 +59,10 @@ def _cell_told(cell: CellResult, alpha: float, *, several: bool) -> str:
         verb = "grew"
     else:
         verb = "went"
-    p_value = _p_value(cell.p_holm) + (" after Holm" if several else "")
+    p_value = wording.p_value(cell.p_holm) + (" after Holm" if several else "")
     return (
-        f"{cell.name} {verb} from {cell.before_images:.1f} to {cell.after_images:.1f} images per "
-        f"seed ({_change(cell)}, {p_value})"
+        f"{cell.name} {verb} from {wording.images(cell.before_images)} to "
+        f"{wording.images(cell.after_images)} images per seed ({_change(cell)}, {p_value})"
     )
 
 
@@ -105,7 +106,7 @@ def _item_told(item: Item) -> str:
         read = f"read as {predicted}" if predicted else "misread"
         subject = f"the share of {true} {read} in the slice “{item.slice_name}”"
     return (
-        f"{subject} {verb} from {item.before:.1%} to {item.after:.1%} "
+        f"{subject} {verb} from {wording.percent(item.before)} to {wording.percent(item.after)} "
         f"(margin {100 * item.margin:g}%)"
     )
 
@@ -123,7 +124,7 @@ def _collateral(items: Sequence[Item]) -> str:
 def _underpowered(cells: Sequence[CellResult], alpha: float, reduction: float, n_seeds: int) -> str:
     cell = next(c for c in cells if c.hopeless(alpha))
     asked = f"the {_signed(f'{-reduction:.0%}')} asked about"
-    design = f"{_count(n_seeds, 'seed')} and {_count(cell.n_images, 'image')}"
+    design = f"{wording.count(n_seeds, 'seed')} and {wording.count(cell.n_images, 'image')}"
     if cell.smallest_detectable is None:
         return (
             f": too few of its images changed to say what {design} could have shown, so {asked} "
@@ -142,7 +143,7 @@ def _underpowered(cells: Sequence[CellResult], alpha: float, reduction: float, n
 def _what_would_do(cell: CellResult, n_seeds: int) -> str:
     enough = []
     if cell.seeds_needed:
-        enough.append(_count(cell.seeds_needed, "seed"))
+        enough.append(wording.count(cell.seeds_needed, "seed"))
     if cell.images_needed:
         enough.append(f"about {_rounded(cell.images_needed):,} images of its class")
     if not enough:
@@ -176,23 +177,11 @@ def _about_seeds(n_seeds: tuple[int, int], *, paired: bool) -> str:
     return told
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
 def _rounded(number: int) -> int:
     """Return `number` rounded up to two significant digits: a plan is no more exact than that."""
     step: int = 10 ** max(len(str(number)) - 2, 0)
     return -(-number // step) * step
 
 
-def _p_value(p_value: float) -> str:
-    if p_value < 0.001:
-        return "p < .001"
-    if p_value > 0.99:
-        return "p = 1" if p_value == 1 else "p > .99"
-    return f"p = {p_value:.{3 if p_value < 0.1 else 2}f}".replace("0.", ".", 1)
-
-
 def _signed(number: str) -> str:
-    return number.replace("-", "−")
+    return number.replace("-", wording.MINUS)

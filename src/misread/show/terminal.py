@@ -12,10 +12,6 @@ from misread.study import BASELINE
 _COLOURS = {"REDUCED": "green", "HARM": "red", "UNDERPOWERED": "yellow", "NOT SHOWN": "yellow"}
 
 
-def _p(value: float) -> str:
-    return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
-
-
 def errors_table(errors: dict[str, Any], top: int) -> Table:
     """Return the first `top` cells of `errors.json` as a table."""
     n_seeds = len(errors["seeds"])
@@ -40,8 +36,8 @@ def errors_table(errors: dict[str, Any], top: int) -> Table:
             f"{cell['seeds_present']}/{cell['n_seeds']}",
             f"{cell['mean_rank']:.1f} (chance {cell['chance_rank']:.1f})",
             f"{cell['reverse_mean']:.1f}",
-            _p(cell["q_rank"]),
-            _p(cell["asymmetry_p"]),
+            words.p_number(cell["q_rank"]),
+            words.p_number(cell["asymmetry_p"]),
         )
     return table
 
@@ -101,7 +97,7 @@ def verdict_table(evidence: Evidence) -> Table:
             words.images(cell.after_images),
             f"{words.images(cell.effect.estimate * cell.n_images, sign=True)} "
             f"({words.interval(cell.effect, cell.n_images)})",
-            words.p_value(cell.p_holm).removeprefix("p ").removeprefix("= "),
+            words.p_number(cell.p_holm),
             f"{verdict.n_harmed} of {verdict.n_items}",
         )
     return table

@@ -1,100 +1,55 @@
-"""Numbers and findings in words: one way to write a number, for figures, pages and tables.
-
-Shares are 0 to 1 on the way in. A share is written in per cent ("%"), a difference of two shares in
-percentage points ("pp"), a change relative to what was there before in per cent with its sign.
-"""
-
-import math
-from collections.abc import Sequence
+"""Findings of a study in words, for figures, pages and tables; numbers as in `judge.wording`."""
 
 from misread.evidence import Evidence, SliceEvidence
 from misread.judge.collateral import Item
-from misread.judge.inference import Effect
 from misread.judge.targets import CellResult
 from misread.judge.verdict import Verdict
+from misread.judge.wording import (
+    MINUS,
+    count,
+    images,
+    interval,
+    listed,
+    number,
+    p_number,
+    p_value,
+    percent,
+    points,
+    relative,
+)
 from misread.study import BASELINE
 
-MINUS = "−"
+__all__ = [
+    "DONE",
+    "MINUS",
+    "arm_description",
+    "cell_name",
+    "count",
+    "fold",
+    "headline",
+    "images",
+    "interval",
+    "listed",
+    "mean_accuracy",
+    "number",
+    "p_number",
+    "p_value",
+    "percent",
+    "plural",
+    "points",
+    "relative",
+    "shown_slices",
+    "slice_items",
+    "slice_label",
+    "slice_told",
+    "target_name",
+    "target_result",
+    "treated",
+    "verdict_words",
+    "went",
+]
+
 DONE = {"erode": "thinned", "dilate": "thickened"}
-
-
-def number(value: float, *, decimals: int = 2, sign: bool = False) -> str:
-    """Return `value` to three significant digits, at most `decimals` behind the point.
-
-    Examples
-    --------
-    >>> number(-0.1234), number(6.0, decimals=1), number(1234.5), number(0.5, sign=True)
-    ('−0.12', '6.0', '1,234', '+0.50')
-    """
-    whole_digits = 1 if abs(value) < 1 else int(math.log10(abs(value))) + 1
-    places = min(decimals, max(0, 3 - whole_digits))
-    text = f"{value:+,.{places}f}" if sign else f"{value:,.{places}f}"
-    if not text.strip("+-0.,"):  # no negative zero
-        text = text.lstrip("+-")
-    return text.replace("-", MINUS)
-
-
-def images(value: float, *, sign: bool = False) -> str:
-    """Return a mean number of images per seed, as in "6.1"."""
-    return number(value, decimals=1, sign=sign)
-
-
-def percent(share: float | None) -> str:
-    """Return a share in per cent, as in "0.61%", "12.3%" and "99.12%"; "–" where there is none.
-
-    From 90% on it is what is missing that counts, so the second decimal stays.
-
-    Examples
-    --------
-    >>> percent(0.0061), percent(0.1234), percent(0.99123), percent(1), percent(0.00001)
-    ('0.61%', '12.3%', '99.12%', '100%', '<0.01%')
-    """
-    if share is None:
-        return "–"
-    if share in {0, 1}:
-        return f"{100 * share:.0f}%"
-    if share < 0.00005:
-        return "<0.01%"
-    return f"{100 * share:.2f}%" if share >= 0.9 else f"{number(100 * share)}%"
-
-
-def points(difference: float) -> str:
-    """Return a difference of two shares in percentage points, with its sign.
-
-    Examples
-    --------
-    >>> points(-0.0123)
-    '−1.23 pp'
-    """
-    return f"{number(100 * difference, sign=True)} pp"
-
-
-def interval(effect: Effect, scale: float = 1.0, *, decimals: int = 1) -> str:
-    """Return the interval of an effect in units of 1/`scale`, as in "−2.0 to +0.4"."""
-    low, high = (number(v * scale, decimals=decimals, sign=True) for v in (effect.low, effect.high))
-    return f"{low} to {high}"
-
-
-def p_value(p: float) -> str:
-    """Return a p-value as in "p = .043", "p < .001", "p = 1".
-
-    Examples
-    --------
-    >>> p_value(0.0431), p_value(0.00001), p_value(1.0), p_value(0.217)
-    ('p = .043', 'p < .001', 'p = 1', 'p = .22')
-    """
-    if p < 0.001:
-        return "p < .001"
-    if p > 0.99:
-        return "p = 1" if p == 1 else "p > .99"
-    return f"p = {p:.{3 if p < 0.1 else 2}f}".replace("0.", ".", 1)
-
-
-def relative(after: float, before: float) -> str:
-    """Return a change relative to before, as in "−13%"; "–" where there was nothing before."""
-    if before == 0:
-        return "–"
-    return f"{number(100 * (after / before - 1), decimals=0, sign=True)}%"
 
 
 def fold(after: float, before: float) -> str:
@@ -102,11 +57,6 @@ def fold(after: float, before: float) -> str:
     if before == 0:
         return ""
     return f"×{number(after / before, decimals=1 if after / before < 10 else 0)}"
-
-
-def count(amount: int, noun: str) -> str:
-    """Return an amount with its noun, as in "1 seed" and "10 seeds"."""
-    return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
 
 
 def cell_name(evidence: Evidence, true: int, predicted: int) -> str:
@@ -256,8 +206,3 @@ def arm_description(evidence: Evidence, arm: str) -> str:
     low, high = policy.size_px
     sizes = f"{low}" if low == high else f"{low} to {high}"
     return f"{', '.join(parts)}; {sizes} px, each image with probability {policy.probability:g}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as an English list."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
