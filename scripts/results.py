@@ -78,7 +78,7 @@ def summary(evidence: Evidence) -> str:
     lines = [
         f"![{told}](docs/results/{name}/before_after.png)",
         "",
-        tables.verdict_markdown(evidence).split("\n", 2)[2].rstrip(),
+        tables.study_markdown(evidence).split("\n", 2)[2].rstrip(),
         "",
         (
             f"Made by `{command(evidence)}`. With the null results, all figures and the readings "
@@ -106,7 +106,7 @@ def context(evidence: Evidence) -> dict[str, Any]:
         "first": first,
         "zeros": sum(after == 0 for after in first.after_per_seed),
         "slices": slices(evidence),
-        "table": tables.verdict_markdown(evidence).rstrip(),
+        "table": tables.study_markdown(evidence).rstrip(),
         "collateral": collateral(evidence),
         "top": [f"{c['true']}→{c['predicted']} ({c['mean']:.1f})" for c in errors["cells"][:6]],
         "select": plan.target_on_select,

@@ -24,6 +24,7 @@ from misread.show import plots, style, tables, words
 from misread.show.plots import FIGURES, Drawn, draw_figures, write_figures
 from misread.show.preview import preview_figure
 from misread.show.report import command, report_html, write_report
+from misread.show.sheet import verdict_word
 from misread.show.style import png
 from misread.study import load_study
 from misread.trial import preview_slices
@@ -282,7 +283,7 @@ def test_what_proves_nothing_says_so_first(drawn: dict[str, Drawn]) -> None:
     evidence = made_up(exploratory=why)
     page = Page(report_html(evidence, drawn))
     assert page.text[:2] == ["Exploratory:", f"{why}."]
-    assert why in tables.verdict_markdown(evidence)
+    assert why in tables.study_markdown(evidence)
     assert "Exploratory" not in " ".join(Page(report_html(made_up(), drawn)).text)
     assert png(FIGURES["ranked_cells"](evidence)) != drawn["ranked_cells"].png
 
@@ -305,7 +306,7 @@ def test_thin_evidence_is_shown_too(
     assert {f"figure-{name}" for name in FIGURES} >= {
         str(attributes["id"]) for tag, attributes in page.tags if tag == "figure"
     }
-    assert tables.verdict_markdown(evidence).startswith("## Fours read as nines")
+    assert tables.study_markdown(evidence).startswith("## Fours read as nines")
 
 
 def test_names_of_classes_are_text_and_nothing_else() -> None:
@@ -328,7 +329,7 @@ def test_markdown_has_a_row_per_arm_with_the_numbers() -> None:
     evidence = made_up()
     rows = [
         [cell.strip() for cell in line.strip("|").split(" | ")]
-        for line in tables.verdict_markdown(evidence).splitlines()
+        for line in tables.study_markdown(evidence).splitlines()
         if line.startswith("| ")
     ]
     assert len({len(row) for row in rows}) == 1
@@ -336,7 +337,7 @@ def test_markdown_has_a_row_per_arm_with_the_numbers() -> None:
     assert list(table) == list(evidence.arms)
     verdict = evidence.verdicts["documented"]
     row = table["documented"]
-    assert row["Verdict"] == f"**{words.verdict_words(verdict)}**"
+    assert row["Verdict"] == f"**{verdict_word(verdict)}**"
     cell = verdict.cells[0]
     assert row["4→9 per seed"].startswith(f"{cell.before_images:.1f} → {cell.after_images:.1f}")
     assert row["4→9, erode 2 px"].startswith("**"), "what is harmed stands out"

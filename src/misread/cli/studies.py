@@ -183,12 +183,11 @@ def _go(
 
 
 def _tell(evidence: "Evidence", page: Path) -> None:
-    from misread.show.terminal import verdict_table
+    from misread.show.terminal import study_table
+    from misread.show.verdicts import verdict_table
 
-    console(stderr=False).print(verdict_table(evidence))
-    for arm, verdict in evidence.verdicts.items():
-        qualifier = f" ({verdict.qualifier})" if verdict.qualifier else ""
-        click.echo(f"{arm}: {verdict.verdict}{qualifier}. {verdict.reason}")
-    if evidence.plan.exploratory:
-        click.echo(f"Exploratory: {evidence.plan.exploratory}.")
+    out = console(stderr=False)
+    for verdict in evidence.verdicts.values():
+        out.print(verdict_table(verdict, details=False), "")
+    out.print(study_table(evidence))
     click.echo(f"Report: {page}")

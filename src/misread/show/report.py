@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from misread.evidence import Evidence
 from misread.learn.recipe import RECIPES
 from misread.show import tables, words
 from misread.show.plots import Drawn, draw_figures
+from misread.show.sheet import sheet_of
+from misread.show.verdicts import environment
 from misread.store import write_atomic
 from misread.study import BASELINE, builtin_studies
 
@@ -43,16 +43,8 @@ def write_report(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -
 
 def report_html(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -> str:
     """Return the report as HTML. Arguments as in `write_report`."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("misread.show"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
     figures = draw_figures(evidence) if drawn is None else drawn
-    return environment.get_template("report.html.j2").render(_context(evidence, figures))
+    return environment().get_template("report.html.j2").render(_context(evidence, figures))
 
 
 def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]:
@@ -70,20 +62,7 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         if evidence.treated_arms
         else "No arm was treated: these pages show the baseline alone",
         "verdicts": [
-            {
-                "arm": arm,
-                "word": verdict.verdict,
-                "css": verdict.verdict.lower().replace(" ", "-"),
-                "qualifier": verdict.qualifier,
-                "reason": verdict.reason,
-                "policy": words.arm_description(evidence, arm),
-                "n_items": verdict.n_items,
-                "n_harmed": verdict.n_harmed,
-                "n_undetermined": verdict.n_undetermined,
-                "n_safe": verdict.n_safe,
-                "bad": tables.collateral_table(evidence, arm, ("harmed", "undetermined")),
-                "safe": tables.collateral_table(evidence, arm, ("safe",)),
-            }
+            (sheet_of(verdict), f"{words.arm_description(evidence, arm)}.")
             for arm, verdict in evidence.verdicts.items()
         ],
         "effect": tables.effect_table(evidence),

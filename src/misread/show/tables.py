@@ -1,81 +1,29 @@
 """Results as tables: one set of rows, for the page and as Markdown for the docs."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from misread.evidence import Evidence
 from misread.judge.confusion import class_metrics
 from misread.show import words
+from misread.show.sheet import Table, target_table, verdict_word
 from misread.study import BASELINE
-
-
-class Table(NamedTuple):
-    """A table of strings; the first cell of each row names the row."""
-
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def effect_table(evidence: Evidence) -> Table:
     """Return the target cell before and after per arm, with and without disputed images."""
-    rows: list[tuple[str, ...]] = []
-    alpha = evidence.plan.study.judge.alpha
-    for arm in evidence.treated_arms:
-        cell = words.target_result(evidence, arm)
-        n = cell.n_images
-        least = cell.smallest_detectable
-        relative = cell.smallest_detectable_relative
-        rows.append(
-            (
-                arm,
-                f"{words.images(cell.before_images)} ({words.percent(cell.before)})",
-                f"{words.images(cell.after_images)} ({words.percent(cell.after)})",
-                (
-                    f"{words.images(cell.effect.estimate * n, sign=True)} "
-                    f"({words.relative(cell.after, cell.before)})"
-                ),
-                words.interval(cell.effect, n),
-                words.p_value(cell.p_holm),
-                _least(least, relative, n),
-                evidence.verdicts[arm].verdict,
-            )
+    rows = tuple(
+        (
+            arm,
+            *target_table(verdict.cells[:1], verdict.alpha).rows[0][1:],
+            verdict.verdict,
         )
-        rest = cell.effect_undisputed
-        if rest is not None and rest.n_images < n:
-            rows.append(
-                (
-                    f"{arm}, without {words.count(n - rest.n_images, 'disputed image')}",
-                    "",
-                    "",
-                    words.images(rest.estimate * rest.n_images, sign=True),
-                    words.interval(rest, rest.n_images),
-                    words.p_value(rest.p_value),
-                    "",
-                    "",
-                )
-            )
-    heads = (
-        "Arm",
-        "Errors per seed before",
-        "after",
-        "Change",
-        f"{1 - alpha:.0%} interval (images)",
-        "p",
-        "Smallest reduction findable (80% power)",
-        "Verdict",
+        for arm, verdict in evidence.verdicts.items()
     )
-    return Table(heads, tuple(rows))
-
-
-def _least(least: float | None, relative: float | None, n_images: int) -> str:
-    if least is None:
-        return "cannot be said"
-    if relative is not None and relative > 1:
-        return "not even all of them"
-    share = f" ({words.number(100 * relative, decimals=0)}%)" if relative else ""
-    return words.images(least * n_images) + share
+    alpha = evidence.plan.study.judge.alpha
+    cells = [words.target_result(evidence, arm) for arm in evidence.treated_arms]
+    return Table(("Arm", *target_table(cells, alpha).heads[1:], "Verdict"), rows)
 
 
 def slice_table(evidence: Evidence) -> Table:
@@ -121,29 +69,6 @@ def class_table(evidence: Evidence) -> Table:
     return Table(("Arm", "Accuracy", *heads), tuple(rows))
 
 
-def collateral_table(evidence: Evidence, arm: str, statuses: Sequence[str]) -> Table:
-    """Return an arm's collateral items with these statuses, the harmed first, the worst first."""
-    order = ("harmed", "undetermined", "safe")
-    items = sorted(
-        (item for item in evidence.verdicts[arm].collateral if item.status in statuses),
-        key=lambda item: (order.index(item.status), item.margin - item.effect.high, item.name),
-    )
-    rows = [
-        (
-            item.name if item.kind != "slice" else f"slice: {item.name}",
-            item.status,
-            words.percent(item.before),
-            words.percent(item.after),
-            words.points(item.effect.estimate),
-            words.interval(item.effect, 100, decimals=2) + " pp",
-            f"{words.number(100 * item.margin)} pp",
-        )
-        for item in items
-    ]
-    heads = ("Item", "Status", "Before", "After", "Growth of errors", "Interval", "Margin")
-    return Table(heads, tuple(rows))
-
-
 def selection_table(evidence: Evidence) -> Table:
     """Return the target and the most frequent confusions on *select*, beside *confirm*."""
     confirm = {(c["true"], c["predicted"]): c for c in evidence.summary["ranked_cells"]}
@@ -180,7 +105,7 @@ def selection_table(evidence: Evidence) -> Table:
     return Table(heads, tuple(rows))
 
 
-def verdict_markdown(evidence: Evidence) -> str:
+def study_markdown(evidence: Evidence) -> str:
     """Return the results of a study as a Markdown section.
 
     Parameters
@@ -226,7 +151,7 @@ def verdict_markdown(evidence: Evidence) -> str:
                 ),
                 f"{words.interval(cell.effect, cell.n_images)}, {words.p_value(cell.p_holm)}",
                 *(_bold(words.percent(i.after), on=i.status == "harmed") for i in items),
-                _bold(words.verdict_words(evidence.verdicts[arm]), on=True),
+                _bold(verdict_word(evidence.verdicts[arm]), on=True),
             ]
         )
     lines = [f"## {study.title}", ""]

@@ -7,9 +7,8 @@ from rich.text import Text
 
 from misread.evidence import Evidence
 from misread.show import words
+from misread.show.verdicts import verdict_style
 from misread.study import BASELINE
-
-_COLOURS = {"REDUCED": "green", "HARM": "red", "UNDERPOWERED": "yellow", "NOT SHOWN": "yellow"}
 
 
 def errors_table(errors: dict[str, Any], top: int) -> Table:
@@ -70,7 +69,7 @@ def preview_table(preview: dict[str, Any]) -> Table:
     return table
 
 
-def verdict_table(evidence: Evidence) -> Table:
+def study_table(evidence: Evidence) -> Table:
     """Return the verdicts of a study as a table."""
     target = words.target_name(evidence)
     smoke = " (smoke run)" if evidence.plan.study.smoke else ""
@@ -92,7 +91,7 @@ def verdict_table(evidence: Evidence) -> Table:
         cell = verdict.cells[0]
         table.add_row(
             arm,
-            Text(verdict.verdict, style=_COLOURS[verdict.verdict]),
+            Text(verdict.verdict, style=verdict_style(verdict.verdict)),
             words.percent(words.mean_accuracy(evidence, arm)),
             words.images(cell.after_images),
             f"{words.images(cell.effect.estimate * cell.n_images, sign=True)} "

@@ -3,7 +3,6 @@
 from misread.evidence import Evidence, SliceEvidence
 from misread.judge.collateral import Item
 from misread.judge.targets import CellResult
-from misread.judge.verdict import Verdict
 from misread.judge.wording import (
     MINUS,
     count,
@@ -45,7 +44,6 @@ __all__ = [
     "target_name",
     "target_result",
     "treated",
-    "verdict_words",
     "went",
 ]
 
@@ -68,11 +66,6 @@ def cell_name(evidence: Evidence, true: int, predicted: int) -> str:
 def target_name(evidence: Evidence) -> str:
     """Return the name of the target cell."""
     return cell_name(evidence, *evidence.plan.target)
-
-
-def verdict_words(verdict: Verdict) -> str:
-    """Return the verdict with its qualifier, as in "REDUCED, collateral undetermined"."""
-    return ", ".join(filter(None, (verdict.verdict, verdict.qualifier)))
 
 
 def treated(operation: str, size_px: int) -> str:

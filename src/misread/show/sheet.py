@@ -1,0 +1,271 @@
+"""One verdict as rows and words: every rendering of it is made from these.
+
+A sheet holds plain text without line breaks or control characters; what a rendering must escape, it
+escapes itself.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from misread.judge import wording
+from misread.judge.collateral import Item
+from misread.judge.inference import Status
+from misread.judge.targets import CellResult
+from misread.judge.verdict import Verdict
+
+_STATUSES: tuple[Status, ...] = ("harmed", "undetermined", "safe")
+
+
+class Table(NamedTuple):
+    """A table of strings; the first cell of each row names the row."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All that a rendering of one verdict says.
+
+    Attributes
+    ----------
+    arm, decision : str
+        The treated arm; REDUCED, NOT SHOWN, UNDERPOWERED or HARM.
+    word : str
+        The decision with what limits it, as in "REDUCED, collateral undetermined".
+    exploratory : str
+        The sentence that must come first, "" where the result counts as confirmed.
+    reason : str
+        The verdict's sentence.
+    targets : Table
+        A row per target cell.
+    broken : str
+        How many items are harmed, undetermined and safe.
+    items : Table
+        The harmed and the undetermined items, the worst first.
+    rest : str
+        How many items are not in the table, as in "and 96 safe".
+    safe : Table
+        The safe items; no rows unless all items were asked for.
+    slices : Table
+        A row per slice with its numbers of items; no rows where there are no slices.
+    facts : tuple of (str, str)
+        What was asked, and on what the answer rests.
+    caveats : tuple of str
+        What the numbers cannot say; sentences.
+    """
+
+    arm: str
+    decision: str
+    word: str
+    exploratory: str
+    reason: str
+    targets: Table
+    broken: str
+    items: Table
+    rest: str
+    safe: Table
+    slices: Table
+    facts: tuple[tuple[str, str], ...]
+    caveats: tuple[str, ...]
+
+
+def sheet_of(verdict: Verdict, top: int | None = None) -> Sheet:
+    """Return the words and rows of a verdict.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        What the judge said.
+    top : int, optional
+        How many of the items that are not safe to write out; by default all items, also the safe
+        ones.
+
+    Returns
+    -------
+    Sheet
+        Ready to be rendered.
+    """
+    bad = worst_first(item for item in verdict.collateral if item.status != "safe")
+    shown = bad[:top]
+    return Sheet(
+        arm=_plain(verdict.arm),
+        decision=verdict.verdict,
+        word=verdict_word(verdict),
+        exploratory=_plain(f"Exploratory: {verdict.exploratory_why}.")
+        if verdict.exploratory
+        else "",
+        reason=_plain(verdict.reason),
+        targets=target_table(verdict.cells, verdict.alpha),
+        broken=broken_told(verdict),
+        items=item_table(shown),
+        rest=_rest(len(bad) - len(shown), verdict.n_safe),
+        safe=item_table(
+            worst_first(item for item in verdict.collateral if item.status == "safe")
+            if top is None
+            else ()
+        ),
+        slices=_slices(verdict.collateral),
+        facts=_facts(verdict),
+        caveats=_caveats(verdict),
+    )
+
+
+def verdict_word(verdict: Verdict) -> str:
+    """Return the verdict with its qualifier, as in "REDUCED, collateral undetermined"."""
+    return ", ".join(filter(None, (verdict.verdict, verdict.qualifier)))
+
+
+def broken_told(verdict: Verdict) -> str:
+    """Return how many items have each status, as in "1 harmed, 2 undetermined, 96 safe"."""
+    return (
+        f"{verdict.n_harmed:,} harmed, {verdict.n_undetermined:,} undetermined, "
+        f"{verdict.n_safe:,} safe"
+    )
+
+
+def target_table(cells: Sequence[CellResult], alpha: float) -> Table:
+    """Return a row per target cell: errors, change, interval, p, and what could have been found."""
+    heads: tuple[str, ...] = (
+        "Cell",
+        "Errors per seed",
+        "Rate",
+        "Change",
+        f"{1 - alpha:.0%} interval",
+        "p (Holm)",
+        "Smallest detectable",
+    )
+    rows: list[tuple[str, ...]] = [(_plain(cell.name), *_target_row(cell)) for cell in cells]
+    if any(_n_disputed(cell) for cell in cells):
+        heads = (*heads, "Without disputed images")
+        rows = [(*row, _without_disputed(cell)) for row, cell in zip(rows, cells, strict=True)]
+    return Table(heads, tuple(rows))
+
+
+def _target_row(cell: CellResult) -> tuple[str, ...]:
+    """Return a target cell's numbers, in the order of `target_table`'s heads from the second on."""
+    n = cell.n_images
+    return (
+        (
+            f"{wording.images(cell.before_images)} → {wording.images(cell.after_images)} "
+            f"of {wording.count(n, 'image')}"
+        ),
+        f"{wording.percent(cell.before)} → {wording.percent(cell.after)}",
+        (
+            f"{wording.images(cell.effect.estimate * n, sign=True)} images "
+            f"({wording.relative(cell.after, cell.before)})"
+        ),
+        f"{wording.interval(cell.effect, n)} images",
+        wording.p_number(cell.p_holm),
+        _least(cell),
+    )
+
+
+def _least(cell: CellResult) -> str:
+    """Return the smallest reduction that would be found with 80% power."""
+    least, relative = cell.smallest_detectable, cell.smallest_detectable_relative
+    if least is None:
+        return "cannot be said"
+    if relative is not None and relative > 1:
+        return "not even all of them"
+    share = f" ({wording.number(100 * relative, decimals=0)}%)" if relative else ""
+    return f"{wording.images(least * cell.n_images)} images{share}"
+
+
+def _n_disputed(cell: CellResult) -> int:
+    return 0 if cell.effect_undisputed is None else cell.n_images - cell.effect_undisputed.n_images
+
+
+def _without_disputed(cell: CellResult) -> str:
+    """Return the change without disputed images, as in "3 left out: −0.4 images, −2.2 to …"."""
+    effect = cell.effect_undisputed
+    n_disputed = _n_disputed(cell)
+    if effect is None or not n_disputed:
+        return "none are disputed"
+    n = effect.n_images
+    return (
+        f"{n_disputed:,} left out: {wording.images(effect.estimate * n, sign=True)} images, "
+        f"{wording.interval(effect, n)}, {wording.p_value(effect.p_value)}"
+    )
+
+
+def worst_first(items: Iterable[Item]) -> list[Item]:
+    """Return items with the harmed first, then the undetermined; each the worst first."""
+    return sorted(items, key=_badness)
+
+
+def _badness(item: Item) -> tuple[int, float, str]:
+    end = item.effect.low if item.status == "harmed" else item.effect.high
+    return _STATUSES.index(item.status), item.margin - end, item.name
+
+
+def item_table(items: Iterable[Item]) -> Table:
+    """Return a row per item; growth of its error rate, interval and margin in percentage points."""
+    rows = tuple(
+        (
+            _plain(item.name),
+            item.status,
+            f"{wording.percent(item.before)} → {wording.percent(item.after)}",
+            wording.number(100 * item.effect.estimate, sign=True),
+            wording.interval(item.effect, 100, decimals=2),
+            wording.number(100 * item.margin),
+        )
+        for item in items
+    )
+    heads = ("Item", "Status", "Before → after", "Worse by", "Interval", "Margin")
+    return Table(heads, rows)
+
+
+def _rest(n_more: int, n_safe: int) -> str:
+    more = f"and {n_more:,} more that are not safe, " if n_more else ""
+    return f"{more}and {n_safe:,} safe"
+
+
+def _slices(items: Sequence[Item]) -> Table:
+    names = dict.fromkeys(item.slice_name for item in items if item.kind == "slice")
+    statuses = {
+        name: [item.status for item in items if (item.kind, item.slice_name) == ("slice", name)]
+        for name in names
+    }
+    rows = tuple(
+        (_plain(name), *(f"{own.count(status):,}" for status in _STATUSES))
+        for name, own in statuses.items()
+    )
+    return Table(("Slice", *(status.capitalize() for status in _STATUSES)), rows)
+
+
+def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    margins = ", ".join(
+        f"{kind} {wording.number(100 * margin)}" for kind, margin in verdict.margins
+    )
+    return (
+        (
+            "Asked",
+            (
+                f"a reduction by {wording.number(100 * verdict.reduction, decimals=0)}%, "
+                f"α = {verdict.alpha:g}; margins in points: {margins}"
+            ),
+        ),
+        (
+            "Seen",
+            f"{wording.count(verdict.n_seeds, 'seed')}, {wording.count(verdict.n_images, 'image')}",
+        ),
+    )
+
+
+def _caveats(verdict: Verdict) -> tuple[str, ...]:
+    notes: dict[str, list[str]] = {}
+    for cell in verdict.cells:
+        if cell.effect.note:
+            notes.setdefault(cell.effect.note, []).append(cell.name)
+    everywhere = len(verdict.cells)
+    return tuple(
+        _plain(note if len(names) == everywhere else f"{wording.listed(names)}: {note}")
+        for note, names in notes.items()
+    )
+
+
+def _plain(text: str) -> str:
+    """Return `text` on one line and without control characters, whatever a class is called."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
