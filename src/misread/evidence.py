@@ -27,6 +27,7 @@ from misread.judge import (
 from misread.learn.ops import OPERATIONS
 from misread.learn.policy import Draw, Policy, apply_draw, changed_share
 from misread.measures import ink, stroke_thickness_px
+from misread.outcome import StudyVerdict
 from misread.plan import Plan, Slice, load_plan
 from misread.selection import errors_on_select
 from misread.store import RunFolder, read_arrays, read_json, write_json
@@ -377,15 +378,13 @@ def conclude(folder: Path) -> Evidence:
     for arm in evidence.treated_arms:
         for row, seed in enumerate(evidence.seeds):
             write_json(folder / arm / f"comparison_seed_{seed}.json", evidence.comparison(arm, row))
-    write_json(
-        folder / "verdict.json",
-        {
-            "study": evidence.plan.study.name,
-            "smoke": evidence.plan.study.smoke,
-            "exploratory": evidence.plan.exploratory,
-            "plan_sha256": evidence.plan.sha256,
-            "seeds": list(evidence.seeds),
-            "arms": {arm: v.model_dump(mode="json") for arm, v in evidence.verdicts.items()},
-        },
+    outcome = StudyVerdict(
+        study=plan.study.name,
+        smoke=plan.study.smoke,
+        exploratory=plan.exploratory,
+        plan_sha256=plan.sha256,
+        seeds=evidence.seeds,
+        arms=evidence.verdicts,
     )
+    write_json(folder / "verdict.json", outcome.model_dump(mode="json"))
     return evidence
