@@ -134,7 +134,7 @@ def target_table(cells: Sequence[CellResult], alpha: float) -> Table:
         "Change",
         f"{1 - alpha:.0%} interval",
         "p (Holm)",
-        "Smallest detectable",
+        "Smallest detectable (80% power)",
     )
     rows: list[tuple[str, ...]] = [(_plain(cell.name), *_target_row(cell)) for cell in cells]
     if any(_n_disputed(cell) for cell in cells):

@@ -145,8 +145,7 @@ def markdown_table(table: Table) -> list[str]:
 
 def _escaped(text: str) -> str:
     """Return text that Markdown shows as it is: it ends no cell, opens no tag, calls nobody."""
-    text = html.escape(text, quote=False).replace("|", "&#124;")
-    text = re.sub(r"([\\`*_\[\]~])", r"\\\1", text)
+    text = re.sub(r"([\\`*_\[\]~|])", r"\\\1", html.escape(text, quote=False))
     return re.sub(r"(?<=[@#])(?=\w)", "<!-- -->", text)
 
 
