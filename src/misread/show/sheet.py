@@ -153,10 +153,10 @@ def _target_row(cell: CellResult) -> tuple[str, ...]:
         ),
         f"{wording.percent(cell.before)} → {wording.percent(cell.after)}",
         (
-            f"{wording.images(cell.effect.estimate * n, sign=True)} images "
+            f"{wording.images(cell.effect.estimate * n, sign=True)} "
             f"({wording.relative(cell.after, cell.before)})"
         ),
-        f"{wording.interval(cell.effect, n)} images",
+        wording.interval(cell.effect, n),
         wording.p_number(cell.p_holm),
         _least(cell),
     )
@@ -170,7 +170,7 @@ def _least(cell: CellResult) -> str:
     if relative is not None and relative > 1:
         return "not even all of them"
     share = f" ({wording.number(100 * relative, decimals=0)}%)" if relative else ""
-    return f"{wording.images(least * cell.n_images)} images{share}"
+    return f"{wording.images(least * cell.n_images)}{share}"
 
 
 def _n_disputed(cell: CellResult) -> int:
@@ -178,14 +178,14 @@ def _n_disputed(cell: CellResult) -> int:
 
 
 def _without_disputed(cell: CellResult) -> str:
-    """Return the change without disputed images, as in "3 left out: −0.4 images, −2.2 to …"."""
+    """Return the change without disputed images, as in "3 left out: −0.4, −2.2 to +1.3, p = .60"."""
     effect = cell.effect_undisputed
     n_disputed = _n_disputed(cell)
     if effect is None or not n_disputed:
         return "none are disputed"
     n = effect.n_images
     return (
-        f"{n_disputed:,} left out: {wording.images(effect.estimate * n, sign=True)} images, "
+        f"{n_disputed:,} left out: {wording.images(effect.estimate * n, sign=True)}, "
         f"{wording.interval(effect, n)}, {wording.p_value(effect.p_value)}"
     )
 
