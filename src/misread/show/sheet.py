@@ -178,7 +178,7 @@ def _n_disputed(cell: CellResult) -> int:
 
 
 def _without_disputed(cell: CellResult) -> str:
-    """Return the change without disputed images, as in "3 left out: −0.4, −2.2 to +1.3, p = .60"."""
+    """Return the change without disputed images, as in "3 left out: −0.4, −2.2 to +1.3, p = .6"."""
     effect = cell.effect_undisputed
     n_disputed = _n_disputed(cell)
     if effect is None or not n_disputed:
