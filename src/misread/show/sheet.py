@@ -4,6 +4,7 @@ A sheet holds plain text without line breaks or control characters; what a rende
 escapes itself.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -257,8 +258,9 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
 def _caveats(verdict: Verdict) -> tuple[str, ...]:
     notes: dict[str, list[str]] = {}
     for cell in verdict.cells:
-        if cell.effect.note:
-            notes.setdefault(cell.effect.note, []).append(cell.name)
+        for sentence in re.split(r"(?<=\.)\s+", cell.effect.note):
+            if sentence:
+                notes.setdefault(sentence, []).append(cell.name)
     everywhere = len(verdict.cells)
     return tuple(
         _plain(note if len(names) == everywhere else f"{wording.listed(names)}: {note}")

@@ -1,0 +1,255 @@
+"""Verdicts as assertions, so that a model's own test suite can hold "no new 4→9".
+
+```python
+from misread.testing import assert_no_harm
+
+def test_no_new_confusion():
+    assert_no_harm("baseline.npz", "candidate.npz", cells=["4:9"])
+```
+
+Plain functions: any test runner will do, and none is imported.
+"""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from misread.data.readings import read_predictions
+from misread.data.tables import from_frame
+from misread.errors import JudgeError
+from misread.judge import wording
+from misread.judge.alignment import judge_predictions
+from misread.judge.collateral import Margins
+from misread.judge.inference import noninferiority
+from misread.judge.predictions import Predictions
+from misread.judge.targets import CellResult
+from misread.judge.verdict import Verdict
+from misread.show.sheet import worst_first
+from misread.show.verdicts import verdict_text
+
+Undetermined = Literal["fail", "warn", "ok"]
+AskedCell = str | tuple[int | str, int | str]
+
+
+class UndeterminedWarning(UserWarning):
+    """Something may have got worse, and these seeds and images cannot tell."""
+
+
+def assert_no_harm(
+    before: Any,
+    after: Any,
+    cells: Sequence[AskedCell],
+    *,
+    labels: Any = None,
+    margins: Margins = Margins(),  # noqa: B008 — frozen
+    alpha: float = 0.05,
+    undetermined: Undetermined = "warn",
+    paired: bool | None = None,
+) -> Verdict:
+    """Fail where the new model makes a confusion more often, or breaks anything else.
+
+    It fails on the verdict HARM: a cell of `cells` grew at the corrected level, or accuracy, a
+    recall, another cell or a slice got worse by more than its margin, with the whole interval. A
+    single new error is no harm: with one model on each side the cells are tested with mid-p McNemar
+    (Fagerland, Lydersen & Laake 2013), which says nothing about training either model again.
+
+    Parameters
+    ----------
+    before, after : str, Path, Predictions, frame or array
+        The two sides: a file or folder as for `misread judge`; predictions; a long data frame; or
+        predicted classes of shape [S, N] or [N], with `labels`.
+    cells : sequence of str or pair
+        The confusions to watch, as in ``["4:9", "9:4"]`` or ``[("cat", "dog")]``.
+    labels : array_like, shape [N], optional
+        True classes; for arrays only.
+    margins : Margins
+        How much worse each thing may get; the margin for cells also holds for `cells`.
+    alpha : float
+        Level of tests and intervals.
+    undetermined : {"fail", "warn", "ok"}
+        What to do where an interval reaches beyond its margin on both sides, so that neither harm
+        nor its absence is shown: fail, give an `UndeterminedWarning`, or nothing.
+    paired : bool, optional
+        As in `misread.judge.alignment.judge_predictions`.
+
+    Returns
+    -------
+    Verdict
+        All of the evidence, for further assertions.
+
+    Raises
+    ------
+    AssertionError
+        With the verdict in words and rows.
+    MisreadError
+        If the two sides cannot be read or do not fit together.
+    """
+    __tracebackhide__ = True  # pytest then points at the line that called
+    _one_of(undetermined)
+    verdict = judge_predictions(
+        _side(before, labels),
+        _side(after, labels),
+        cells=_listed(cells),
+        margins=margins,
+        alpha=alpha,
+        arm=_name(after),
+        paired=paired,
+    )
+    if verdict.verdict == "HARM":
+        msg = f"{_worse(verdict)} got worse.\n\n{verdict_text(verdict)}"
+        raise AssertionError(msg)
+    _tell_undetermined(verdict, undetermined)
+    return verdict
+
+
+def assert_reduced(
+    before: Any,
+    after: Any,
+    cell: AskedCell,
+    *,
+    labels: Any = None,
+    margins: Margins = Margins(),  # noqa: B008 — frozen
+    alpha: float = 0.05,
+    reduction: float = 0.3,
+    undetermined: Undetermined = "warn",
+    paired: bool | None = None,
+) -> Verdict:
+    """Fail unless the new models make a confusion more rarely and broke nothing.
+
+    It passes on the verdict REDUCED alone. With few seeds and errors a true reduction often stays
+    unseen; the message then says what these could have shown, and how many would do.
+
+    Parameters
+    ----------
+    before, after : str, Path, Predictions, frame or array
+        The two sides, as in `assert_no_harm`.
+    cell : str or pair
+        The confusion that must have become rarer, as in ``"4:9"`` or ``("cat", "dog")``.
+    labels, margins, alpha : optional
+        As in `assert_no_harm`.
+    reduction : float
+        The relative reduction asked about, 0 to 1, for the words on power.
+    undetermined, paired : optional
+        As in `assert_no_harm`.
+
+    Returns
+    -------
+    Verdict
+        All of the evidence, for further assertions.
+
+    Raises
+    ------
+    AssertionError
+        With the verdict in words and rows.
+    MisreadError
+        If the two sides cannot be read or do not fit together.
+    """
+    __tracebackhide__ = True
+    _one_of(undetermined)
+    verdict = judge_predictions(
+        _side(before, labels),
+        _side(after, labels),
+        cells=[cell],
+        margins=margins,
+        alpha=alpha,
+        reduction=reduction,
+        arm=_name(after),
+        paired=paired,
+    )
+    if verdict.verdict != "REDUCED":
+        names = wording.listed([cell.name for cell in verdict.cells])
+        msg = f"it is not shown that {names} was reduced.\n\n{verdict_text(verdict)}"
+        raise AssertionError(msg)
+    _tell_undetermined(verdict, undetermined)
+    return verdict
+
+
+def _tell_undetermined(verdict: Verdict, undetermined: Undetermined) -> None:
+    """Fail or warn where it is open whether a watched cell or another item got worse."""
+    __tracebackhide__ = True
+    margin = verdict.margins.cell
+    told = [
+        _bound(cell, margin)
+        for cell in verdict.cells
+        if noninferiority(cell.effect, margin) != "safe"
+    ]
+    if verdict.n_undetermined:
+        n_items = verdict.n_safe + verdict.n_undetermined
+        told.append(f"of {n_items:,} other items {verdict.n_undetermined:,} are undetermined")
+    if not told or undetermined == "ok":
+        return
+    msg = f"Whether anything got worse is open: {'; '.join(told)}."
+    if undetermined == "fail":
+        msg = f"{msg}\n\n{verdict_text(verdict)}"
+        raise AssertionError(msg)
+    warnings.warn(msg, UndeterminedWarning, stacklevel=3)
+
+
+def _bound(cell: CellResult, margin: float) -> str:
+    high, allowed = (wording.images(share * cell.n_images) for share in (cell.effect.high, margin))
+    return (
+        f"{cell.name} may have grown by up to {high} images per seed "
+        f"(margin {wording.number(100 * margin)}%: {allowed})"
+    )
+
+
+def _worse(verdict: Verdict) -> str:
+    """Return what got worse: the cells that grew, then the items, the worst first."""
+    harmed = worst_first(item for item in verdict.collateral if item.status == "harmed")
+    names = [cell.name for cell in verdict.cells if cell.grew(verdict.alpha)]
+    names += [item.name for item in harmed]
+    others = [wording.count(len(names) - 3, "other thing")] if len(names) > 4 else names[3:]
+    return wording.listed(names[:3] + others)
+
+
+def _one_of(undetermined: str) -> None:
+    if undetermined not in {"fail", "warn", "ok"}:
+        msg = f"undetermined is {undetermined!r}; allowed are 'fail', 'warn' and 'ok': choose one."
+        raise JudgeError(msg)
+
+
+def _listed(cells: Sequence[AskedCell]) -> list[AskedCell]:
+    """Return the cells as a list.
+
+    Raises
+    ------
+    JudgeError
+        If they are no cells, or a single one was given bare.
+    """
+    if isinstance(cells, str) or any(not isinstance(cell, str | tuple | list) for cell in cells):
+        msg = f"cells are {cells!r}; give a list of them, as in ['4:9'] or [(4, 9), (9, 4)]."
+        raise JudgeError(msg)
+    return list(cells)
+
+
+def _name(side: Any) -> str:
+    return Path(side).name if isinstance(side, str | Path) else "after"
+
+
+def _side(side: Any, labels: Any) -> Predictions:
+    """Return one side, whatever it came as.
+
+    Raises
+    ------
+    JudgeError
+        If labels are missing, or are given for a side that has its own.
+    """
+    is_long = {"label", "prediction"} <= set(map(str, getattr(side, "columns", ())))
+    has_own = is_long or isinstance(side, str | Path | Predictions)
+    if has_own == (labels is not None):
+        what = "has labels of its own" if has_own else "has no labels"
+        do = "leave `labels` out" if has_own else "give them as labels=[N]"
+        msg = f"this side, a {type(side).__name__}, {what}; {do}."
+        raise JudgeError(msg)
+    if isinstance(side, Predictions):
+        return side
+    if isinstance(side, str | Path):
+        return read_predictions(side)
+    if is_long:
+        return from_frame(side)
+    if hasattr(side, "columns"):  # a wide frame: a row per image, a column per seed
+        return Predictions.from_arrays(labels, np.asarray(side).T, seeds=list(side.columns))
+    return Predictions.from_arrays(labels, side)
