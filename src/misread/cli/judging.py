@@ -52,6 +52,7 @@ _PATIENCE_SECONDS = 2
 )
 @click.option("--unpaired", is_flag=True, help="Do not compare seeds in pairs.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+@click.option("--markdown", is_flag=True, help="Print it as a pull request's comment.")
 @click.option("--gate", is_flag=True, help="Exit with 1 unless the verdict is REDUCED.")
 def judge(
     before: str,
@@ -63,6 +64,7 @@ def judge(
     slices: tuple[str, ...],
     unpaired: bool,  # noqa: FBT001  click passes flags
     as_json: bool,  # noqa: FBT001
+    markdown: bool,  # noqa: FBT001
     gate: bool,  # noqa: FBT001
 ) -> None:
     """Judge the predictions AFTER a fix against those BEFORE it; needs no training.
@@ -80,6 +82,7 @@ def judge(
     Images are matched by id where both sides have them, seeds by name.
     """  # noqa: D301  click reads the \b
     from misread.judge.alignment import align, judge_predictions
+    from misread.show.verdicts import verdict_markdown, verdict_table
 
     allowed = _margins(margins)
     with _patience("reading predictions"):
@@ -100,9 +103,10 @@ def judge(
         )
     if as_json:
         click.echo(verdict.model_dump_json(indent=2))
+    elif markdown:
+        click.echo(verdict_markdown(verdict), nl=False)
     else:
-        qualifier = f" ({verdict.qualifier})" if verdict.qualifier else ""
-        click.echo(f"{verdict.verdict}{qualifier}: {verdict.reason}")
+        console(stderr=False).print(verdict_table(verdict))
     if gate and verdict.verdict != "REDUCED":
         sys.exit(1)
 

@@ -75,12 +75,11 @@ def _change(cell: CellResult) -> str:
     level = f"{1 - effect.alpha:.0%} interval"
     if cell.before > 0:
         change, low, high = (
-            _signed(f"{max(value / cell.before, -1):+.0%}")
+            wording.number(100 * max(value / cell.before, -1), decimals=0, sign=True) + "%"
             for value in (effect.estimate, effect.low, effect.high)
         )
         return f"{change}, {level} {low} to {high}"
-    low, high = (_signed(f"{v * cell.n_images:+.1f}") for v in (effect.low, effect.high))
-    return f"{level} {low} to {high} images"
+    return f"{level} {wording.interval(effect, cell.n_images)} images"
 
 
 def _harm(items: Sequence[Item], joint: str) -> str:
