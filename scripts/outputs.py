@@ -36,6 +36,8 @@ def _run(block: str) -> str:
             msg = f"{command}: only misread and echo $? can be run; write another kind of block."
             raise ValueError(msg)
         done = CliRunner(env={"COLUMNS": "80"}).invoke(misread, arguments)
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
         code = done.exit_code
         lines += [line.rstrip() for line in done.output.splitlines()]
     return "\n".join(lines) + "\n"

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
@@ -21,7 +21,7 @@ from misread.outcome import StudyVerdict
 PATH = Path(__file__).resolve().parent.parent / "docs" / "verdict.schema.json"
 
 
-def attributes(model: type[BaseModel]) -> dict[str, str]:
+def attributes(model: type) -> dict[str, str]:
     """Return what the section Attributes of a model's docstring says of each field.
 
     Names that share a line share the description, as in ``low, high : float``.
@@ -49,9 +49,16 @@ class FromDocstrings(GenerateJsonSchema):
     """
 
     def model_schema(self, schema: core_schema.ModelSchema) -> dict[str, Any]:
-        """Return a model's schema: its first paragraph, and a description of every field."""
-        told = super().model_schema(schema)
-        model = schema["cls"]
+        """Return the schema of a pydantic model."""
+        return self._described(super().model_schema(schema), schema["cls"])
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> dict[str, Any]:
+        """Return the schema of a dataclass."""
+        return self._described(super().dataclass_schema(schema), schema["cls"])
+
+    @staticmethod
+    def _described(told: dict[str, Any], model: type) -> dict[str, Any]:
+        """Return a schema with its class's first paragraph, and every field described."""
         told["description"] = " ".join((inspect.getdoc(model) or "").split("\n\n")[0].split())
         told["required"] = list(told["properties"])  # what we write is never left out
         described = attributes(model)

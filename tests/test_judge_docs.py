@@ -84,7 +84,11 @@ def test_every_line_of_a_verdict_is_explained(project):
     explained = page.partition("## What the lines mean")[2].partition("## Exit codes")[0]
     for case in cases().values():
         sheet = sheet_of(case)
-        for head in (*sheet.targets.heads[1:], *(name for name, _ in sheet.facts)):
+        for head in (
+            *sheet.targets.heads[1:],
+            *sheet.behind.heads[1:],
+            *(name for name, _ in sheet.facts),
+        ):
             assert head.removeprefix("95% ").removesuffix(" (80% power)") in explained, head
 
 

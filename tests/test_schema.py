@@ -6,6 +6,7 @@ import json
 
 import jsonschema
 import pytest
+from pydantic import BaseModel
 
 from misread.outcome import StudyVerdict
 from verdict_cases import cases
@@ -108,7 +109,7 @@ def test_a_word_that_is_no_verdict_does_not_fit(validator):
 
 
 def test_a_field_without_words_is_refused(script):
-    class Bare(script.BaseModel):
+    class Bare(BaseModel):
         """A model.
 
         Attributes

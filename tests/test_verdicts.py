@@ -87,15 +87,15 @@ def test_all_renderings_hold_the_same_rows_and_words(name):
     markdown = from_markdown(verdict_markdown(verdict, top=1000))
     html = Reader(verdict_html(verdict))
     terminal = " ".join(verdict_text(verdict, top=1000, width=1000).split())
-    for table in (sheet.targets, sheet.items, sheet.slices):
+    for table in (sheet.targets, sheet.behind, sheet.items, sheet.slices):
         for row in shown(table) if table.rows else []:
             plain = [" ".join(cell.split()) for cell in row]
             assert plain in [[" ".join(c.split()) for c in r] for r in markdown.rows]
             assert plain in [[" ".join(c.split()) for c in r] for r in html.rows]
-    for row in sheet.targets.rows:
-        stacked = " ".join(
-            f"{head} {value}" for head, value in zip(sheet.targets.heads[1:], row[1:], strict=True)
-        )
+    heads = sheet.targets.heads[1:] + sheet.behind.heads[1:]
+    for row, more in zip(sheet.targets.rows, sheet.behind.rows, strict=True):
+        values = zip(heads, row[1:] + more[1:], strict=True)
+        stacked = " ".join(f"{head} {value}" for head, value in values)
         assert " ".join(f"{row[0]} {stacked}".split()) in terminal
     for row in (*sheet.items.rows, *sheet.slices.rows):
         assert " ".join(" ".join(row).split()) in terminal

@@ -76,6 +76,7 @@ def cases() -> dict[str, Verdict]:
         "underpowered": real("both"),
         "not-shown": judge(LABELS_N, misread(rng, 0.1, 10), misread(rng, 0.1, 10), **clean),
         "one-seed-each": real("swapped", 1),
+        "unpaired": judge(LABELS_N, misread(rng, 0.06, 4), misread(rng, 0.03, 7), **clean),
         "exploratory": judge(
             LABELS_N,
             misread(rng, 0.06, 3),

@@ -40,13 +40,17 @@ class Sheet:
     reason : str
         The verdict's sentence.
     targets : Table
-        A row per target cell.
+        A row per target cell: what changed.
+    behind : Table
+        A row per target cell: which images make it, and how it stands among the others.
     broken : str
         How many items are harmed, undetermined and safe.
     items : Table
         The harmed and the undetermined items, the worst first.
     rest : str
         How many items are not in the table, as in "and 96 safe".
+    n_safe : int
+        How many items are safe.
     safe : Table
         The safe items; no rows unless all items were asked for.
     slices : Table
@@ -63,9 +67,11 @@ class Sheet:
     exploratory: str
     reason: str
     targets: Table
+    behind: Table
     broken: str
     items: Table
     rest: str
+    n_safe: int
     safe: Table
     slices: Table
     facts: tuple[tuple[str, str], ...]
@@ -99,9 +105,11 @@ def sheet_of(verdict: Verdict, top: int | None = None) -> Sheet:
         else "",
         reason=_plain(verdict.reason),
         targets=target_table(verdict.cells, verdict.alpha),
+        behind=_behind(verdict),
         broken=broken_told(verdict),
         items=item_table(shown),
-        rest=_rest(len(bad) - len(shown), verdict.n_safe),
+        rest=_rest(sum(item.covers for item in bad[len(shown) :]), verdict.n_safe),
+        n_safe=verdict.n_safe,
         safe=item_table(
             worst_first(item for item in verdict.collateral if item.status == "safe")
             if top is None
@@ -191,6 +199,45 @@ def _without_disputed(cell: CellResult) -> str:
     )
 
 
+def _behind(verdict: Verdict) -> Table:
+    heads = ("Cell", "Images behind it", "Against its reverse before", "q (all cells, exploratory)")
+    rows = tuple(
+        (
+            _plain(cell.name),
+            _images_behind(cell),
+            _against_reverse(cell, verdict.class_names),
+            wording.p_number(cell.q_value),
+        )
+        for cell in verdict.cells
+    )
+    return Table(heads, rows)
+
+
+def _images_behind(cell: CellResult) -> str:
+    """Return how many images make a cell, as in "1 → 0 hard-core, 4 → 3 coin-flip, …"."""
+    before, after = cell.atlas_before, cell.atlas_after
+    groups = {
+        "hard-core": (before.hard_core, after.hard_core),
+        "coin-flip": (before.coin_flip, after.coin_flip),
+        "flicker": (before.flicker, after.flicker),
+        "disputed": (before.disputed, after.disputed),
+    }
+    return ", ".join(f"{len(old):,} → {len(new):,} {name}" for name, (old, new) in groups.items())
+
+
+def _against_reverse(cell: CellResult, class_names: Sequence[str]) -> str:
+    """Return by how much i→j leads j→i, as in "+0.9 than 9→4 (−1.0 to +2.8), p = .31"."""
+    lead = cell.asymmetry
+    if lead is None:
+        return "the other class does not occur"
+    n = lead.n_images
+    reverse = f"{class_names[cell.predicted]}→{class_names[cell.true]}"
+    return _plain(
+        f"{wording.images(lead.estimate * n, sign=True)} than {reverse} "
+        f"({wording.interval(lead, n)}), {wording.p_value(lead.p_value)}"
+    )
+
+
 def worst_first(items: Iterable[Item]) -> list[Item]:
     """Return items with the harmed first, then the undetermined; each the worst first."""
     return sorted(items, key=_badness)
@@ -202,19 +249,19 @@ def _badness(item: Item) -> tuple[int, float, str]:
 
 
 def item_table(items: Iterable[Item]) -> Table:
-    """Return a row per item; growth of its error rate, interval and margin in percentage points."""
+    """Return a row per item; the interval of its growth and its margin in percentage points."""
     rows = tuple(
         (
             _plain(item.name),
             item.status,
             f"{wording.percent(item.before)} → {wording.percent(item.after)}",
-            wording.number(100 * item.effect.estimate, sign=True),
             wording.interval(item.effect, 100, decimals=2),
             wording.number(100 * item.margin),
+            wording.p_number(item.q_value),
         )
         for item in items
     )
-    heads = ("Item", "Status", "Before → after", "Worse by", "Interval", "Margin")
+    heads = ("Item", "Status", "Before → after", "Worse by", "Margin", "q")
     return Table(heads, rows)
 
 
@@ -248,11 +295,24 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
                 f"α = {verdict.alpha:g}; margins in points: {margins}"
             ),
         ),
+        ("Seen", f"{_design(verdict)}, {wording.count(verdict.n_images, 'image')}"),
         (
-            "Seen",
-            f"{wording.count(verdict.n_seeds, 'seed')}, {wording.count(verdict.n_images, 'image')}",
+            "For good",
+            (
+                f"{wording.count(len(verdict.ledger.broken), 'image')} broken, "
+                f"{len(verdict.ledger.mended):,} mended (in at least 80% of the seeds)"
+            ),
         ),
     )
+
+
+def _design(verdict: Verdict) -> str:
+    if verdict.design == "one seed each":
+        return "one seed each"
+    if verdict.design == "paired seeds":
+        return wording.count(verdict.n_seeds, "paired seed")
+    before = wording.count(verdict.n_seeds_before, "seed")
+    return f"{before} before and {verdict.n_seeds_after:,} after, unpaired"
 
 
 def _caveats(verdict: Verdict) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def verdict_table(verdict: Verdict, *, top: int = 10, details: bool = True) -> G
     if not details:
         return Group(*parts, Text(f"What it broke: {sheet.broken}."))
     told = f"What it broke: {sheet.broken}"
-    parts += [Text(), _stacked(sheet.targets), Text()]
+    parts += [Text(), _stacked(sheet.targets, sheet.behind), Text()]
     if sheet.items.rows:
         parts += [Text(told + POINTS), _indented(sheet.items), Text(f"  {sheet.rest}")]
     else:
@@ -82,14 +82,15 @@ def _pairs(rows: Sequence[tuple[str, str]]) -> RichTable:
     return grid
 
 
-def _stacked(table: Table) -> RichTable:
-    """Return a table with a block per row, for a terminal is narrow."""
+def _stacked(*tables: Table) -> RichTable:
+    """Return tables of the same cells with a block per cell, for a terminal is narrow."""
     grid = RichTable.grid(padding=(0, 2, 0, 0))
-    for name, *values in table.rows:
-        label = name
-        for head, value in zip(table.heads[1:], values, strict=True):
-            grid.add_row(Text(label, style="bold"), Text(head), Text(value))
-            label = ""
+    for rows in zip(*(table.rows for table in tables), strict=True):
+        label = rows[0][0]
+        for table, row in zip(tables, rows, strict=True):
+            for head, value in zip(table.heads[1:], row[1:], strict=True):
+                grid.add_row(Text(label, style="bold"), Text(head), Text(value))
+                label = ""
     return grid
 
 
@@ -129,6 +130,7 @@ def verdict_markdown(verdict: Verdict, *, top: int = 30) -> str:
         lines += [*markdown_table(sheet.items), "", f"{sheet.rest}.", ""]
     if sheet.slices.rows:
         lines += [*markdown_table(sheet.slices), ""]
+    lines += [*markdown_table(sheet.behind), ""]
     lines += [f"- {name}: {_escaped(told)}" for name, told in sheet.facts]
     mark = re.sub(r"\W+", "-", sheet.arm).strip("-")
     lines += ["", "</details>", "", f"<!-- misread verdict {mark} -->"]
