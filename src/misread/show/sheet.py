@@ -216,6 +216,8 @@ def _behind(verdict: Verdict) -> Table:
 def _images_behind(cell: CellResult) -> str:
     """Return how many images make a cell, as in "1 → 0 hard-core, 4 → 3 coin-flip, …"."""
     before, after = cell.atlas_before, cell.atlas_after
+    if min(before.n_seeds, after.n_seeds) == 1:
+        return "cannot be told from one seed"
     groups = {
         "hard-core": (before.hard_core, after.hard_core),
         "coin-flip": (before.coin_flip, after.coin_flip),
