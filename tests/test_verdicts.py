@@ -21,6 +21,16 @@ from verdict_cases import ODD, cases, real
 NAMES = list(cases())
 
 
+def test_there_is_a_verdict_of_every_kind():
+    assert {v.verdict for v in cases().values()} == {"REDUCED", "NOT SHOWN", "UNDERPOWERED", "HARM"}
+    assert {v.design for v in cases().values()} == {
+        "paired seeds", "unpaired seeds", "one seed each",
+    }  # fmt: skip
+    assert cases()["harm-by-slice"].cells[0].p_holm > 0.05
+    assert cases()["reduced-undetermined"].qualifier == "collateral undetermined"
+    assert cases()["exploratory"].exploratory
+
+
 class Reader(HTMLParser):
     """Reads HTML: rows of its tables, all of its text, its tags and comments; tags must close."""
 

@@ -66,6 +66,7 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
             for arm, verdict in evidence.verdicts.items()
         ],
         "effect": tables.effect_table(evidence),
+        "behind": tables.behind_table(evidence),
         "slices": tables.slice_table(evidence),
         "classes": tables.class_table(evidence),
         "selection": tables.selection_table(evidence),

@@ -105,7 +105,7 @@ def sheet_of(verdict: Verdict, top: int | None = None) -> Sheet:
         else "",
         reason=_plain(verdict.reason),
         targets=target_table(verdict.cells, verdict.alpha),
-        behind=_behind(verdict),
+        behind=cell_table(verdict),
         broken=broken_told(verdict),
         items=item_table(shown),
         rest=_rest(sum(item.covers for item in bad[len(shown) :]), verdict.n_safe),
@@ -199,7 +199,8 @@ def _without_disputed(cell: CellResult) -> str:
     )
 
 
-def _behind(verdict: Verdict) -> Table:
+def cell_table(verdict: Verdict) -> Table:
+    """Return a row per target cell: its images, its reverse, and its q-value among all cells."""
     heads = ("Cell", "Images behind it", "Against its reverse before", "q (all cells, exploratory)")
     rows = tuple(
         (

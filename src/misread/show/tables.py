@@ -7,7 +7,7 @@ import numpy as np
 from misread.evidence import Evidence
 from misread.judge.confusion import class_metrics
 from misread.show import words
-from misread.show.sheet import Table, target_table, verdict_word
+from misread.show.sheet import Table, cell_table, target_table, verdict_word
 from misread.study import BASELINE
 
 
@@ -24,6 +24,14 @@ def effect_table(evidence: Evidence) -> Table:
     alpha = evidence.plan.study.judge.alpha
     cells = [words.target_result(evidence, arm) for arm in evidence.treated_arms]
     return Table(("Arm", *target_table(cells, alpha).heads[1:], "Verdict"), rows)
+
+
+def behind_table(evidence: Evidence) -> Table:
+    """Return which images make the target cell, and how it stands among the others, per arm."""
+    made = {arm: cell_table(verdict) for arm, verdict in evidence.verdicts.items()}
+    rows = tuple((arm, *table.rows[0][1:]) for arm, table in made.items())
+    heads = next(iter(made.values())).heads if made else ("Arm",)
+    return Table(("Arm", *heads[1:]), rows)
 
 
 def slice_table(evidence: Evidence) -> Table:
