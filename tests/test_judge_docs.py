@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from misread.cli import main
 from misread.show import verdicts
 from misread.show.sheet import sheet_of
-from verdict_cases import cases
+from verdict_cases import cases, real
 
 
 @pytest.fixture
@@ -90,6 +90,12 @@ def test_every_line_of_a_verdict_is_explained(project):
             *(name for name, _ in sheet.facts),
         ):
             assert head.removeprefix("95% ").removesuffix(" (80% power)") in explained, head
+
+
+@pytest.mark.parametrize("page", ["docs/results/four-nine.md"])
+@pytest.mark.parametrize("arm", ["documented", "one-sided", "swapped", "both"])
+def test_the_sentences_of_the_results_are_those_of_the_judge(project, page, arm):
+    assert f"- **{arm}**: {real(arm).reason}\n" in (project / page).read_text("utf-8")
 
 
 # --- the example workflow -------------------------------------------------------------------------

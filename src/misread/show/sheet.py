@@ -4,7 +4,9 @@ A sheet holds plain text without line breaks or control characters; what a rende
 escapes itself.
 """
 
+import heapq
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -94,8 +96,9 @@ def sheet_of(verdict: Verdict, top: int | None = None) -> Sheet:
     Sheet
         Ready to be rendered.
     """
-    bad = worst_first(item for item in verdict.collateral if item.status != "safe")
-    shown = bad[:top]
+    bad = (item for item in verdict.collateral if item.status != "safe")
+    shown = worst_first(bad, top)
+    n_shown = sum(item.covers for item in shown)
     return Sheet(
         arm=_plain(verdict.arm),
         decision=verdict.verdict,
@@ -108,7 +111,7 @@ def sheet_of(verdict: Verdict, top: int | None = None) -> Sheet:
         behind=cell_table(verdict),
         broken=broken_told(verdict),
         items=item_table(shown),
-        rest=_rest(sum(item.covers for item in bad[len(shown) :]), verdict.n_safe),
+        rest=_rest(verdict.n_harmed + verdict.n_undetermined - n_shown, verdict.n_safe),
         n_safe=verdict.n_safe,
         safe=item_table(
             worst_first(item for item in verdict.collateral if item.status == "safe")
@@ -241,9 +244,9 @@ def _against_reverse(cell: CellResult, class_names: Sequence[str]) -> str:
     )
 
 
-def worst_first(items: Iterable[Item]) -> list[Item]:
-    """Return items with the harmed first, then the undetermined; each the worst first."""
-    return sorted(items, key=_badness)
+def worst_first(items: Iterable[Item], top: int | None = None) -> list[Item]:
+    """Return items, or the first `top`: the harmed, then the undetermined; each the worst first."""
+    return sorted(items, key=_badness) if top is None else heapq.nsmallest(top, items, key=_badness)
 
 
 def _badness(item: Item) -> tuple[int, float, str]:
@@ -274,14 +277,12 @@ def _rest(n_more: int, n_safe: int) -> str:
 
 
 def _slices(items: Sequence[Item]) -> Table:
-    names = dict.fromkeys(item.slice_name for item in items if item.kind == "slice")
-    statuses = {
-        name: [item.status for item in items if (item.kind, item.slice_name) == ("slice", name)]
-        for name in names
-    }
+    found: dict[str, Counter[Status]] = {}
+    for item in items:
+        if item.kind == "slice":
+            found.setdefault(item.slice_name, Counter())[item.status] += item.covers
     rows = tuple(
-        (_plain(name), *(f"{own.count(status):,}" for status in _STATUSES))
-        for name, own in statuses.items()
+        (_plain(name), *(f"{own[status]:,}" for status in _STATUSES)) for name, own in found.items()
     )
     return Table(("Slice", *(status.capitalize() for status in _STATUSES)), rows)
 
