@@ -19,7 +19,6 @@ Mathematical Statistics* 27). What a pilot cannot tell is taken from `TYPICAL`.
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
@@ -158,14 +157,16 @@ def pilot_from_rate(rate: float, source: str = "a rate that was given") -> Pilot
 
 
 def pilot_from_counts(
-    errors_S: Sequence[int], images_S: Sequence[int], source: str = "counts per seed"
+    n_errors: int, n_readings: int, n_seeds: int, source: str = "counts"
 ) -> Pilot:
     """Return a pilot from errors counted on other images in every seed, as on *select*.
 
     Parameters
     ----------
-    errors_S, images_S : sequence of int, length S
-        Errors of the cell and images of its true class, per seed.
+    n_errors, n_readings : int
+        Errors of the cell and readings of images of its true class, over all seeds.
+    n_seeds : int
+        Trained models.
     source : str
         Where they come from, in words.
 
@@ -177,15 +178,14 @@ def pilot_from_counts(
     Raises
     ------
     JudgeError
-        If there are no images or no errors.
+        If there are no readings or no errors.
     """
-    n_errors, n_images = sum(errors_S), sum(images_S)
-    rate = _some(n_errors, n_images)
+    rate = _some(n_errors, n_readings)
     return Pilot(
         source=source,
         rate=rate,
-        rate_range=_range(rate, 1 / n_errors + TYPICAL.seed / len(errors_S)),
-        n_seeds=len(errors_S),
+        rate_range=_range(rate, 1 / n_errors + TYPICAL.seed / n_seeds),
+        n_seeds=n_seeds,
         notes=(f"Images and trainings differ {_AS_TYPICAL}",),
     )
 

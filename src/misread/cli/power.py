@@ -1,0 +1,174 @@
+"""`misread power`: how many seeds and images, before anything is trained."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from misread.cli.common import console
+
+if TYPE_CHECKING:
+    from misread.judge import Pilot
+
+
+class _Share(click.ParamType[float]):
+    name = "share"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        text = str(value)
+        try:
+            return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            return self.fail(f"{value!r} is no share; write it as in 0.008 or 0.8%.", param, ctx)
+
+
+@click.command()
+@click.argument("pilot", required=False)
+@click.argument("after", required=False)
+@click.option("--cell", metavar="4:9", help="The confusion; a study knows its own.")
+@click.option("--rate", type=_Share(), metavar="0.8%", help="Instead of PILOT: errors per image.")
+@click.option(
+    "--errors", type=click.FloatRange(0, min_open=True), help="Instead of PILOT: errors a seed."
+)
+@click.option("--images", type=click.IntRange(2), help="Images of the true class in the study.")
+@click.option(
+    "--seeds", type=click.IntRange(1), help="Seeds of the study [default: PILOT's, or 10]."
+)
+@click.option(
+    "--reduction", type=_Share(), default=0.3, show_default=True, help="Share of the errors to go."
+)
+@click.option(
+    "--power", "target", type=_Share(), default=0.8, show_default=True, help="Power that is wanted."
+)
+@click.option("--alpha", type=_Share(), default=0.05, show_default=True)
+@click.option("--figure", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw it.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def power(
+    pilot: str | None,
+    after: str | None,
+    cell: str | None,
+    rate: float | None,
+    errors: float | None,
+    images: int | None,
+    figure: Path | None,
+    as_json: bool,  # noqa: FBT001  click passes flags
+    seeds: int | None,
+    **wanted: float,
+) -> None:
+    """Say how many seeds and images a reduction needs, and what the present ones could show.
+
+    PILOT holds predictions of the present model, as `misread judge` reads them; with AFTER, those
+    of a fix that was tried. PILOT may be a study or its folder: then the baseline's errors on
+    *select* count, and *confirm* stays closed. Without PILOT, give --rate, or --errors, with
+    --images.
+    """
+    from misread.judge import plan_power
+
+    known, name, images = _known(pilot, after, cell, rate, errors, images)
+    answer = plan_power(known, cell=name, n_seeds=seeds, n_images=images, **wanted)
+    if figure is not None:
+        from misread.show.power import power_figure
+        from misread.show.style import png
+        from misread.store import write_atomic
+
+        write_atomic(figure, png(power_figure(answer, known)))
+    if as_json:
+        click.echo(answer.model_dump_json(indent=2))
+        return
+    from misread.show.power import power_table, smallest_told
+
+    click.echo(answer.sentence)
+    click.echo(smallest_told(answer))
+    console(stderr=False).print(power_table(answer))
+    for line in answer.assumptions:
+        click.echo(f"- {line}")
+    if figure is not None:
+        click.echo(f"Written: {figure}.")
+
+
+def _known(
+    pilot: str | None,
+    after: str | None,
+    cell: str | None,
+    rate: float | None,
+    errors: float | None,
+    images: int | None,
+) -> "tuple[Pilot, str, int | None]":
+    """Return the pilot, the name of the cell, and the images of the study where they are known."""
+    from misread.errors import StudyError
+    from misread.judge import pilot_from_rate
+    from misread.study import parse_cell
+
+    named = None if cell is None else parse_cell(cell)
+    sources = (("PILOT", pilot), ("--rate", rate), ("--errors", errors))
+    given = [source for source, value in sources if value is not None]
+    if len(given) != 1:
+        msg = (
+            f"the present errors come from {' and '.join(given) or 'nowhere'}; give one of PILOT, "
+            "--rate and --errors."
+        )
+        raise StudyError(msg)
+    if pilot is None:
+        if images is None:
+            msg = f"{given[0]} without --images; give the number of images of the true class."
+            raise StudyError(msg)
+        name = "the cell" if named is None else f"{named[0]}→{named[1]}"
+        share = errors / images if errors is not None else rate or 0.0
+        return pilot_from_rate(share), name, images
+    study = _study_folder(pilot)
+    if study is not None and after is None:
+        return _from_study(study, named, images)
+    if named is None:
+        msg = f"{pilot} without --cell; name the confusion, as in --cell 4:9."
+        raise StudyError(msg)
+    return *_from_files(pilot, after, named), images
+
+
+def _study_folder(pilot: str) -> Path | None:
+    """Return the folder where PILOT is one, or the name of a study that ran here."""
+    from misread.study import builtin_studies
+
+    if Path(pilot).is_dir():
+        return Path(pilot)
+    return Path("runs") / pilot if pilot in builtin_studies() else None
+
+
+def _from_study(
+    folder: Path, named: tuple[int, int] | None, images: int | None
+) -> "tuple[Pilot, str, int | None]":
+    from misread.plan import load_plan
+    from misread.store import read_json
+    from misread.study import load_study
+    from misread.trial import on_confirm, pilot_on_select, target_of
+
+    errors = read_json(folder / "errors.json")
+    plan = load_plan(folder) if (folder / "plan.json").exists() else None
+    study = plan.study if plan else load_study(errors["study"], smoke=errors["smoke"])
+    cell = named or (plan.target if plan else target_of(study, errors)[0])
+    name, confirm = on_confirm(study, cell)
+    return pilot_on_select(errors, cell), name, images or confirm
+
+
+def _from_files(pilot: str, after: str | None, cell: tuple[int, int]) -> "tuple[Pilot, str]":
+    from misread.judge import pilot_from_both, pilot_from_errors
+
+    read = _errors_reader(cell)
+    if after is None:
+        return pilot_from_errors(read(pilot)), f"{cell[0]}→{cell[1]}"
+    return pilot_from_both(read(pilot), read(after)), f"{cell[0]}→{cell[1]}"
+
+
+def _errors_reader(cell: tuple[int, int]) -> Callable[[str], Any]:
+    from misread.data.readings import read_predictions
+    from misread.errors import DataError
+
+    def read(source: str) -> Any:
+        labels_N, preds_SN = read_predictions(source)
+        own_N = labels_N == cell[0]
+        if not own_N.any():
+            msg = f"{source} has no image of class {cell[0]}; name a cell of its classes."
+            raise DataError(msg)
+        return preds_SN[:, own_N] == cell[1]
+
+    return read
