@@ -13,7 +13,6 @@ from misread.show import style, words
 _COLOURS = (style.SKY, style.BLUE, style.GREEN, style.ORANGE, style.PURPLE, style.VERMILLION)
 _SEEDS = (3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50)
 _SEEDS_DRAWN = (5, 10, 20, 40)
-_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
 _TIMES = (0.5, 0.6, 0.7, 0.85, 1, 1.4, 2, 2.8, 4, 5.6, 8, 16)
 _TICKS = (0.5, 1, 2, 4, 8, 16)
 
@@ -55,21 +54,27 @@ def power_figure(answer: PowerAnswer, pilot: Pilot) -> Figure:
     """
     sheet = style.Sheet(
         13.0,
-        5.6,
-        answer.sentence[0].upper() + answer.sentence[1:],
+        5.75,
+        answer.sentence.partition("; more ")[0].removesuffix("."),
         f"Pilot: {answer.source}, {answer.rate:.2%} of the class. Two-sided test at "
         f"{answer.alpha:.3g} over paired seeds and images.",
     )
-    sheet.text(0.85, 0.05, f"power with {answer.n_images:,} images", fontsize=13, fontweight="bold")
-    sheet.text(
-        7.55,
-        0.05,
-        f"smallest fall found with power {power_told(answer.target)}",
-        fontsize=13,
-        fontweight="bold",
-    )
-    _draw_power(sheet.axes(0.85, 0.45, 4.9, 4.35), answer, pilot)
-    _draw_smallest(sheet.axes(7.55, 0.45, 4.2, 4.35), answer, pilot)
+    design = f"○ this design: {words.count(answer.n_seeds, 'seed')}, {answer.n_images:,} images"
+    power, smallest = power_told(answer.power), answer.smallest_relative
+    for left, head, own, dashed in (
+        (0.85, f"power with {answer.n_images:,} images", power, power_told(answer.target)),
+        (
+            7.55,
+            f"smallest fall found with power {power_told(answer.target)}",
+            "none" if smallest is None else f"−{smallest:.0%}",
+            f"−{answer.reduction:.0%}",
+        ),
+    ):
+        sheet.text(left, 0.05, head, fontsize=13, fontweight="bold")
+        told = f"{design}: {own} · dashed: {dashed}, as asked"
+        sheet.text(left, 0.32, told, fontsize=11, color=style.MUTED)
+    _draw_power(sheet.axes(0.85, 0.75, 4.9, 4.25), answer, pilot)
+    _draw_smallest(sheet.axes(7.55, 0.75, 4.2, 4.25), answer, pilot)
     return sheet.figure
 
 
@@ -85,15 +90,6 @@ def _draw_power(axes: Axes, answer: PowerAnswer, pilot: Pilot) -> None:
         ends.append((seeds[-1], power[-1], f"−{100 * reduction:g}%", colour, asked))
     _label_ends(axes, ends)
     axes.plot([answer.n_seeds], [answer.power], "o", ms=11, mfc="white", mec=style.INK, mew=2.2)
-    axes.annotate(
-        f"this design: {power_told(answer.power)}",
-        (answer.n_seeds, answer.power),
-        xytext=(13, -16),
-        textcoords="offset points",
-        fontsize=11.5,
-        fontweight="bold",
-        bbox=_PAPER,
-    )
     axes.set_xscale("log")
     axes.set_xticks([3, 5, 10, 20, 50], ["3", "5", "10", "20", "50"])
     axes.minorticks_off()
@@ -130,17 +126,14 @@ def _draw_smallest(axes: Axes, answer: PowerAnswer, pilot: Pilot) -> None:
             color=style.MUTED,
         )
     if answer.smallest_relative is not None:
-        here = (answer.n_images, answer.smallest_relative)
-        axes.plot(*here, "o", ms=11, mfc="white", mec=style.INK, mew=2.2)
-        axes.annotate(
-            f"this design: {answer.smallest_relative:.0%}",
-            here,
-            xytext=(-12, -18),
-            ha="right",
-            textcoords="offset points",
-            fontsize=11.5,
-            fontweight="bold",
-            bbox=_PAPER,
+        axes.plot(
+            [answer.n_images],
+            [answer.smallest_relative],
+            "o",
+            ms=11,
+            mfc="white",
+            mec=style.INK,
+            mew=2.2,
         )
     axes.set_xscale("log")
     ticks = [max(2, round(answer.n_images * times)) for times in _TICKS]
