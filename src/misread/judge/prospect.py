@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
+from misread.judge.moments import FloatArray
 from misread.judge.pilot import Pilot
-from misread.judge.power import Components, fewest
-from misread.judge.variance import MeanSquares, two_way_variance
+from misread.judge.power import fewest
+from misread.judge.variance import Parts, combined
 
-_N_RATES, _N_VARIANCES = 9, 24  # points of the average; more change no second decimal
+_N_RATES, _N_VARIANCES = 9, 24  # points of the average: more change the power by less than .01
 
 
 def power_of(
@@ -52,27 +53,56 @@ def power_of(
     parts = pilot.change(reduction)
     effect = reduction * pilot.rate
     own_image = pilot.spread.image * pilot.rate * (1 - pilot.rate)
-    other_image = max(parts.image - own_image * reduction**2, 0.0)  # the fix works unevenly
-    chances = (np.arange(_N_VARIANCES) + 0.5) / _N_VARIANCES
-    scatter = special.chdtri(n_seeds - 1, 1 - chances) / (n_seeds - 1) if n_seeds > 1 else [1.0]
-    total = []
-    for factor in _rate_factors(own_image / n_images / pilot.rate**2):
-        now = Components(parts.seed * factor**2, parts.image * factor, parts.residual * factor)
-        seed = now.residual + n_images * now.seed
-        sd = math.sqrt((seed + n_seeds * other_image * factor) / (n_seeds * n_images))
-        for times in scatter:
-            met = MeanSquares(
-                seed * float(times) if n_seeds > 1 else 0.0,
-                now.residual + n_seeds * now.image,
-                now.residual if n_seeds > 1 else 0.0,
-            )
-            variance, df = two_way_variance(met, n_seeds, n_images)
-            bound = -float(special.stdtrit(df, alpha / 2)) * math.sqrt(variance)
-            total.append([(effect * factor - bound) / sd, (-effect * factor - bound) / sd])
-    found = float(special.ndtr(np.array(total)).sum(axis=1).mean())
-    least = math.ceil(1 - math.log2(alpha))  # changed images, see `variance.too_few_changed`
+    uneven = max(parts.image - own_image * reduction**2, 0.0)  # the fix works unevenly on images
+    factor_P, times_P = (
+        grid.ravel()
+        for grid in np.meshgrid(
+            _rate_factors(own_image / n_images / pilot.rate**2), _seed_factors(n_seeds)
+        )
+    )
+    size, several = n_seeds * n_images, float(n_seeds > 1)
+    rest_P = parts.residual * factor_P / size
+    seed_P = rest_P + parts.seed * factor_P**2 / n_seeds
+    image_P = rest_P + parts.image * factor_P / n_images
+    sd_P = np.sqrt(seed_P + uneven * factor_P / n_images)
+    found_P = np.zeros_like(sd_P)
+    bound_P = _bound(
+        several * times_P * seed_P, image_P, several * rest_P, n_seeds, n_images, alpha
+    )
+    for direction in (1, -1):
+        found_P += special.ndtr((direction * effect * factor_P - bound_P) / sd_P)
+    least = math.ceil(-math.log2(alpha))  # changed images, see `variance.least_p`
     changed = n_images * _changed_share(pilot, reduction, min(n_seeds, 50))
-    return found * float(stats.poisson.sf(least - 1, changed))
+    return float(found_P.mean() * stats.poisson.sf(least - 1, changed))
+
+
+def _bound(
+    seed_P: FloatArray,
+    image_P: FloatArray,
+    rest_P: FloatArray,
+    n_seeds: int,
+    n_images: int,
+    alpha: float,
+) -> FloatArray:
+    """Return the least mean change that the judge calls significant, given its mean squares."""
+    df_image = n_images - 1
+    df_seed_P, df_image_P, df_rest_P = (
+        np.full_like(seed_P, df)
+        for df in (n_seeds - 1 or np.inf, df_image, (n_seeds - 1) * df_image or 1)
+    )
+    parts = Parts(seed_P, image_P, rest_P, df_seed_P, df_image_P, df_rest_P, n_seeds)
+    variance_P, df_P = combined(parts)
+    bound_P: FloatArray = np.asarray(-special.stdtrit(df_P, alpha / 2), dtype=np.float64)
+    return bound_P * np.sqrt(variance_P)
+
+
+@lru_cache(maxsize=1024)
+def _seed_factors(n_seeds: int) -> tuple[float, ...]:
+    """Return equally likely factors of mean 1 by which the seeds' mean square may miss."""
+    if n_seeds == 1:
+        return (1.0,)
+    chances = (np.arange(_N_VARIANCES) + 0.5) / _N_VARIANCES
+    return tuple((special.chdtri(n_seeds - 1, 1 - chances) / (n_seeds - 1)).tolist())
 
 
 @lru_cache(maxsize=256)

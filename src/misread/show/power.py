@@ -59,7 +59,6 @@ def power_figure(answer: PowerAnswer, pilot: Pilot) -> Figure:
         f"Pilot: {answer.source}, {answer.rate:.2%} of the class. Two-sided test at "
         f"{answer.alpha:.3g} over paired seeds and images.",
     )
-    design = f"○ this design: {words.count(answer.n_seeds, 'seed')}, {answer.n_images:,} images"
     power, smallest = power_told(answer.power), answer.smallest_relative
     for left, head, own, dashed in (
         (0.85, f"power with {answer.n_images:,} images", power, power_told(answer.target)),
@@ -71,7 +70,7 @@ def power_figure(answer: PowerAnswer, pilot: Pilot) -> Figure:
         ),
     ):
         sheet.text(left, 0.05, head, fontsize=13, fontweight="bold")
-        told = f"{design}: {own} · dashed: {dashed}, as asked"
+        told = f"○ this design: {own} · dashed: {dashed}, as asked"
         sheet.text(left, 0.32, told, fontsize=11, color=style.MUTED)
     _draw_power(sheet.axes(0.85, 0.75, 4.9, 4.25), answer, pilot)
     _draw_smallest(sheet.axes(7.55, 0.75, 4.2, 4.25), answer, pilot)
