@@ -236,8 +236,19 @@ def on_confirm(study: Study, cell: tuple[int, int]) -> tuple[str, int]:
     """Return the name of a cell and how many images of its true class *confirm* has.
 
     Only the labels are looked at.
+
+    Raises
+    ------
+    StudyError
+        If the dataset has no such classes.
     """
     _, test = load(study.dataset)
+    if max(cell) >= test.n_classes:
+        msg = (
+            f"the cell {cell[0]}:{cell[1]} is none of {study.dataset!r}, whose classes are 0 to "
+            f"{test.n_classes - 1}; name another one."
+        )
+        raise StudyError(msg)
     some_run = study.run(BASELINE, None, study.seeds[0], 0, ("", ""))
     labels_N = test.labels_N[stratified_subset(test.labels_N, some_run.confirm_size)]
     return "→".join(test.class_names[k] for k in cell), int((labels_N == cell[0]).sum())

@@ -117,7 +117,10 @@ def _known(
         share = errors / images if errors is not None else rate or 0.0
         return pilot_from_rate(share), name, images
     study = _study_folder(pilot)
-    if study is not None and after is None:
+    if study is not None and after is not None:
+        msg = f"{pilot} is a study and {after} comes after it; give two files of predictions."
+        raise StudyError(msg)
+    if study is not None:
         return _from_study(study, named, images)
     if named is None:
         msg = f"{pilot} without --cell; name the confusion, as in --cell 4:9."
@@ -137,11 +140,15 @@ def _study_folder(pilot: str) -> Path | None:
 def _from_study(
     folder: Path, named: tuple[int, int] | None, images: int | None
 ) -> "tuple[Pilot, str, int | None]":
+    from misread.errors import StudyError
     from misread.plan import load_plan
     from misread.store import read_json
     from misread.study import load_study
     from misread.trial import on_confirm, pilot_on_select, target_of
 
+    if not (folder / "errors.json").exists():
+        msg = f"{folder} holds no errors.json; run `misread errors STUDY` first, or give a rate."
+        raise StudyError(msg)
     errors = read_json(folder / "errors.json")
     plan = load_plan(folder) if (folder / "plan.json").exists() else None
     study = plan.study if plan else load_study(errors["study"], smoke=errors["smoke"])

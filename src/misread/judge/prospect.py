@@ -112,7 +112,7 @@ def _rate_factors(variance: float) -> tuple[float, ...]:
         return (1.0,)
     chances = (np.arange(_N_RATES) + 0.5) / _N_RATES
     factors = special.gammaincinv(1 / variance, chances)
-    return tuple((factors / factors.mean()).tolist())
+    return tuple(np.maximum(factors / factors.mean(), 1e-6).tolist())
 
 
 @lru_cache(maxsize=4096)
