@@ -221,3 +221,13 @@ def test_a_smoke_run_has_no_planned_power(smoke):
     answer = power(smoke)
     assert answer["source"] == "the baseline's errors on select in a smoke run"
     assert answer["n_images"] < 250
+
+
+def test_the_page_shows_what_the_command_prints(project, monkeypatch, tmp_path):
+    """The same holds for the figure, as far as another machine draws the same bytes: not here."""
+    page = (project / "docs/power.md").read_text("utf-8")
+    command, told = re.search(r"```console\n\$ misread (.*?)\n(.*?)```", page, re.DOTALL).groups()
+    monkeypatch.chdir(tmp_path)
+    done = run(*command.split())
+    assert done.output == told
+    assert (tmp_path / command.split()[-1]).stat().st_size > 0
