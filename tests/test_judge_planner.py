@@ -254,6 +254,10 @@ def test_a_plan_without_hope_is_told_so():
     assert rare.hopeless
     assert rare.warning.startswith("This plan is all but hopeless: 5 seeds and 500 images")
     assert rare.smallest_relative is None
+    seeds, images = rare.both_needed
+    assert seeds / 5 == pytest.approx(images / 500, rel=0.1)
+    assert power_of(pilot_from_rate(0.002), 0.3, seeds, images) >= 0.8
+    assert "for neither alone would do" in rare.sentence
     middling = plan_power(pilot_from_rate(8 / 982), cell="4→9", n_images=982)
     assert not middling.hopeless
     assert middling.warning.startswith("This plan will more likely miss than find it")

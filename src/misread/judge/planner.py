@@ -17,6 +17,8 @@ SEEDS = (3, 5, 7, 10, 15, 20, 30, 50)
 REDUCTIONS = (0.1, 0.2, 0.3, 0.5, 0.7)
 MOST_SEEDS, MOST_IMAGES = 1_000, 10_000_000  # beyond this a number is no advice
 
+_NOUNS = ("seeds", "images")
+
 Range = tuple[int | None, int | None]
 
 
@@ -56,6 +58,9 @@ class PowerAnswer(BaseModel):
         How many would do while the other stays; None where no number does.
     seeds_range, images_range : tuple of (int or None) or None
         The same at both ends, the fewer first.
+    both_needed : tuple of int or None
+        Seeds and images that would do together, both raised by the same factor; None beyond a
+        hundredfold.
     reductions, table : tuple of float, tuple of PowerRow
         The power over seeds × reductions with these images.
     assumptions : tuple of str
@@ -85,6 +90,7 @@ class PowerAnswer(BaseModel):
     seeds_range: Range | None
     images_needed: int | None
     images_range: Range | None
+    both_needed: tuple[int, int] | None
     reductions: tuple[float, ...]
     table: tuple[PowerRow, ...]
     assumptions: tuple[str, ...]
@@ -155,6 +161,10 @@ def plan_power(
             lambda n: power_of(known, reduction, seeds, n, alpha) >= target, 2, MOST_IMAGES
         )
 
+    def raised(tenths: int) -> tuple[int, int]:
+        return -(-seeds * tenths // 10), -(-images * tenths // 10)
+
+    times = fewest(lambda n: power_of(pilot, reduction, *raised(n), alpha) >= target, 10, 1000)
     power = power_of(pilot, reduction, seeds, images, alpha)
     smallest = smallest_found(pilot, seeds, images, target, alpha)
     ends = pilot.ends
@@ -181,6 +191,7 @@ def plan_power(
         seeds_range=ends and (seeds_for(ends[0]), seeds_for(ends[1])),
         images_needed=images_for(pilot),
         images_range=ends and (images_for(ends[0]), images_for(ends[1])),
+        both_needed=None if times is None else raised(times),
         reductions=columns,
         table=tuple(
             PowerRow(n_seeds=n, power=tuple(power_of(pilot, r, n, images, alpha) for r in columns))
@@ -209,9 +220,9 @@ def _assumptions(pilot: Pilot, n_seeds: int, alpha: float) -> tuple[str, ...]:
 
 def _sentence(answer: PowerAnswer) -> str:
     after = answer.errors_per_seed * (1 - answer.reduction)
-    seeds = "1 seed" if answer.n_seeds == 1 else f"{answer.n_seeds} seeds"
+    design = "1 seed" if answer.n_seeds == 1 else f"{answer.n_seeds} seeds"
     told = (
-        f"{seeds} and {answer.n_images:,} images find a fall of {answer.cell} by "
+        f"{design} and {answer.n_images:,} images find a fall of {answer.cell} by "
         f"{answer.reduction:.0%} (from {answer.errors_per_seed:.1f} to {after:.1f} errors a seed) "
         f"with power {power_told(answer.power)}"
     )
@@ -226,8 +237,13 @@ def _sentence(answer: PowerAnswer) -> str:
         ways.append(_about(answer.seeds_needed, "seeds", answer.seeds_range))
     if answer.images_needed is not None:
         ways.append(_about(answer.images_needed, "images", answer.images_range))
+    if not ways and answer.both_needed is not None:
+        seeds, images = (
+            _about(n, noun, None) for n, noun in zip(answer.both_needed, _NOUNS, strict=True)
+        )
+        return f"{told}; {wanted} takes {seeds} with {images}, for neither alone would do."
     if not ways:
-        return f"{told}; neither more seeds nor more images alone bring it to {wanted}."
+        return f"{told}; no number of seeds and images that can be had brings it to {wanted}."
     other = ""
     if len(ways) == 1:
         which = "images" if answer.images_needed is None else "seeds"
