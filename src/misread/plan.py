@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from misread.canonical import sha256_of
 from misread.errors import PlanError
+from misread.judge import PowerAnswer
 from misread.learn.policy import Policy
 from misread.store import read_json, write_json
 from misread.study import SMOKE, Study
@@ -50,7 +51,9 @@ class Plan(BaseModel):
     """The locked study, written and hashed before *confirm* is opened.
 
     `exploratory` is empty, or says in one sentence why what comes out proves nothing: the plan was
-    changed after *confirm* had been opened, or it is a smoke run.
+    changed after *confirm* had been opened, or it is a smoke run. `planned_power` is what the plan
+    could be expected to show, from the baseline's errors on *select*; None where that is not known:
+    in smoke runs, in plans from before it was told, and where *select* has no such error.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +68,7 @@ class Plan(BaseModel):
     select_folds: dict[int, int]
     replaces: tuple[str, ...] = ()
     exploratory: str = ""
+    planned_power: PowerAnswer | None = None
 
     @property
     def question_sha256(self) -> str:
@@ -76,6 +80,7 @@ class Plan(BaseModel):
                     "replaces": True,
                     "exploratory": True,
                     "target_on_select": True,
+                    "planned_power": True,
                     "study": {"title", "question"},
                 },
             )
@@ -83,8 +88,9 @@ class Plan(BaseModel):
 
     @property
     def sha256(self) -> str:
-        """Hash of the whole plan."""
-        return sha256_of(self.model_dump(mode="json"))
+        """Hash of the whole plan; one without a planned power hashes as before there was any."""
+        absent = {"planned_power"} if self.planned_power is None else None
+        return sha256_of(self.model_dump(mode="json", exclude=absent))
 
 
 def lock(plan: Plan, folder: Path) -> Plan:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from misread.data.parts import N_FOLDS
+from misread.data.parts import N_FOLDS, stratified_subset
 from misread.data.sources import load
-from misread.errors import PlanError, StudyError
+from misread.errors import JudgeError, PlanError, StudyError
+from misread.judge import Pilot, PowerAnswer, pilot_from_counts, plan_power
 from misread.learn.grid import Workers, cores
 from misread.learn.policy import Policy
 from misread.learn.recipe import Run
@@ -124,6 +125,7 @@ def run_study(
             slices=tuple(counter_slices([p for p in policies.values() if p], target)),
             dataset_sha256=(hashes[0], hashes[1]),
             select_folds=folds,
+            planned_power=None if study.smoke else planned_power(study, errors, target),
         )
         arms = [
             Task(
@@ -138,8 +140,8 @@ def run_study(
         for task in arms:  # before the lock: a study that is refused leaves the plan as it was
             _refuse_another_run(task)
         plan = lock(plan, folder)
-        if plan.exploratory and not study.smoke:
-            on_report(Note(f"This study is exploratory: {plan.exploratory}."))
+        for text in _notes(plan, arms):
+            on_report(Note(text))
         go("arms", arms)
         return plan
 
@@ -195,6 +197,76 @@ def target_of(
         return study.target, "study file"
     top = errors["cells"][0]
     return (top["true"], top["predicted"]), "select"
+
+
+def _notes(plan: Plan, arms: list[Task]) -> list[str]:
+    """Return what to say before the arms are trained: what they cannot prove or hardly show."""
+    if plan.study.smoke:
+        return []
+    notes = [f"This study is exploratory: {plan.exploratory}."] if plan.exploratory else []
+    if plan.planned_power and plan.planned_power.warning and not all(t.is_done for t in arms):
+        notes.append(plan.planned_power.warning)
+    return notes
+
+
+def planned_power(
+    study: Study, errors: dict[str, Any], target: tuple[int, int]
+) -> PowerAnswer | None:
+    """Return what a study can be expected to show of its target on *confirm*.
+
+    The rate is that of the baseline on *select*, as in `errors.json`; of *confirm* only the labels
+    are counted. None where *select* holds no such error: then no reduction can be planned.
+    """
+    try:
+        pilot = pilot_on_select(errors, target)
+    except JudgeError:
+        return None
+    name, n_images = on_confirm(study, target)
+    return plan_power(
+        pilot,
+        cell=name,
+        n_seeds=len(study.seeds),
+        n_images=n_images,
+        reduction=study.judge.reduction,
+        alpha=study.judge.alpha,
+    )
+
+
+def on_confirm(study: Study, cell: tuple[int, int]) -> tuple[str, int]:
+    """Return the name of a cell and how many images of its true class *confirm* has.
+
+    Only the labels are looked at.
+
+    Raises
+    ------
+    StudyError
+        If the dataset has no such classes.
+    """
+    _, test = load(study.dataset)
+    if max(cell) >= test.n_classes:
+        msg = (
+            f"the cell {cell[0]}:{cell[1]} is none of {study.dataset!r}, whose classes are 0 to "
+            f"{test.n_classes - 1}; name another one."
+        )
+        raise StudyError(msg)
+    some_run = study.run(BASELINE, None, study.seeds[0], 0, ("", ""))
+    labels_N = test.labels_N[stratified_subset(test.labels_N, some_run.confirm_size)]
+    return "→".join(test.class_names[k] for k in cell), int((labels_N == cell[0]).sum())
+
+
+def pilot_on_select(errors: dict[str, Any], target: tuple[int, int]) -> Pilot:
+    """Return what `errors.json` tells of a cell.
+
+    Raises
+    ------
+    JudgeError
+        If it holds no such error.
+    """
+    known = [c for c in errors["cells"] if (c["true"], c["predicted"]) == target and c["rate"]]
+    n_errors = round(known[0]["mean"] * known[0]["n_seeds"]) if known else 0
+    n_readings = round(n_errors / known[0]["rate"]) if known else sum(errors["n_images_per_seed"])
+    source = "the baseline's errors on select" + (" in a smoke run" if errors["smoke"] else "")
+    return pilot_from_counts(n_errors, n_readings, len(errors["seeds"]), source)
 
 
 def preview_slices(study: Study, target: tuple[int, int]) -> tuple[Slice, ...]:

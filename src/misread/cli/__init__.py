@@ -8,6 +8,7 @@ import click
 
 from misread import __version__
 from misread.cli.judging import judge
+from misread.cli.power import power
 from misread.cli.studies import errors, preview, report, run
 from misread.errors import MisreadError
 
@@ -42,5 +43,5 @@ def main() -> None:
     """
 
 
-for command in (run, errors, preview, report, judge):
+for command in (run, errors, preview, report, judge, power):
     main.add_command(command)

@@ -97,6 +97,7 @@ def errors(study: str, top: int, as_json: bool, **options: Any) -> None:  # noqa
     from misread.show.plots import write_select
     from misread.show.terminal import errors_table
     from misread.store import locked, read_json
+    from misread.trial import planned_power, target_of
 
     wanted, folder, _ = _go(study, None, "errors", **options)
     found = read_json(folder / "errors.json")
@@ -106,6 +107,9 @@ def errors(study: str, top: int, as_json: bool, **options: Any) -> None:  # noqa
         click.echo((folder / "errors.json").read_text("utf-8"), nl=False)
     else:
         console(stderr=False).print(errors_table(found, top))
+        told = None if wanted.smoke else planned_power(wanted, found, target_of(wanted, found)[0])
+        if told is not None:
+            click.echo(told.sentence)
         click.echo(f"Written: {folder / 'errors.json'} and the images behind it, {picture}.")
 
 

@@ -18,6 +18,15 @@ from misread.judge.inference import (
     noninferiority,
     two_way,
 )
+from misread.judge.pilot import (
+    Heterogeneity,
+    Pilot,
+    pilot_from_both,
+    pilot_from_counts,
+    pilot_from_errors,
+    pilot_from_rate,
+)
+from misread.judge.planner import PowerAnswer, plan_power
 from misread.judge.power import (
     Components,
     detectable,
@@ -26,6 +35,7 @@ from misread.judge.power import (
     smallest_detectable,
     variance_components,
 )
+from misread.judge.prospect import power_of, smallest_found
 from misread.judge.readings import SliceReadings
 from misread.judge.targets import CellResult, asymmetry
 from misread.judge.verdict import Verdict, judge
@@ -37,10 +47,13 @@ __all__ = [
     "ClassMetrics",
     "Components",
     "Effect",
+    "Heterogeneity",
     "Item",
     "Ledger",
     "Margins",
     "Misread",
+    "Pilot",
+    "PowerAnswer",
     "Predictions",
     "SliceReadings",
     "Verdict",
@@ -56,9 +69,16 @@ __all__ = [
     "ledger",
     "mcnemar_midp",
     "noninferiority",
+    "pilot_from_both",
+    "pilot_from_counts",
+    "pilot_from_errors",
+    "pilot_from_rate",
+    "plan_power",
+    "power_of",
     "rank_cells",
     "seeds_needed",
     "smallest_detectable",
+    "smallest_found",
     "two_way",
     "variance_components",
 ]

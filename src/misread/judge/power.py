@@ -171,7 +171,7 @@ def seeds_for(
 
     None when no number suffices.
     """
-    return _fewest(lambda n: detectable(parts, n, n_images, alpha, power) <= reduction_abs, least)
+    return fewest(lambda n: detectable(parts, n, n_images, alpha, power) <= reduction_abs, least)
 
 
 def images_for(
@@ -182,7 +182,7 @@ def images_for(
     power: float = 0.8,
 ) -> int | None:
     """Return the fewest images that show a change with so many seeds; None when none suffice."""
-    return _fewest(lambda n: detectable(parts, n_seeds, n, alpha, power) <= reduction_abs, 2)
+    return fewest(lambda n: detectable(parts, n_seeds, n, alpha, power) <= reduction_abs, 2)
 
 
 def images_needed(
@@ -240,13 +240,13 @@ def detectable(
     return quantiles * math.sqrt(variance)
 
 
-def _fewest(enough: Callable[[int], bool], least: int) -> int | None:
-    """Return the least number that is enough, by doubling and halving; None beyond `MOST`."""
+def fewest(enough: Callable[[int], bool], least: int, most: int = MOST) -> int | None:
+    """Return the least number that is enough, by doubling and halving; None beyond `most`."""
     high = least
     while not enough(high):
-        if high >= MOST:
+        if high >= most:
             return None
-        high = min(2 * high, MOST)
+        high = min(2 * high, most)
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2

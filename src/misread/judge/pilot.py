@@ -1,0 +1,320 @@
+"""What is known of a cell before a fix is tried, and what that says of the fix's difference.
+
+A treatment that multiplies every image's chance of the error by k = 1 − r is planned from the
+errors ``Y[s, n]`` of the present model alone. Let p be their rate and σ²_s, σ²_n, σ²_e the
+variances between seeds, between images and of the rest, ``σ²_s + σ²_n + σ²_e = p(1 − p)``. After
+the fix the rate is kp, the first two variances are k²σ²_s and k²σ²_n, and the rest fills up to
+kp(1 − kp). The image part is the same in both arms; of the two others a share c is, where arms are
+paired by seed.
+Then ``D = after − before`` has the mean −rp and the variances
+
+=========  ==================================================
+seeds      σ²_s · (1 + k² − 2ck)
+images     σ²_n · r²
+the rest   σ²_e + [kp(1 − kp) − k²(σ²_s + σ²_n)] − 2ck · σ²_e
+=========  ==================================================
+
+The first arm's variances come from the crossed mean squares (Cornfield & Tukey 1956, *Annals of
+Mathematical Statistics* 27). What a pilot cannot tell is taken from `TYPICAL`.
+"""
+
+import math
+
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+from scipy import special
+
+from misread.errors import JudgeError
+from misread.judge.inputs import IntArray, whole_numbers
+from misread.judge.power import Components, variance_components
+from misread.judge.variance import mean_squares, two_way_variance
+
+FEW_SEEDS = 3  # as many or fewer hardly tell how much trainings differ
+_RANGE = 0.8  # a plan is a bet: the range that holds four times in five
+_TYPICAL_DF = 9  # the ten seeds behind `TYPICAL`: a pilot's own seeds are weighed against them
+_AS_TYPICAL = "as in the study four-nine."
+
+
+class Heterogeneity(BaseModel):
+    """How unlike images and trainings are, in parts that do not depend on the rate.
+
+    Attributes
+    ----------
+    image : float
+        Variance between images as a share of p(1 − p), 0 to 1: 0 where every image is as likely to
+        be misread, near 1 where the same few always are.
+    seed : float
+        Squared coefficient of variation of the rate between trainings, 0 or more.
+    shared : float
+        Share of what a seed brings that both arms of a pair have in common, 0 to 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image: float = Field(ge=0, lt=1)
+    seed: float = Field(ge=0)
+    shared: float = Field(ge=0, le=1)
+
+
+TYPICAL = Heterogeneity(image=0.6, seed=0.12, shared=0.35)
+"""What the study four-nine measured: the means over the twelve most frequent cells of its baseline
+and the same cells of its four treated arms, ten seeds each, are .60, .12 and .37 in
+``docs/results/four-nine-readings.npz``; the last is rounded to the side of more noise.
+
+``python -m pytest tests/test_judge_planner.py -k typical -s`` measures them again. They are of one
+dataset and one small network: a pilot of one's own is better."""
+
+
+class Pilot(BaseModel):
+    """What is known of one cell i→j of the present model.
+
+    Attributes
+    ----------
+    source : str
+        Where it comes from, in words.
+    rate : float
+        Share of class i's images read as j, above 0.
+    rate_range : tuple of float or None
+        The range of the rate that holds with 80%; None where nothing is known of it.
+    spread : Heterogeneity
+        Of images and trainings.
+    both : Components or None
+        Variances of the difference, where both arms were observed.
+    both_df : float or None
+        Degrees of freedom of their sum.
+    n_seeds, n_images : int or None
+        Of the pilot; images of class i.
+    notes : tuple of str
+        What was assumed, in sentences.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    rate: float = Field(gt=0, lt=1)
+    rate_range: tuple[float, float] | None = None
+    spread: Heterogeneity = TYPICAL
+    both: Components | None = None
+    both_df: float | None = None
+    n_seeds: int | None = None
+    n_images: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ends(self) -> "tuple[Pilot, Pilot] | None":
+        """The hopeful and the sober end of what the pilot leaves open (80%), where that is known.
+
+        From one arm: the ends of the rate. From both: the ends of the variance (chi-square).
+        """
+        if self.both is not None and self.both_df is not None:
+            chances = ((1 + _RANGE) / 2, (1 - _RANGE) / 2)
+            scales = [self.both_df / float(special.chdtri(self.both_df, 1 - c)) for c in chances]
+            first, last = (
+                self.model_copy(update={"both": Components(*(k * part for part in self.both))})
+                for k in scales
+            )
+            return first, last
+        if self.rate_range is None:
+            return None
+        low, high = (self.model_copy(update={"rate": rate}) for rate in self.rate_range)
+        return high, low
+
+    def change(self, reduction: float) -> Components:
+        """Return the variances of D that a relative `reduction`, 0 to 1, brings; see the module."""
+        if self.both is not None:
+            return self.both
+        p, kept, spread = self.rate, 1 - reduction, self.spread
+        image = spread.image * p * (1 - p)
+        seed = min(spread.seed * p**2, p * (1 - p) - image)
+        rest = p * (1 - p) - image - seed
+        rest_after = max(kept * p * (1 - kept * p) - kept**2 * (seed + image), 0.0)
+        common = 2 * spread.shared * kept
+        return Components(
+            seed * (1 + kept**2 - common),
+            image * reduction**2,
+            max(rest + rest_after - common * rest, 0.0),
+        )
+
+
+def pilot_from_rate(rate: float, source: str = "a rate that was given") -> Pilot:
+    """Return a pilot that knows nothing but a rate, taken as exact.
+
+    Raises
+    ------
+    JudgeError
+        If the rate is not between 0 and 1.
+    """
+    if not 0 < rate < 1:
+        msg = (
+            f"the rate of the error is {rate:g}; allowed is a share above 0 and below 1: give for "
+            "example 0.008 or 0.8%."
+        )
+        raise JudgeError(msg)
+    note = "The rate is taken as exact."
+    return Pilot(
+        source=source, rate=rate, notes=(note, f"Images and trainings differ {_AS_TYPICAL}")
+    )
+
+
+def pilot_from_counts(
+    n_errors: int, n_readings: int, n_seeds: int, source: str = "counts"
+) -> Pilot:
+    """Return a pilot from errors counted on other images in every seed, as on *select*.
+
+    Parameters
+    ----------
+    n_errors, n_readings : int
+        Errors of the cell and readings of images of its true class, over all seeds.
+    n_seeds : int
+        Trained models.
+    source : str
+        Where they come from, in words.
+
+    Returns
+    -------
+    Pilot
+        Its rate is known as well as Poisson counts and `TYPICAL` trainings allow.
+
+    Raises
+    ------
+    JudgeError
+        If there are no readings or no errors.
+    """
+    rate = _some(n_errors, n_readings)
+    return Pilot(
+        source=source,
+        rate=rate,
+        rate_range=_range(rate, 1 / n_errors + TYPICAL.seed / n_seeds),
+        n_seeds=n_seeds,
+        notes=(f"Images and trainings differ {_AS_TYPICAL}",),
+    )
+
+
+def pilot_from_errors(errors_SN: npt.ArrayLike) -> Pilot:
+    """Return a pilot from readings of the present model.
+
+    Parameters
+    ----------
+    errors_SN : array_like of 0 and 1, shape [S, N]
+        Whether seed s reads image n of class i as j.
+
+    Returns
+    -------
+    Pilot
+        How trainings differ is the pilot's own variance and that of `TYPICAL`, weighed by their
+        degrees of freedom, for few seeds hardly know it. With one seed all of it is `TYPICAL`.
+
+    Raises
+    ------
+    JudgeError
+        If the matrix is empty, holds other values, or holds no error.
+    """
+    errors = whole_numbers("the matrix of errors", errors_SN, 2)
+    if errors.min() < 0 or errors.max() > 1:
+        msg = f"the matrix of errors holds {errors.max()}; allowed are 0 and 1: give flags."
+        raise JudgeError(msg)
+    n_seeds, n_images = errors.shape
+    rate = _some(int(errors.sum()), errors.size)
+    spread = _spread(errors, rate)
+    notes = []
+    if n_seeds == 1:
+        notes.append(f"One seed says nothing of trainings: they and images differ {_AS_TYPICAL}")
+    else:
+        few = ", which hardly tell: the answer is noisy" if n_seeds <= FEW_SEEDS else ""
+        notes.append(
+            f"How much trainings differ is weighed from {n_seeds} seeds and the ten of "
+            f"four-nine{few}."
+        )
+    notes.append(f"The arms of a pair are as alike by their seed {_AS_TYPICAL}")
+    seed, image = spread.seed * rate**2, spread.image * rate * (1 - rate)
+    rest = max(rate * (1 - rate) - seed - image, 0.0)
+    variance = seed / n_seeds + image / n_images + rest / errors.size
+    return Pilot(
+        source="readings of the present model",
+        rate=rate,
+        rate_range=_range(rate, variance / rate**2),
+        spread=spread,
+        n_seeds=n_seeds,
+        n_images=n_images,
+        notes=tuple(notes),
+    )
+
+
+def pilot_from_both(before_SN: npt.ArrayLike, after_SN: npt.ArrayLike) -> Pilot:
+    """Return a pilot from readings of both arms, paired by seed and image.
+
+    Parameters
+    ----------
+    before_SN, after_SN : array_like of 0 and 1, shape [S, N]
+        Whether seed s reads image n of class i as j, before and after a fix.
+
+    Returns
+    -------
+    Pilot
+        The variances of the difference are those observed, whatever the reduction. Where too few
+        images changed to tell, or with fewer than two seeds, it falls back to `pilot_from_errors`.
+
+    Raises
+    ------
+    JudgeError
+        As `pilot_from_errors`, and if the shapes differ.
+    """
+    pilot = pilot_from_errors(before_SN)
+    before = whole_numbers("errors before", before_SN, 2)
+    after = whole_numbers("errors after", after_SN, 2)
+    if before.shape != after.shape:
+        msg = (
+            f"errors before have shape {before.shape} and those after {after.shape}; a pilot of "
+            "both arms is paired: give the same seeds and images, or the present model alone."
+        )
+        raise JudgeError(msg)
+    diff_SN = after - before
+    parts = variance_components(diff_SN)
+    if parts is None or before.shape[0] == 1:
+        why = "One seed a side" if before.shape[0] == 1 else "Too few images changed in the pilot"
+        note = f"{why}: the plan rests on the present model alone."
+        return pilot.model_copy(update={"notes": (note, *pilot.notes)})
+    _, df = two_way_variance(mean_squares(diff_SN), *diff_SN.shape)
+    notes = ["The fix to come varies over seeds and images as the one in the pilot did."]
+    if before.shape[0] <= FEW_SEEDS:
+        notes.append(
+            f"{before.shape[0]} seeds hardly tell how much trainings differ: the answer is noisy."
+        )
+    return pilot.model_copy(
+        update={
+            "source": "readings of both arms",
+            "both": parts,
+            "both_df": df,
+            "notes": tuple(notes),
+        }
+    )
+
+
+def _some(n_errors: int, n_readings: int) -> float:
+    """Return the rate, which must not be 0 or 1."""
+    if not 0 < n_errors < n_readings:
+        what = "no error" if n_errors == 0 else "nothing but errors"
+        msg = (
+            f"the pilot holds {what} of this cell in {n_readings:,} readings; a plan needs a rate "
+            "between 0 and 1: name another cell, or give a rate."
+        )
+        raise JudgeError(msg)
+    return n_errors / n_readings
+
+
+def _spread(errors_SN: IntArray, rate: float) -> Heterogeneity:
+    """Return how unlike images and trainings are; what a single seed cannot tell is `TYPICAL`."""
+    n_seeds, n_images = errors_SN.shape
+    if n_seeds == 1:
+        return TYPICAL
+    ms = mean_squares(errors_SN)
+    image = max(ms.image - ms.residual, 0.0) / n_seeds / (rate * (1 - rate))
+    seed = (ms.seed - ms.residual) / n_images / rate**2
+    weighed = ((n_seeds - 1) * seed + _TYPICAL_DF * TYPICAL.seed) / (n_seeds - 1 + _TYPICAL_DF)
+    return TYPICAL.model_copy(update={"image": min(image, 0.98), "seed": max(weighed, 0.0)})
+
+
+def _range(rate: float, relative_variance: float) -> tuple[float, float]:
+    """Return the range of a rate on the log scale, so that it stays above 0."""
+    factor = math.exp(float(special.ndtri((1 + _RANGE) / 2)) * math.sqrt(relative_variance))
+    return rate / factor, min(rate * factor, (1 + rate) / 2)
