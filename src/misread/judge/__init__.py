@@ -26,6 +26,7 @@ from misread.judge.power import (
     smallest_detectable,
     variance_components,
 )
+from misread.judge.predictions import Predictions
 from misread.judge.readings import SliceReadings
 from misread.judge.targets import CellResult, asymmetry
 from misread.judge.verdict import Verdict, judge
@@ -44,6 +45,7 @@ __all__ = [
     "Predictions",
     "SliceReadings",
     "Verdict",
+    "align",
     "asymmetry",
     "benjamini_hochberg",
     "cell_atlas",
@@ -53,6 +55,7 @@ __all__ = [
     "holm",
     "images_needed",
     "judge",
+    "judge_predictions",
     "ledger",
     "mcnemar_midp",
     "noninferiority",
