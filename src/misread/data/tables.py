@@ -162,9 +162,9 @@ def _whole_numbers(series: pl.Series) -> Column:
     for chunk in series.get_chunks():
         present[_offsets(chunk, low)] = True
     distinct = np.flatnonzero(present)
-    table = np.zeros(len(present), np.min_scalar_type(len(distinct)))
+    table: AnyIntArray = np.zeros(len(present), np.min_scalar_type(len(distinct)))
     table[distinct] = np.arange(len(distinct))
-    codes_R = np.empty(series.len(), table.dtype)
+    codes_R: AnyIntArray = np.empty(series.len(), table.dtype)
     start = 0
     for chunk in series.get_chunks():
         codes_R[start : start + len(chunk)] = table[_offsets(chunk, low)]
