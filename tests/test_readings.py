@@ -166,14 +166,15 @@ def test_a_table_that_is_not_crossed_is_refused(change, told):
         from_frame(pl.DataFrame(good | change, strict=False))
 
 
-@pytest.mark.parametrize("low", [0, -(2**62)])
+@pytest.mark.parametrize("low", [0, -(2**63), 2**62 + 1, 2**63 + 5])
 @given(
     ids=st.lists(st.integers(0, 60), unique=True, min_size=1), spread=st.sampled_from([1, 10**9])
 )
 @settings(max_examples=40, deadline=None)
 def test_ids_of_any_spread(low, ids, spread):
     wide = [low + spread * n for n in ids]
-    frame = pl.DataFrame({"id": wide, "label": ids, "prediction": ids})
+    column = pl.Series(wide, dtype=pl.UInt64 if low > 0 else pl.Int64)
+    frame = pl.DataFrame({"id": column, "label": ids, "prediction": ids})
     read = from_frame(frame)
     assert read.ids.tolist() == sorted(wide)
     assert [int(read.class_names[k]) for k in read.labels_N] == sorted(ids)
@@ -271,3 +272,10 @@ def test_scores_that_are_none():
         from_models([object()], [0], [0])
     with pytest.raises(DataError, match=r"ends in '\.xlsx'"):
         write_predictions(side, "side.xlsx")
+
+
+@pytest.mark.parametrize("kind", [pl.Int8, pl.Int16, pl.UInt8, pl.Int128])
+def test_narrow_and_wide_whole_numbers(kind):
+    ids = [-128, 127, 0] if kind != pl.UInt8 else [255, 0, 128]
+    frame = {"id": pl.Series(ids, dtype=kind), "label": [0, 1, 2], "prediction": [0, 1, 2]}
+    assert from_frame(pl.DataFrame(frame)).ids.tolist() == sorted(ids)

@@ -143,7 +143,7 @@ def coded(name: str, series: pl.Series) -> Column:
         series = series.cast(pl.Int64)
     if series.dtype == pl.Boolean:
         series = series.cast(pl.UInt8)
-    if series.dtype.is_integer():
+    if series.dtype.is_integer() and not str(series.dtype).endswith("128"):
         return _whole_numbers(series)
     if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object, pl.Null):
         msg = f"column `{name}` is of type {series.dtype}; allowed are whole numbers or names."
@@ -161,20 +161,24 @@ def _whole_numbers(series: pl.Series) -> Column:
     present = np.zeros(high - low + 1, np.bool_)
     for chunk in series.get_chunks():
         present[_offsets(chunk, low)] = True
-    values_V = np.flatnonzero(present) + low
-    code = np.cumsum(present, dtype=np.int64) - 1
-    table = code.astype(np.min_scalar_type(len(values_V)))
-    codes_R = np.empty(series.len(), table.dtype)
+    distinct = np.flatnonzero(present)
+    table: AnyIntArray = np.zeros(len(present), np.min_scalar_type(len(distinct)))
+    table[distinct] = np.arange(len(distinct))
+    codes_R: AnyIntArray = np.empty(series.len(), table.dtype)
     start = 0
     for chunk in series.get_chunks():
         codes_R[start : start + len(chunk)] = table[_offsets(chunk, low)]
         start += len(chunk)
+    values_V: npt.NDArray[Any] = distinct.astype(np.uint64 if high >= 2**63 else np.int64)
+    values_V += low
     return Column(codes_R, values_V)
 
 
-def _offsets(chunk: pl.Series, low: int) -> npt.NDArray[np.int64]:
-    offsets: npt.NDArray[np.int64] = np.subtract(
-        chunk.to_numpy(), low, dtype=np.int64, casting="unsafe"
+def _offsets(chunk: pl.Series, low: int) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """Return numbers less the smallest; what overflows comes out right when read as unsigned."""
+    numbers = chunk.to_numpy()
+    offsets: npt.NDArray[np.unsignedinteger[Any]] = (numbers - numbers.dtype.type(low)).view(
+        f"u{numbers.dtype.itemsize}"
     )
     return offsets
 

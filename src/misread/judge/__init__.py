@@ -1,6 +1,6 @@
 """The judge: predictions in, evidence out. No Keras, no disk, no printing."""
 
-from misread.judge.alignment import align, judge_predictions
+from misread.judge.alignment import align, cell_of, judge_predictions
 from misread.judge.atlas import CellAtlas, Ledger, Misread, cell_atlas, ledger
 from misread.judge.collateral import Item, Margins
 from misread.judge.confusion import (
@@ -35,6 +35,7 @@ from misread.judge.power import (
     smallest_detectable,
     variance_components,
 )
+from misread.judge.predictions import Predictions
 from misread.judge.prospect import power_of, smallest_found
 from misread.judge.readings import SliceReadings
 from misread.judge.targets import CellResult, asymmetry
@@ -57,15 +58,18 @@ __all__ = [
     "Predictions",
     "SliceReadings",
     "Verdict",
+    "align",
     "asymmetry",
     "benjamini_hochberg",
     "cell_atlas",
+    "cell_of",
     "class_metrics",
     "confusion_counts",
     "detectable",
     "holm",
     "images_needed",
     "judge",
+    "judge_predictions",
     "ledger",
     "mcnemar_midp",
     "noninferiority",

@@ -112,7 +112,7 @@ def judge_predictions(
     Returns
     -------
     Verdict
-        All of the evidence.
+        All of the evidence. Its images are positions in `before`; tables are in the order of ids.
 
     Raises
     ------
@@ -286,7 +286,7 @@ def _images_together(before: Predictions, after: Predictions, where: str) -> Pre
 def _by_id(
     ids: npt.NDArray[Any], others: npt.NDArray[Any], after: Predictions, where: str
 ) -> Predictions:
-    if ids.dtype.kind != others.dtype.kind and "U" in (ids.dtype.kind, others.dtype.kind):
+    if ids.dtype.kind != others.dtype.kind:  # as texts, signed and unsigned compare exactly too
         ids, others = ids.astype(np.str_), others.astype(np.str_)
     if np.array_equal(ids, others):
         return after
