@@ -232,14 +232,14 @@ def _images_behind(cell: CellResult) -> str:
 
 
 def _against_reverse(cell: CellResult, class_names: Sequence[str]) -> str:
-    """Return by how much i→j leads j→i, as in "+0.9 than 9→4 (−1.0 to +2.8), p = .31"."""
+    """Return by how much i→j leads j→i, as in "+0.9 over 9→4 (−1.0 to +2.8), p = .31"."""
     lead = cell.asymmetry
     if lead is None:
         return "the other class does not occur"
     n = lead.n_images
     reverse = f"{class_names[cell.predicted]}→{class_names[cell.true]}"
     return _plain(
-        f"{wording.images(lead.estimate * n, sign=True)} than {reverse} "
+        f"{wording.images(lead.estimate * n, sign=True)} over {reverse} "
         f"({wording.interval(lead, n)}), {wording.p_value(lead.p_value)}"
     )
 
