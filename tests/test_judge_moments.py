@@ -159,7 +159,7 @@ def test_names_that_are_unknown_or_mixed_with_numbers_are_refused():
         judge(names[labels_N], names[before_SN], names[after_SN], cells=[("cow", "cat")])
     with pytest.raises(JudgeError, match="labels holds names and predictions before holds numbers"):
         judge(names[labels_N], before_SN, after_SN, cells=[("dog", "cat")])
-    with pytest.raises(JudgeError, match="“bat” is read and is none of the 2 class names"):
+    with pytest.raises(JudgeError, match="the class names lack bat, emu; they are cat, dog"):
         judge(
             names[labels_N],
             names[before_SN],

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
+from misread.judge.classes import classes, codes_of, in_order
 
 AXES = {1: "one axis [images]", 2: "two axes [seeds, images]"}
 
@@ -104,19 +105,12 @@ def encode(
             f"{worded[0]} holds names and {other} holds numbers; give both as names or as numbers."
         )
         raise JudgeError(msg)
-    texts = [np.asarray(values).astype(np.str_) for _, values in plain]
-    found = np.unique(np.concatenate([np.unique(values) for values in texts]))
-    names = found if class_names is None else np.asarray(class_names, dtype=np.str_)
-    unknown = np.setdiff1d(found, names)
-    if unknown.size:
-        msg = (
-            f"“{unknown[0]}” is read and is none of the {names.size} class names; correct it or "
-            "name it too."
-        )
-        raise JudgeError(msg)
-    order = np.argsort(names)
-    numbers = [order[np.searchsorted(names, values, sorter=order)] for values in texts]
-    return numbers, tuple(names.tolist())
+    texts = [classes(name, values) for name, values in plain]
+    if class_names is None:
+        names = in_order({str(name) for values in texts for name in np.unique(values).tolist()})
+    else:
+        names = tuple(class_names)
+    return [codes_of(values, names) for values in texts], names
 
 
 def _plain(values: Any) -> Any:
