@@ -1,6 +1,6 @@
-"""Write below each `$ misread …` in docs/judge.md what it prints: `python scripts/outputs.py`.
+"""Write below each `$ misread …` in docs/*.md what it prints: `python scripts/outputs.py`.
 
-With `--check` it exits with 1 where the page is out of date. `$ echo $?` shows the last exit code.
+With `--check` it exits with 1 where a page is out of date. `$ echo $?` shows the last exit code.
 """
 
 import re
@@ -13,7 +13,11 @@ from click.testing import CliRunner
 from misread.cli import main as misread
 
 PROJECT = Path(__file__).resolve().parent.parent
-PAGE = PROJECT / "docs" / "judge.md"
+PAGES = [
+    page
+    for page in sorted((PROJECT / "docs").glob("*.md"))
+    if "```console\n$ misread" in page.read_text("utf-8")
+]
 
 
 def filled(page: str) -> str:
@@ -44,16 +48,21 @@ def _run(block: str) -> str:
 
 
 def main() -> int:
-    """Write the page, or check it."""
-    page = PAGE.read_text("utf-8")
-    now = filled(page)
-    if "--check" in sys.argv[1:]:
+    """Write the pages, or check them."""
+    old = []
+    for path in PAGES:
+        page = path.read_text("utf-8")
+        now = filled(page)
         if now == page:
-            return 0
-        print(f"{PAGE} is out of date; run python scripts/outputs.py.", file=sys.stderr)
+            continue
+        old.append(path)
+        if "--check" not in sys.argv[1:]:
+            path.write_text(now, "utf-8")
+            print(f"Written: {path}")
+    if old and "--check" in sys.argv[1:]:
+        told = ", ".join(path.name for path in old)
+        print(f"Out of date: {told}; run python scripts/outputs.py.", file=sys.stderr)
         return 1
-    PAGE.write_text(now, "utf-8")
-    print(f"Written: {PAGE}")
     return 0
 
 

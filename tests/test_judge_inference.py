@@ -65,7 +65,7 @@ def test_two_way_puts_the_mean_squares_together_as_written():
     seed, image, residual = mean_squares(diff_SN)
     combined = seed + image - residual
     assert combined > residual
-    used = seed**0.9 * (seed - residual) ** 0.1  # by as much as the seeds lie above the rest
+    used = seed * min(3 * (seed - residual) / seed, 1)  # by as much as seeds lie above the rest
     df = combined**2 / (used**2 / 5 + image**2 / 39 + residual**2 / 195)
     se = math.sqrt(combined / 240)
     effect = two_way(diff_SN, alpha=0.1)
@@ -78,6 +78,7 @@ def test_two_way_puts_the_mean_squares_together_as_written():
     far = effect.high - diff_SN.mean()
     assert diff_SN.mean() > 0
     assert far**2 == pytest.approx(quantile**2 * (se**2 + event * far))
+    assert far > zero_event_bound(40, 0.1)
     assert effect.p_value == pytest.approx(2 * stats.t.cdf(-diff_SN.mean() / se, df))
 
 

@@ -21,7 +21,8 @@ from misread.judge.inputs import IntArray, whole_numbers
 from misread.judge.moments import FloatArray, Moments, of_differences
 
 FEW_SEEDS = 3  # with so many, how much trainings differ is hardly known
-_RAMP = 0.1
+_TOO_FEW = 4  # seeds: their own df always count, and bound the others
+_RAMP = 3.0  # 3 · (MS_seed − MS_residual) / MS_seed reaches 1 where MS_seed is 1.5 times the other
 
 
 class MeanSquares(NamedTuple):
@@ -152,23 +153,24 @@ def combined(parts: Parts) -> tuple[FloatArray, FloatArray]:
 
     ``V = seed + image − residual``, never below the residual. In the degrees of freedom the seeds
     count as far as the variance uses them: not where their mean square lies below the residual's,
-    wholly where it lies far above (the exponent keeps them from jumping). With two or three seeds
+    wholly from 1.5 times on, and in proportion between. With two to four seeds
     they always count, and the degrees of freedom are at most (S − 1)²: trainings that happen to
     agree would otherwise borrow those of the images. Subtracting a mean square can push
     Satterthwaite's df below one, where it is kept. docs/calibration.md holds what came of this.
     """
     variance = np.maximum(parts.seed + parts.image - parts.residual, parts.residual)
     seed = parts.seed
-    if parts.n_seeds > FEW_SEEDS:
+    if parts.n_seeds > _TOO_FEW:
         above = np.maximum(seed - parts.residual, 0.0)
-        seed = seed * np.divide(above, seed, out=np.zeros_like(seed), where=seed > 0) ** _RAMP
+        share = np.divide(above, seed, out=np.zeros_like(seed), where=seed > 0)
+        seed = seed * np.minimum(_RAMP * share, 1.0)
     spread = (
         seed**2 / parts.df_seed
         + parts.image**2 / parts.df_image
         + parts.residual**2 / parts.df_residual
     )
     df = np.divide(variance**2, spread, out=np.ones_like(variance), where=spread > 0)
-    if 1 < parts.n_seeds <= FEW_SEEDS:
+    if 1 < parts.n_seeds <= _TOO_FEW:
         df = np.minimum(df, (parts.n_seeds - 1) ** 2)
     return variance, np.maximum(df, 1.0)
 
