@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from misread import __version__
+from misread.cli.calibrate import calibrate
 from misread.cli.judging import judge
 from misread.cli.power import power
 from misread.cli.studies import errors, preview, report, run
@@ -43,5 +44,5 @@ def main() -> None:
     """
 
 
-for command in (run, errors, preview, report, judge, power):
+for command in (run, errors, preview, report, judge, power, calibrate):
     main.add_command(command)
