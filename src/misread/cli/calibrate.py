@@ -1,6 +1,5 @@
 """`misread calibrate`: the judge tried on studies whose answer is known."""
 
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -73,7 +72,9 @@ def calibrate(
     result = done.of(wanted)
     summaries = [summary for _, summary in show.findings(result)]
     if markdown:
-        page = show.markdown(result, clusterings, _command(), _versions())
+        page = show.markdown(
+            result, clusterings, _command(result, n_seeds, readings, markdown), _versions()
+        )
         write_atomic(markdown, page.encode())
     if as_json:
         click.echo(result.model_dump_json(indent=2))
@@ -188,8 +189,8 @@ def _timed(setting: "Setting", replicates: int) -> "tuple[Outcome, float]":
 
     from misread.judge.calibration import simulate
 
-    began = time.perf_counter()
-    return simulate(setting, replicates), time.perf_counter() - began
+    began = time.process_time()
+    return simulate(setting, replicates), time.process_time() - began
 
 
 def _clusterings(source: str) -> "dict[str, list[Clustering]]":
@@ -246,8 +247,13 @@ def _print(result: "Calibration") -> None:
         click.echo(line)
 
 
-def _command() -> str:
-    return shlex.join(["misread", *sys.argv[1:]])
+def _command(result: "Calibration", n_seeds: list[int], readings: str | None, page: Path) -> str:
+    """Return the command that writes the same page: without what does not change it."""
+    import shlex
+
+    given = f"--replicates {result.replicates} --seeds {','.join(map(str, n_seeds))}"
+    compared = f" --readings {shlex.quote(readings)}" if readings else ""
+    return f"misread calibrate {given}{compared} --markdown {page.as_posix()}"
 
 
 def _versions() -> str:

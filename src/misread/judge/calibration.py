@@ -104,7 +104,7 @@ class Calibration(BaseModel):
     alpha : float
         Level of the tests and intervals.
     seconds : float
-        Time spent simulating and judging, added up over processes.
+        Processor time spent, added up over processes.
     outcomes : tuple of Outcome
         In the order of `settings`, as far as they are finished.
     """

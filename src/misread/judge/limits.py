@@ -1,7 +1,7 @@
 """What a calibrated judge must keep, and what it missed, Monte-Carlo error taken into account."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from scipy import stats
@@ -55,6 +55,8 @@ class Summary(NamedTuple):
         False positives on average, and the Monte-Carlo standard error of that.
     least : Outcome
         With the lowest coverage, null or not.
+    thresholds : tuple of float
+        The least rate of false positives, and the highest coverage, that are surely misses.
     misses : tuple of Miss
         Rates beyond their limits, surely or not.
     """
@@ -63,6 +65,7 @@ class Summary(NamedTuple):
     mean: float
     mean_error: float
     least: Outcome
+    thresholds: tuple[float, float]
     misses: tuple[Miss, ...]
 
     @property
@@ -92,16 +95,27 @@ def summarise(outcomes: Sequence[Outcome], limits: Limits = LIMITS) -> Summary |
         return None
     mean = math.fsum(o.found for o in null) / len(null)
     mean_error = math.sqrt(math.fsum(standard_error(o.found, o) ** 2 for o in null)) / len(null)
-    misses = [*_misses_each(null, limits)]
+    above = beyond_chance(null[0].replicates, len(null), limits)[0]
+    below = beyond_chance(null[0].replicates, len(within), limits)[1]
+    misses = [
+        _miss("false positives", o, o.found, limits.each, sure=o.found >= above)
+        for o in null
+        if o.found > limits.each
+    ]
     if mean > limits.mean:
         sure = mean - limits.mean > 3 * mean_error
         misses.append(Miss("false positives, average", mean, mean_error, limits.mean, sure))
-    misses += _misses_coverage(within, limits)
+    misses += [
+        _miss("coverage", o, o.coverage, limits.coverage, sure=o.coverage <= below)
+        for o in within
+        if o.coverage < limits.coverage
+    ]
     return Summary(
         worst=max(null, key=lambda o: o.found),
         mean=mean,
         mean_error=mean_error,
         least=min(within, key=lambda o: o.coverage),
+        thresholds=(above, below),
         misses=tuple(misses),
     )
 
@@ -132,20 +146,6 @@ def beyond_chance(replicates: int, n_rates: int, limits: Limits = LIMITS) -> tup
     above = float(stats.binom.isf(level, replicates, limits.each)) + 1
     below = float(stats.binom.ppf(level, replicates, limits.coverage)) - 1
     return above / replicates, below / replicates
-
-
-def _misses_each(null: Sequence[Outcome], limits: Limits) -> Iterator[Miss]:
-    for o in null:
-        if o.found > limits.each:
-            sure = o.found >= beyond_chance(o.replicates, len(null), limits)[0]
-            yield _miss("false positives", o, o.found, limits.each, sure=sure)
-
-
-def _misses_coverage(within: Sequence[Outcome], limits: Limits) -> Iterator[Miss]:
-    for o in within:
-        if o.coverage < limits.coverage:
-            sure = o.coverage <= beyond_chance(o.replicates, len(within), limits)[1]
-            yield _miss("coverage", o, o.coverage, limits.coverage, sure=sure)
 
 
 def _miss(

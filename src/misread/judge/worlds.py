@@ -112,7 +112,7 @@ def draw(world: World, design: Design, rng: np.random.Generator) -> tuple[BoolAr
     design : Design
         Size, error rate and truth.
     rng : numpy.random.Generator
-        Advanced by a number of draws that depends on the sizes only.
+        Worlds of one size take the same draws, so that they differ in their clustering only.
 
     Returns
     -------

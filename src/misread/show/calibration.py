@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from misread.judge.calibration import Calibration, Outcome
-from misread.judge.limits import LIMITS, Miss, Summary, beyond_chance, summarise
+from misread.judge.limits import LIMITS, Miss, Summary, summarise
 from misread.judge.worlds import Clustering, World
 
 
@@ -99,7 +99,14 @@ def misses_told(summary: Summary) -> list[str]:
             f"{count} beyond the limit by no more than chance can do; the farthest: "
             f"{_miss_told(worst)}."
         )
-    return told or ["Every limit is kept."]
+    if not told:
+        told.append("Every limit is kept.")
+    above, below = summary.thresholds
+    told.append(
+        f"So many studies show a miss from {share(above)} false positives in one world, or a "
+        f"coverage of {share(below)}; more replicates show smaller ones."
+    )
+    return told
 
 
 def _miss_told(miss: Miss) -> str:
@@ -107,15 +114,13 @@ def _miss_told(miss: Miss) -> str:
 
 
 def error_told(calibration: Calibration) -> str:
-    """Return the Monte-Carlo error, and what it hides, in words."""
+    """Return the Monte-Carlo error, and what is made of it, in words."""
     n = calibration.replicates
     near, middle = ((p * (1 - p) / n) ** 0.5 for p in (0.05, 0.5))
-    above, below = beyond_chance(n, max(len(calibration.outcomes), 1))
     return (
         f"Each rate comes from {n:,} studies: its Monte-Carlo standard error is {share(near)} near "
         f".05 and .95, {share(middle)} near .5. A limit counts as missed where chance cannot "
-        f"explain the rate: false positives from {share(above)} or coverage up to {share(below)} "
-        "(exact binomial tests at .05, Bonferroni)."
+        "explain the rate (exact binomial tests at .05, Bonferroni)."
     )
 
 
@@ -149,7 +154,7 @@ def markdown(
         "<!-- Written by the command below. Do not edit: run it again. -->",
         f"```\n{command}\n```",
         (
-            f"{whole}, in {_duration(calibration.seconds)} of one core; {versions}; method "
+            f"{whole}, in {_duration(calibration.seconds)} of processor time; {versions}; method "
             f"`{calibration.method}`. The same command gives the same numbers, whatever `--jobs`."
         ),
         "## In short",
