@@ -149,12 +149,16 @@ def _run(
         disable=not shown.is_terminal,
     )
     with bar:
-        task = bar.add_task("", total=len(wanted), completed=len(wanted) - len(todo))
-        for outcome, seconds in _outcomes(todo, done.replicates, jobs or os.cpu_count() or 1):
+        kept = len(wanted) - len(todo)
+        task = bar.add_task("", total=len(wanted), completed=kept)
+        outcomes = _outcomes(todo, done.replicates, jobs or os.cpu_count() or 1)
+        for n_done, (outcome, seconds) in enumerate(outcomes, kept + 1):
             done = done.with_outcome(outcome, seconds)
             if out is not None:
                 write_atomic(out, done.model_dump_json(indent=1).encode())
             bar.advance(task)
+            if not shown.is_terminal and n_done % max(len(wanted) // 10, 1) == 0:
+                click.echo(f"{n_done} of {len(wanted)} kinds of study", err=True)
     return done
 
 
