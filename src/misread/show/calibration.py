@@ -158,7 +158,11 @@ def markdown(
             f"`{calibration.method}`. The same command gives the same numbers, whatever `--jobs`."
         ),
         "## In short",
-        "\n".join(f"- {line}" for line in in_short(calibration)),
+        *(
+            " ".join((sentence, *misses_told(summary)))
+            for sentence, summary in findings(calibration)
+        ),
+        error_told(calibration),
         "## What was simulated",
         _simulated(calibration.worlds),
         *(["## Are the worlds like real studies?", *_realism(clusterings)] if clusterings else []),
