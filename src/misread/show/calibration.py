@@ -103,8 +103,8 @@ def misses_told(summary: Summary) -> list[str]:
         told.append("Every limit is kept.")
     above, below = summary.thresholds
     told.append(
-        f"So many studies show a miss from {share(above)} false positives in one world, or a "
-        f"coverage of {share(below)}; more replicates show smaller ones."
+        f"So many studies surely show a miss once false positives reach {share(above)} in one "
+        f"world or coverage falls to {share(below)}; more replicates show smaller ones."
     )
     return told
 
