@@ -217,6 +217,14 @@ def _realism(clusterings: Mapping[str, Sequence[Clustering]]) -> Iterator[str]:
         "errors that the four worst images make. Medians, and in brackets the middle 80%."
     )
     yield _table(heads, [(name, *_quantiles(rows)) for name, rows in clusterings.items()])
+    (_, real), *_, (name, last) = clusterings.items()
+    middle = np.nanmedian(real, axis=0)
+    low, high = np.nanquantile(last, (0.1, 0.9), axis=0)
+    n_inside = int(np.count_nonzero((low <= middle) & (middle <= high)))
+    yield (
+        f"{n_inside} of the {len(middle)} real medians lie within the middle 80% of the {name}: "
+        "the four worlds range from no clustering to this much."
+    )
 
 
 def _quantiles(rows: Sequence[Clustering]) -> Iterator[str]:
