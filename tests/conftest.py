@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -38,6 +39,16 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def trainer() -> ModuleType:
+    """Return `learn.train`, set up once: whoever needs Keras here takes it, for threads can be set
+    only before the first model."""
+    from misread.learn import train
+
+    train.set_up_backend()
+    return train
 
 
 @pytest.fixture

@@ -235,10 +235,10 @@ def test_scikit_learn_estimators():
     assert (read.preds_SN == read.labels_N).mean() > 0.9
 
 
+@pytest.mark.usefixtures("trainer")
 def test_a_keras_model():
     import keras
 
-    keras.utils.set_random_seed(0)
     images = np.random.default_rng(0).random((30, 8)).astype(np.float32)
     model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])
     side = from_models([model], images, np.arange(30) % 3, class_names=["a", "b", "c"])

@@ -17,14 +17,6 @@ DOCUMENTED = RECIPES["documented"]
 ONE_STEP = DOCUMENTED.model_copy(update={"epochs": 1, "dropout": 0.0})
 
 
-@pytest.fixture(scope="module")
-def trainer():
-    from misread.learn import train
-
-    train.set_up_backend()
-    return train
-
-
 def first(n):
     train = load_mnist()[0]
     return train.take(np.arange(n))

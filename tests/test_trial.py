@@ -103,10 +103,9 @@ def test_the_numbers_agree_with_the_readings(smoke):
     assert verdict["cells"][0]["effect"]["estimate"] == pytest.approx(after - before)
 
 
-def test_slices_are_read_from_treated_images(smoke):
+def test_slices_are_read_from_treated_images(smoke, trainer):
     from misread.data.mnist import load_mnist
     from misread.data.parts import stratified_subset
-    from misread.learn import train
     from misread.learn.ops import erode
 
     run = smoke / "arms" / "documented" / "seed_42"
@@ -117,9 +116,8 @@ def test_slices_are_read_from_treated_images(smoke):
     ids = arrays[f"slice_{number}_ids"]
     assert (confirm.labels_N[ids] == 4).all()
     assert len(ids) == (confirm.labels_N == 4).sum()
-    train.set_up_backend()
-    model = train.load(run / "model.keras")
-    again = train.read(model, erode(confirm.images[ids], 2)).argmax(axis=1)
+    model = trainer.load(run / "model.keras")
+    again = trainer.read(model, erode(confirm.images[ids], 2)).argmax(axis=1)
     assert np.array_equal(arrays[f"slice_{number}_predictions"], again)
 
 
