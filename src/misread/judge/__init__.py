@@ -1,7 +1,7 @@
 """The judge: predictions in, evidence out. No Keras, no disk, no printing."""
 
 from misread.judge.alignment import align, cell_of, judge_predictions
-from misread.judge.atlas import CellAtlas, Ledger, Misread, cell_atlas, ledger
+from misread.judge.atlas import Atlas, CellAtlas, Ledger, Misread, atlas, cell_atlas, ledger
 from misread.judge.collateral import Item, Margins
 from misread.judge.confusion import (
     CellRank,
@@ -42,6 +42,7 @@ from misread.judge.targets import CellResult, asymmetry
 from misread.judge.verdict import Verdict, judge
 
 __all__ = [
+    "Atlas",
     "CellAtlas",
     "CellRank",
     "CellResult",
@@ -60,6 +61,7 @@ __all__ = [
     "Verdict",
     "align",
     "asymmetry",
+    "atlas",
     "benjamini_hochberg",
     "cell_atlas",
     "cell_of",

@@ -4,12 +4,27 @@ A hard-core image asks for other data or another label, a coin flip for a steadi
 what is disputed cannot be mended at all: its share limits the best reduction still possible.
 """
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from misread.errors import JudgeError
-from misread.judge.inputs import BoolArray, IntArray, flags, same_images, whole_numbers
+from misread.judge.inputs import (
+    BoolArray,
+    IntArray,
+    class_numbers,
+    flags,
+    same_images,
+    whole_numbers,
+)
+
+GROUPS = ("hard-core", "coin-flip", "flicker", "disputed")
+ONE_SEED = "one seed says nothing of chance: hard-core, coin-flip and flicker cannot be told apart"
+FEW_SEEDS = "with fewer than 6 seeds no image can be flicker: one seed is already 20% of them"
 
 
 class Misread(BaseModel):
@@ -30,7 +45,7 @@ class Misread(BaseModel):
 
 
 class CellAtlas(BaseModel):
-    """The images of one cell i→j in four groups that do not overlap.
+    """The images of one cell i→j in groups that do not overlap.
 
     Attributes
     ----------
@@ -40,14 +55,20 @@ class CellAtlas(BaseModel):
         Trained models; images of class i.
     hard_core, coin_flip, flicker : tuple of Misread
         Undisputed images read as j in at least 80%, in 20 to 80%, in under 20% of the seeds; the
-        largest share first. With one seed every error is hard-core: nothing is known of chance.
+        largest share first. Empty where there is one seed.
+    undivided : tuple of Misread
+        Undisputed images read as j by the only seed; empty where there are several seeds.
     disputed : tuple of Misread
         Images ever read as j whose label is disputed.
     errors_per_seed : float
         Mean errors of the cell, in images.
     best_reduction : float or None
-        Largest share of the errors that can go while the disputed ones stay, 0 to 1; None when
-        there are no errors.
+        The largest reduction still possible: the share of the cell's errors, over all seeds, that
+        are on undisputed images, 0 to 1. A fix that got it would read each of these rightly in
+        every seed, and the disputed ones as now. It is a bound set by the labels, 1 where none is
+        marked as disputed; no training need reach it. None when there are no errors.
+    note : str
+        What so few seeds cannot tell; "" where nothing needs saying.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,9 +80,82 @@ class CellAtlas(BaseModel):
     hard_core: tuple[Misread, ...]
     coin_flip: tuple[Misread, ...]
     flicker: tuple[Misread, ...]
+    undivided: tuple[Misread, ...]
     disputed: tuple[Misread, ...]
     errors_per_seed: float
     best_reduction: float | None
+    note: str
+
+    @property
+    def groups(self) -> dict[str, tuple[Misread, ...]]:
+        """The groups by name; with one seed "misread" stands for the three that it cannot tell."""
+        if self.n_seeds == 1:
+            return {"misread": self.undivided, "disputed": self.disputed}
+        parts = (self.hard_core, self.coin_flip, self.flicker, self.disputed)
+        return dict(zip(GROUPS, parts, strict=True))
+
+    def share_of_errors(self, group: str) -> float | None:
+        """Return the share of the cell's errors that a group makes; None when there are none."""
+        errors = sum(misread.share for misread in self.groups[group])
+        return errors / self.errors_per_seed if self.errors_per_seed else None
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas(Sequence[CellAtlas]):
+    """Every cell that occurs, most errors first; each is made when it is asked for.
+
+    Attributes
+    ----------
+    n_seeds : int
+        Trained models.
+    true_C, predicted_C : ndarray of int64
+        Classes i and j of each cell; ties go by class.
+    n_images_C, errors_C : ndarray of int64
+        Images of class i, and the cell's errors over all seeds.
+    start_C : ndarray of int64, shape [C + 1]
+        Where the images of each cell begin.
+    image_P, times_P, disputed_P : ndarray of int64, int64 and bool
+        An image of a cell, how many seeds misread it so, and whether its label is disputed; most
+        often misread first.
+    """
+
+    n_seeds: int
+    true_C: IntArray
+    predicted_C: IntArray
+    n_images_C: IntArray
+    errors_C: IntArray
+    start_C: IntArray
+    image_P: IntArray
+    times_P: IntArray
+    disputed_P: BoolArray
+
+    def __len__(self) -> int:
+        """Return how many cells occur."""
+        return self.true_C.size
+
+    @overload
+    def __getitem__(self, place: int) -> CellAtlas: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[CellAtlas]: ...
+    def __getitem__(self, place: int | slice) -> CellAtlas | list[CellAtlas]:
+        """Return the cell of a rank, from 0."""
+        if isinstance(place, slice):
+            return [self._cell(c) for c in range(*place.indices(len(self)))]
+        return self._cell(range(len(self))[place])
+
+    def __iter__(self) -> Iterator[CellAtlas]:
+        """Return the cells one after the other."""
+        return map(self._cell, range(len(self)))
+
+    def _cell(self, c: int) -> CellAtlas:
+        own = slice(self.start_C[c], self.start_C[c + 1])
+        return _grouped(
+            (int(self.true_C[c]), int(self.predicted_C[c])),
+            (self.n_seeds, int(self.n_images_C[c])),
+            self.image_P[own],
+            self.times_P[own],
+            self.disputed_P[own],
+        )
 
 
 class Ledger(BaseModel):
@@ -79,6 +173,78 @@ class Ledger(BaseModel):
 
     broken: tuple[int, ...]
     mended: tuple[int, ...]
+
+
+def atlas(
+    labels_N: npt.ArrayLike,
+    preds_SN: npt.ArrayLike,
+    disputed_N: npt.ArrayLike | None = None,
+) -> Atlas:
+    """Split the images of every cell by how often one arm misreads them.
+
+    Counted from the readings that are wrong: the cost grows with the images and the errors, and
+    never with K².
+
+    Parameters
+    ----------
+    labels_N : array_like of int, shape [N]
+        True classes, 0 or more.
+    preds_SN : array_like of int, shape [S, N]
+        Predicted classes, 0 or more, one row per seed.
+    disputed_N : array_like of bool, shape [N], optional
+        Images whose label is disputed.
+
+    Returns
+    -------
+    Atlas
+        A sequence of `CellAtlas`: the cells that any seed reads, most errors first.
+
+    Raises
+    ------
+    JudgeError
+        If shapes do not fit, or a number is no class.
+
+    Examples
+    --------
+    >>> cell = atlas([4, 4, 4], [[9, 9, 4]] * 4 + [[9, 4, 4]] * 6)[0]
+    >>> [(name, len(images)) for name, images in cell.groups.items()]
+    [('hard-core', 1), ('coin-flip', 1), ('flicker', 0), ('disputed', 0)]
+    """
+    labels, preds, disputed = _checked(labels_N, preds_SN, disputed_N)
+    n_seeds, n_images = preds.shape
+    n_classes = 1 + max(int(labels.max()), int(preds.max()))
+    if min(labels.min(), preds.min()) < 0 or n_classes**2 * n_images >= 2**63:
+        msg = (
+            f"classes run from {min(labels.min(), preds.min())} to {n_classes - 1}; allowed are "
+            "small numbers from 0 on: encode them."
+        )
+        raise JudgeError(msg)
+    keys = []
+    for read_N in preds:
+        image = np.flatnonzero(read_N != labels)
+        cell = labels[image] * n_classes + read_N[image].astype(np.int64)
+        keys.append(cell * n_images + image)
+    key_P, times_P = _counted(np.concatenate(keys))
+    cell_P, image_P = np.divmod(key_P, n_images)
+    start_C = np.flatnonzero(np.diff(cell_P, prepend=-1))
+    errors_C = np.add.reduceat(times_P, start_C) if start_C.size else times_P
+    rank_C = np.empty_like(start_C)
+    by_errors_C = np.argsort(-errors_C, kind="stable")
+    rank_C[by_errors_C] = np.arange(start_C.size)
+    sizes_C = np.diff(start_C, append=key_P.size)
+    order = np.argsort(np.repeat(rank_C, sizes_C) * (n_seeds + 1) - times_P, kind="stable")
+    true_C, predicted_C = np.divmod(cell_P[start_C][by_errors_C], n_classes)
+    return Atlas(
+        n_seeds=n_seeds,
+        true_C=true_C,
+        predicted_C=predicted_C,
+        n_images_C=np.bincount(labels, minlength=n_classes)[true_C],
+        errors_C=errors_C[by_errors_C],
+        start_C=np.concatenate([[0], np.cumsum(sizes_C[by_errors_C])]),
+        image_P=image_P[order],
+        times_P=times_P[order],
+        disputed_P=disputed[image_P[order]],
+    )
 
 
 def cell_atlas(
@@ -111,38 +277,67 @@ def cell_atlas(
     JudgeError
         If shapes do not fit, the classes are the same, or class i does not occur.
     """
-    labels = whole_numbers("labels", labels_N, 1)
-    preds = whole_numbers("predictions", preds_SN, 2)
-    same_images("predictions", labels, preds)
-    disputed = flags("disputed", disputed_N, labels.size)
-    own_N = labels == true
-    if true == predicted or not own_N.any():
+    labels, preds, disputed = _checked(labels_N, preds_SN, disputed_N)
+    own = np.flatnonzero(labels == true)
+    if true == predicted or not own.size:
         msg = (
             f"cell {true}→{predicted}: allowed are two different classes of which the first "
             "occurs among the labels; choose such a pair."
         )
         raise JudgeError(msg)
-    n_seeds = preds.shape[0]
-    times_N: IntArray = ((preds == predicted) & own_N).sum(axis=0)
-    often_N, rare_N = 5 * times_N >= 4 * n_seeds, 5 * times_N < n_seeds
+    times_M = (preds[:, own] == predicted).sum(axis=0)
+    order = np.argsort(-times_M, kind="stable")[: np.count_nonzero(times_M)]
+    image_P = own[order]
+    sizes = (preds.shape[0], own.size)
+    return _grouped((true, predicted), sizes, image_P, times_M[order], disputed[image_P])
 
-    def group(chosen_N: BoolArray) -> tuple[Misread, ...]:
-        images = np.flatnonzero(chosen_N & (times_N > 0))
-        images = images[np.argsort(-times_N[images], kind="stable")]
-        return tuple(Misread(image=int(n), share=int(times_N[n]) / n_seeds) for n in images)
 
-    total = int(times_N.sum())
+def _checked(
+    labels_N: npt.ArrayLike, preds_SN: npt.ArrayLike, disputed_N: npt.ArrayLike | None
+) -> tuple[IntArray, IntArray, BoolArray]:
+    labels = whole_numbers("labels", labels_N, 1)
+    preds = class_numbers("predictions", preds_SN, 2)
+    same_images("predictions", labels, preds)
+    return labels, preds, flags("disputed", disputed_N, labels.size)
+
+
+def _counted(keys: IntArray) -> tuple[IntArray, IntArray]:
+    """Return what `np.unique` with counts does, in less memory; sorts `keys` in place."""
+    keys.sort()
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    return keys[first], np.diff(first, append=keys.size)
+
+
+def _grouped(
+    cell: tuple[int, int],
+    sizes: tuple[int, int],
+    image_P: IntArray,
+    times_P: IntArray,
+    disputed_P: BoolArray,
+) -> CellAtlas:
+    """Return one cell from its images, the most often misread first; sizes are seeds, images."""
+    n_seeds, n_images = sizes
+    often_P, rare_P = 5 * times_P >= 4 * n_seeds, 5 * times_P < n_seeds
+    some = n_seeds > 1
+
+    def group(chosen_P: BoolArray) -> tuple[Misread, ...]:
+        pairs = zip(image_P[chosen_P].tolist(), times_P[chosen_P].tolist(), strict=True)
+        return tuple(Misread(image=image, share=times / n_seeds) for image, times in pairs)
+
+    total = int(times_P.sum())
     return CellAtlas(
-        true=true,
-        predicted=predicted,
+        true=cell[0],
+        predicted=cell[1],
         n_seeds=n_seeds,
-        n_images=int(own_N.sum()),
-        hard_core=group(often_N & ~disputed),
-        coin_flip=group(~often_N & ~rare_N & ~disputed),
-        flicker=group(rare_N & ~disputed),
-        disputed=group(disputed),
+        n_images=n_images,
+        hard_core=group(often_P & ~disputed_P & some),
+        coin_flip=group(~often_P & ~rare_P & ~disputed_P & some),
+        flicker=group(rare_P & ~disputed_P & some),
+        undivided=group(~disputed_P & (not some)),
+        disputed=group(disputed_P),
         errors_per_seed=total / n_seeds,
-        best_reduction=int(times_N[~disputed].sum()) / total if total else None,
+        best_reduction=int(times_P[~disputed_P].sum()) / total if total else None,
+        note=ONE_SEED if n_seeds == 1 else FEW_SEEDS if n_seeds < 6 else "",
     )
 
 
@@ -166,20 +361,15 @@ def ledger(labels_N: npt.ArrayLike, before_SN: npt.ArrayLike, after_SN: npt.Arra
     JudgeError
         If shapes do not fit.
     """
-    labels = whole_numbers("labels", labels_N, 1)
-    before = whole_numbers("predictions before", before_SN, 2)
-    after = whole_numbers("predictions after", after_SN, 2)
-    same_images("predictions before", labels, before)
-    same_images("predictions after", labels, after)
-    right_before, wrong_before = _consistent(before == labels), _consistent(before != labels)
-    right_after, wrong_after = _consistent(after == labels), _consistent(after != labels)
+    labels = class_numbers("labels", labels_N, 1)
+    often = []
+    for name, values in (("predictions before", before_SN), ("predictions after", after_SN)):
+        preds = class_numbers(name, values, 2)
+        same_images(name, labels, preds)
+        wrong_N = sum((read_N != labels for read_N in preds), np.zeros(labels.size, np.int64))
+        often += [5 * wrong_N <= len(preds), 5 * wrong_N >= 4 * len(preds)]
+    right_before, wrong_before, right_after, wrong_after = often
     return Ledger(
         broken=tuple(np.flatnonzero(right_before & wrong_after).tolist()),
         mended=tuple(np.flatnonzero(wrong_before & right_after).tolist()),
     )
-
-
-def _consistent(happens_SN: BoolArray) -> BoolArray:
-    """Return where something happens in at least 80% of the seeds."""
-    consistent_N: BoolArray = 5 * happens_SN.sum(axis=0) >= 4 * happens_SN.shape[0]
-    return consistent_N
