@@ -37,6 +37,7 @@ ORDER = (
     "selection",
     "runs",
     "trial",
+    "dose",
     "evidence",
     "show",
     "testing",

@@ -4,6 +4,7 @@
 `conclude` writes the JSON files. Nothing here trains, and nothing here draws.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,28 +16,25 @@ import numpy.typing as npt
 from misread.data.dataset import Dataset
 from misread.data.parts import stratified_subset
 from misread.data.sources import load
+from misread.dose import preview_numbers
 from misread.judge import (
+    CellAtlas,
     ClassMetrics,
     SliceReadings,
     Verdict,
+    cell_atlas,
     class_metrics,
     confusion_counts,
     judge,
     rank_cells,
 )
-from misread.learn.ops import OPERATIONS
-from misread.learn.policy import Draw, Policy, apply_draw, changed_share
-from misread.measures import ink, stroke_thickness_px
 from misread.outcome import StudyVerdict
 from misread.plan import Plan, Slice, load_plan
-from misread.selection import errors_on_select
-from misread.store import RunFolder, read_arrays, read_json, write_json
-from misread.study import BASELINE, Study
-from misread.trial import preview_slices
+from misread.selection import Shrinkage, errors_on_select, shrinkage
+from misread.store import RunFolder, read_json, write_json
+from misread.study import BASELINE
 
 Predictions = npt.NDArray[np.uint8]
-
-_MEASURED = 500  # images on which a mean stroke thickness is taken
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,7 @@ class Evidence:
     train_seconds: dict[str, tuple[float, ...]]
     errors: dict[str, Any]
     preview: dict[str, Any]
+    select_sizes_SK: npt.NDArray[np.int64]
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -122,6 +121,30 @@ class Evidence:
         }
 
     @cached_property
+    def atlas(self) -> CellAtlas:
+        """The target's images by how many baseline seeds misread them, on *confirm*."""
+        preds_SN = self.predictions[BASELINE]
+        return cell_atlas(
+            self.confirm.labels_N, preds_SN, *self.plan.target, self.confirm.disputed_N
+        )
+
+    def shrinkage(self, true: int, predicted: int) -> Shrinkage:
+        """Return a confusion's rate on *select* beside that on *confirm*."""
+        cell = next(
+            c for c in self.errors["cells"] if (c["true"], c["predicted"]) == (true, predicted)
+        )
+        times = Counter(image["seed"] for image in cell["images"])
+        own_N = self.confirm.labels_N == true
+        return shrinkage(
+            words=f"{self.confirm.class_names[true]}→{self.confirm.class_names[predicted]}",
+            errors_S=[times[seed] for seed in self.errors["seeds"]],
+            images_S=self.select_sizes_SK[:, true].tolist(),
+            confirm_SN=self.predictions[BASELINE][:, own_N] == predicted,
+            chosen=self.plan.target_from == "select",
+            alpha=self.plan.study.judge.alpha,
+        )
+
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """The baseline over seeds, as it goes into `experiment_summary.json`."""
         counts_SKK = np.stack([self.counts(BASELINE, s) for s in range(len(self.seeds))])
@@ -157,6 +180,7 @@ class Evidence:
                 "cell": list(self.plan.target),
                 "from": self.plan.target_from,
                 "select": self.plan.target_on_select,
+                "shrinkage": self.shrinkage(*self.plan.target).model_dump(mode="json"),
                 "confirm": next(
                     c for c in cells if (c["true"], c["predicted"]) == self.plan.target
                 ),
@@ -289,79 +313,14 @@ def load_evidence(folder: Path) -> Evidence:
             arm: tuple(float(e["train_seconds"]) for e in own) for arm, own in environments.items()
         },
         errors=read_json(folder / "errors.json"),
+        select_sizes_SK=np.stack(
+            [
+                np.bincount(run.select()["labels"], minlength=confirm.n_classes)
+                for run in runs[BASELINE]
+            ]
+        ),
         preview=read_json(folder / "preview.json"),
     )
-
-
-def preview_numbers(study: Study, target: tuple[int, int], folder: Path) -> dict[str, Any]:
-    """Return what the augmentation does, as in `preview.json`; needs the baseline's readings.
-
-    `shares`: for each treated arm and dose, the share of draws that change an image, from the first
-    epoch of the first seed. `operations`: for each operation, size and target class on the *select*
-    images of all seeds: ink and stroke thickness before and after (the latter on about 500 images),
-    and the share of images that the baseline models misread, or read as the other target class,
-    before and after.
-    """
-    train, _ = load(study.dataset)
-    shares = []
-    for arm, policy in study.policy.resolve(target).items():
-        shares.append(_share_of_draws(arm, policy, train, study.seeds[0]))
-    folders = [RunFolder(folder, BASELINE, seed) for seed in study.seeds]
-    selects = [run.select() for run in folders]
-    previews = [read_arrays(run.path / "preview.npz") for run in folders]
-    operations: list[dict[str, Any]] = []
-    thickness_px: dict[int, float] = {}  # of each class as it is
-    for piece in preview_slices(study, target):
-        other = next(k for k in target if k != piece.label)
-        ids, before, after = [], [], []
-        for select, preview in zip(selects, previews, strict=True):
-            number = preview["slice_names"].tolist().index(piece.name)
-            own_M = select["labels"] == piece.label
-            ids.append(select["ids"][own_M])
-            before.append(select["predictions"][0][own_M])
-            after.append(preview[f"slice_{number}_predictions"])
-        images = train.images[np.concatenate(ids)]
-        treated = OPERATIONS[piece.operation](images, piece.size_px)
-        read_before, read_after = np.concatenate(before), np.concatenate(after)
-        some = slice(None, None, max(1, len(images) // _MEASURED))
-        if piece.label not in thickness_px:
-            thickness_px[piece.label] = float(stroke_thickness_px(images[some]).mean())
-        operations.append(
-            {
-                "operation": piece.operation,
-                "size_px": piece.size_px,
-                "label": piece.label,
-                "n_images": len(images),
-                "changed_share": float(
-                    (treated != images).reshape(len(images), -1).any(axis=1).mean()
-                ),
-                "ink_before": float(ink(images).mean()),
-                "ink_after": float(ink(treated).mean()),
-                "thickness_before_px": thickness_px[piece.label],
-                "thickness_after_px": thickness_px[piece.label]
-                if piece.size_px == 1
-                else float(stroke_thickness_px(treated[some]).mean()),
-                "error_before": float((read_before != piece.label).mean()),
-                "error_after": float((read_after != piece.label).mean()),
-                "as_target_before": float((read_before == other).mean()),
-                "as_target_after": float((read_after == other).mean()),
-            }
-        )
-    return {"study": study.name, "smoke": study.smoke, "shares": shares, "operations": operations}
-
-
-def _share_of_draws(arm: str, policy: Policy, train: Dataset, seed: int) -> dict[str, Any]:
-    draw = policy.draw(train.labels_N, seed, 0)
-    drawn = np.flatnonzero(draw.operation_N >= 0)
-    own = Draw(draw.operation_N[drawn], draw.size_N[drawn], draw.operations)
-    share = changed_share(own, train.images[drawn], apply_draw(train.images[drawn], own))
-    return {
-        "arm": arm,
-        "size_px": list(policy.size_px),
-        "probability": policy.probability,
-        "drawn": draw.n_treated,
-        "changed_share": dict(share),
-    }
 
 
 def conclude(folder: Path) -> Evidence:

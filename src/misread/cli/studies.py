@@ -118,7 +118,7 @@ def errors(study: str, top: int, as_json: bool, **options: Any) -> None:  # noqa
 @_study_options
 def preview(study: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001  click passes flags
     """Show what the augmentation of STUDY does to images, and what the baseline reads then."""
-    from misread.evidence import preview_numbers
+    from misread.dose import preview_numbers
     from misread.show.plots import write_preview
     from misread.show.terminal import preview_table
     from misread.store import locked, read_json, write_json

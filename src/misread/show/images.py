@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -19,7 +20,8 @@ _TILE, _COLUMNS = 1.18, 9
 def misread_images(evidence: Evidence) -> Figure:
     """Draw the *confirm* images that any model reads as the target cell says, the worst first.
 
-    Data: `predictions` and `disputed_N` of *confirm*. Below each image a row of squares per arm and
+    Data: `predictions` and `disputed_N` of *confirm*, grouped as in the baseline's `atlas`. Below
+    each image a row of squares per arm and
     a square per seed: orange where it is read as the target's predicted class, grey with the class
     where it is read as another, empty where it is read rightly. Images whose label is disputed
     stand apart, in a dashed frame.
@@ -31,21 +33,12 @@ def misread_images(evidence: Evidence) -> Figure:
     total_N = sum(hit_SN.sum(axis=0) for hit_SN in hits.values())
     ids = np.flatnonzero(total_N)
     ids = ids[np.lexsort((ids, -total_N[ids], -base_N[ids]))]
-    disputed_N = evidence.confirm.disputed_N
-    doubt = np.zeros(len(ids), dtype=bool) if disputed_N is None else disputed_N[ids]
     arms = evidence.arms[:6]
     strip = 0.115 * len(arms) + 0.08
     block = _TILE + 0.26 + strip + 0.22
-    groups = [
-        (title, group)
-        for title, group in (
-            ("", ids[~doubt][:MOST_IMAGES]),
-            ("Disputed: people do not agree on this label", ids[doubt][:_COLUMNS]),
-        )
-        if len(group)
-    ]
+    groups = _groups(evidence, ids, base_N)
     left = 1.45
-    height = sum(-(-len(g) // _COLUMNS) * block + (0.45 if t else 0) for t, g in groups)
+    height = sum(-(-len(group) // _COLUMNS) * block + 0.45 for _, group, _ in groups)
     always = int((base_N[ids] == len(evidence.seeds)).sum())
     name, read = (evidence.confirm.class_names[k] for k in (true, predicted))
     title = (
@@ -54,7 +47,7 @@ def misread_images(evidence: Evidence) -> Figure:
         if len(ids)
         else f"No model of any arm reads a {name} as {read}"
     )
-    n_left_out = len(ids) - sum(len(group) for _, group in groups)
+    n_left_out = len(ids) - sum(len(group) for _, group, _ in groups)
     sheet = style.Sheet(
         left + _COLUMNS * (_TILE + 0.14) + 0.3,
         height + 0.1,
@@ -65,16 +58,16 @@ def misread_images(evidence: Evidence) -> Figure:
         evidence.plan.exploratory,
     )
     down = 0.0
-    for heading, group in groups:
-        if heading:
-            sheet.text(0.35, down, heading, fontsize=12.5, fontweight="bold", color=style.PURPLE)
-            down += 0.45
+    for heading, group, doubted in groups:
+        colour = style.PURPLE if doubted else style.INK
+        sheet.text(0.35, down, heading, fontsize=12.5, fontweight="bold", color=colour)
+        down += 0.45
         for start in range(0, len(group), _COLUMNS):
             _strip_labels(sheet, arms, down + _TILE + 0.26)
-            for along, n in enumerate(group[start : start + _COLUMNS].tolist()):
+            for along, n in enumerate(group[start : start + _COLUMNS]):
                 at = left + along * (_TILE + 0.14)
                 axes = sheet.image(at, down, _TILE, evidence.confirm.images[n])
-                if heading:
+                if doubted:
                     style.frame(axes, style.PURPLE, dashed=True)
                 sheet.text(
                     at,
@@ -87,6 +80,38 @@ def misread_images(evidence: Evidence) -> Figure:
                 _strip(squares, evidence, arms, n)
             down += block
     return sheet.figure
+
+
+def _groups(
+    evidence: Evidence, ids: npt.NDArray[np.int64], base_N: npt.NDArray[np.int64]
+) -> list[tuple[str, list[int], bool]]:
+    """Return heading, images and whether their labels are disputed, for each group of the atlas."""
+    told = {
+        "hard-core": "Hard core: misread by at least 80% of the baseline's seeds",
+        "coin-flip": "Coin flips: by 20 to 80% of them",
+        "flicker": "Flicker: by fewer",
+        "misread": "Misread by the only seed of the baseline: one seed says nothing of chance",
+        "disputed": "Disputed: people do not agree on this label",
+    }
+    atlas = evidence.atlas
+    of_group = {name: [m.image for m in misread] for name, misread in atlas.groups.items()}
+    after = [n for n in ids.tolist() if not base_N[n]]  # in no seed of the baseline
+    doubt_N = evidence.confirm.disputed_N
+    doubted = [n for n in after if doubt_N is not None and doubt_N[n]]
+    of_group["disputed"] += doubted
+    parts = [(told[name], of_group[name], False) for name in of_group if name != "disputed"]
+    parts.append(("Only in other arms: by no seed of the baseline", after, False))
+    parts.append((told["disputed"], of_group["disputed"], True))
+    groups, left = [], MOST_IMAGES
+    for heading, images, is_disputed in parts:
+        own = [n for n in images if is_disputed or n not in doubted]
+        shown = own[: max(left, 0)]
+        left -= len(shown)
+        if shown:
+            n_more = len(own) - len(shown)
+            more = f" ({len(shown)} of {len(own)})" if n_more else f" ({len(own)})"
+            groups.append((heading + more, shown, is_disputed))
+    return groups
 
 
 def _strip_labels(sheet: style.Sheet, arms: Sequence[str], down: float) -> None:

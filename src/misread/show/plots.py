@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from misread.data.sources import load
 from misread.evidence import Evidence
+from misread.show.atlas import overview
 from misread.show.charts import confusion_matrices, ranked_cells
 from misread.show.curves import training_curves
 from misread.show.damage import collateral
@@ -93,7 +94,7 @@ def write_preview(
     target
         The target cell.
     numbers
-        As `evidence.preview_numbers` returns them.
+        As `dose.preview_numbers` returns them.
     folder
         The study's folder.
 
@@ -147,6 +148,7 @@ FIGURES: dict[str, Callable[[Evidence], Figure]] = {
     "before_after": before_after,
     "collateral": collateral,
     "misread_images": misread_images,
+    "atlas": overview,
     "confusion_matrices": confusion_matrices,
     "ranked_cells": ranked_cells,
     "select_images": select_images,
