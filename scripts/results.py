@@ -58,12 +58,14 @@ def main() -> None:
 
 
 def write_readings(evidence: Evidence, path: Path) -> None:
-    """Write every reading: `labels` [N], `seeds` [S], each arm [S,N], each slice and arm [S,M]."""
+    """Write every reading: `labels` [N], `disputed` [N], `seeds` [S], each arm [S,N], each slice."""
     arrays = {
         "labels": evidence.confirm.labels_N.astype(np.uint8),
         "seeds": np.array(evidence.seeds),
         **evidence.predictions,
     }
+    if evidence.confirm.disputed_N is not None:
+        arrays["disputed"] = evidence.confirm.disputed_N
     for piece in evidence.slices:
         arrays[f"{piece.slice.name} ids"] = piece.ids_M.astype(np.uint16)
         for arm, read_SM in piece.predictions.items():
@@ -110,6 +112,7 @@ def context(evidence: Evidence) -> dict[str, Any]:
         "collateral": collateral(evidence),
         "top": [f"{c['true']}→{c['predicted']} ({c['mean']:.1f})" for c in errors["cells"][:6]],
         "select": plan.target_on_select,
+        "shrinkage": evidence.shrinkage(*plan.target).sentence,
         "confirm": evidence.summary["target"]["confirm"],
         "preview": evidence.preview,
         "folder": f"runs/{evidence.folder.name}",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from misread import __version__
+from misread.cli.atlas import atlas
 from misread.cli.calibrate import calibrate
 from misread.cli.judging import judge
 from misread.cli.power import power
@@ -44,5 +45,5 @@ def main() -> None:
     """
 
 
-for command in (run, errors, preview, report, judge, power, calibrate):
+for command in (run, errors, preview, report, judge, atlas, power, calibrate):
     main.add_command(command)

@@ -191,6 +191,8 @@ def _tell(evidence: "Evidence", page: Path) -> None:
     from misread.show.verdicts import verdict_table
 
     out = console(stderr=False)
+    if evidence.plan.exploratory:
+        out.print(f"Exploratory: {evidence.plan.exploratory}.", style="bold yellow", markup=False)
     for verdict in evidence.verdicts.values():
         out.print(verdict_table(verdict, details=False), "")
     out.print(study_table(evidence))

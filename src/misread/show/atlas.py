@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
+from misread.data.dataset import Images
 from misread.evidence import Evidence
-from misread.judge import Atlas, CellAtlas, atlas
-from misread.judge.wording import count, images, percent
+from misread.judge import Atlas, CellAtlas, Predictions, atlas
+from misread.judge.wording import count, images
 from misread.show import style
 from misread.study import BASELINE
 
 LEADING = 12
+MOST_IMAGES = 32  # per group; the rest is counted
 _ROW = 0.4
+_TILE, _COLUMNS, _BLOCK = 1.18, 8, 1.86
 COLOURS = {
     "hard-core": style.VERMILLION,
     "coin-flip": style.ORANGE,
@@ -120,6 +125,58 @@ def atlas_figure(
     return sheet.figure
 
 
+@style.styled
+def cell_figure(cell: CellAtlas, side: Predictions, pictures: Images) -> Figure:
+    """Draw the images of one cell in its groups, each with what every seed read.
+
+    Parameters
+    ----------
+    cell
+        The cell.
+    side
+        The predictions it was taken from.
+    pictures
+        `uint8 [N,H,W]` or `[N,H,W,C]`, in the order of `side`.
+    """
+    groups = {name: members for name, members in cell.groups.items() if members}
+    lines = {name: -(-min(len(m), MOST_IMAGES) // _COLUMNS) for name, m in groups.items()}
+    true, predicted = (side.class_names[k] for k in (cell.true, cell.predicted))
+    sheet = style.Sheet(
+        0.35 + _COLUMNS * (_TILE + 0.16) + 0.3,
+        sum(0.42 + line * _BLOCK for line in lines.values()) + 0.1,
+        f"{true}→{predicted}: {images(cell.errors_per_seed)} errors a seed on "
+        f"{count(sum(map(len, groups.values())), 'image')}",
+        f"A square per seed ({side.n_seeds}); orange: read as {predicted}, grey: as another class, "
+        f"pale: rightly. {cell.note[:1].upper()}{cell.note[1:]}{'.' if cell.note else ''}",
+    )
+    down = 0.0
+    for name, members in groups.items():
+        more = f", the first {MOST_IMAGES} drawn" if len(members) > MOST_IMAGES else ""
+        told = f"{name}: {len(members):,} ({cell.share_of_errors(name) or 0:.0%} of errors){more}"
+        sheet.text(0.35, down, told, fontsize=12.5, fontweight="bold", color=COLOURS[name])
+        down += 0.42
+        for number, misread in enumerate(members[:MOST_IMAGES]):
+            row, along = divmod(number, _COLUMNS)
+            at, top = 0.35 + along * (_TILE + 0.16), down + row * _BLOCK
+            sheet.image(at, top, _TILE, pictures[misread.image])
+            named = misread.image if side.ids is None else side.ids[misread.image]
+            sheet.text(at, top + _TILE + 0.045, f"#{named}", fontsize=9, color=style.MUTED)
+            strip = sheet.axes(at, top + _TILE + 0.26, _TILE, 0.13)
+            _strip(strip, cell, side.preds_SN[:, misread.image].tolist())
+        down += lines[name] * _BLOCK
+    return sheet.figure
+
+
+def _strip(axes: Axes, cell: CellAtlas, read_S: Sequence[int]) -> None:
+    axes.set_xlim(0, max(len(read_S), 10))
+    axes.set_ylim(1, 0)
+    axes.axis("off")
+    colours = {cell.true: "#eef0f3", cell.predicted: style.VERMILLION}
+    for s, read in enumerate(read_S):
+        colour = colours.get(read, "#8a919d")
+        axes.add_patch(Rectangle((s + 0.06, 0.08), 0.88, 0.84, color=colour, lw=0))
+
+
 def _title(shown: Sequence[CellAtlas], class_names: Sequence[str]) -> str:
     if not shown:
         return "No seed misreads anything"
@@ -130,4 +187,4 @@ def _title(shown: Sequence[CellAtlas], class_names: Sequence[str]) -> str:
         return f"{name} leads with {errors}; one seed says nothing of chance"
     share = first.share_of_errors("hard-core")
     core = count(len(first.hard_core), "hard-core image")
-    return f"{name} leads with {errors}, of which {core} make {percent(share)}"
+    return f"{name} leads with {errors}, of which {core} make {share or 0:.0%}"

@@ -24,7 +24,8 @@ def confusion_matrices(evidence: Evidence) -> Figure:
 
     Data: `predictions` on *confirm*, counted per seed and averaged. Off the diagonal: images per
     seed, for treated arms the difference to the baseline. On the diagonal, small: recall in per
-    cent, of the arm itself. The target cell is outlined.
+    cent, of the arm itself. The target cell has a dashed outline; a change that holds up after
+    Benjamini & Hochberg (1995) over all cells (`held_up`) has a solid frame, the others are pale.
     """
     n_columns = min(3, len(evidence.arms))
     n_rows = -(-len(evidence.arms) // n_columns)
@@ -46,7 +47,7 @@ def confusion_matrices(evidence: Evidence) -> Figure:
         title,
         "First: the baseline's mean errors per seed. Then: how many more (orange) or fewer (blue) "
         "each arm makes. Rows: true class; columns: what was read; on the diagonal: recall in %. "
-        f"Outlined: the target {words.target_name(evidence)}.",
+        f"Dashed: the target {words.target_name(evidence)}. {_told_held(evidence)}",
         evidence.plan.exploratory,
     )
     changes = {
@@ -63,11 +64,41 @@ def confusion_matrices(evidence: Evidence) -> Figure:
             _matrix(axes, evidence, arm, base_KK, (0.0, top), sign=False)
         else:
             net = words.images(float(changes[arm][off_KK].sum()), sign=True)
-            sheet.text(at_x, at_y, f"{arm}: {net} errors in all", fontsize=13, fontweight="bold")
+            told = f"{arm}: {net} errors in all"
+            sheet.text(at_x, at_y, told, fontsize=13, fontweight="bold")
             _matrix(axes, evidence, arm, changes[arm], (-reach, reach), sign=True)
         if along == 0:
             axes.set_ylabel("true class")
     return sheet.figure
+
+
+def held_up(evidence: Evidence, arm: str) -> dict[tuple[int, int], float]:
+    """Return the cells of *confirm* whose change holds up in an arm, with their q-values.
+
+    Of all K(K−1) cells, after Benjamini & Hochberg (1995) at the study's level; exploratory.
+    """
+    verdict = evidence.verdicts[arm]
+    scanned = [(cell.true, cell.predicted, cell.q_value) for cell in verdict.cells]
+    scanned += [
+        (item.true, item.predicted, item.q_value)
+        for item in verdict.collateral
+        if item.kind == "cell" and item.true is not None and item.predicted is not None
+    ]
+    return {(i, j): q for i, j, q in sorted(scanned) if q <= verdict.alpha}
+
+
+def _told_held(evidence: Evidence) -> str:
+    if not evidence.treated_arms:
+        return ""
+    n_held = sum(len(held_up(evidence, arm)) for arm in evidence.treated_arms)
+    n_cells = len(evidence.confirm.class_names) * (len(evidence.confirm.class_names) - 1)
+    if not n_held:
+        return f"No change of a cell holds up over all {n_cells:,}: the numbers may all be chance."
+    return (
+        f"Framed: {words.count(n_held, 'change')} that "
+        f"{'holds' if n_held == 1 else 'hold'} up over all {n_cells:,} cells (exploratory); the "
+        "pale ones may be chance."
+    )
 
 
 def _mean_counts(evidence: Evidence, arm: str) -> FloatArray:
@@ -92,8 +123,13 @@ def _matrix(
     low, high = limits
     # The square root lets small counts show beside large ones; small changes are mostly noise.
     scaled_KK = shown_KK / high if sign else np.sqrt(shown_KK / high)
+    drawn_KK = scaled_KK
+    if sign:  # what may be chance is pale
+        drawn_KK = 0.45 * scaled_KK
+        for cell in held_up(evidence, arm):
+            drawn_KK[cell] = scaled_KK[cell]
     axes.imshow(
-        scaled_KK,
+        drawn_KK,
         cmap=style.CHANGE_MAP if sign else style.ERRORS_MAP,
         vmin=-1.15 if low < 0 else 0,
         vmax=1.15,
@@ -103,6 +139,7 @@ def _matrix(
         1, np.bincount(evidence.confirm.labels_N, minlength=n_classes)
     )
     size = max(4.0, min(9.5, 95 / n_classes))
+    held = held_up(evidence, arm) if sign else {}
     for i in range(n_classes):
         axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, color="#eceef2", lw=0))
         recall = f"{100 * recall_K[i]:.1f}" if recall_K[i] < 1 else "100"
@@ -111,7 +148,7 @@ def _matrix(
             text = f"{values_KK[i, j]:{'+' if sign else ''}.1f}".replace("-", words.MINUS)
             if i == j or not (text.strip("+−0.") or (i, j) == evidence.plan.target):
                 continue
-            strong, faint = abs(scaled_KK[i, j]) > 0.93, sign and abs(scaled_KK[i, j]) < 0.2
+            strong, faint = abs(drawn_KK[i, j]) > 0.93, sign and (i, j) not in held
             axes.text(
                 j,
                 i,
@@ -119,12 +156,18 @@ def _matrix(
                 ha="center",
                 va="center",
                 fontsize=size,
+                fontweight="bold" if (i, j) in held else "normal",
                 color="white" if strong else style.MUTED if faint else style.INK,
             )
     true, predicted = evidence.plan.target
-    axes.add_patch(
-        Rectangle((predicted - 0.5, true - 0.5), 1, 1, fill=False, ec=style.INK, lw=2.4, zorder=5)
-    )
+    for i, j in held:
+        axes.add_patch(
+            Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, ec=style.INK, lw=2.6, zorder=5)
+        )
+    corner = (predicted - 0.5, true - 0.5)
+    outline = Rectangle(corner, 1, 1, fill=False, ec=style.INK, lw=1.8, zorder=6)
+    outline.set_linestyle((0, (2.2, 1.4)))
+    axes.add_patch(outline)
     axes.set_xticks(range(n_classes), names)
     axes.set_yticks(range(n_classes), names)
     if max(map(len, names)) > 2:

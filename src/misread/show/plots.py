@@ -15,6 +15,7 @@ from misread.show.curves import training_curves
 from misread.show.damage import collateral
 from misread.show.effects import before_after
 from misread.show.images import misread_images
+from misread.show.ledger import ledger
 from misread.show.preview import preview, preview_figure
 from misread.show.select import select_figure, select_images
 from misread.show.style import png
@@ -149,6 +150,7 @@ FIGURES: dict[str, Callable[[Evidence], Figure]] = {
     "collateral": collateral,
     "misread_images": misread_images,
     "atlas": overview,
+    "ledger": ledger,
     "confusion_matrices": confusion_matrices,
     "ranked_cells": ranked_cells,
     "select_images": select_images,

@@ -70,6 +70,14 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         "slices": tables.slice_table(evidence),
         "classes": tables.class_table(evidence),
         "selection": tables.selection_table(evidence),
+        "shrinkage": evidence.shrinkage(*plan.target).sentence,
+        "planned": plan.planned_power.sentence if plan.planned_power else "",
+        "ledger": tables.ledger_table(evidence),
+        "held": tables.held_table(evidence),
+        "atlas_note": evidence.atlas.note,
+        "best": None
+        if evidence.atlas.best_reduction is None
+        else words.percent(evidence.atlas.best_reduction),
         "chosen": "fixed in the study file"
         if plan.target_from == "study file"
         else "taken because it is the most frequent confusion of the baseline on select",

@@ -5,8 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from misread.evidence import Evidence
+from misread.judge import CellResult, Item
 from misread.judge.confusion import class_metrics
+from misread.selection import Rate
 from misread.show import words
+from misread.show.charts import held_up
+from misread.show.ledger import changes
 from misread.show.sheet import Table, cell_table, target_table, verdict_word
 from misread.study import BASELINE
 
@@ -88,16 +92,18 @@ def selection_table(evidence: Evidence) -> Table:
     for cell in shown:
         key = (cell["true"], cell["predicted"])
         mark = " (target)" if key == evidence.plan.target else ""
+        found = evidence.shrinkage(*key)
         rows.append(
             (
                 words.cell_name(evidence, *key) + mark,
                 f"{cell['rank']}",
                 words.images(cell["mean"]),
-                words.percent(cell["rate"]),
+                _rate(found.select),
                 f"{cell['seeds_present']} of {cell['n_seeds']}",
                 f"{confirm[key]['rank']}",
                 words.images(confirm[key]["mean"]),
-                words.percent(confirm[key]["rate"]),
+                _rate(found.confirm),
+                words.relative(found.confirm.rate, found.select.rate),
             )
         )
     heads = (
@@ -109,7 +115,62 @@ def selection_table(evidence: Evidence) -> Table:
         "Rank on confirm",
         "Errors per seed on confirm",
         "Rate on confirm",
+        "Shrinkage",
     )
+    return Table(heads, tuple(rows))
+
+
+def _rate(rate: Rate) -> str:
+    return f"{words.percent(rate.rate)} ({words.percent(rate.low)} to {words.percent(rate.high)})"
+
+
+def ledger_table(evidence: Evidence) -> Table:
+    """Return every image that an arm broke or mended for good, with both readings."""
+    names, n_seeds = evidence.confirm.class_names, len(evidence.seeds)
+    rows = [
+        (
+            f"#{change.number}",
+            arm,
+            change.kind,
+            names[change.true],
+            f"{names[change.before]} ({change.n_before} of {n_seeds})",
+            f"{names[change.after]} ({change.n_after} of {n_seeds})",
+            "yes" if change.is_target else "",
+        )
+        for arm in evidence.treated_arms
+        for change in changes(evidence, arm)
+    ]
+    heads = ("Image", "Arm", "What", "Label", "Read before", "Read after", "Target")
+    return Table(heads, tuple(rows))
+
+
+def held_table(evidence: Evidence) -> Table:
+    """Return every cell whose change holds up over all cells, in every arm."""
+    rows = []
+    for arm in evidence.treated_arms:
+        verdict = evidence.verdicts[arm]
+        found: CellResult | Item
+        measured: dict[tuple[int, int | None], CellResult | Item] = {
+            (c.true, c.predicted): c for c in verdict.cells
+        }
+        measured |= {
+            (i.true, i.predicted): i
+            for i in verdict.collateral
+            if i.kind == "cell" and i.true is not None
+        }
+        for cell, q_value in held_up(evidence, arm).items():
+            found = measured[cell]
+            rows.append(
+                (
+                    words.cell_name(evidence, *cell),
+                    arm,
+                    words.images(found.before_images),
+                    words.images(found.after_images),
+                    words.interval(found.effect, found.effect.n_images),
+                    words.p_number(q_value),
+                )
+            )
+    heads = ("Cell", "Arm", "Errors per seed before", "After", "Interval of the change", "q")
     return Table(heads, tuple(rows))
 
 
@@ -163,8 +224,8 @@ def study_markdown(evidence: Evidence) -> str:
             ]
         )
     lines = [f"## {study.title}", ""]
-    if evidence.plan.exploratory:
-        lines += [f"**Exploratory: {evidence.plan.exploratory}.**", ""]
+    if evidence.plan.exploratory:  # on the first line of all, as the page has it
+        lines = [f"**Exploratory: {evidence.plan.exploratory}.**", "", *lines]
     lines += [
         (
             f"{words.count(len(evidence.seeds), 'seed')}, {len(evidence.confirm):,} confirm "

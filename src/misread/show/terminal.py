@@ -1,11 +1,13 @@
 """Tables for the terminal; colour only where the console has it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from misread.evidence import Evidence
+from misread.judge import CellAtlas, Predictions
 from misread.show import words
 from misread.show.verdicts import verdict_style
 from misread.study import BASELINE
@@ -98,5 +100,34 @@ def study_table(evidence: Evidence) -> Table:
             f"({words.interval(cell.effect, cell.n_images)})",
             words.p_number(cell.p_holm),
             f"{verdict.n_harmed} of {verdict.n_items}",
+        )
+    return table
+
+
+def atlas_table(cells: Sequence[CellAtlas], n_cells: int, side: Predictions) -> Table:
+    """Return what confusions are made of: `cells` out of `n_cells` that occur in `side`."""
+    notes = sorted({cell.note for cell in cells} - {""})
+    table = Table(
+        title=(
+            f"What is misread: {words.count(side.n_seeds, 'seed')}, {side.n_images:,} images, "
+            f"{n_cells:,} confusions"
+        ),
+        caption="Images, and their share of the confusion's errors. Still possible: the largest "
+        "reduction while disputed labels are read as now."
+        + "".join(f" Note: {note}." for note in notes),
+    )
+    groups = list(cells[0].groups) if cells else []
+    for heading in ("cell", "errors a seed", *groups, "still possible"):
+        table.add_column(heading, justify="right")
+    for cell in cells:
+        told = [
+            f"{len(images)} ({cell.share_of_errors(name) or 0:.0%})" if images else "–"
+            for name, images in cell.groups.items()
+        ]
+        table.add_row(
+            Text(f"{side.class_names[cell.true]}→{side.class_names[cell.predicted]}"),
+            words.images(cell.errors_per_seed),
+            *told,
+            "–" if cell.best_reduction is None else f"{cell.best_reduction:.0%}",
         )
     return table

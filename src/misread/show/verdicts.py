@@ -37,7 +37,8 @@ def verdict_table(verdict: Verdict, *, top: int = 10, details: bool = True) -> G
     top : int
         How many of the items that are not safe to write out.
     details : bool
-        False stops after the sentence and the counts of items.
+        False stops after the sentence and the counts of items, and leaves it to the caller to say
+        that the result is exploratory.
 
     Returns
     -------
@@ -46,7 +47,7 @@ def verdict_table(verdict: Verdict, *, top: int = 10, details: bool = True) -> G
     """
     sheet = sheet_of(verdict, top)
     parts: list[RenderableType] = []
-    if sheet.exploratory:
+    if sheet.exploratory and details:  # without details whoever prints several says it once
         parts.append(Text(sheet.exploratory, style="bold yellow"))
     parts.append(
         Text.assemble((sheet.word, verdict_style(sheet.decision)), f" · {sheet.arm}"),
