@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def write_readings(evidence: Evidence, path: Path) -> None:
-    """Write every reading: `labels` [N], `disputed` [N], `seeds` [S], each arm [S,N], each slice."""
+    """Write every reading: `labels` [N], `disputed` [N], `seeds` [S], arms [S,N], slices."""
     arrays = {
         "labels": evidence.confirm.labels_N.astype(np.uint8),
         "seeds": np.array(evidence.seeds),
