@@ -7,6 +7,7 @@ as a link to nowhere, is an error.
 """
 
 import argparse
+import ast
 import json
 import os
 import re
@@ -18,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reference import module_map, modules
+from reference import module_map, modules, summary
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -107,11 +108,32 @@ def write_api(project: Path, pages: Path) -> None:
     (pages / API).mkdir()
     for path, name in modules(project).items():
         if described[path] != CLI:
-            (pages / described[path]).write_text(f"# `{name}`\n\n::: {name}\n", "utf-8")
+            body = f"# `{name}`\n\n::: {name}\n"
+            if "\n__all__ = " in (project / path).read_text("utf-8") and path.endswith(
+                "__init__.py"
+            ):
+                body += f"    options:\n      members: false\n\n{offers(project / path)}"
+            (pages / described[path]).write_text(body, "utf-8")
     table = module_map(
         project, lambda path, name: f"[`{name}`]({os.path.relpath(described[path], API)})"
     )
     (pages / API / "index.md").write_text(API_HEAD + table, "utf-8")
+
+
+def offers(package: Path) -> str:
+    """Return what a package's `__all__` takes from its own modules, as a table."""
+    rows = {}
+    offered: tuple[str, ...] = ()
+    for node in ast.parse(package.read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            offered = ast.literal_eval(node.value)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            file = package.with_name(node.module.rpartition(".")[2] + ".py")
+            for name in (alias.name for alias in node.names):
+                told = summary(file, name)  # a constant has none, and no place of its own
+                link = f"[`{name}`][{node.module}.{name}]" if told else f"`{name}`"
+                rows[name] = f"| {link} | {told} |\n"
+    return "".join(["| name | what it is |\n| --- | --- |\n", *(rows[name] for name in offered)])
 
 
 def menu(pages: Path) -> list[dict[str, Any]]:
@@ -128,7 +150,8 @@ def menu(pages: Path) -> list[dict[str, Any]]:
         else:
             folders.setdefault(Path(folder).name.capitalize(), []).append(name)
     guide.sort(key=lambda name: (GUIDE.index(name) if name in GUIDE else len(GUIDE), name))
-    work = [name for name in (*WORK, *ROOTS[1:]) if name in found]
+    work: list[Any] = [name for name in (*WORK, *ROOTS[1:-1]) if name in found]
+    work += [{"Sources of MNIST": name} for name in ROOTS[-1:] if name in found]
     return [
         {"Home": "README.md"},
         {"Guide": guide},
@@ -141,8 +164,8 @@ def menu(pages: Path) -> list[dict[str, Any]]:
 def _reference(found: list[str]) -> list[Any]:
     """Return the menu of the modules' pages: the great packages, then all other modules."""
     parts: dict[str, list[dict[str, str]]] = {name: [] for name in (*DETAILED, "others")}
-    for path in (name for name in found if name.startswith(f"{API}/misread")):
-        module = Path(path).stem
+    for module in sorted(Path(name).stem for name in found if name.startswith(f"{API}/misread")):
+        path = f"{API}/{module}.md"
         layer = module.partition(".")[2].partition(".")[0]
         parts[layer if layer in DETAILED else "others"].append(
             {module.removeprefix("misread."): path}

@@ -86,9 +86,13 @@ def modules(project: Path = PROJECT) -> dict[str, str]:
     return dict(sorted(found.items(), key=place))
 
 
-def summary(path: Path) -> str:
-    """Return the first paragraph of a module's docstring as one line."""
-    told = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+def summary(path: Path, name: str = "") -> str:
+    """Return the first paragraph of a module's docstring, or of a part of it, as one line."""
+    tree = ast.parse(path.read_text("utf-8"))
+    parts = ast.FunctionDef | ast.ClassDef
+    named = {node.name: node for node in tree.body if isinstance(node, parts)}
+    node = named.get(name) if name else tree
+    told = (ast.get_docstring(node) if node else None) or ""
     return " ".join(told.split("\n\n")[0].split()).replace("|", "\\|")
 
 

@@ -71,6 +71,15 @@ def test_a_page_without_its_marks_is_refused(reference):
         reference.with_map("# Planning\n")
 
 
+def test_the_tests_that_the_pages_name_are_there(project):
+    named = 0
+    for page in (project / "docs").glob("*.md"):
+        for path, name in re.findall(r"\b(tests/\w+\.py)(?:::(\w+))?", page.read_text("utf-8")):
+            assert f"def {name or 'test_'}" in (project / path).read_text("utf-8"), page.name
+            named += 1
+    assert named > 10
+
+
 # --- the site -------------------------------------------------------------------------------------
 
 
@@ -164,6 +173,8 @@ def test_the_reference_holds_every_public_function(site):
     for name in ("misread.judge.verdict.judge", "misread.judge.verdict.Verdict"):
         assert f'id="{name}"' in page
     assert "Holm (1979) corrects the target cells" in page
+    package = (site / "docs/api/misread.judge.html").read_text("utf-8")
+    assert 'href="misread.judge.verdict.html#misread.judge.verdict.judge"' in package
     assert 'href="api/misread.judge.pilot.html"' in (site / "docs/power.html").read_text("utf-8")
 
 
