@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from html.parser import HTMLParser
@@ -166,6 +167,24 @@ def test_nothing_is_fetched_from_elsewhere(site, pages):
             assert not missing, path
     for style in site.rglob("*.css"):
         assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", style.read_text("utf-8"))
+
+
+def test_search_works_on_pages_opened_from_a_folder(site, tmp_path):
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("there is no Chromium")
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000")
+    page = f"{(site / 'docs/method.html').as_uri()}?q=counter-slices"
+    done = subprocess.run(
+        [browser, *options, f"--user-data-dir={tmp_path}", "--dump-dom", page],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    found = re.search(r'md-search-result__meta">(\d+) matching documents', done.stdout)
+    assert found, done.stderr[-2000:]
+    assert int(found[1]) > 3
 
 
 def test_the_reference_holds_every_public_function(site):
