@@ -6,6 +6,7 @@
 ARGS    =
 BIN     = .venv/bin
 SYNCED  = .venv/.synced
+DOCS    = .venv/.docs
 OUR_UV  = .uv/bin/uv
 
 # A version manager's placeholder can be on PATH and not run: what counts is that it runs.
@@ -30,7 +31,7 @@ FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11);
 	echo "misread needs Python 3.11, 3.12 or 3.13; found: $$($(or $(PYTHON),python3) --version 2>/dev/null || echo none)." >&2; \
 	echo "Install one of them, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1
 
-.PHONY: help run test lint format lock clean
+.PHONY: help run test lint docs format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## List the commands
@@ -47,6 +48,9 @@ lint: $(SYNCED)  ## Check style, format and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+docs: $(DOCS)  ## Build the documentation site into site/; a broken link is an error
+	@$(BIN)/python scripts/docs.py $(ARGS)
+
 format: $(SYNCED)  ## Format the code and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -56,13 +60,19 @@ lock: $(NEED_UV)  ## Upgrade all packages and write their exact versions into py
 	@$(MAKE) -s --no-print-directory $(SYNCED)
 
 clean:  ## Remove builds and caches; .venv/, .uv/ and runs/ stay
-	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # `uv sync` installs exactly what pyproject.toml names, and removes what it does not.
 $(SYNCED): pyproject.toml | $(NEED_UV)
 	@echo "Setting up .venv (the first time takes a while: TensorFlow is large) …"
 	@python=$$($(FIND_PYTHON)) && "$(UV)" sync --quiet --compile-bytecode --python "$$python"
+	@touch $@
+
+# What only the site needs comes on top, when it is first asked for.
+$(DOCS): $(SYNCED)
+	@echo "Setting up what the site needs …"
+	@python=$$($(FIND_PYTHON)) && "$(UV)" sync --quiet --compile-bytecode --group docs --python "$$python"
 	@touch $@
 
 # A virtual environment, because many systems forbid pip to write outside one. Where the system

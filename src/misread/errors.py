@@ -1,7 +1,5 @@
 """Every error that misread raises on purpose.
 
-::
-
     MisreadError            caught by the command line: one sentence, exit code 2, no traceback
     ├── DataError           a dataset or a file of readings is not what it should be
     ├── StudyError          a study file, an option or a name is not allowed
