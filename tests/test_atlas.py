@@ -1,0 +1,190 @@
+"""What the report and `misread atlas` say of images: who misreads them, what changed for good."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from misread.cli import main
+from misread.evidence import conclude, load_evidence
+from misread.plan import load_plan, lock
+from misread.selection import shrinkage
+from misread.show.charts import held_up
+from misread.show.ledger import changes
+from misread.show.report import report_html
+from misread.show.tables import held_table, ledger_table, study_markdown
+from misread.study import BASELINE
+
+
+def run(*args):
+    return CliRunner().invoke(main, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def readings(tmp_path):
+    """Ten seeds: image 0 always read as b, image 1 by half of the seeds, image 2 by one."""
+    labels = np.repeat(["a", "b"], 40)
+    read = np.tile(labels, (10, 1))
+    read[:, 0] = "b"
+    read[:5, 1] = "b"
+    read[7, 2] = "b"
+    read[:, 3] = "b"
+    disputed = np.arange(80) == 3
+    path = tmp_path / "read.npz"
+    np.savez(path, labels=labels, predictions=read, disputed=disputed)
+    np.savez(tmp_path / "images.npz", images=np.full((80, 8, 8), 200, np.uint8))
+    return path
+
+
+def test_the_atlas_command_splits_a_confusion(readings):
+    told = json.loads(run("atlas", readings, "--json").output)
+    (cell,) = told["cells"]
+    assert (cell["true"], cell["predicted"], cell["errors_per_seed"]) == ("a", "b", 2.6)
+    groups = {name: [m["image"] for m in cell[name]] for name in
+              ("hard_core", "coin_flip", "flicker", "disputed")}  # fmt: skip
+    assert groups == {"hard_core": [0], "coin_flip": [1], "flicker": [2], "disputed": [3]}
+    assert cell["best_reduction"] == pytest.approx(16 / 26)
+    table = run("atlas", readings).output
+    assert "1 (38%)" in table
+    assert "62%" in table
+
+
+def test_the_atlas_command_draws(readings, tmp_path):
+    for options in ([], ["--cell", "a:b", "--images", tmp_path / "images.npz"]):
+        figure = tmp_path / f"{len(options)}.png"
+        done = run("atlas", readings, "--figure", figure, *options)
+        assert done.exit_code == 0, done.output
+        assert figure.read_bytes().startswith(b"\x89PNG")
+        assert str(figure) in done.output.replace("\n", "")
+
+
+def test_pictures_that_do_not_fit_are_refused(readings, tmp_path):
+    np.savez(tmp_path / "few.npz", images=np.zeros((3, 8, 8), np.uint8))
+    done = run("atlas", readings, "--images", tmp_path / "few.npz")
+    assert done.exit_code == 2
+    assert "holds uint8 images [3, 8, 8]; needed are uint8 images [80,H,W]" in done.output
+    done = run("atlas", readings, "--images", readings)
+    assert "holds no array `images`" in done.output
+
+
+def test_one_seed_is_not_split(readings, tmp_path):
+    with np.load(readings) as arrays:
+        np.savez(
+            tmp_path / "one.npz", labels=arrays["labels"], predictions=arrays["predictions"][:1]
+        )
+    told = run("atlas", tmp_path / "one.npz").output
+    assert "one seed says nothing of chance" in " ".join(told.split())
+
+
+@pytest.fixture
+def changed(smoke):
+    """Return evidence in which arm `both` broke images 5 and 6 (6 is a four read as a nine) and
+    mended image 7, in every seed, and turned every one into a two."""
+    evidence = load_evidence(smoke)
+    labels_N = evidence.confirm.labels_N
+    four, other = np.flatnonzero(labels_N == 4)[0], np.flatnonzero(labels_N == 0)[0]
+    mended, ones_N = np.flatnonzero(labels_N == 3)[0], labels_N == 1
+    read = {arm: np.tile(labels_N.astype(np.uint8), (10, 1)) for arm in evidence.arms}
+    study = evidence.plan.study.model_copy(update={"seeds": tuple(range(10))})
+    plan = evidence.plan.model_copy(update={"study": study})
+    read[BASELINE][:, mended] = 8
+    read["both"][:, four] = 9
+    read["both"][:, other] = 6
+    read["both"][:, ones_N] = 2
+    seen = replace(evidence, predictions=read, plan=plan, slices=())
+    return seen, (four, other, mended)
+
+
+def test_the_ledger_names_what_changed_for_good(changed):
+    evidence, (four, other, mended) = changed
+    found = {c.place: c for c in changes(evidence, "both") if c.true != 1}
+    assert {n: c.kind for n, c in found.items()} == {
+        four: "broken", other: "broken", mended: "mended",
+    }  # fmt: skip
+    assert [c.is_target for c in found.values()].count(True) == 1
+    assert found[four].is_target
+    assert (found[four].before, found[four].after, found[four].n_after) == (4, 9, 10)
+    rows = [row for row in ledger_table(evidence).rows if row[3] != "1"]
+    number = evidence.confirm_ids_N[four]
+    assert (f"#{number}", "both", "broken", "4", "4 (10 of 10)", "9 (10 of 10)", "yes") in rows
+
+
+def test_frames_mark_exactly_what_holds_up(changed):
+    evidence, _ = changed
+    held = held_up(evidence, "both")
+    assert set(held) == {(1, 2)}
+    assert held[1, 2] <= 0.05
+    verdict = evidence.verdicts["both"]
+    q_of = {(i.true, i.predicted): i.q_value for i in verdict.collateral if i.kind == "cell"}
+    assert held == {cell: q for cell, q in q_of.items() if q <= 0.05}
+    assert ("1→2", "both") in [row[:2] for row in held_table(evidence).rows]
+
+
+def test_shrinkage_names_the_rates_and_stays_in_range():
+    confirm_SN = np.zeros((10, 1000), bool)
+    confirm_SN[:, :2] = True
+    found = shrinkage(
+        words="4→9", errors_S=[4] * 10, images_S=[500] * 10, confirm_SN=confirm_SN, chosen=True
+    )
+    assert (found.select.rate, found.confirm.rate) == (0.008, 0.002)
+    assert found.shrinkage == pytest.approx(-0.75)
+    assert found.confirm.low == 0
+    # seeds that happen to agree are no certainty: Clopper and Pearson's interval of 40 in 5,000
+    assert (found.select.low, found.select.high) == (
+        pytest.approx(0.00572, abs=1e-5),
+        pytest.approx(0.01088, abs=1e-5),
+    )
+    assert "0.80% on select and 0.20% on confirm (shrinkage −75%)" in found.sentence
+    assert "led on select" in found.sentence
+    named = shrinkage(
+        words="4→9", errors_S=[0] * 2, images_S=[50] * 2, confirm_SN=confirm_SN, chosen=False
+    )
+    assert named.shrinkage is None
+    assert "named in the study file" in named.sentence
+
+
+def test_the_summary_holds_the_shrinkage(smoke):
+    summary = json.loads((smoke / "experiment_summary.json").read_text())
+    select = summary["target"]["select"]["mean"]
+    found = summary["target"]["shrinkage"]
+    errors = json.loads((smoke / "errors.json").read_text())
+    assert found["select"]["rate"] == pytest.approx(
+        summary["target"]["select"]["rate"]
+    ), (select, errors["n_images_per_seed"])  # fmt: skip
+    assert found["confirm"]["rate"] == pytest.approx(summary["target"]["confirm"]["rate"])
+
+
+def test_a_changed_plan_is_exploratory_on_the_first_line_of_everything(smoke, tmp_path):
+    """Confirm was opened by one plan; another one is then asked, as by `misread run`."""
+    first = load_plan(smoke)
+    asked = first.study.model_copy(update={"smoke": False})
+    plan = first.model_copy(update={"study": asked, "exploratory": ""})
+    lock(plan, tmp_path)
+    opened = tmp_path / "arms/baseline/seed_1/predictions.npz"
+    opened.parent.mkdir(parents=True)
+    opened.touch()
+    assert load_plan(tmp_path).exploratory == ""
+    tight = asked.judge.model_copy(update={"alpha": 0.01})
+    other = plan.model_copy(update={"study": asked.model_copy(update={"judge": tight})})
+    changed = lock(other, tmp_path)
+    why = "the plan was changed after the confirm images had been opened"
+    assert changed.exploratory == why
+    assert lock(plan, tmp_path).exploratory  # asking the old question again does not undo it
+    evidence = replace(load_evidence(smoke), plan=changed)
+    page = report_html(evidence)
+    body = page[page.index("<body>") :]
+    assert body.index(f"<strong>Exploratory:</strong> {why}.") < body.index("<h1>")
+    assert page.index("<title>Exploratory: ") > 0
+    assert study_markdown(evidence).startswith(f"**Exploratory: {why}.**\n")
+    assert all(v.exploratory_why == why for v in evidence.verdicts.values())
+
+
+def test_the_terminal_says_exploratory_first_and_once(smoke, capsys):
+    from misread.cli.studies import _tell
+
+    _tell(conclude(smoke), smoke / "report.html")
+    told = capsys.readouterr().out
+    assert told.startswith("Exploratory: this is a smoke run")
+    assert told.count("Exploratory") == 1
