@@ -41,7 +41,7 @@ run: $(SYNCED)  ## Run the study four-nine (ARGS="--smoke" for a first look)
 	@$(BIN)/misread run four-nine $(ARGS)
 
 test: $(SYNCED)  ## Run the whole test suite (ARGS="-k judge" for a part)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(SYNCED)  ## Check style, format and types
 	@$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from filelock import FileLock
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -32,13 +34,29 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a finished smoke run; tests may rebuild but not change it."""
-    folder = tmp_path_factory.mktemp("smoke") / "four-nine"
-    command = [sys.executable, "-m", "misread", "run", "four-nine", "--smoke", "--out", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder
+def smoke(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return the folder of a finished smoke run; tests may rebuild but not change it.
+
+    It is trained once; each process that tests has a copy of its own.
+    """
+    own = tmp_path_factory.mktemp("smoke") / "four-nine"
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    trained = shared / "trained" / "four-nine"
+    with FileLock(shared / "trained.lock"):
+        if not (trained / "report.html").exists():
+            command = ["run", "four-nine", "--smoke", "--out", str(trained)]
+            done = subprocess.run(
+                [sys.executable, "-m", "misread", *command],
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+    shutil.copytree(trained, own)
+    return own
 
 
 @pytest.fixture(scope="session")

@@ -155,6 +155,7 @@ def made_up(
             "versions": {"misread": "0.1.0", "keras": "3.15.1"},
         },
         train_seconds=dict.fromkeys(policies, (12.5,) * n_seeds),
+        select_sizes_SK=counts_SKK.sum(axis=2),
         errors={
             "part": "select",
             "seeds": list(study.seeds),
