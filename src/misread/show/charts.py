@@ -155,7 +155,7 @@ def _matrix(
                 text,
                 ha="center",
                 va="center",
-                fontsize=size,
+                fontsize=size * min(1, 4 / len(text)),  # so that it stays within its frame
                 fontweight="bold" if (i, j) in held else "normal",
                 color="white" if strong else style.MUTED if faint else style.INK,
             )
