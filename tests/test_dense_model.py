@@ -1,4 +1,4 @@
-"""The dense networks: layers, parameters, probabilities, one step, dropout, and what goes on inside.
+"""The dense networks: layers, parameters, probabilities, one step, dropout, what goes on inside.
 
 Trains for real, in this process; Keras loads once for the module.
 """

@@ -88,7 +88,8 @@ class ArmOutcome(_Frozen):
     gap
         Accuracy on *fit* less that on *confirm*.
     seconds_per_epoch
-        Of training alone, median over the epochs of a seed but the first.
+        Processor time of training alone on one core, median over the epochs of a seed but the
+        first.
     per_class
         Precision and recall on *confirm*.
     confusion_counts

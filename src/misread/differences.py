@@ -233,7 +233,7 @@ def _documented(value: float, accuracy_S: npt.NDArray[np.float64]) -> Documented
 
 def _seconds_per_epoch(machine: dict[str, Any]) -> float:
     """Return the median epoch; the first one also builds the graph, so it is left out."""
-    seconds = machine["epoch_seconds"]
+    seconds = machine["epoch_cpu_seconds"]
     return float(np.median(seconds[1:] or seconds))
 
 

@@ -132,7 +132,11 @@ def work(task: Task, report: Report) -> None:
             on_measure=measures.append,
         )
         seconds = time.perf_counter() - began
-        took = {"train_seconds": seconds, "epoch_seconds": [epoch.seconds for epoch in epochs]}
+        took = {
+            "train_seconds": seconds,
+            "epoch_seconds": [epoch.seconds for epoch in epochs],
+            "epoch_cpu_seconds": [epoch.cpu_seconds for epoch in epochs],
+        }
         write_json(folder.path / "environment.json", environment() | took)
         write_csv(folder.path / "history.csv", [epoch.row for epoch in epochs])
         if measures:

@@ -34,8 +34,8 @@ class Epoch:
 
     `loss` and `accuracy` are means over the training batches as they were seen (augmented, with
     dropout), accuracies are shares in [0, 1], `treated` counts the images an operation was drawn
-    for and `changed` those in which it changed a pixel. `seconds` of training alone are no part of
-    the row: they differ from time to time.
+    for and `changed` those in which it changed a pixel. `seconds` and `cpu_seconds` of training
+    alone are no part of the row: they differ from time to time, the latter less, beside other work.
     """
 
     epoch: int
@@ -46,11 +46,12 @@ class Epoch:
     treated: int
     changed: int
     seconds: float = field(default=0.0, compare=False)
+    cpu_seconds: float = field(default=0.0, compare=False)
 
     @property
     def row(self) -> dict[str, float]:
         """The row of `history.csv`."""
-        return {name: value for name, value in asdict(self).items() if name != "seconds"}
+        return {name: value for name, value in asdict(self).items() if "seconds" not in name}
 
 
 def set_up_backend() -> None:
@@ -154,7 +155,7 @@ def fit(
             changed = int((images != train.images).reshape(len(images), -1).any(axis=1).sum())
         order = derive(seed, "order", number).permutation(len(train))
         batches, labels_N = to_float(images[order]), train.labels_N[order]
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), time.process_time()
         history = model.fit(
             batches,
             labels_N,
@@ -162,7 +163,7 @@ def fit(
             shuffle=False,
             verbose=0,
         ).history
-        seconds = time.perf_counter() - began
+        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
         measured(number + 1)
         probs_MK = read(model, select.images)
         prob_of_label_M = probs_MK[np.arange(len(select)), select.labels_N].astype(np.float64)
@@ -176,6 +177,7 @@ def fit(
                 treated,
                 changed,
                 seconds,
+                cpu_seconds,
             )
         )
         on_epoch(epochs[-1])
