@@ -54,7 +54,9 @@ def confusion_matrix(compared: Compared, arm: str) -> Figure:
             colour = "white" if errors_KK[i, j] > 0.85 * largest else style.INK
             axes.text(j, i, text, ha="center", va="center", fontsize=size, color=colour)
     for i, j in top:
-        axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, ec=style.INK, lw=2.4))
+        axes.add_patch(
+            Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, ec=style.INK, lw=2.4, clip_on=False)
+        )
     axes.set_xticks(range(n_classes), names)
     axes.set_yticks(range(n_classes), names)
     axes.tick_params(
@@ -77,14 +79,15 @@ def training_curves(compared: Compared, arm: str) -> Figure:
     """
     outcome = compared.outcome.arms[arm]
     n_epochs = len(compared.histories[arm][0])
-    lowest = 1 + int(_column(compared, arm, "select_loss").mean(axis=0).argmin())
+    select_SE = scaled(_column(compared, arm, "select_loss"), "loss")
+    lowest = 1 + int(select_SE.mean(axis=0).argmin())
     when = (
         f"; the loss on select was lowest after {count(lowest, 'epoch')}"
         if lowest < n_epochs
         else ""
     )
     sheet = style.Sheet(
-        13.2,
+        13.4,
         5.3,
         f"{arm} reads {percent(outcome.fit_accuracy.mean)} of what it was trained on and "
         f"{percent(outcome.accuracy.mean)} of the confirm images, "
@@ -94,7 +97,7 @@ def training_curves(compared: Compared, arm: str) -> Figure:
         compared.plan.exploratory,
     )
     for place, (name, keys) in enumerate(_CURVES.items()):
-        left = 1.0 + place * 6.1
+        left = 1.0 + place * 6.3
         sheet.text(left, 0, name, fontsize=14, fontweight="bold")
         axes = sheet.axes(left, 0.4, 4.6, 4.1)
         axes.grid(visible=True)
