@@ -4,11 +4,12 @@
 
 writes `docs/results/<study>.md` from `comparison.md.j2`, its figures, and `<study>-readings.npz`:
 what every arm and seed read in every image, so that anyone can compare again without training. The
-second folder holds the same study, trained longer. Every number comes from the two folders.
+second folder, if any, holds the same study, trained longer. Every number comes from the folders.
 """
 
 import shutil
 import sys
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +39,19 @@ FloatArray = npt.NDArray[np.float64]
 
 def main() -> None:
     """Write everything for the folders named on the command line."""
-    if len(sys.argv) != 3:
-        sys.exit("usage: python scripts/comparison.py STUDY_FOLDER LONGER_FOLDER")
-    short, long = (load_compared(Path(folder)) for folder in sys.argv[1:])
+    if len(sys.argv) not in {2, 3}:
+        sys.exit("usage: python scripts/comparison.py STUDY_FOLDER [LONGER_FOLDER]")
+    short = load_compared(Path(sys.argv[1]))
+    long = load_compared(Path(sys.argv[2])) if len(sys.argv) == 3 else None
     name = short.plan.study.name
     results = ROOT / "docs" / "results"
     (results / name).mkdir(parents=True, exist_ok=True)
     for figure in sorted((short.folder / "results").glob("*.png")):
         shutil.copyfile(figure, results / name / figure.name)
-    for stem in ("experiment_comparison", *(f"training_curves_{arm}" for arm in long.arms)):
-        source = long.folder / "results" / f"{stem}.png"
-        shutil.copyfile(source, results / name / f"{stem}_long.png")
+    if long is not None:
+        for stem in ("experiment_comparison", *(f"training_curves_{arm}" for arm in long.arms)):
+            source = long.folder / "results" / f"{stem}.png"
+            shutil.copyfile(source, results / name / f"{stem}_long.png")
     write_readings(short, long, results / f"{name}-readings.npz")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -63,23 +66,24 @@ def main() -> None:
     print(f"Written: docs/results/{name}.md, its figures and its readings.")
 
 
-def write_readings(short: Compared, long: Compared, path: Path) -> None:
+def write_readings(short: Compared, long: Compared | None, path: Path) -> None:
     """Write every reading: `labels` [N], `seeds` [S], each arm [S,N], and `<arm>-long` [S,N].
 
     Beside them, for what else the page says: `<arm> fit` [S], the accuracy on *fit*, and
-    `<arm>-long select` [S,E], the accuracy on *select* after each epoch.
+    `<arm> select` [S,E], the accuracy on *select* after each epoch.
     """
     arrays: dict[str, Any] = {
         "labels": short.confirm.labels_N.astype(np.uint8),
         "seeds": np.array(short.seeds),
-        "seeds-long": np.array(long.seeds),
-        **short.predictions,
-        **{f"{arm}-long": preds_SN for arm, preds_SN in long.predictions.items()},
     }
-    for arm in short.arms:
-        arrays[f"{arm} fit"] = np.array(short.outcome.arms[arm].fit_accuracy.per_seed)
-        arrays[f"{arm}-long fit"] = np.array(long.outcome.arms[arm].fit_accuracy.per_seed)
-        arrays[f"{arm}-long select"] = on_select(long, arm)
+    for compared, late in ((short, ""), (long, "-long")):
+        if compared is None:
+            continue
+        for arm in compared.arms:
+            arrays[arm + late] = compared.predictions[arm]
+            fit = compared.outcome.arms[arm].fit_accuracy
+            arrays[f"{arm}{late} fit"] = np.array(fit.per_seed)
+            arrays[f"{arm}{late} select"] = on_select(compared, arm)
     write_arrays(path, arrays)
 
 
@@ -88,10 +92,11 @@ def on_select(compared: Compared, arm: str) -> FloatArray:
     return np.array([[row["select_accuracy"] for row in own] for own in compared.histories[arm]])
 
 
-def context(short: Compared, long: Compared) -> dict[str, Any]:
+def context(short: Compared, long: Compared | None) -> dict[str, Any]:
     """Return everything that the template of the page names."""
-    study = short.plan.study
-    n_epochs = {next(iter(set(c.plan.study.epochs.values()))) for c in (short, long)}
+    study, studies = short.plan.study, [c for c in (short, long) if c is not None]
+    n_epochs = [max(compared.plan.study.epochs.values()) for compared in studies]
+    late_claims = long.outcome.claims if long else ()
     documented = [arm.documented for arm in short.outcome.arms.values() if arm.documented]
     return {
         "name": study.name,
@@ -99,35 +104,37 @@ def context(short: Compared, long: Compared) -> dict[str, Any]:
         "headline": headline(short),
         "n_images": f"{short.outcome.n_images:,}",
         "n_seeds": len(short.seeds),
-        "n_seeds_long": len(long.seeds),
-        "n_epochs": min(n_epochs),
-        "n_epochs_long": max(n_epochs),
-        "exploratory": [c.plan.exploratory for c in (short, long) if c.plan.exploratory],
+        "n_seeds_long": len(studies[-1].seeds),
+        "n_epochs": n_epochs[0],
+        "n_epochs_long": n_epochs[-1],
+        "has_long": long is not None,
+        "exploratory": [c.plan.exploratory for c in studies if c.plan.exploratory],
         "claims": [
             {
                 "text": claim.text,
                 "verdict": claim.verdict,
                 "lines": claim_lines(short, claim),
-                "long": late.verdict,
-                "long_lines": claim_lines(long, late),
+                "long": late and late.verdict,
+                "long_lines": claim_lines(long, late) if long and late else [],
             }
-            for claim, late in zip(short.outcome.claims, long.outcome.claims, strict=True)
+            for claim, late in zip_longest(short.outcome.claims, late_claims)
         ],
-        "changed": changed(short.outcome.claims, long.outcome.claims),
+        "changed": changed(short.outcome.claims, late_claims),
         "rule": RULE,
         "margin": f"{number(100 * study.judge.margin)} points",
         "arms": markdown(arm_table(short)),
-        "arms_long": markdown(arm_table(long)),
+        "arms_long": markdown(arm_table(studies[-1])),
         "documented": markdown(documented_table(short)),
         "n_documented": len(documented),
         "n_agree": sum(bool(d.agrees) for d in documented),
         "differences": markdown(difference_table(short)),
-        "epochs": markdown(epoch_table(long)),
+        "epochs": markdown(epoch_table(studies[-1])),
+        "ahead": ahead(studies[-1]),
         "arm_names": short.arms,
         "labels": {arm: study.label(arm) for arm in short.arms},
         "command": command(short),
-        "command_long": command(long),
-        "plans": [c.plan.sha256[:16] for c in (short, long)],
+        "command_long": command(studies[-1]),
+        "plans": [c.plan.sha256[:16] for c in studies],
         "versions": short.environments[short.arms[0]][0]["versions"],
         "backend": short.environments[short.arms[0]][0]["backend"],
         "count": count,
@@ -138,7 +145,7 @@ def changed(early: tuple[ClaimOutcome, ...], late: tuple[ClaimOutcome, ...]) -> 
     """Return the claims whose verdict is another one after longer training."""
     return [
         f"“{one.text}” ({one.verdict}, then {other.verdict})"
-        for one, other in zip(early, late, strict=True)
+        for one, other in zip(early, late, strict=False)
         if one.verdict != other.verdict
     ]
 
@@ -149,9 +156,7 @@ def epoch_table(compared: Compared) -> dict[str, Any]:
     Each seed reads another tenth, so seeds are independent of each other here and an interval over
     them (Student's t, paired by seed) is one over images too.
     """
-    pairs = list(
-        dict.fromkeys((t.better, t.than) for c in compared.outcome.claims for t in c.tests)
-    )
+    pairs = pairs_of(compared)
     read = {arm: on_select(compared, arm) for arm in compared.arms}
     rows = []
     for epoch in EPOCHS:
@@ -166,6 +171,32 @@ def epoch_table(compared: Compared) -> dict[str, Any]:
         rows.append((str(epoch), *told))
     heads = ("Epochs", *compared.arms, *(f"{better} − {than}" for better, than in pairs))
     return {"heads": heads, "rows": rows}
+
+
+def pairs_of(compared: Compared) -> list[tuple[str, str]]:
+    """Return the pairs (better, than) that claims are about."""
+    claims = compared.outcome.claims
+    return list(dict.fromkeys((test.better, test.than) for own in claims for test in own.tests))
+
+
+def ahead(compared: Compared) -> list[str]:
+    """Return for each pair that a claim is about when the one is ahead of the other on *select*."""
+    told = []
+    for better, than in pairs_of(compared):
+        gap_E = (on_select(compared, better) - on_select(compared, than)).mean(axis=0)
+        epochs = np.flatnonzero(gap_E > 0) + 1
+        behind = np.flatnonzero(gap_E <= 0) + 1
+        when = (
+            "after every epoch"
+            if behind.size == 0
+            else "after no epoch"
+            if epochs.size == 0
+            else f"from epoch {epochs[0]} on"
+            if epochs[0] > behind[-1]
+            else f"after {epochs.size} of {gap_E.size} epochs"
+        )
+        told.append(f"{better} is ahead of {than} {when}")
+    return told
 
 
 def markdown(table: dict[str, Any]) -> str:

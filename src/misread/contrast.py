@@ -129,12 +129,16 @@ class Contrast(_Frozen):
 
 
 class ClaimOutcome(_Frozen):
-    """Whether a claim holds; `tests` has a contrast for each arm that is to be beaten."""
+    """Whether a claim holds; `tests` has a contrast for each arm that is to be beaten.
+
+    `parts` says of each of these (or of the arm whose accuracy is claimed) whether it holds.
+    """
 
     text: str
     arm: str | None
     at_least: float
     verdict: Verdict
+    parts: tuple[Verdict, ...]
     tests: tuple[Contrast, ...]
 
 

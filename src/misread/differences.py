@@ -203,7 +203,12 @@ class Compared:
             else "too small to tell here"
         )
         return ClaimOutcome(
-            text=claim.text, arm=claim.arm, at_least=claim.at_least, verdict=verdict, tests=tests
+            text=claim.text,
+            arm=claim.arm,
+            at_least=claim.at_least,
+            verdict=verdict,
+            parts=tuple(words),
+            tests=tests,
         )
 
 

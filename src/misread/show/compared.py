@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from rich.table import Table
 
+from misread.comparison import load_any
 from misread.contrast import RULE, ClaimOutcome
 from misread.differences import Compared
 from misread.judge.wording import count, number, p_value, percent, points
@@ -213,13 +214,17 @@ def comparison_tables(compared: Compared) -> list[Table]:
 def command(compared: Compared) -> str:
     """Return the command that runs the same study again."""
     study = compared.plan.study
-    name = study.name if study.name in builtin_studies() else f"{study.name}.toml"
-    parts = ["misread", "run", name, "--seeds", ",".join(map(str, study.seeds))]
-    parts += ["--arms", ",".join(study.arms)]
-    epochs = set(study.epochs.values())
+    builtin = study.name in builtin_studies()
+    usual = load_any(study.name, smoke=study.smoke) if builtin else None
+    parts = ["misread", "run", study.name if builtin else f"{study.name}.toml"]
+    if usual is None or usual.seeds != study.seeds:
+        parts += ["--seeds", ",".join(map(str, study.seeds))]
+    if usual is None or list(usual.arms) != list(study.arms):
+        parts += ["--arms", ",".join(study.arms)]
     if study.smoke:
         parts.append("--smoke")
-    elif len(epochs) == 1:
+    epochs = set(study.epochs.values())
+    if len(epochs) == 1 and (usual is None or usual.epochs != study.epochs):
         parts += ["--epochs", str(epochs.pop())]
     return shlex.join(parts)
 

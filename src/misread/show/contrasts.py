@@ -79,12 +79,13 @@ class _Line(NamedTuple):
     verdict: Verdict | None
     test: Contrast | None = None
     claimed: float = 0.0
+    part: Verdict | None = None
 
 
 def _lines(outcome: ComparisonOutcome) -> list[_Line]:
-    def line(test: Contrast, text: str, verdict: Verdict | None, claimed: float) -> _Line:
+    def line(test: Contrast, text: str = "", verdict: Verdict | None = None) -> _Line:
         told = f"{points(test.difference)}, {p_value(test.p_holm)}"
-        return _Line(text, f"{test.better} − {test.than}", told, verdict, test, claimed)
+        return _Line(text, f"{test.better} − {test.than}", told, verdict, test)
 
     lines = []
     for claim in outcome.claims:
@@ -92,14 +93,17 @@ def _lines(outcome: ComparisonOutcome) -> list[_Line]:
             own = outcome.arms[claim.arm].accuracy
             told = f"{100 * own.low:.2f} to {100 * own.high:.2f}%"
             lines.append(_Line(claim.text, claim.arm, told, claim.verdict))
+            continue
         lines += [
-            line(test, claim.text if place == 0 else "", claim.verdict, claim.at_least)
-            for place, test in enumerate(claim.tests)
+            line(test, claim.text if place == 0 else "", claim.verdict)._replace(
+                claimed=claim.at_least, part=part
+            )
+            for place, (test, part) in enumerate(zip(claim.tests, claim.parts, strict=True))
         ]
     if lines:
         return lines
     first = outcome.differences[0].better if outcome.differences else ""
-    return [line(pair, "", None, 0.0) for pair in outcome.differences if pair.better == first]
+    return [line(pair) for pair in outcome.differences if pair.better == first]
 
 
 def _accuracies(sheet: style.Sheet, outcome: ComparisonOutcome, down: float, row: float) -> None:
@@ -185,8 +189,8 @@ def _differences(
         at_y = down + row * (at + 0.5)
         colour = VERDICT_COLOURS[line.verdict] if line.verdict else style.BLUE
         if line.test is not None:
-            marker = _MARKERS[line.verdict] if line.verdict else "o"
-            _interval(axes, at, line.test, line.claimed, (colour, marker))
+            own = (VERDICT_COLOURS[line.part], _MARKERS[line.part]) if line.part else (colour, "o")
+            _interval(axes, at, line.test, line.claimed, own)
         sheet.text(0.35, at_y, line.text, va="center", fontsize=11.5)
         sheet.text(left - 0.15, at_y, line.names, ha="right", va="center", color=style.MUTED)
         is_first = bool(line.verdict and line.text)
