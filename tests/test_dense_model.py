@@ -29,14 +29,6 @@ SMALL = Recipe(
 )
 
 
-@pytest.fixture(scope="module")
-def trainer():
-    from misread.learn import train
-
-    train.set_up_backend()
-    return train
-
-
 def changed(**changes):
     return Recipe(**(SMALL.model_dump() | changes))
 

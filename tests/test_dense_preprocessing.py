@@ -41,10 +41,8 @@ def test_pixels_are_scaled_to_0_and_1_and_nothing_else(mnist):
     assert np.array_equal(np.rint(scaled[..., 0] * 255).astype(np.uint8), some)
 
 
-def test_the_networks_see_784_numbers_in_reading_order(mnist):
-    from misread.learn import train
-
-    model = train.build(load_any("dense-four").arms["exp1"].recipe, (28, 28, 1), 10, 0)
+def test_the_networks_see_784_numbers_in_reading_order(mnist, trainer):
+    model = trainer.build(load_any("dense-four").arms["exp1"].recipe, (28, 28, 1), 10, 0)
     assert model.layers[1].output.shape == (None, 784)
     flat = np.asarray(model.layers[1](to_float(mnist[1].images[:3])))
     assert np.array_equal(flat, mnist[1].images[:3].reshape(3, 784).astype(np.float32) / 255)
