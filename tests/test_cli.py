@@ -32,8 +32,27 @@ def files(tmp_path):
     np.save(tmp_path / "array.npy", labels)
     (tmp_path / "text.npz").write_text("no archive")
     (tmp_path / "bad.toml").write_text('title = "T"\nseeds = [1]\ncolour = 2\n')
+    recipe = (
+        '[recipe]\nmodel = "dense"\nepochs = 1\nbatch_size = 128\nschedule = "constant"\n'
+        "learning_rate = 0.001\n"
+    )
+    for name, rest in COMPARISONS.items():
+        (tmp_path / f"{name}.toml").write_text(f'title = "T"\nseeds = [1]\n{recipe}{rest}\n')
     return tmp_path
 
+
+COMPARISONS = {
+    "misspelt": "[arms.a]\nhiden = [8]",
+    "no_layers": "[arms.a]\nactivation = 'relu'",
+    "too_few_rates": "[arms.a]\nhidden = [8, 8]\ndropouts = [0.1]",
+    "no_such_activation": "[arms.a]\nhidden = [8]\nactivation = 'step'",
+    "cnn_with_layers": "[arms.a]\nmodel = 'cnn'\nhidden = [8]",
+    "no_table": "[arms]\na = 1",
+    "no_such_arm": "[arms.a]\nhidden = [8]\n[[claims]]\ntext = 'C'\nbetter = 'b'\nthan = 'a'",
+    "half_a_claim": "[arms.a]\nhidden = [8]\n[[claims]]\ntext = 'C'\nbetter = 'a'",
+    "setting": "[colour]\n[arms.a]\nhidden = [8]",
+    "no_arms": "[arms]",
+}
 
 REFUSED = {
     "an unknown study": "run four-ten",
@@ -45,6 +64,10 @@ REFUSED = {
     "no jobs": "run four-nine --jobs 0",
     "an unknown setting": "run {tmp}/bad.toml",
     "a study file that is missing": "run {tmp}/nowhere.toml",
+    "a comparison where a trial is needed": "errors dense-four",
+    "a recipe for a comparison": "run dense-four --recipe quick",
+    "an arm that a comparison has not": "run dense-four --arms exp5",
+    **{f"a comparison: {name}": f"run {{tmp}}/{name}.toml" for name in COMPARISONS},
     "a folder that is a file": "errors four-nine --out {tmp}/text.npz",
     "no study in the folder": "report {tmp}",
     "an unknown command": "runn four-nine",

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from misread.errors import PlanError, StudyError
 from misread.learn.policy import CONTROLS
 from misread.plan import Plan, counter_slices, load_plan, lock
+from misread.steps import select_folds
 from misread.store import RunFolder, write_json
 from misread.study import BASELINE, builtin_studies, load_study, parse_cell
-from misread.trial import select_folds, target_of
+from misread.trial import target_of
 
 HASHES = ("a", "b")
 
@@ -135,7 +136,7 @@ def test_what_a_study_refuses(tmp_path, changes, options, message):
 
 
 def test_studies_that_are_not_there():
-    with pytest.raises(StudyError, match="choose one of four-nine"):
+    with pytest.raises(StudyError, match="choose one of dense-four, four-nine"):
         load_study("four-ten")
     with pytest.raises(StudyError, match="path of a TOML file"):
         load_study("nowhere.toml")
@@ -159,12 +160,12 @@ def test_what_is_no_cell(text):
 
 def test_the_tenth_rotates_and_stays_with_its_seed(tmp_path):
     study = load_study("four-nine", seeds=tuple(range(100, 112)))
-    folds = select_folds(study, tmp_path)
+    folds = select_folds(study.seeds, tmp_path)
     assert list(folds.values()) == [*range(10), 0, 1]
     # a folder with runs keeps their tenths, and new seeds take the next in turn
     run = study.run("baseline", None, 42, 0, HASHES)
     write_json(RunFolder(tmp_path, "baseline", 42).path / "config.json", run.model_dump())
-    assert select_folds(load_study("four-nine", seeds=(7, 42, 8)), tmp_path) == {7: 1, 42: 0, 8: 2}
+    assert select_folds((7, 42, 8), tmp_path) == {7: 1, 42: 0, 8: 2}
 
 
 def plan_of(study):

@@ -308,7 +308,7 @@ def load_evidence(folder: Path) -> Evidence:
         probs={a: np.concatenate([r["probs"] for r in own]) for a, own in read.items()},
         slices=tuple(slices),
         histories={arm: tuple(run.history() for run in own) for arm, own in runs.items()},
-        environment={key: value for key, value in first.items() if key != "train_seconds"},
+        environment={key: value for key, value in first.items() if not key.endswith("_seconds")},
         train_seconds={
             arm: tuple(float(e["train_seconds"]) for e in own) for arm, own in environments.items()
         },

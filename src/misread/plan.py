@@ -1,7 +1,7 @@
 """The plan: a study that is locked, written and hashed before *confirm* is opened."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -47,7 +47,32 @@ def counter_slices(policies: list[Policy], target: tuple[int, int]) -> list[Slic
     ]
 
 
-class Plan(BaseModel):
+class Locked(BaseModel):
+    """What every kind of plan has: a study, what it replaces, and why it may prove nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    KIND: ClassVar[str]
+    replaces: tuple[str, ...] = ()
+    exploratory: str = ""
+
+    @property
+    def smoke(self) -> bool:
+        """Whether everything was shrunk."""
+        raise NotImplementedError
+
+    @property
+    def question_sha256(self) -> str:
+        """Hash of what is asked, whatever came before and in whatever words."""
+        raise NotImplementedError
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the whole plan."""
+        return sha256_of(self.model_dump(mode="json"))
+
+
+class Plan(Locked):
     """The locked study, written and hashed before *confirm* is opened.
 
     `exploratory` is empty, or says in one sentence why what comes out proves nothing: the plan was
@@ -56,8 +81,7 @@ class Plan(BaseModel):
     in smoke runs, in plans from before it was told, and where *select* has no such error.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+    KIND: ClassVar[str] = "trial"
     study: Study
     target: tuple[int, int]
     target_from: Literal["study file", "select"]
@@ -66,9 +90,12 @@ class Plan(BaseModel):
     slices: tuple[Slice, ...]
     dataset_sha256: tuple[str, str]
     select_folds: dict[int, int]
-    replaces: tuple[str, ...] = ()
-    exploratory: str = ""
     planned_power: PowerAnswer | None = None
+
+    @property
+    def smoke(self) -> bool:
+        """Whether everything was shrunk."""
+        return self.study.smoke
 
     @property
     def question_sha256(self) -> str:
@@ -93,7 +120,10 @@ class Plan(BaseModel):
         return sha256_of(self.model_dump(mode="json", exclude=absent))
 
 
-def lock(plan: Plan, folder: Path) -> Plan:
+P = TypeVar("P", bound=Locked)
+
+
+def lock(plan: P, folder: Path) -> P:
     """Write `plan.json`, or keep the one that is there if it asks the same.
 
     A plan that asks something else replaces the old one; once *confirm* has been opened, what
@@ -101,12 +131,12 @@ def lock(plan: Plan, folder: Path) -> Plan:
     """
     path = folder / "plan.json"
     opened = any(folder.glob("arms/*/seed_*/predictions.npz"))
-    if plan.study.smoke:
+    if plan.smoke:
         plan = plan.model_copy(update={"exploratory": SMOKE})
-    stored = load_plan(folder) if path.exists() else None
+    stored = load_locked(folder, type(plan)) if path.exists() else None
     if stored is not None and stored.question_sha256 == plan.question_sha256:
         return stored
-    if opened and not plan.study.smoke:
+    if opened and not plan.smoke:
         why = "the plan was changed after the confirm images had been opened"
         if stored is None:
             why = "the confirm images had been opened before this plan was written"
@@ -124,7 +154,25 @@ def lock(plan: Plan, folder: Path) -> Plan:
     return plan
 
 
+def kind_of(folder: Path) -> str:
+    """Return of which kind the plan in a study's folder is: "trial" or "comparison".
+
+    Raises
+    ------
+    StoreError
+        If there is none.
+    """
+    stored = read_json(folder / "plan.json")
+    plan = stored.get("plan") if isinstance(stored, dict) else None
+    return str(plan.get("kind", Plan.KIND)) if isinstance(plan, dict) else Plan.KIND
+
+
 def load_plan(folder: Path) -> Plan:
+    """Return the locked plan of a trial's folder; errors as in `load_locked`."""
+    return load_locked(folder, Plan)
+
+
+def load_locked(folder: Path, kind: type[P]) -> P:
     """Return the locked plan of a study's folder.
 
     Raises
@@ -132,11 +180,14 @@ def load_plan(folder: Path) -> Plan:
     StoreError
         If there is none.
     PlanError
-        If it was altered by hand.
+        If it was altered by hand, or is of another kind.
     """
     stored = read_json(folder / "plan.json")
+    if kind_of(folder) != kind.KIND:
+        msg = f"{folder} holds a {kind_of(folder)}, no {kind.KIND}; choose another folder."
+        raise PlanError(msg)
     try:
-        plan = Plan.model_validate(stored["plan"])
+        plan = kind.model_validate(stored["plan"])
         if plan.sha256 == stored["sha256"]:
             return plan
     except (KeyError, TypeError, ValidationError):

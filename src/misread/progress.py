@@ -1,7 +1,7 @@
 """Progress of a study: a bar on a terminal, a line per finished run elsewhere."""
 
 import time
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -14,14 +14,25 @@ from rich.progress import (
 )
 
 from misread import runs
-from misread.study import Study
-from misread.trial import Note, Stage
+from misread.steps import Note, Stage
 
 _TITLES = {
     "baseline": "training the baseline",
     "preview": "reading the augmented images",
     "arms": "training the arms",
 }
+
+
+class Watched(Protocol):
+    """A study of any kind, as far as its progress goes."""
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds."""
+
+    @property
+    def epochs(self) -> dict[str, int]:
+        """Epochs of a run of each arm, the first arm first."""
 
 
 class Watch:
@@ -37,10 +48,11 @@ class Watch:
         Whether the study stops when its baseline is trained: then a trained run is complete.
     """
 
-    def __init__(self, study: Study, console: Console, *, baseline_only: bool = False) -> None:
+    def __init__(self, study: Watched, console: Console, *, baseline_only: bool = False) -> None:
         self._console = console
-        self._n_runs = len(study.seeds) * (1 if baseline_only else len(study.arms))
-        self._total = self._n_runs * study.recipe.epochs
+        epochs = list(study.epochs.values())[: 1 if baseline_only else None]
+        self._n_runs = len(study.seeds) * len(epochs)
+        self._total = len(study.seeds) * sum(epochs)
         self._complete: set[tuple[str, int]] = set()
         self._last_step = "trained" if baseline_only else "read"
         self._epochs: dict[tuple[str, int], int] = {}

@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from types import ModuleType
 from typing import Any
@@ -37,13 +37,15 @@ class Task:
 
     `slices` is None until the plan is locked: without it the worker trains and reads *select*, and
     *confirm* stays closed. `preview` names the operations and sizes under which the target classes
-    of *select* are read for the preview.
+    of *select* are read for the preview. `compared`: the result also tells what a comparison asks,
+    the number of parameters and the accuracy on *fit*.
     """
 
     folder: RunFolder
     run: Run
     slices: tuple[Slice, ...] | None = None
     preview: tuple[Slice, ...] = ()
+    compared: bool = False
 
     @property
     def is_done(self) -> bool:
@@ -116,6 +118,7 @@ def work(task: Task, report: Report) -> None:
     fit, select, confirm = parts_of(run)
     if not folder.is_trained:
         write_json(folder.path / "config.json", run.model_dump(mode="json"))
+        measures: list[dict[str, float]] = []
         began = time.perf_counter()
         model, epochs = trainer.fit(
             run.recipe,
@@ -126,10 +129,18 @@ def work(task: Task, report: Report) -> None:
             on_epoch=lambda e: report(
                 Progress(run.arm, run.seed, "epoch", e.epoch, e.select_accuracy)
             ),
+            on_measure=measures.append,
         )
         seconds = time.perf_counter() - began
-        write_json(folder.path / "environment.json", environment() | {"train_seconds": seconds})
-        write_csv(folder.path / "history.csv", [asdict(epoch) for epoch in epochs])
+        took = {
+            "train_seconds": seconds,
+            "epoch_seconds": [epoch.seconds for epoch in epochs],
+            "epoch_cpu_seconds": [epoch.cpu_seconds for epoch in epochs],
+        }
+        write_json(folder.path / "environment.json", environment() | took)
+        write_csv(folder.path / "history.csv", [epoch.row for epoch in epochs])
+        if measures:
+            write_csv(folder.path / "measures.csv", measures)
         write_atomic(folder.model, trainer.to_bytes(model))
         # Just trained or resumed, what reads is the stored model: one path, one result.
         model = trainer.load(folder.model)
@@ -155,6 +166,7 @@ def work(task: Task, report: Report) -> None:
             "seed": run.seed,
             "accuracy": accuracy,
             "slices": [piece.name for piece in task.slices],
+            **(_compared(model, fit) if task.compared else {}),
             "sha256": {name: file_sha256(folder.path / name) for name in names},
         }
         write_json(folder.path / "result.json", result)
@@ -172,6 +184,14 @@ def _trainer() -> ModuleType:
             "choose one of tensorflow, jax, torch that is installed."
         )
         raise StudyError(msg) from None
+
+
+def _compared(model: Any, fit: Dataset) -> dict[str, Any]:
+    probs_NK = _trainer().read(model, fit.images)
+    return {
+        "parameters": int(model.count_params()),
+        "fit_accuracy": float((probs_NK.argmax(axis=1) == fit.labels_N).mean()),
+    }
 
 
 def _readings(labels_N: Any, probs_NK: Any) -> dict[str, Any]:

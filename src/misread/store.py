@@ -5,6 +5,7 @@ A run folder holds, in the order in which they are written::
     config.json        what the run is: dataset, seed, held-out tenth, arm, recipe, policy
     environment.json   versions, machine, seconds: what may differ when the result does not
     history.csv        a row per epoch
+    measures.csv       a row before the first epoch and after each; only if the recipe measures
     model.keras        the trained model
     select.npz         what it reads on *select*; with it, training is complete
     predictions.npz    what it reads on *confirm* and on the counter-slices of the plan
@@ -142,6 +143,11 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def _rows(path: Path) -> list[dict[str, float]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
 class RunFolder:
     """The folder of one run, `arms/<arm>/seed_<seed>/`; see the head of this module."""
 
@@ -179,8 +185,12 @@ class RunFolder:
 
     def history(self) -> list[dict[str, float]]:
         """Return the rows of `history.csv`."""
-        with (self.path / "history.csv").open(encoding="utf-8", newline="") as file:
-            return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        return _rows(self.path / "history.csv")
+
+    def measures(self) -> list[dict[str, float]]:
+        """Return the rows of `measures.csv` (columns: `learn.probe.measure`), [] without it."""
+        path = self.path / "measures.csv"
+        return _rows(path) if path.exists() else []
 
     def select(self) -> Arrays:
         """Return what was read on *select*.

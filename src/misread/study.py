@@ -1,11 +1,20 @@
 """A study: arms × seeds with one question, read from a TOML file, and the plan that locks it."""
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from misread.data.sources import SOURCES
 from misread.errors import StudyError
@@ -17,6 +26,29 @@ from misread.learn.recipe import RECIPES, Recipe, Run
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"  # of arms: they are folders
 BASELINE = "baseline"
 SMOKE = "this is a smoke run with few images and one epoch, which proves nothing"
+
+
+# What a smoke run does with: images of each part.
+SMOKE_SIZES = {"fit_size": 2000, "select_size": 1000, "confirm_size": 2000}
+
+
+def _known_dataset(value: str) -> str:
+    if value not in SOURCES:
+        msg = f"there is no dataset {value!r}; choose one of {', '.join(SOURCES)}"
+        raise ValueError(msg)
+    return value
+
+
+def _distinct(value: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(value)) < len(value) or min(value) < 0:
+        msg = f"seeds are {list(value)}, but must be distinct whole numbers of 0 or more"
+        raise ValueError(msg)
+    return value
+
+
+DatasetName = Annotated[str, AfterValidator(_known_dataset)]
+Seeds = Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(_distinct)]
+ArmName = Annotated[str, Field(pattern=_NAME)]
 
 
 class _Frozen(BaseModel):
@@ -43,7 +75,7 @@ class PolicySpec(_Frozen):
     predicted: tuple[str, ...] = ()
     probability: float
     size_px: tuple[int, int]
-    doses: dict[Annotated[str, Field(pattern=_NAME)], tuple[int, int]] = {}
+    doses: dict[ArmName, tuple[int, int]] = {}
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
@@ -117,31 +149,15 @@ class Study(_Frozen):
     name: str
     title: str
     question: str = ""
-    dataset: str = "mnist"
+    dataset: DatasetName = "mnist"
     recipe: Recipe
     recipe_name: str
-    seeds: tuple[int, ...] = Field(min_length=1)
+    seeds: Seeds
     target: tuple[int, int] | None = None
     arms: tuple[str, ...]
     policy: PolicySpec
     judge: JudgeSpec = JudgeSpec()
     smoke: bool = False
-
-    @field_validator("dataset")
-    @classmethod
-    def _known_dataset(cls, value: str) -> str:
-        if value not in SOURCES:
-            msg = f"there is no dataset {value!r}; choose one of {', '.join(SOURCES)}"
-            raise ValueError(msg)
-        return value
-
-    @field_validator("seeds")
-    @classmethod
-    def _distinct_seeds(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(value)) < len(value) or min(value) < 0:
-            msg = f"seeds are {list(value)}, but must be distinct whole numbers of 0 or more"
-            raise ValueError(msg)
-        return value
 
     @field_validator("target")
     @classmethod
@@ -168,6 +184,11 @@ class Study(_Frozen):
         """The arms other than the baseline."""
         return tuple(arm for arm in self.arms if arm != BASELINE)
 
+    @property
+    def epochs(self) -> dict[str, int]:
+        """Epochs of a run of each arm, the baseline first."""
+        return dict.fromkeys(self.arms, self.recipe.epochs)
+
     def policies(self, target: tuple[int, int]) -> dict[str, Policy | None]:
         """Return the policy of each arm for this target; the baseline comes first, with None."""
         resolved = self.policy.resolve(target)
@@ -182,9 +203,7 @@ class Study(_Frozen):
         dataset_sha256: tuple[str, str],
     ) -> Run:
         """Return the run of an arm and a seed that holds out tenth `select_fold`."""
-        sizes: dict[str, int] = (
-            {"fit_size": 2000, "select_size": 1000, "confirm_size": 2000} if self.smoke else {}
-        )
+        sizes: dict[str, int] = SMOKE_SIZES if self.smoke else {}
         return Run(
             dataset=self.dataset,
             dataset_sha256=dataset_sha256,
@@ -237,6 +256,29 @@ def load_study(
     StudyError
         If there is no such study, or anything in it or in the options is not allowed.
     """
+    name, raw = read_study(name_or_path)
+    if is_comparison(raw):
+        msg = (
+            f"{name} is a comparison of recipes, which has no target cell; `misread run {name}` "
+            "takes it."
+        )
+        raise StudyError(msg)
+    return _build(name, raw, seeds=seeds, arms=arms, recipe=recipe, epochs=epochs, smoke=smoke)
+
+
+def is_comparison(raw: Mapping[str, Any]) -> bool:
+    """Say whether a study's TOML compares recipes: then its arms are tables."""
+    return isinstance(raw.get("arms"), dict)
+
+
+def read_study(name_or_path: str) -> tuple[str, dict[str, Any]]:
+    """Return the name of a study and what its TOML says, unchecked.
+
+    Raises
+    ------
+    StudyError
+        If there is no such study, or it is no TOML.
+    """
     if name_or_path in builtin_studies():
         source = resources.files("misread") / "studies" / f"{name_or_path}.toml"
         name, text = name_or_path, source.read_text("utf-8")
@@ -250,11 +292,10 @@ def load_study(
             raise StudyError(msg)
         name, text = path.stem, path.read_text("utf-8", errors="replace")
     try:
-        raw = tomllib.loads(text)
+        return name, tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         msg = f"{name_or_path} is no TOML file: {error}; correct it."
         raise StudyError(msg) from None
-    return _build(name, raw, seeds=seeds, arms=arms, recipe=recipe, epochs=epochs, smoke=smoke)
 
 
 def _build(
@@ -292,7 +333,7 @@ def _build(
         values["recipe"] = Recipe(**(RECIPES[recipe_name].model_dump() | changes))
         return Study(**values)
     except ValidationError as error:
-        raise StudyError(_one_sentence(name, error)) from None
+        raise StudyError(one_sentence(name, error, Study)) from None
 
 
 def _check_kinds(name: str, values: dict[str, Any]) -> None:
@@ -307,13 +348,18 @@ def _check_kinds(name: str, values: dict[str, Any]) -> None:
             raise StudyError(msg)
 
 
-def _one_sentence(name: str, error: ValidationError) -> str:
-    """Return the first complaint of pydantic as one sentence of ours."""
+def one_sentence(
+    name: str, error: ValidationError, kind: type[BaseModel], more: tuple[str, ...] = ()
+) -> str:
+    """Return the first complaint of pydantic about a `kind` as one sentence of ours.
+
+    `more` names what is allowed beside the fields of `kind`.
+    """
     # An unknown key first: a key that is missing is often the same one, misspelt.
     first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        known = _known_keys(first["loc"])
+        known = [*(more if len(first["loc"]) == 1 else ()), *_known_keys(first["loc"], kind)]
         return f"study {name}: {where!r} is no setting; allowed there are {', '.join(known)}."
     if first["type"] == "missing":
         return f"study {name}: {where!r} is missing; add it."
@@ -323,8 +369,8 @@ def _one_sentence(name: str, error: ValidationError) -> str:
     return f"study {name}: {place}{what}{'.' if '; ' in what else '; correct it.'}"
 
 
-def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Study
+def _known_keys(loc: tuple[int | str, ...], kind: type[BaseModel]) -> list[str]:
+    model = kind
     for part in loc[:-1]:
         inner = (
             model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
@@ -332,5 +378,5 @@ def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             break
         model = inner
-    hidden = {"name", "recipe_name", "smoke"} if model is Study else set()
+    hidden = {"name", "recipe_name", "smoke"} if model is kind else set()
     return [key for key in model.model_fields if key not in hidden]

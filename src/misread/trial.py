@@ -4,15 +4,12 @@
 of it what the pages show.
 """
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from misread.data.parts import N_FOLDS, stratified_subset
+from misread.data.parts import stratified_subset
 from misread.data.sources import load
-from misread.errors import JudgeError, PlanError, StudyError
+from misread.errors import JudgeError, StudyError
 from misread.judge import Pilot, PowerAnswer, pilot_from_counts, plan_power
 from misread.learn.grid import Workers, cores
 from misread.learn.policy import Policy
@@ -20,26 +17,17 @@ from misread.learn.recipe import Run
 from misread.plan import Plan, Slice, counter_slices, lock
 from misread.runs import Task, work
 from misread.selection import errors_on_select
-from misread.store import RunFolder, clear_errors, locked, read_json, write_json
+from misread.steps import (
+    Note,
+    OnReport,
+    Stage,
+    move_smoke_run_aside,
+    refuse_another_run,
+    refuse_another_study,
+    select_folds,
+)
+from misread.store import RunFolder, locked, write_json
 from misread.study import BASELINE, Study
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage that begins: its title and its tasks, for the progress bar."""
-
-    title: str
-    tasks: tuple[Task, ...]
-
-
-@dataclass(frozen=True)
-class Note:
-    """A sentence for people about something that was done."""
-
-    text: str
-
-
-OnReport = Callable[[Any], None]  # receives Stage, Note and runs.Progress
 
 
 def run_study(
@@ -81,11 +69,11 @@ def run_study(
     """
     folder = folder.resolve()
     if not study.smoke:
-        _move_smoke_run_aside(folder, on_report)
+        move_smoke_run_aside(folder, on_report)
     log = folder / "workers.log"
     with locked(folder), Workers(work, jobs or cores(), on_report, log) as workers:
         hashes = tuple(part.sha256 for part in load(study.dataset))
-        folds = select_folds(study, folder)
+        folds = select_folds(study.seeds, folder)
 
         def run_of(arm: str, policy: Policy | None, seed: int) -> Run:
             return study.run(arm, policy, seed, folds[seed], (hashes[0], hashes[1]))
@@ -98,9 +86,9 @@ def run_study(
             Task(RunFolder(folder, BASELINE, seed), run_of(BASELINE, None, seed))
             for seed in study.seeds
         ]
-        _refuse_another_study(folder, baseline[0].run)
+        refuse_another_study(folder, baseline[0].run)
         for task in baseline:
-            _refuse_another_run(task)
+            refuse_another_run(task)
         go("baseline", baseline)
         errors = errors_on_select(study, [task.folder for task in baseline])
         write_json(folder / "errors.json", errors)
@@ -138,42 +126,12 @@ def run_study(
             for arm, policy in policies.items()
         ]
         for task in arms:  # before the lock: a study that is refused leaves the plan as it was
-            _refuse_another_run(task)
+            refuse_another_run(task)
         plan = lock(plan, folder)
         for text in _notes(plan, arms):
             on_report(Note(text))
         go("arms", arms)
         return plan
-
-
-def _move_smoke_run_aside(folder: Path, on_report: OnReport) -> None:
-    """Give a real study the place of a smoke run, whose results prove nothing but are kept."""
-    configs = sorted(folder.glob("arms/*/*/config.json"))
-    if not configs or any(read_json(path)["fit_size"] is None for path in configs):
-        return
-    with locked(folder):
-        pass  # nobody works there
-    number = 1
-    while (aside := folder.with_name(f"{folder.name}.smoke-{number}")).exists():
-        number += 1
-    with clear_errors(folder):
-        folder.rename(aside)
-    on_report(Note(f"{folder} held a smoke run; it was moved aside to {aside}."))
-
-
-def select_folds(study: Study, folder: Path) -> dict[int, int]:
-    """Return the held-out tenth of each seed: that of the folder's runs, else the next in turn."""
-    folds: dict[int, int] = {}
-    for seed in study.seeds:
-        config = RunFolder(folder, BASELINE, seed).config()
-        if config is not None:
-            folds[seed] = int(config["select_fold"])
-    counts = [list(folds.values()).count(fold) for fold in range(N_FOLDS)]
-    for seed in study.seeds:
-        if seed not in folds:
-            folds[seed] = counts.index(min(counts))
-            counts[folds[seed]] += 1
-    return {seed: folds[seed] for seed in study.seeds}
 
 
 def target_of(
@@ -280,49 +238,3 @@ def preview_slices(study: Study, target: tuple[int, int]) -> tuple[Slice, ...]:
         for size in sizes
         for label in target
     )
-
-
-def _refuse_another_study(folder: Path, wanted: Run) -> None:
-    """Refuse to mix: every run of a folder has the same data, recipe, sizes and Keras backend."""
-    shared = ("dataset_sha256", "recipe", "fit_size", "select_size", "confirm_size")
-    asked = wanted.model_dump(mode="json")
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    for path in sorted(folder.glob("arms/*/seed_*/config.json")):
-        there = read_json(path)
-        if any(there[key] != asked[key] for key in shared):
-            _refuse(path.parent, {k: there[k] for k in shared}, {k: asked[k] for k in shared})
-        environment = path.with_name("environment.json")
-        if environment.exists() and (used := read_json(environment)["backend"]) != backend:
-            _refuse(path.parent, {"backend": used}, {"backend": backend})
-
-
-def _refuse_another_run(task: Task) -> None:
-    there, wanted = task.folder.config(), task.run.model_dump(mode="json")
-    if there is not None and there != wanted:
-        _refuse(task.folder.path, there, wanted)
-
-
-def _refuse(path: Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
-    flat = _flat(there)
-    differences = [
-        f"{key} {_short(flat.get(key))} instead of {_short(value)}"
-        for key, value in _flat(wanted).items()
-        if flat.get(key) != value
-    ]
-    msg = (
-        f"{path} holds a run with {', '.join(differences[:3])}; choose another folder "
-        "with --out, or delete that one."
-    )
-    raise PlanError(msg)
-
-
-def _flat(value: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, inner in value.items():
-        flat |= inner if isinstance(inner, dict) else {key: inner}
-    return flat
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else text[:37] + "…"

@@ -11,6 +11,7 @@ from misread.cli.common import console
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from misread.comparison import Comparison
     from misread.evidence import Evidence
     from misread.study import Study
 
@@ -67,16 +68,31 @@ def _study_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command()
 @click.argument("study")
-@click.option("--arms", type=_Names(), metavar="a,b", help="Arms besides the baseline.")
+@click.option(
+    "--arms", type=_Names(), metavar="a,b", help="Arms to run; the baseline of a trial always is."
+)
 @_study_options
-def run(study: str, arms: tuple[str, ...] | None, as_json: bool, **options: Any) -> None:  # noqa: FBT001  click passes flags
-    """Run or resume STUDY, a built-in study or a TOML file, to its verdict and report."""
+def run(
+    study: str,
+    arms: tuple[str, ...] | None,
+    out: Path | None,
+    jobs: int | None,
+    as_json: bool,  # noqa: FBT001  click passes flags
+    **options: Any,
+) -> None:
+    """Run or resume STUDY, a built-in study or a TOML file, to its findings and report."""
+    from misread.cli.comparing import finish_comparison
+    from misread.comparison import Comparison, load_any
     from misread.evidence import conclude
     from misread.show.plots import draw_figures, write_figures
     from misread.show.report import write_report
     from misread.store import locked
 
-    _, folder, shown = _go(study, arms, "all", **options)
+    wanted = load_any(study, arms=arms, **options)
+    folder, shown = _go(wanted, "all", out, jobs)
+    if isinstance(wanted, Comparison):
+        finish_comparison(folder, shown, as_json=as_json)
+        return
     with locked(folder), shown.status("drawing figures and report"):
         evidence = conclude(folder)
         drawn = draw_figures(evidence)
@@ -92,14 +108,23 @@ def run(study: str, arms: tuple[str, ...] | None, as_json: bool, **options: Any)
 @click.argument("study")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")
 @_study_options
-def errors(study: str, top: int, as_json: bool, **options: Any) -> None:  # noqa: FBT001  click passes flags
+def errors(
+    study: str,
+    top: int,
+    out: Path | None,
+    jobs: int | None,
+    as_json: bool,  # noqa: FBT001  click passes flags
+    **options: Any,
+) -> None:
     """Find what the baseline of STUDY keeps misreading, on *select*; *confirm* stays closed."""
     from misread.show.plots import write_select
     from misread.show.terminal import errors_table
     from misread.store import locked, read_json
+    from misread.study import load_study
     from misread.trial import planned_power, target_of
 
-    wanted, folder, _ = _go(study, None, "errors", **options)
+    wanted = load_study(study, **options)
+    folder, _ = _go(wanted, "errors", out, jobs)
     found = read_json(folder / "errors.json")
     with locked(folder):
         picture = write_select(wanted, found, folder)
@@ -116,15 +141,23 @@ def errors(study: str, top: int, as_json: bool, **options: Any) -> None:  # noqa
 @click.command()
 @click.argument("study")
 @_study_options
-def preview(study: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001  click passes flags
+def preview(
+    study: str,
+    out: Path | None,
+    jobs: int | None,
+    as_json: bool,  # noqa: FBT001  click passes flags
+    **options: Any,
+) -> None:
     """Show what the augmentation of STUDY does to images, and what the baseline reads then."""
     from misread.dose import preview_numbers
     from misread.show.plots import write_preview
     from misread.show.terminal import preview_table
     from misread.store import locked, read_json, write_json
+    from misread.study import load_study
     from misread.trial import target_of
 
-    wanted, folder, shown = _go(study, None, "preview", **options)
+    wanted = load_study(study, **options)
+    folder, shown = _go(wanted, "preview", out, jobs)
     target, _ = target_of(wanted, read_json(folder / "errors.json"))
     with locked(folder), shown.status("measuring and drawing"):
         numbers = preview_numbers(wanted, target, folder)
@@ -141,12 +174,16 @@ def preview(study: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Draw the figures and the report of a finished study's FOLDER anew."""
+    from misread.cli.comparing import report_comparison
     from misread.evidence import load_evidence
-    from misread.plan import load_plan
+    from misread.plan import kind_of, load_plan
     from misread.show.plots import draw_figures, write_figures
     from misread.show.report import write_report
     from misread.store import locked
 
+    if kind_of(folder) == "comparison":
+        report_comparison(folder, console(stderr=True))
+        return
     load_plan(folder)  # before anything is created there
     with locked(folder), console(stderr=True).status("drawing figures and report"):
         evidence = load_evidence(folder)
@@ -157,19 +194,12 @@ def report(folder: Path) -> None:
 
 
 def _go(
-    name: str,
-    arms: tuple[str, ...] | None,
-    until: str,
-    *,
-    out: Path | None,
-    jobs: int | None,
-    **options: Any,
-) -> "tuple[Study, Path, Console]":
+    study: "Study | Comparison", until: str, out: Path | None, jobs: int | None
+) -> "tuple[Path, Console]":
+    from misread.comparison import Comparison, run_comparison
     from misread.progress import Watch
-    from misread.study import load_study
     from misread.trial import run_study
 
-    study = load_study(name, arms=arms, **options)
     folder = out or Path("runs") / study.name
     shown = console(stderr=True)
     if study.smoke:
@@ -179,11 +209,14 @@ def _go(
         )
     with Watch(study, shown, baseline_only=until != "all") as watch:
         try:
-            run_study(study, folder, jobs=jobs, on_report=watch.on_report, until=until)
+            if isinstance(study, Comparison):
+                run_comparison(study, folder, jobs=jobs, on_report=watch.on_report)
+            else:
+                run_study(study, folder, jobs=jobs, on_report=watch.on_report, until=until)
         except KeyboardInterrupt:
             click.echo(f"\n{watch.told}.", err=True)
             raise
-    return study, folder, shown
+    return folder, shown
 
 
 def _tell(evidence: "Evidence", page: Path) -> None:

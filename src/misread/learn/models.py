@@ -52,9 +52,34 @@ def cnn(recipe: Recipe, input_shape: tuple[int, int, int], n_classes: int, seed:
     return keras.Model(image, probs, name="cnn")
 
 
+def dense(recipe: Recipe, input_shape: tuple[int, int, int], n_classes: int, seed: int) -> Any:
+    """Build a stack of dense layers on the flattened image, each with its dropout, and a softmax.
+
+    Arguments and result as in `cnn`; 28×28×1 and ten classes give 101,770 parameters with one
+    hidden layer of 128. A layer begins with the same weights whatever the dropout is.
+    """
+
+    def weights(layer: int) -> Any:
+        return keras.initializers.GlorotUniform(seed=derive_int(seed, "weights", layer))
+
+    layers = keras.layers
+    image = keras.Input(input_shape)
+    x = layers.Flatten()(image)
+    if recipe.input_dropout:
+        x = layers.Dropout(recipe.input_dropout, seed=derive_int(seed, "input dropout"))(x)
+    for place, width in enumerate(recipe.hidden):
+        x = layers.Dense(width, activation=recipe.activation, kernel_initializer=weights(place))(x)
+        rate = recipe.dropouts[place] if recipe.dropouts else 0.0
+        if rate:
+            x = layers.Dropout(rate, seed=derive_int(seed, "dropout", place))(x)
+    last = weights(len(recipe.hidden))
+    probs = layers.Dense(n_classes, activation="softmax", kernel_initializer=last)(x)
+    return keras.Model(image, probs, name="dense")
+
+
 Builder = Callable[[Recipe, tuple[int, int, int], int, int], Any]
 
-MODELS: dict[str, Builder] = {"cnn": cnn}
+MODELS: dict[str, Builder] = {"cnn": cnn, "dense": dense}
 
 
 def build(recipe: Recipe, input_shape: tuple[int, int, int], n_classes: int, seed: int) -> Any:
@@ -66,7 +91,7 @@ def build(recipe: Recipe, input_shape: tuple[int, int, int], n_classes: int, see
         If images of this size are too small for the architecture.
     """
     height, width, _ = input_shape
-    if min(height, width) < 4:
+    if recipe.model == "cnn" and min(height, width) < 4:
         msg = (
             f"images are {height}×{width} px, but the model {recipe.model!r} pools twice and needs "
             "at least 4×4; enlarge them."

@@ -1,10 +1,23 @@
 """Recipes: architecture and training hyper-parameters, as data."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from misread.learn.policy import Policy
+
+Rate = Annotated[float, Field(ge=0, lt=1)]
+
+# What an architecture has no use for is no part of its identity: what one of them learns to be
+# asked leaves the runs of the others as they are.
+_OWN = {"cnn": {"dropout"}, "dense": {"hidden", "activation", "dropouts", "input_dropout"}}
 
 
 class Recipe(BaseModel):
@@ -27,18 +40,66 @@ class Recipe(BaseModel):
     warmup
         Share of all steps, in (0, 1); only with "one-cycle".
     dropout
-        Rate in [0, 1) before the last layer (Srivastava et al. 2014).
+        Rate in [0, 1) before the last layer (Srivastava et al. 2014); only of "cnn".
+    hidden
+        Width of each hidden layer of "dense", from the image on; none is softmax regression.
+    activation
+        Of each hidden layer of "dense".
+    dropouts
+        Rate in [0, 1) after each hidden layer of "dense"; none at all is 0 everywhere.
+    input_dropout
+        Rate in [0, 1) of the pixels of "dense".
+    measure
+        Whether gradients and activations of "dense" are measured before the first epoch and after
+        each (`learn.probe`); the weights do not depend on it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: Literal["cnn"] = "cnn"
+    model: Literal["cnn", "dense"] = "cnn"
     epochs: int = Field(ge=1, le=10_000)
     batch_size: int = Field(ge=1)
     schedule: Literal["constant", "one-cycle"]
     learning_rate: float = Field(gt=0)
     warmup: float = Field(default=0.3, gt=0, lt=1)
-    dropout: float = Field(ge=0, lt=1)
+    dropout: Rate = 0.0
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    activation: Literal["relu", "sigmoid", "tanh", "gelu"] = "relu"
+    dropouts: tuple[Rate, ...] = ()
+    input_dropout: Rate = 0.0
+    measure: bool = False
+
+    @model_validator(mode="after")
+    def _fits_the_model(self) -> Self:
+        others = {name for model, own in _OWN.items() if model != self.model for name in own}
+        strange = sorted(others & self.model_fields_set)
+        if strange:
+            msg = f"{strange[0]} is no setting of the model {self.model!r}; leave it away"
+            raise ValueError(msg)
+        if self.model == "dense" and "hidden" not in self.model_fields_set:
+            msg = (
+                "the model 'dense' needs its hidden layers; write their widths, as in "
+                "hidden = [256, 128]"
+            )
+            raise ValueError(msg)
+        if self.dropouts and len(self.dropouts) != len(self.hidden):
+            msg = (
+                f"dropouts are {list(self.dropouts)} for {len(self.hidden)} hidden layers; give "
+                "one rate per layer, 0 for none"
+            )
+            raise ValueError(msg)
+        if self.measure and self.model != "dense":
+            msg = "measure is only for the model 'dense'; leave it away"
+            raise ValueError(msg)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _own_settings(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        others = {name for model, own in _OWN.items() if model != self.model for name in own}
+        if not self.measure:
+            others.add("measure")
+        return {name: value for name, value in values.items() if name not in others}
 
 
 RECIPES: dict[str, Recipe] = {

@@ -6,8 +6,9 @@ kernels (`set_up_backend`) the same run gives the same bits, whatever else the m
 """
 
 import tempfile
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.data.dataset import Dataset, Images, to_float
+from misread.data.parts import stratified_subset
 from misread.learn.models import build
 from misread.learn.policy import Policy, apply_draw
+from misread.learn.probe import PROBE_SIZE, measure
 from misread.learn.recipe import Recipe
 from misread.seeds import derive
 
@@ -31,7 +34,8 @@ class Epoch:
 
     `loss` and `accuracy` are means over the training batches as they were seen (augmented, with
     dropout), accuracies are shares in [0, 1], `treated` counts the images an operation was drawn
-    for and `changed` those in which it changed a pixel.
+    for and `changed` those in which it changed a pixel. `seconds` and `cpu_seconds` of training
+    alone are no part of the row: they differ from time to time, the latter less, beside other work.
     """
 
     epoch: int
@@ -41,6 +45,13 @@ class Epoch:
     select_accuracy: float
     treated: int
     changed: int
+    seconds: float = field(default=0.0, compare=False)
+    cpu_seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def row(self) -> dict[str, float]:
+        """The row of `history.csv`."""
+        return {name: value for name, value in asdict(self).items() if "seconds" not in name}
 
 
 def set_up_backend() -> None:
@@ -79,6 +90,17 @@ def _optimizer(recipe: Recipe, n_images: int) -> Any:
     return keras.optimizers.Adam(rate)
 
 
+def _steps_at_once(recipe: Recipe, n_images: int) -> int:
+    """Return how many optimiser steps run between two looks back at Python.
+
+    A step of a dense network takes a millisecond, so that the way to it would take as long. What
+    comes out is the same. Other backends than TensorFlow do it one by one, or unroll them all.
+    """
+    if recipe.model != "dense" or keras.backend.backend() != "tensorflow":
+        return 1
+    return -(-n_images // recipe.batch_size)
+
+
 def fit(
     recipe: Recipe,
     policy: Policy | None,
@@ -86,6 +108,7 @@ def fit(
     train: Dataset,
     select: Dataset,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    on_measure: Callable[[dict[str, float]], None] = lambda _: None,
 ) -> tuple[Any, list[Epoch]]:
     """Train one model.
 
@@ -97,6 +120,8 @@ def fit(
         The part to learn from and the part to watch; *select* never reaches the weights.
     on_epoch
         Called after each epoch.
+    on_measure
+        Called with each row of `measures.csv`, where the recipe says `measure`.
 
     Returns
     -------
@@ -110,7 +135,16 @@ def fit(
         optimizer=_optimizer(recipe, len(train)),
         loss=keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy"],
+        steps_per_execution=_steps_at_once(recipe, len(train)),
     )
+    probe = train.take(stratified_subset(train.labels_N, PROBE_SIZE if recipe.measure else 1))
+
+    def measured(number: int) -> None:
+        if recipe.measure:
+            found = measure(model.get_weights(), recipe.activation, probe.images, probe.labels_N)
+            on_measure({"epoch": number, **found})
+
+    measured(0)
     epochs = []
     for number in range(recipe.epochs):
         images, treated, changed = train.images, 0, 0
@@ -120,13 +154,17 @@ def fit(
             treated = draw.n_treated
             changed = int((images != train.images).reshape(len(images), -1).any(axis=1).sum())
         order = derive(seed, "order", number).permutation(len(train))
+        batches, labels_N = to_float(images[order]), train.labels_N[order]
+        began, cpu_began = time.perf_counter(), time.process_time()
         history = model.fit(
-            to_float(images[order]),
-            train.labels_N[order],
+            batches,
+            labels_N,
             batch_size=recipe.batch_size,
             shuffle=False,
             verbose=0,
         ).history
+        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
+        measured(number + 1)
         probs_MK = read(model, select.images)
         prob_of_label_M = probs_MK[np.arange(len(select)), select.labels_N].astype(np.float64)
         epochs.append(
@@ -138,6 +176,8 @@ def fit(
                 float((probs_MK.argmax(axis=1) == select.labels_N).mean()),
                 treated,
                 changed,
+                seconds,
+                cpu_seconds,
             )
         )
         on_epoch(epochs[-1])

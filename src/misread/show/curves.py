@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from misread.evidence import Evidence
 from misread.show import style, words
+from misread.show.scales import limits_of, scaled, ticks
 from misread.study import BASELINE
 
 FloatArray = npt.NDArray[np.float64]
@@ -44,7 +45,7 @@ def training_curves(evidence: Evidence) -> Figure:
         evidence.plan.exploratory,
     )
     limits = {
-        name: _limits([_scaled(evidence, arm, key) for arm in evidence.arms for key in keys])
+        name: limits_of([_scaled(evidence, arm, key) for arm in evidence.arms for key in keys])
         for name, keys in _CURVES.items()
     }
     for place, arm in enumerate(evidence.arms):
@@ -56,7 +57,7 @@ def training_curves(evidence: Evidence) -> Figure:
             axes.grid(visible=True)
             style.bare(axes, keep="bottom")
             axes.set_ylim(*limits[name])
-            axes.set_yticks(*_ticks(name, limits[name]))
+            axes.set_yticks(*ticks(name, limits[name]))
             is_last = along == n_columns - 1 or place == len(finals) - 1
             _curves(axes, evidence, arm, keys, label=is_last)
             if along == 0:
@@ -96,8 +97,8 @@ def _curves(
         )
         ends.append((mean_E[-1], name, colour))
     last = len(ends and mean_E)
-    ticks = sorted({1, *np.linspace(1, last, min(last, 5)).round().astype(int).tolist()})
-    axes.set_xticks(ticks)
+    marks = sorted({1, *np.linspace(1, last, min(last, 5)).round().astype(int).tolist()})
+    axes.set_xticks(marks)
     axes.set_xlim(0.5 if last == 1 else 1 - 0.03 * last, last + (0.5 if last == 1 else 0.03 * last))
     if label:
         low, high = axes.get_ylim()
@@ -127,30 +128,5 @@ def _history(evidence: Evidence, arm: str, key: str) -> FloatArray:
 
 
 def _scaled(evidence: Evidence, arm: str, key: str) -> FloatArray:
-    """Return a column on the axis: the logarithm of the loss, or of the errors for an accuracy.
-
-    The first epoch would otherwise press all that follows into a line.
-    """
-    values_SE = _history(evidence, arm, key)
-    least = 1e-4
-    scaled_SE: FloatArray = np.log10(np.maximum(values_SE, least))
-    if key.endswith("accuracy"):
-        scaled_SE = -np.log10(np.maximum(1 - values_SE, least))
-    return scaled_SE
-
-
-def _ticks(name: str, limits: tuple[float, float]) -> tuple[list[float], list[str]]:
-    """Return places on the axis and what they mean."""
-    marks = [digit * 10.0**-power for power in range(-1, 5) for digit in (5, 2, 1)]
-    if name == "accuracy":
-        told = {-float(np.log10(mark)): f"{100 * (1 - mark):.4g}%" for mark in marks if mark < 1}
-    else:
-        told = {float(np.log10(mark)): f"{mark:g}" for mark in marks}
-    inside = {at: text for at, text in told.items() if limits[0] <= at <= limits[1]}
-    return list(inside), list(inside.values())
-
-
-def _limits(values: list[FloatArray]) -> tuple[float, float]:
-    low, high = min(v.min() for v in values), max(v.max() for v in values)
-    room = 0.06 * (high - low) or 0.05
-    return float(low - room), float(high + room)
+    """Return a column of the histories on the axis, `[S,E]`."""
+    return scaled(_history(evidence, arm, key), key)
