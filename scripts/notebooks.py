@@ -44,6 +44,7 @@ def read_source(source: Path) -> Any:
     notebook = jupytext.read(source, fmt="py:percent")
     for place, cell in enumerate(notebook.cells):
         cell.id = f"cell-{place:02d}"
+        cell.metadata.pop("lines_to_next_cell", None)  # of the script's layout, not of the lecture
     notebook.metadata = _metadata()
     return notebook
 
