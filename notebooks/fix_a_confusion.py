@@ -46,7 +46,7 @@ from misread.show.style import (
 
 set_up_backend()  # the same seeds give the same numbers
 
-# %% tags=["parameters"] quick="SEEDS, N_FIT, N_CONFIRM, EPOCHS = (0, 1), 1500, 1000, 1"
+# %% tags=["parameters"] quick="SEEDS, N_FIT, N_CONFIRM, EPOCHS = (0,), 1500, 1000, 1"
 SEEDS = (0, 1, 2)  # trainings of each arm
 N_FIT = 12_000  # images to learn from: a fraction, so that this takes minutes
 N_CONFIRM = 10_000  # images that judge: all
