@@ -31,11 +31,11 @@ FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11);
 	echo "misread needs Python 3.11, 3.12 or 3.13; found: $$($(or $(PYTHON),python3) --version 2>/dev/null || echo none)." >&2; \
 	echo "Install one of them, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1
 
-.PHONY: help run test lint docs format lock clean
+.PHONY: help run test lint docs format notebooks lock clean
 .DEFAULT_GOAL := help
 
 help:  ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: $(SYNCED)  ## Run the study four-nine (ARGS="--smoke" for a first look)
 	@$(BIN)/misread run four-nine $(ARGS)
@@ -54,6 +54,9 @@ docs: $(DOCS)  ## Build the documentation site into site/; a broken link is an e
 format: $(SYNCED)  ## Format the code and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+notebooks: $(SYNCED)  ## Execute the notebooks and write them with their pictures (ARGS="--quick")
+	@$(BIN)/python scripts/notebooks.py $(ARGS)
 
 lock: $(NEED_UV)  ## Upgrade all packages and write their exact versions into pyproject.toml
 	@python=$$($(FIND_PYTHON)) && "$$python" scripts/lock.py
