@@ -7,9 +7,9 @@ Measured on 2026-11-22, two x86-64 cores shared with other work, Python 3.11.7, 
   first one ours loads scipy);
 - 40,000 images, 30 classes: 0.26 s against 50 s, a ratio of 250 (187 to 269);
 - `misread judge` as a whole process on 1,000,000 images of 1,000 classes: 27 s and 1.1 GiB from
-  Parquet, 9 s and 1.1 GiB from NPZ; on 125,000 images 2.9 and 2.0 s. From an eighth to
-  all of the images a million images went from 23 to 27 s (Parquet) and from 16 to 9 s (NPZ): linear, with
-  a start that weighs less and less.
+  Parquet, 9 s and 1.1 GiB from NPZ; on 125,000 images 2.9 and 2.0 s. A million images took 23 s at
+  an eighth of them and 27 s at all (Parquet), 16 and 9 s (NPZ): linear, with a start that weighs
+  less and less.
 
 Run it again: `python benchmarks/judge_scaling.py` (about ten minutes; `--quick` for two).
 
