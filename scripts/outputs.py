@@ -13,10 +13,10 @@ from click.testing import CliRunner
 from misread.cli import main as misread
 
 PROJECT = Path(__file__).resolve().parent.parent
-PAGES = [
+PAGES = [  # docs/cli.md is made by scripts/reference.py
     page
     for page in sorted((PROJECT / "docs").glob("*.md"))
-    if "```console\n$ misread" in page.read_text("utf-8")
+    if "```console\n$ misread" in page.read_text("utf-8") and page.name != "cli.md"
 ]
 
 
