@@ -298,7 +298,7 @@ def _build(
     if seeds is not None:
         values["seeds"] = seeds
     elif smoke:
-        values["seeds"] = values.get("seeds", ())[:2]
+        values["seeds"] = values.get("seeds", ())[: 2 if len(chosen) <= 8 else 1]
     try:
         return Comparison(**values)
     except ValidationError as error:
