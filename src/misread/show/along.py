@@ -94,12 +94,14 @@ def along_axis(compared: Compared, answers: Answers) -> Figure:
 
 
 def _named(places: list[float], *, is_wide: bool) -> tuple[list[float], list[str]]:
-    """Return places of ticks and their names; two that would touch share one."""
+    """Return places of ticks and their names; of two that would touch one hangs lower."""
     kept: dict[float, str] = {}
     for place in places:
         last = max(kept, default=None)
         if is_wide and last is not None and place / last < 1.1:
             kept[last] += f"\n{place:g}"
+        elif is_wide and last is not None and place / last < 1.5 and "\n" not in kept[last]:
+            kept[place] = f"\n{place:g}"
         else:
             kept[place] = f"{place:g}"
     return list(kept), list(kept.values())
