@@ -121,7 +121,7 @@ def verdict_of(found: Answers, text: str) -> str:
 
 
 def short_activations(found: Answers) -> str:
-    """Return in short where ReLU is shown to read better than each other activation."""
+    """Return in short where ReLU is shown to read better than others, and what goes on inside."""
     told_of: dict[str, dict[str, list[float]]] = {}
     for claim in found.outcome.claims:
         for test in claim.tests:
@@ -138,7 +138,14 @@ def short_activations(found: Answers) -> str:
         )
         for other, verdicts in told_of.items()
     ]
-    return ". ".join(sentences) + "."
+    inside = inner(found)
+    gradients = [f"{row['times']} ({row['name']})" for row in inside["rows"]]
+    (zeros,) = (row["zeros"] for row in inside["rows"] if row["name"] == "ReLU")
+    return (
+        ". ".join(sentences) + f". In networks of {inside['depth']} layers the gradient at the "
+        f"first one, over that at the last, is before training {listed(gradients)}. Of ReLU's "
+        f"activations {zeros.replace('→', 'are exactly 0 before training and')} after it."
+    )
 
 
 def short_widths(found: Answers) -> str:
