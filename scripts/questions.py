@@ -4,7 +4,8 @@
     python scripts/questions.py           # the page alone, from the stored results
 
 The first takes `runs/<study>` and writes `docs/results/questions/<study>.json` and its figures. The
-page is made of those files alone: every number in it is theirs, and so is every verdict.
+page is made of those files alone: every number in it is theirs, and so is every verdict. Of a study
+that is not finished it takes the seeds that are, and the page says so.
 """
 
 import re
@@ -18,13 +19,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from misread.comparison import ComparisonPlan
 from misread.contrast import ClaimOutcome, Verdict, standing
 from misread.differences import load_compared
 from misread.judge.wording import count, listed, number, p_value, percent, points
+from misread.plan import load_locked
 from misread.questions import Answers, Ratio, answer, ratio
 from misread.show.along import draw_along, number_of
 from misread.show.style import png
-from misread.store import read_json, write_atomic, write_json
+from misread.store import RunFolder, read_json, write_atomic, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results" / "questions"
@@ -51,7 +54,13 @@ def main() -> None:
 
 def store(folder: Path) -> None:
     """Write the results and the figures of a finished study."""
-    compared = load_compared(folder)
+    study = load_locked(folder, ComparisonPlan).study
+    finished = tuple(
+        seed
+        for seed in study.seeds
+        if all(RunFolder(folder, arm, seed).is_complete for arm in study.arms)
+    )
+    compared = load_compared(folder, finished)
     answers = answer(compared)
     name = answers.outcome.study
     values = answers.model_dump(mode="json")

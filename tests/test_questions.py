@@ -212,7 +212,8 @@ def test_the_page_is_what_the_stored_results_give(project, script):
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_stored_results_are_of_the_built_in_study(script, name):
     found, study = script.load_answers(name), load_any(name)
-    assert found.outcome.seeds == study.seeds
+    assert found.planned_seeds == study.seeds
+    assert found.outcome.seeds == study.seeds[: len(found.outcome.seeds)]
     assert found.outcome.exploratory == ""
     assert found.fit_size == study.fit_size
     assert [(arm, own.label) for arm, own in found.outcome.arms.items()] == [
@@ -245,10 +246,12 @@ def test_what_a_power_of_two_adds_is_found_where_it_is_there(script):
     found = script.load_answers("widths")
     log_A = np.log2(list(found.at.values()))
     two_A = np.array([found.series[arm] == "power of two" for arm in found.at])
-    noise_AS = np.random.default_rng(0).normal(0, 0.0005, (len(log_A), 6))
-    values_AS = (0.9 + 0.01 * log_A - 0.0004 * log_A**2)[:, np.newaxis] + noise_AS
-    _, low, high = script.beyond_width(found, values_AS)
-    assert low < 0 < high
-    mean, low, high = script.beyond_width(found, values_AS + 0.01 * two_A[:, np.newaxis])
-    assert mean == pytest.approx(0.01, abs=0.001)
-    assert low > 0.008
+    smooth_A = 0.9 + 0.01 * log_A - 0.0004 * log_A**2
+    rng = np.random.default_rng(0)
+    covered = []
+    for _ in range(300):
+        values_AS = smooth_A[:, np.newaxis] + rng.normal(0, 0.0005, (len(log_A), 6))
+        mean, low, high = script.beyond_width(found, values_AS + 0.01 * two_A[:, np.newaxis])
+        assert mean == pytest.approx(0.01, abs=0.002)
+        covered.append(low < 0.01 < high)
+    assert 0.91 < np.mean(covered) < 0.985

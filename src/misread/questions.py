@@ -8,9 +8,11 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
+from misread.comparison import ComparisonPlan
 from misread.contrast import ComparisonOutcome
 from misread.differences import Compared
 from misread.judge import two_way
+from misread.plan import load_locked
 from misread.store import RunFolder
 
 FloatArray = npt.NDArray[np.float64]
@@ -211,6 +213,8 @@ class Answers(_Frozen):
         Where the study has arms with and without dropout.
     machine
         Backend and versions that it ran with.
+    planned_seeds
+        Of the locked plan: more than those of the outcome where the study is not finished.
     """
 
     outcome: ComparisonOutcome
@@ -221,6 +225,7 @@ class Answers(_Frozen):
     inside: dict[str, Inside]
     together: Together | None
     machine: dict[str, str]
+    planned_seeds: tuple[int, ...]
 
 
 def answer(compared: Compared) -> Answers:
@@ -245,4 +250,5 @@ def answer(compared: Compared) -> Answers:
             "backend": f"{some['backend']} {some['versions'].get(some['backend'], '')}".strip(),
             "keras": some["versions"]["keras"],
         },
+        planned_seeds=load_locked(compared.folder, ComparisonPlan).study.seeds,
     )
