@@ -303,7 +303,7 @@ def inner(found: Answers) -> dict[str, Any]:
                 if arm == arms[0]
                 else "longer"
                 if cost.low > 1
-                else "less"
+                else "less time"
                 if cost.high < 1
                 else "",
             }
