@@ -43,6 +43,7 @@ ORDER = (
     "evidence",
     "comparison",
     "differences",
+    "questions",
     "show",
     "testing",
     "progress",

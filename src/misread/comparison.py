@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from misread.canonical import sha256_of
 from misread.data.sources import load
@@ -44,7 +52,22 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Arm(_Frozen):
+_LATER = ("series", "at", "axis", "fit_size")
+
+
+class _Grown(_Frozen):
+    """What studies learnt to say later is left out where it is not said: old plans stay valid."""
+
+    @model_serializer(mode="wrap")
+    def _said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        for name in _LATER:
+            if values.get(name) in (None, ""):
+                values.pop(name, None)
+        return values
+
+
+class Arm(_Grown):
     """One of the recipes that are compared.
 
     Parameters
@@ -53,12 +76,17 @@ class Arm(_Frozen):
         What it is, for people; the arm's name where there is none.
     documented
         Accuracy in [0, 1] that someone else reports of one such model, or None.
+    series, at
+        Where the study's arms differ along an axis: the line that this arm is a point of, and its
+        place on the axis.
     recipe
         How it is built and trained.
     """
 
     label: str = ""
     documented: float | None = Field(default=None, ge=0, le=1)
+    series: str = ""
+    at: float | None = None
     recipe: Recipe
 
 
@@ -118,7 +146,7 @@ class Proof(_Frozen):
     margin: float = Field(default=0.001, gt=0, lt=1)
 
 
-class Comparison(_Frozen):
+class Comparison(_Grown):
     """A comparison as its TOML file and the command line state it.
 
     Parameters
@@ -137,6 +165,10 @@ class Comparison(_Frozen):
         What is claimed of them.
     judge
         What counts as proof.
+    axis
+        What the places `at` of its arms are, as in "hidden layers"; "" if the arms have none.
+    fit_size
+        Images to train on, stratified; None means all.
     smoke
         Everything shrunk, to see that it works; proves nothing.
     """
@@ -149,6 +181,8 @@ class Comparison(_Frozen):
     arms: dict[ArmName, Arm] = Field(min_length=1)
     claims: tuple[Claim, ...] = ()
     judge: Proof = Proof()
+    axis: str = ""
+    fit_size: int | None = Field(default=None, ge=100)
     smoke: bool = False
 
     @model_validator(mode="after")
@@ -174,7 +208,7 @@ class Comparison(_Frozen):
 
     def run(self, arm: str, seed: int, select_fold: int, dataset_sha256: tuple[str, str]) -> Run:
         """Return the run of an arm and a seed that holds out tenth `select_fold`."""
-        sizes: dict[str, int] = SMOKE_SIZES if self.smoke else {}
+        sizes = SMOKE_SIZES if self.smoke else {"fit_size": self.fit_size}
         return Run(
             dataset=self.dataset,
             dataset_sha256=dataset_sha256,
@@ -264,7 +298,7 @@ def _build(
     if seeds is not None:
         values["seeds"] = seeds
     elif smoke:
-        values["seeds"] = values.get("seeds", ())[:2]
+        values["seeds"] = values.get("seeds", ())[: 2 if len(chosen) <= 8 else 1]
     try:
         return Comparison(**values)
     except ValidationError as error:
@@ -277,7 +311,7 @@ def _arm(
     if not isinstance(settings, dict):
         msg = f"study {study}: arm {name} is {settings!r}; write it as a table [arms.{name}]."
         raise StudyError(msg)
-    beside = ("label", "documented")
+    beside = ("label", "documented", "series", "at")
     own = {key: settings[key] for key in beside if key in settings}
     rest = {key: value for key, value in settings.items() if key not in own}
     try:

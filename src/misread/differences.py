@@ -242,8 +242,8 @@ def _seconds_per_epoch(machine: dict[str, Any]) -> float:
     return float(np.median(seconds[1:] or seconds))
 
 
-def load_compared(folder: Path) -> Compared:
-    """Gather a finished comparison.
+def load_compared(folder: Path, seeds: tuple[int, ...] | None = None) -> Compared:
+    """Gather a finished comparison, or only some seeds of it, which are finished.
 
     Raises
     ------
@@ -253,6 +253,9 @@ def load_compared(folder: Path) -> Compared:
         If the plan was altered, or is of another kind.
     """
     plan = load_locked(folder, ComparisonPlan)
+    if seeds is not None:
+        only = plan.study.model_copy(update={"seeds": seeds})
+        plan = plan.model_copy(update={"study": only})
     study = plan.study
     train, test = load(study.dataset)
     some_run = study.run(next(iter(study.arms)), study.seeds[0], 0, plan.dataset_sha256)

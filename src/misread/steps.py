@@ -34,7 +34,7 @@ OnReport = Callable[[Any], None]  # receives Stage, Note and runs.Progress
 def move_smoke_run_aside(folder: Path, on_report: OnReport) -> None:
     """Give a real study the place of a smoke run, whose results prove nothing but are kept."""
     configs = sorted(folder.glob("arms/*/*/config.json"))
-    if not configs or any(read_json(path)["fit_size"] is None for path in configs):
+    if not configs or any(read_json(path)["confirm_size"] is None for path in configs):
         return
     with locked(folder):
         pass  # nobody works there

@@ -13,6 +13,8 @@ from misread.comparison import load_any
 from misread.contrast import RULE, ClaimOutcome
 from misread.differences import Compared
 from misread.judge.wording import count, number, p_value, percent, points
+from misread.questions import answer
+from misread.show.along import draw_along
 from misread.show.arms import confusion_matrix, training_curves
 from misread.show.contrasts import experiment_comparison, headline
 from misread.show.plots import Drawn
@@ -33,6 +35,9 @@ def draw_comparison(compared: Compared) -> dict[str, Drawn]:
         "sample_predictions": lambda: sample_predictions(compared),
     }
     drawn = {name: _drawn(draw()) for name, draw in figures.items()}
+    if compared.plan.study.axis:
+        along = draw_along(compared, answer(compared))
+        drawn |= {name: _drawn(figure) for name, figure in along.items()}
     for arm in compared.arms if len(compared.arms) <= DETAILED else ():
         drawn[f"confusion_matrix_{arm}"] = _drawn(confusion_matrix(compared, arm))
         drawn[f"training_curves_{arm}"] = _drawn(training_curves(compared, arm))
