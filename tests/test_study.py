@@ -136,7 +136,7 @@ def test_what_a_study_refuses(tmp_path, changes, options, message):
 
 
 def test_studies_that_are_not_there():
-    with pytest.raises(StudyError, match="choose one of .*dense-four.*four-nine"):
+    with pytest.raises(StudyError, match=r"choose one of .*dense-four.*four-nine"):
         load_study("four-ten")
     with pytest.raises(StudyError, match="path of a TOML file"):
         load_study("nowhere.toml")
