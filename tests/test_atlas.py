@@ -1,6 +1,7 @@
 """What the report and `misread atlas` say of images: who misreads them, what changed for good."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -76,6 +77,42 @@ def test_one_seed_is_not_split(readings, tmp_path):
         )
     told = run("atlas", tmp_path / "one.npz").output
     assert "one seed says nothing of chance" in " ".join(told.split())
+
+
+def test_a_study_shows_confirm_once_it_is_open_and_select_before(smoke, tmp_path):
+    drawn = []
+    for options in ([], ["--cell", "4:9"]):  # bars, and images
+        figure = tmp_path / f"{len(options)}.png"
+        done = run("atlas", smoke, "--figure", figure, *options)
+        assert done.exit_code == 0, done.output
+        assert done.output.startswith("Exploratory: this is a smoke run")
+        assert "the baseline on confirm" in done.output
+        drawn.append(figure.read_bytes())
+    assert drawn[0] != drawn[1]
+    evidence = load_evidence(smoke)
+    told = json.loads(run("atlas", smoke, "--cell", "4:9", "--json").output)
+    (cell,) = told["cells"]
+    assert cell["errors_per_seed"] == evidence.summary["target"]["confirm"]["mean"]
+    for group in ("hard_core", "coin_flip", "flicker", "undivided", "disputed"):
+        for one in cell[group]:
+            assert one["id"] == evidence.confirm_ids_N[one["image"]]
+
+    closed = tmp_path / "closed"
+    shutil.copytree(smoke, closed)
+    (closed / "plan.json").unlink()
+    told = json.loads(run("atlas", closed, "--json", "--top", 90).output)
+    errors = json.loads((smoke / "errors.json").read_text("utf-8"))
+    images = {(str(c["true"]), str(c["predicted"])): c["images"] for c in errors["cells"]}
+    assert sum(map(len, images.values())) == sum(c["errors_per_seed"] for c in told["cells"])
+    for cell in told["cells"]:
+        own = {image["id"] for image in images[cell["true"], cell["predicted"]]}
+        assert {one["id"] for one in cell["undivided"] + cell["disputed"]} == own
+        assert cell["hard_core"] == []
+    assert "images of its own" in run("atlas", closed).output
+    refused = run("atlas", smoke, "--images", tmp_path / "x.npz")
+    assert "is a study and knows its images" in refused.output
+    refused = run("atlas", tmp_path)
+    assert "holds no errors.json; run `misread errors STUDY` first" in refused.output
 
 
 @pytest.fixture

@@ -1,15 +1,27 @@
 """`misread atlas`: what every confusion is made of, from predictions alone."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from misread.cli.common import console
+from misread.cli.common import console, study_folder
 
 if TYPE_CHECKING:
-    from misread.data.dataset import Images
+    import numpy as np
+    import numpy.typing as npt
+
+    from misread.data.dataset import Dataset, Ids, Images
     from misread.judge import Atlas, CellAtlas, Predictions
+
+
+class _Source(NamedTuple):
+    """One side, its images where they are known, what must be said of it first, and what else."""
+
+    side: "Predictions"
+    pictures: "Images | None" = None
+    warning: str = ""
+    told: str = ""
 
 
 @click.command()
@@ -37,21 +49,29 @@ def atlas(
     PREDICTIONS is what `misread judge` reads: an NPZ, CSV or Parquet file, or the folder of an arm
     (runs/STUDY/arms/ARM). Hard-core images are misread so by at least 80% of the seeds, coin flips
     by 20 to 80%, flicker by fewer; images of disputed label stand apart.
+
+    PREDICTIONS may be a study or its folder, which knows its images: then the baseline's readings
+    of *confirm* count, and those of *select* while *confirm* is closed.
     """
-    from misread.data.readings import read_predictions
     from misread.judge import atlas as atlas_of
 
-    side = read_predictions(predictions)
-    pictures = None if images is None else _pictures(images, side.n_images)
+    source = _source(predictions, images)
+    side = source.side
     found = atlas_of(side.labels_N, side.preds_SN, side.disputed_N)
     shown = _chosen(found, cells, top, side)
     if figure is not None:
-        _draw(figure, shown, side, pictures)
+        # A study's own images are drawn where one cell is asked for.
+        pictured = images is not None or len(cells) == 1
+        _draw(figure, shown, source if pictured else source._replace(pictures=None))
     if as_json:
         click.echo(_json(shown, side))
         return
     from misread.show.terminal import atlas_table
 
+    if source.warning:
+        click.echo(f"Exploratory: {source.warning}.")
+    if source.told:
+        click.echo(source.told)
     console(stderr=False).print(atlas_table(shown, len(found), side))
     if figure is not None:
         click.echo(f"Written: {figure}.")
@@ -92,17 +112,95 @@ def _pictures(path: Path, n_images: int) -> "Images":
     return found
 
 
-def _draw(
-    path: Path, shown: "list[CellAtlas]", side: "Predictions", pictures: "Images | None"
-) -> None:
+def _source(given: str, images: Path | None) -> _Source:
+    from misread.data.readings import read_predictions
+    from misread.errors import DataError
+
+    folder = study_folder(given)
+    if folder is None:
+        side = read_predictions(given)
+        return _Source(side, None if images is None else _pictures(images, side.n_images))
+    if images is not None:
+        msg = f"{folder} is a study and knows its images; leave out --images."
+        raise DataError(msg)
+    return _on_confirm(folder) or _on_select(folder)
+
+
+def _on_confirm(folder: Path) -> _Source | None:
+    """Return what the baseline read on *confirm*; None while the plan or a run is missing."""
+    import numpy as np
+
+    from misread.data.parts import stratified_subset
+    from misread.data.sources import load
+    from misread.plan import load_plan
+    from misread.store import RunFolder
+    from misread.study import BASELINE
+
+    if not (folder / "plan.json").exists():
+        return None
+    plan = load_plan(folder)
+    runs = [RunFolder(folder, BASELINE, seed) for seed in plan.study.seeds]
+    if not all(run.is_complete for run in runs):
+        return None
+    _, test = load(plan.study.dataset)
+    ids_N = stratified_subset(test.labels_N, runs[0].config()["confirm_size"])
+    read_SN = np.concatenate([run.predictions()["predictions"] for run in runs])
+    told = f"{folder}: the baseline on confirm."
+    return _of(test, ids_N, read_SN)._replace(warning=plan.exploratory, told=told)
+
+
+def _on_select(folder: Path) -> _Source:
+    """Return what all baseline seeds read on *select*, each its own tenth, as one row."""
+    import numpy as np
+
+    from misread.data.sources import load
+    from misread.errors import StudyError
+    from misread.store import RunFolder, read_json
+    from misread.study import BASELINE, SMOKE
+
+    if not (folder / "errors.json").exists():
+        msg = f"{folder} holds no errors.json; run `misread errors STUDY` first, or give a file."
+        raise StudyError(msg)
+    errors = read_json(folder / "errors.json")
+    runs = [RunFolder(folder, BASELINE, seed) for seed in errors["seeds"]]
+    read = [run.select() for run in runs]
+    train, _ = load(runs[0].config()["dataset"])
+    ids_N = np.concatenate([part["ids"] for part in read])
+    told = (
+        f"{folder}: the baseline on select, {len(runs)} seed{'s' * (len(runs) > 1)}, each with "
+        "images of its own: their errors together, in one row."
+    )
+    source = _of(train, ids_N, np.hstack([part["predictions"] for part in read]))
+    return source._replace(warning=SMOKE if errors["smoke"] else "", told=told)
+
+
+def _of(part: "Dataset", ids_N: "Ids", read_SN: "npt.NDArray[np.uint8]") -> _Source:
+    import numpy as np
+
+    from misread.judge import Predictions
+
+    own = part.take(ids_N)
+    unique = np.unique(ids_N).size == ids_N.size  # eleven seeds read a tenth twice
+    side = Predictions(
+        own.labels_N,
+        read_SN,
+        own.class_names,
+        ids=ids_N if unique else None,
+        disputed_N=own.disputed_N,
+    )
+    return _Source(side, own.images)
+
+
+def _draw(path: Path, shown: "list[CellAtlas]", source: _Source) -> None:
     from misread.files import write_atomic
     from misread.show.atlas import atlas_figure, cell_figure
     from misread.show.style import png
 
+    side, pictures, warning, _ = source
     drawn = (
-        atlas_figure(shown, side.class_names)
+        atlas_figure(shown, side.class_names, warning=warning)
         if pictures is None or not shown
-        else cell_figure(shown[0], side, pictures)
+        else cell_figure(shown[0], side, pictures, warning)
     )
     write_atomic(path, png(drawn))
 

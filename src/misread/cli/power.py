@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from misread.cli.common import console
+from misread.cli.common import console, study_folder
 
 if TYPE_CHECKING:
     from misread.judge import Pilot
@@ -114,7 +114,7 @@ def _known(
         name = "the cell" if cell is None else cell.replace(":", "→")
         share = errors / images if errors is not None else rate or 0.0
         return pilot_from_rate(share), name, images
-    study = _study_folder(pilot)
+    study = study_folder(pilot)
     if study is not None and after is not None:
         msg = f"{pilot} is a study and {after} comes after it; give two files of predictions."
         raise StudyError(msg)
@@ -124,15 +124,6 @@ def _known(
         msg = f"{pilot} without --cell; name the confusion, as in --cell 4:9."
         raise StudyError(msg)
     return *_from_files(pilot, after, cell), images
-
-
-def _study_folder(pilot: str) -> Path | None:
-    """Return the folder where PILOT is one, or the name of a study that ran here."""
-    from misread.study import builtin_studies
-
-    if Path(pilot).is_dir() and not list(Path(pilot).glob("seed_*")):  # those are readings
-        return Path(pilot)
-    return Path("runs") / pilot if pilot in builtin_studies() else None
 
 
 def _from_study(

@@ -126,7 +126,7 @@ def atlas_figure(
 
 
 @style.styled
-def cell_figure(cell: CellAtlas, side: Predictions, pictures: Images) -> Figure:
+def cell_figure(cell: CellAtlas, side: Predictions, pictures: Images, warning: str = "") -> Figure:
     """Draw the images of one cell in its groups, each with what every seed read.
 
     Parameters
@@ -137,6 +137,8 @@ def cell_figure(cell: CellAtlas, side: Predictions, pictures: Images) -> Figure:
         The predictions it was taken from.
     pictures
         `uint8 [N,H,W]` or `[N,H,W,C]`, in the order of `side`.
+    warning
+        Stands above everything.
     """
     groups = {name: members for name, members in cell.groups.items() if members}
     lines = {name: -(-min(len(m), MOST_IMAGES) // _COLUMNS) for name, m in groups.items()}
@@ -148,6 +150,7 @@ def cell_figure(cell: CellAtlas, side: Predictions, pictures: Images) -> Figure:
         f"{count(sum(map(len, groups.values())), 'image')}",
         f"A square per seed ({side.n_seeds}); orange: read as {predicted}, grey: as another class, "
         f"pale: rightly. {cell.note[:1].upper()}{cell.note[1:]}{'.' if cell.note else ''}",
+        warning,
     )
     down = 0.0
     for name, members in groups.items():
