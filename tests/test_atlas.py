@@ -9,13 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from misread.cli import main
-from misread.evidence import conclude, load_evidence
-from misread.plan import load_plan, lock
+from misread.evidence import load_evidence
 from misread.selection import shrinkage
 from misread.show.charts import held_up
 from misread.show.ledger import changes
-from misread.show.report import report_html
-from misread.show.tables import held_table, ledger_table, study_markdown
+from misread.show.tables import held_table, ledger_table
 from misread.study import BASELINE
 
 
@@ -191,37 +189,3 @@ def test_the_summary_holds_the_shrinkage(smoke):
         summary["target"]["select"]["rate"]
     ), (select, errors["n_images_per_seed"])  # fmt: skip
     assert found["confirm"]["rate"] == pytest.approx(summary["target"]["confirm"]["rate"])
-
-
-def test_a_changed_plan_is_exploratory_on_the_first_line_of_everything(smoke, tmp_path):
-    """Confirm was opened by one plan; another one is then asked, as by `misread run`."""
-    first = load_plan(smoke)
-    asked = first.study.model_copy(update={"smoke": False})
-    plan = first.model_copy(update={"study": asked, "exploratory": ""})
-    lock(plan, tmp_path)
-    opened = tmp_path / "arms/baseline/seed_1/predictions.npz"
-    opened.parent.mkdir(parents=True)
-    opened.touch()
-    assert load_plan(tmp_path).exploratory == ""
-    tight = asked.judge.model_copy(update={"alpha": 0.01})
-    other = plan.model_copy(update={"study": asked.model_copy(update={"judge": tight})})
-    changed = lock(other, tmp_path)
-    why = "the plan was changed after the confirm images had been opened"
-    assert changed.exploratory == why
-    assert lock(plan, tmp_path).exploratory  # asking the old question again does not undo it
-    evidence = replace(load_evidence(smoke), plan=changed)
-    page = report_html(evidence)
-    body = page[page.index("<body>") :]
-    assert body.index(f"<strong>Exploratory:</strong> {why}.") < body.index("<h1>")
-    assert page.index("<title>Exploratory: ") > 0
-    assert study_markdown(evidence).startswith(f"**Exploratory: {why}.**\n")
-    assert all(v.exploratory_why == why for v in evidence.verdicts.values())
-
-
-def test_the_terminal_says_exploratory_first_and_once(smoke, capsys):
-    from misread.cli.studies import _tell
-
-    _tell(conclude(smoke), smoke / "report.html")
-    told = capsys.readouterr().out
-    assert told.startswith("Exploratory: this is a smoke run")
-    assert told.count("Exploratory") == 1

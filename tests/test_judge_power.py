@@ -4,13 +4,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from misread.errors import JudgeError
 from misread.judge import (
     Components,
     detectable,
-    images_needed,
-    seeds_needed,
-    smallest_detectable,
+    images_for,
+    seeds_for,
     two_way,
     variance_components,
 )
@@ -53,7 +51,8 @@ def test_the_smallest_detectable_change_is_found_four_times_in_five():
         after_SN = rng.random((n_seeds, n_images)) < rate - fall / 2
         return after_SN.astype(int) - before_SN.astype(int)
 
-    fall = np.mean([smallest_detectable(difference(0)) for _ in range(30)])
+    parts = [variance_components(difference(0)) for _ in range(30)]
+    fall = np.mean([detectable(part, n_seeds, n_images) for part in parts])
     found = np.mean([two_way(difference(fall)).p_value <= 0.05 for _ in range(200)])
     assert 0.65 < found < 0.95
 
@@ -61,14 +60,14 @@ def test_the_smallest_detectable_change_is_found_four_times_in_five():
 def test_seeds_needed_is_the_least_that_suffices():
     diff_SN = normal_rounded(np.random.default_rng(3), 5, 200, 0.05, 0.0)
     parts = variance_components(diff_SN)
-    needed = seeds_needed(diff_SN, 0.03)
+    needed = seeds_for(parts, 200, 0.03)
     assert detectable(parts, needed, 200) <= 0.03 < detectable(parts, needed - 1, 200)
 
 
 def test_images_needed_is_the_least_that_suffices():
     diff_SN = normal_rounded(np.random.default_rng(3), 8, 200, 0.0, 0.2)
     parts = variance_components(diff_SN)
-    needed = images_needed(diff_SN, 0.03)
+    needed = images_for(parts, 8, 0.03)
     assert detectable(parts, 8, needed) <= 0.03 < detectable(parts, 8, needed - 1)
 
 
@@ -76,14 +75,16 @@ def test_no_number_of_seeds_mends_images_that_differ():
     """Sixteen images of a hundred change for good in every seed: only more images would do."""
     diff_SN = np.zeros((5, 100))
     diff_SN[:, :8], diff_SN[:, 8:16] = 1, -1
-    assert seeds_needed(diff_SN, 0.05) is None
-    assert images_needed(diff_SN, 0.05) > 100
+    parts = variance_components(diff_SN)
+    assert seeds_for(parts, 100, 0.05) is None
+    assert images_for(parts, 5, 0.05) > 100
 
 
 def test_no_number_of_images_mends_seeds_that_differ():
     diff_SN = np.repeat([[1], [-1], [0], [1], [-1], [1]], 40, axis=1)
-    assert images_needed(diff_SN, 0.1) is None
-    assert seeds_needed(diff_SN, 0.1) > 6
+    parts = variance_components(diff_SN)
+    assert images_for(parts, 6, 0.1) is None
+    assert seeds_for(parts, 40, 0.1) > 6
 
 
 def test_more_of_either_always_helps():
@@ -96,20 +97,11 @@ def test_more_of_either_always_helps():
 def test_what_cannot_be_estimated_is_none():
     for diff_SN in (np.zeros((5, 100)), np.eye(3, 100)):
         assert variance_components(diff_SN) is None
-        assert smallest_detectable(diff_SN) is None
-        assert seeds_needed(diff_SN, 0.1) is None
-        assert images_needed(diff_SN, 0.1) is None
 
 
 def test_one_seed_speaks_of_images_and_never_of_seeds():
     diff_SN = normal_rounded(np.random.default_rng(4), 1, 400, 0, 0)
-    assert smallest_detectable(diff_SN) > 0
-    assert seeds_needed(diff_SN, 0.01) is None
-    assert images_needed(diff_SN, 0.01) > 400
-
-
-def test_bad_targets_are_refused_in_words():
-    with pytest.raises(JudgeError, match="reduction to find is 0"):
-        seeds_needed(np.zeros((2, 5)), 0)
-    with pytest.raises(JudgeError, match="power is 80"):
-        smallest_detectable(np.zeros((2, 5)), power=80)
+    parts = variance_components(diff_SN)
+    assert parts.seed == 0
+    assert detectable(parts, 1, 400) > 0
+    assert images_for(parts, 1, 0.01) > 400

@@ -7,7 +7,15 @@ import numpy.typing as npt
 import pytest
 
 from misread.errors import JudgeError
-from misread.judge import Margins, SliceReadings, Verdict, judge, smallest_detectable, two_way
+from misread.judge import (
+    Margins,
+    SliceReadings,
+    Verdict,
+    detectable,
+    judge,
+    two_way,
+    variance_components,
+)
 
 Pair = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 LABELS_N = np.repeat([0, 1, 2], [1000, 900, 800])
@@ -187,7 +195,9 @@ def test_the_corrected_level_decides_and_power_is_told_at_it(halved: Pair):
     among = judge(LABELS_N, *halved, cells=[(0, 1), (1, 2)], alpha=alpha).cells[0]
     assert alone.shrank(alpha)
     assert not among.shrank(alpha)
-    least = smallest_detectable(own_SN[1] - own_SN[0], alpha / 2)
+    diff_SN = own_SN[1] - own_SN[0]
+    parts = variance_components(diff_SN)
+    least = detectable(parts, *diff_SN.shape, alpha / 2)
     assert among.smallest_detectable == least > alone.smallest_detectable
 
 

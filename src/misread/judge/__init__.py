@@ -30,9 +30,8 @@ from misread.judge.planner import PowerAnswer, plan_power
 from misread.judge.power import (
     Components,
     detectable,
-    images_needed,
-    seeds_needed,
-    smallest_detectable,
+    images_for,
+    seeds_for,
     variance_components,
 )
 from misread.judge.predictions import Predictions
@@ -69,7 +68,7 @@ __all__ = [
     "confusion_counts",
     "detectable",
     "holm",
-    "images_needed",
+    "images_for",
     "judge",
     "judge_predictions",
     "ledger",
@@ -82,8 +81,7 @@ __all__ = [
     "plan_power",
     "power_of",
     "rank_cells",
-    "seeds_needed",
-    "smallest_detectable",
+    "seeds_for",
     "smallest_found",
     "two_way",
     "variance_components",

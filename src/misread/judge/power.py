@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy.typing as npt
 from scipy import special
 
-from misread.errors import JudgeError
 from misread.judge.inputs import fraction
 from misread.judge.moments import Moments, of_differences
 from misread.judge.variance import (
@@ -94,70 +93,6 @@ def components_of(moments: Moments, alpha: float = 0.05) -> tuple[Components | N
     ), n_seeds
 
 
-def smallest_detectable(
-    diff_SN: npt.ArrayLike, alpha: float = 0.05, power: float = 0.8
-) -> float | None:
-    """Return the smallest change that this many seeds and images show with `power`.
-
-    Parameters
-    ----------
-    diff_SN : array_like of −1, 0, 1, shape [S, N]
-        Error after minus error before. With one seed the answer is about these two models only.
-    alpha, power : float
-        Level of the two-sided test and the chance of finding the change, 0 to 1.
-
-    Returns
-    -------
-    float or None
-        A share of the N images, above 0; None when too few images changed to tell.
-
-    Raises
-    ------
-    JudgeError
-        If the matrix, `alpha` or `power` is out of range.
-    """
-    parts = variance_components(diff_SN, alpha)
-    fraction("power", power)
-    if parts is None:
-        return None
-    n_seeds, n_images = differences(diff_SN).shape
-    return detectable(parts, n_seeds, n_images, alpha, power)
-
-
-def seeds_needed(
-    diff_SN: npt.ArrayLike, reduction_abs: float, alpha: float = 0.05, power: float = 0.8
-) -> int | None:
-    """Return how many seeds show a change of `reduction_abs` on these images.
-
-    Parameters
-    ----------
-    diff_SN : array_like of −1, 0, 1, shape [S, N]
-        Error after minus error before, from the seeds at hand.
-    reduction_abs : float
-        The change to find, as a share of the N images, above 0.
-    alpha, power : float
-        Level of the two-sided test and the chance of finding the change, 0 to 1.
-
-    Returns
-    -------
-    int or None
-        At least 2 (1 if only one seed was given). None when no number of seeds suffices with
-        these images (see `images_needed`), when one seed cannot tell, or when too few images
-        changed.
-
-    Raises
-    ------
-    JudgeError
-        If an argument is out of range.
-    """
-    parts = variance_components(diff_SN, alpha)
-    _check_target(reduction_abs, power)
-    n_seeds, n_images = differences(diff_SN).shape
-    if parts is None:
-        return None
-    return seeds_for(parts, n_images, reduction_abs, alpha, power, least=min(n_seeds, 2))
-
-
 def seeds_for(
     parts: Components,
     n_images: int,
@@ -183,32 +118,6 @@ def images_for(
 ) -> int | None:
     """Return the fewest images that show a change with so many seeds; None when none suffice."""
     return fewest(lambda n: detectable(parts, n_seeds, n, alpha, power) <= reduction_abs, 2)
-
-
-def images_needed(
-    diff_SN: npt.ArrayLike, reduction_abs: float, alpha: float = 0.05, power: float = 0.8
-) -> int | None:
-    """Return how many images like these show a change of `reduction_abs` with these seeds.
-
-    Parameters and errors are those of `seeds_needed`.
-
-    Returns
-    -------
-    int or None
-        Images of the true class, at least 2; None when no number of images suffices with these
-        seeds, or when too few images changed.
-
-    Raises
-    ------
-    JudgeError
-        If an argument is out of range.
-    """
-    parts = variance_components(diff_SN, alpha)
-    _check_target(reduction_abs, power)
-    n_seeds = differences(diff_SN).shape[0]
-    if parts is None:
-        return None
-    return images_for(parts, n_seeds, reduction_abs, alpha, power)
 
 
 def detectable(
@@ -252,13 +161,3 @@ def fewest(enough: Callable[[int], bool], least: int, most: int = MOST) -> int |
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return max(high, least)
-
-
-def _check_target(reduction_abs: float, power: float) -> None:
-    fraction("power", power)
-    if not 0 < reduction_abs <= 1:
-        msg = (
-            f"the reduction to find is {reduction_abs}; allowed is a share of the images above 0 "
-            "and at most 1: multiply the rate before by the relative reduction."
-        )
-        raise JudgeError(msg)

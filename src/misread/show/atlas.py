@@ -109,19 +109,8 @@ def atlas_figure(
                     color=style.INK if dark else "white",
                 )
             left += width
-        bold = (cell.true, cell.predicted) == marked
-        axes.annotate(
-            f"{class_names[cell.true]}→{class_names[cell.predicted]}",
-            (0, row),
-            xycoords=("axes fraction", "data"),
-            xytext=(-8, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontsize=11.5,
-            fontweight="bold" if bold else "normal",
-            annotation_clip=False,
-        )
+        name = f"{class_names[cell.true]}→{class_names[cell.predicted]}"
+        style.row_label(axes, row, name, bold=(cell.true, cell.predicted) == marked)
     return sheet.figure
 
 

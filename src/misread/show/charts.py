@@ -224,19 +224,8 @@ def ranked_cells(evidence: Evidence) -> Figure:
         _ranked_row(errors, evidence, cell, place, colour)
         ranks.plot([cell["mean_rank"]], [place], "o", color=colour, ms=7)
         ranks.hlines(place, 1, cell["mean_rank"], color=colour, lw=1.4, alpha=0.45)
-        errors.annotate(
-            name,
-            (0, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(-8, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontsize=11.5,
-            fontweight="bold" if is_target else "normal",
-            color=colour if is_target else style.INK,
-            annotation_clip=False,
-        )
+        ink = colour if is_target else style.INK
+        style.row_label(errors, place, name, bold=is_target, colour=ink)
         sheet.text(
             7.35,
             0.5 + row * (place + 0.5),

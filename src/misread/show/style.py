@@ -213,6 +213,23 @@ def draw_image(axes: Axes, image: npt.NDArray[np.uint8]) -> None:
         spine.set_linewidth(0.7)
 
 
+def row_label(axes: Axes, row: float, text: str, *, bold: bool = False, colour: str = INK) -> None:
+    """Write what a row of a chart is, to the left of the axes."""
+    axes.annotate(
+        text,
+        (0, row),
+        xycoords=("axes fraction", "data"),
+        xytext=(-8, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        fontsize=11.5,
+        fontweight="bold" if bold else "normal",
+        color=colour,
+        annotation_clip=False,
+    )
+
+
 def bare(axes: Axes, *, keep: str = "") -> None:
     """Take away the spines that `keep` (as in "left bottom") does not name."""
     for side, spine in axes.spines.items():
