@@ -21,20 +21,19 @@ from pydantic import (
 from misread.canonical import sha256_of
 from misread.data.sources import load
 from misread.errors import StudyError
-from misread.learn.grid import Workers, cores
 from misread.learn.recipe import Recipe, Run
 from misread.plan import Locked, lock
-from misread.runs import Task, work
+from misread.runs import Task
 from misread.steps import (
     Note,
     OnReport,
     Stage,
-    move_smoke_run_aside,
+    at_work,
     refuse_another_run,
     refuse_another_study,
     select_folds,
 )
-from misread.store import RunFolder, locked
+from misread.store import RunFolder
 from misread.study import (
     SMOKE_SIZES,
     ArmName,
@@ -362,10 +361,7 @@ def run_comparison(
         If the folder is in use or cannot be written.
     """
     folder = folder.resolve()
-    if not study.smoke:
-        move_smoke_run_aside(folder, on_report)
-    log = folder / "workers.log"
-    with locked(folder), Workers(work, jobs or cores(), on_report, log) as workers:
+    with at_work(folder, smoke=study.smoke, jobs=jobs, on_report=on_report) as workers:
         train, test = load(study.dataset)
         hashes = (train.sha256, test.sha256)
         folds = select_folds(study.seeds, folder)

@@ -1,15 +1,17 @@
 """Steps that every kind of study takes: what it reports, folds, and folders that never mix."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from misread.data.parts import N_FOLDS
 from misread.errors import PlanError
+from misread.learn.grid import Workers, cores
 from misread.learn.recipe import Recipe, Run
-from misread.runs import Task
+from misread.runs import Task, work
 from misread.store import clear_errors, locked, read_json
 
 
@@ -29,6 +31,24 @@ class Note:
 
 
 OnReport = Callable[[Any], None]  # receives Stage, Note and runs.Progress
+
+
+@contextmanager
+def at_work(
+    folder: Path, *, smoke: bool, jobs: int | None, on_report: OnReport
+) -> Iterator[Workers]:
+    """Hold a study's folder, freed of a smoke run, and give its workers.
+
+    Raises
+    ------
+    StoreError
+        If the folder is in use or cannot be written.
+    """
+    if not smoke:
+        move_smoke_run_aside(folder, on_report)
+    log = folder / "workers.log"
+    with locked(folder), Workers(work, jobs or cores(), on_report, log) as workers:
+        yield workers
 
 
 def move_smoke_run_aside(folder: Path, on_report: OnReport) -> None:

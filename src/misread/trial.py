@@ -11,22 +11,21 @@ from misread.data.parts import stratified_subset
 from misread.data.sources import load
 from misread.errors import JudgeError, StudyError
 from misread.judge import Pilot, PowerAnswer, pilot_from_counts, plan_power
-from misread.learn.grid import Workers, cores
 from misread.learn.policy import Policy
 from misread.learn.recipe import Run
 from misread.plan import Plan, Slice, counter_slices, lock
-from misread.runs import Task, work
+from misread.runs import Task
 from misread.selection import errors_on_select
 from misread.steps import (
     Note,
     OnReport,
     Stage,
-    move_smoke_run_aside,
+    at_work,
     refuse_another_run,
     refuse_another_study,
     select_folds,
 )
-from misread.store import RunFolder, locked, write_json
+from misread.store import RunFolder, write_json
 from misread.study import BASELINE, Study
 
 
@@ -68,10 +67,7 @@ def run_study(
         If the folder is in use or cannot be written.
     """
     folder = folder.resolve()
-    if not study.smoke:
-        move_smoke_run_aside(folder, on_report)
-    log = folder / "workers.log"
-    with locked(folder), Workers(work, jobs or cores(), on_report, log) as workers:
+    with at_work(folder, smoke=study.smoke, jobs=jobs, on_report=on_report) as workers:
         hashes = tuple(part.sha256 for part in load(study.dataset))
         folds = select_folds(study.seeds, folder)
 
