@@ -53,7 +53,12 @@ ORDER = (
 
 # Keras and what it runs on take seconds to load: only these modules load them when imported …
 HEAVY = {"keras", "tensorflow", "torch", "jax"}
-TRAINERS = {"misread.learn.models", "misread.learn.train"}
+TRAINERS = {
+    "misread.learn.cnn_step",
+    "misread.learn.engine",
+    "misread.learn.models",
+    "misread.learn.train",
+}
 # … and only these inside a function: there it runs in a worker, which trains anyway.
 WORKERS = {"misread.runs"}
 # What the command line does without until a command needs it.

@@ -8,11 +8,13 @@ import pytest
 
 from misread.data.mnist import load_mnist
 from misread.errors import StudyError
+from misread.learn.augment import Augment
 from misread.learn.policy import CONTROLS, Policy
-from misread.learn.recipe import RECIPES
+from misread.learn.recipe import RECIPES, Recipe, learning_rates
 
 POLICY = Policy(operations={4: ("dilate",), 9: ("erode",)}, probability=0.12, size_px=(1, 2))
 DOCUMENTED = RECIPES["documented"]
+ONE_CYCLE = Recipe(epochs=3, batch_size=64, schedule="one-cycle", learning_rate=3e-3, dropout=0.3)
 ONE_STEP = DOCUMENTED.model_copy(update={"epochs": 1, "dropout": 0.0})
 
 
@@ -112,16 +114,75 @@ def test_history_counts_what_the_replay_gives(trainer):
         assert epoch.changed == (again != fit.images).any(axis=(1, 2)).sum()
 
 
-def test_one_cycle_rises_then_falls(trainer):
-    quick = RECIPES["quick"]
-    rate = trainer._optimizer(quick, 54_000)._learning_rate
-    steps = 3 * 844
-    rates = [float(rate(step)) for step in range(0, steps, 10)]
-    peak = int(np.argmax(rates))
+def test_one_cycle_rises_then_falls():
+    quick = ONE_CYCLE
+    rates = learning_rates(quick, 54_000)
+    assert len(rates) == 3 * 844
     assert rates[0] == pytest.approx(3e-3 / 25, rel=0.01)
     assert max(rates) == pytest.approx(3e-3, rel=0.01)
-    assert peak / len(rates) == pytest.approx(0.3, abs=0.01)
-    assert float(rate(steps)) < 1e-6
+    assert int(np.argmax(rates)) / len(rates) == pytest.approx(0.3, abs=0.01)
+    assert rates[-1] < 1e-6
+    assert np.array_equal(learning_rates(DOCUMENTED, 54_000), np.full(4220, 1e-3, np.float32))
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [DOCUMENTED, ONE_CYCLE.model_copy(update={"label_smoothing": 0.1})],
+    ids=["documented", "one-cycle, smoothed"],
+)
+def test_our_step_is_that_of_keras(trainer, recipe):
+    # Without dropout, whose masks differ; the last batch is a smaller one.
+    from misread.learn.cnn_step import CnnEngine
+    from misread.learn.engine import KerasEngine
+
+    batch = first(200)
+    recipe = recipe.model_copy(update={"dropout": 0.0, "epochs": 2})
+    orders = [np.random.default_rng(epoch).permutation(200) for epoch in range(2)]
+    trained = {}
+    for engine in (KerasEngine, CnnEngine):
+        model = trainer.build(recipe, (28, 28, 1), 10, 7)
+        arguments = (recipe, model, 200) if engine is KerasEngine else (recipe, model, 200, 7)
+        running = engine(*arguments)
+        told = [running.epoch(batch.images, batch.labels_N, order) for order in orders]
+        trained[engine] = (told, trainer.read(model, batch.images))
+    (told, read), (own_told, own_read) = trained.values()
+    assert np.array(own_told) == pytest.approx(np.array(told), rel=1e-4)
+    assert own_read == pytest.approx(read, abs=2e-4)
+    assert told[1][0] < told[0][0]
+
+
+def test_one_traced_step_serves_every_recipe(trainer):
+    from misread.learn import cnn_step
+
+    fit, select = first(300), first(64)
+    alone = trainer.fit(ONE_STEP, None, 4, fit, select)
+    step = cnn_step._step((28, 28, 1), 10)
+    traced = step.epoch.experimental_get_tracing_count()
+    other = DOCUMENTED.model_copy(update={"epochs": 1, "batch_size": 50, "label_smoothing": 0.1})
+    trainer.fit(other, POLICY, 5, first(333), select)
+    after = trainer.fit(ONE_STEP, None, 4, fit, select)
+    assert cnn_step._step((28, 28, 1), 10) is step
+    assert step.epoch.experimental_get_tracing_count() <= traced + 1  # the first sizes change once
+    assert same(alone[0], after[0])
+    assert alone[1] == after[1]
+
+
+def test_dropout_changes_what_is_learnt_and_not_what_is_read(trainer):
+    fit, select = first(300), first(64)
+    recipes = [ONE_STEP.model_copy(update={"dropout": rate}) for rate in (0.0, 0.5)]
+    without, with_dropout = (trainer.fit(recipe, None, 4, fit, select) for recipe in recipes)
+    assert not same(without[0], with_dropout[0])
+    assert with_dropout[1][0].loss > without[1][0].loss
+    assert np.array_equal(
+        trainer.read(with_dropout[0], select.images), trainer.read(with_dropout[0], select.images)
+    )
+
+
+def test_what_a_recipe_does_not_use_is_no_part_of_it():
+    plain = DOCUMENTED.model_dump(mode="json")
+    assert {"augment", "label_smoothing", "measure"}.isdisjoint(plain)
+    moved = DOCUMENTED.model_copy(update={"augment": Augment(shift_px=1)})
+    assert Recipe(**moved.model_dump(mode="json")) == moved
 
 
 def test_a_short_real_training_reads_digits(trainer):

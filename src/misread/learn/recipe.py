@@ -2,6 +2,8 @@
 
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -11,9 +13,12 @@ from pydantic import (
     model_validator,
 )
 
+from misread.learn.augment import Augment
 from misread.learn.policy import Policy
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
+
+START, END = 1 / 25, 1e-4  # of the one-cycle schedule, as shares of its peak
 
 # What an architecture has no use for is no part of its identity: what one of them learns to be
 # asked leaves the runs of the others as they are.
@@ -41,6 +46,10 @@ class Recipe(BaseModel):
         Share of all steps, in (0, 1); only with "one-cycle".
     dropout
         Rate in [0, 1) before the last layer (Srivastava et al. 2014); only of "cnn".
+    label_smoothing
+        Share in [0, 1) of each label that is spread over all classes (Szegedy et al. 2016).
+    augment
+        How every image is moved and bent before it is met, or None.
     hidden
         Width of each hidden layer of "dense", from the image on; none is softmax regression.
     activation
@@ -63,6 +72,8 @@ class Recipe(BaseModel):
     learning_rate: float = Field(gt=0)
     warmup: float = Field(default=0.3, gt=0, lt=1)
     dropout: Rate = 0.0
+    label_smoothing: Rate = 0.0
+    augment: Augment | None = None
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = ()
     activation: Literal["relu", "sigmoid", "tanh", "gelu"] = "relu"
     dropouts: tuple[Rate, ...] = ()
@@ -97,8 +108,8 @@ class Recipe(BaseModel):
     def _own_settings(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = handler(self)
         others = {name for model, own in _OWN.items() if model != self.model for name in own}
-        if not self.measure:
-            others.add("measure")
+        # So is what came later and is not used.
+        others |= {name for name in ("measure", "label_smoothing", "augment") if not values[name]}
         return {name: value for name, value in values.items() if name not in others}
 
 
@@ -110,6 +121,28 @@ RECIPES: dict[str, Recipe] = {
     # The same accuracy at a quarter of the work.
     "quick": Recipe(epochs=3, batch_size=64, schedule="one-cycle", learning_rate=3e-3, dropout=0.3),
 }
+
+
+def learning_rates(recipe: Recipe, n_images: int) -> npt.NDArray[np.float32]:
+    """Return the learning rate of each optimiser step of a run, `float32 [steps]`.
+
+    Parameters
+    ----------
+    recipe
+        Names the schedule.
+    n_images
+        Images of an epoch; the last batch of an epoch may be smaller.
+    """
+    steps = recipe.epochs * -(-n_images // recipe.batch_size)
+    if recipe.schedule == "constant":
+        return np.full(steps, recipe.learning_rate, dtype=np.float32)
+    warmup = max(1, round(recipe.warmup * steps))
+    done = np.arange(steps)
+    rising = START + (1 - START) * done / warmup
+    share = np.clip((done - warmup) / max(1, steps - warmup), 0, 1)
+    falling = END + (1 - END) * (1 + np.cos(np.pi * share)) / 2
+    rates = recipe.learning_rate * np.where(done < warmup, rising, falling)
+    return rates.astype(np.float32)
 
 
 class Run(BaseModel):

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from misread.data.dataset import Dataset, Images, to_float
 from misread.data.parts import stratified_subset
+from misread.learn.engine import engine_for
 from misread.learn.models import build
 from misread.learn.policy import Policy, apply_draw
 from misread.learn.probe import PROBE_SIZE, measure
@@ -75,32 +76,6 @@ def set_up_backend() -> None:
         torch.use_deterministic_algorithms(mode=True, warn_only=True)
 
 
-def _optimizer(recipe: Recipe, n_images: int) -> Any:
-    rate: Any = recipe.learning_rate
-    if recipe.schedule == "one-cycle":
-        steps = recipe.epochs * -(-n_images // recipe.batch_size)
-        warmup = max(1, round(recipe.warmup * steps))
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=recipe.learning_rate / 25,
-            warmup_target=recipe.learning_rate,
-            warmup_steps=warmup,
-            decay_steps=max(1, steps - warmup),
-            alpha=1e-4,
-        )
-    return keras.optimizers.Adam(rate)
-
-
-def _steps_at_once(recipe: Recipe, n_images: int) -> int:
-    """Return how many optimiser steps run between two looks back at Python.
-
-    A step of a dense network takes a millisecond, so that the way to it would take as long. What
-    comes out is the same. Other backends than TensorFlow do it one by one, or unroll them all.
-    """
-    if recipe.model != "dense" or keras.backend.backend() != "tensorflow":
-        return 1
-    return -(-n_images // recipe.batch_size)
-
-
 def fit(
     recipe: Recipe,
     policy: Policy | None,
@@ -131,12 +106,7 @@ def fit(
     input_shape = (*train.images.shape[1:3], train.images.shape[3] if train.images.ndim == 4 else 1)
     keras.utils.clear_session()  # names of layers do not depend on what this worker did before
     model = build(recipe, input_shape, train.n_classes, seed)
-    model.compile(
-        optimizer=_optimizer(recipe, len(train)),
-        loss=keras.losses.SparseCategoricalCrossentropy(),
-        metrics=["accuracy"],
-        steps_per_execution=_steps_at_once(recipe, len(train)),
-    )
+    engine = engine_for(recipe, model, len(train), seed)
     probe = train.take(stratified_subset(train.labels_N, PROBE_SIZE if recipe.measure else 1))
 
     def measured(number: int) -> None:
@@ -153,16 +123,11 @@ def fit(
             images = apply_draw(train.images, draw)
             treated = draw.n_treated
             changed = int((images != train.images).reshape(len(images), -1).any(axis=1).sum())
-        order = derive(seed, "order", number).permutation(len(train))
-        batches, labels_N = to_float(images[order]), train.labels_N[order]
         began, cpu_began = time.perf_counter(), time.process_time()
-        history = model.fit(
-            batches,
-            labels_N,
-            batch_size=recipe.batch_size,
-            shuffle=False,
-            verbose=0,
-        ).history
+        if recipe.augment is not None:
+            images = recipe.augment.apply(images, seed, number)
+        order_N = derive(seed, "order", number).permutation(len(train))
+        loss, accuracy = engine.epoch(images, train.labels_N, order_N)
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
         measured(number + 1)
         probs_MK = read(model, select.images)
@@ -170,8 +135,8 @@ def fit(
         epochs.append(
             Epoch(
                 number + 1,
-                float(history["loss"][0]),
-                float(history["accuracy"][0]),
+                loss,
+                accuracy,
                 float(-np.log(np.maximum(prob_of_label_M, EPSILON)).mean()),
                 float((probs_MK.argmax(axis=1) == select.labels_N).mean()),
                 treated,

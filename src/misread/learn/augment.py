@@ -1,0 +1,110 @@
+"""Augmentation of a recipe: every image is moved and bent a little, afresh in each epoch.
+
+It belongs to the recipe, so that every arm of a study has the same; what an arm does to some
+classes is its policy. Draws come from a stream of their own ("distort"), so that two arms with the
+same seed distort every image in the same way.
+
+References
+----------
+Simard, Steinkraus & Platt (2003), Best practices for convolutional neural networks applied to
+visual document analysis, *ICDAR*: affine and elastic distortions of MNIST.
+"""
+
+from typing import Annotated
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from misread.data.dataset import Images
+from misread.seeds import derive
+
+FloatArray = npt.NDArray[np.float32]
+
+_CHUNK = 2000  # images at once: bounds the memory of the displacement fields
+
+
+class Augment(BaseModel):
+    """How far images are moved and bent; each draw is uniform and independent per image.
+
+    Parameters
+    ----------
+    shift_px
+        Largest shift along each axis, in px; fractions too.
+    rotate_deg
+        Largest rotation about the centre, either way, in degrees.
+    scale
+        Largest change of size, as a share: 0.1 draws factors of 0.9 to 1.1, per axis.
+    shear
+        Largest horizontal shear, as px per px of height.
+    elastic_px
+        Standard deviation of the elastic displacement along each axis, in px.
+    elastic_smooth_px
+        Standard deviation of the Gaussian that smooths it, in px.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shift_px: float = Field(default=0, ge=0, le=10)
+    rotate_deg: float = Field(default=0, ge=0, le=180)
+    scale: float = Field(default=0, ge=0, lt=1)
+    shear: float = Field(default=0, ge=0, le=1)
+    elastic_px: float = Field(default=0, ge=0, le=10)
+    elastic_smooth_px: Annotated[float, Field(gt=0, le=20)] = 4.0
+
+    def apply(self, images: Images, seed: int, epoch: int) -> Images:
+        """Return the images as an epoch sees them.
+
+        Parameters
+        ----------
+        images
+            `uint8 [N,H,W]` or `[N,H,W,C]`; outside of them is black.
+        seed, epoch
+            The seed of the run and the epoch, from 0.
+        """
+        rng = derive(seed, "distort", epoch)
+        distorted = np.empty_like(images)
+        for start in range(0, len(images), _CHUNK):
+            chunk = images[start : start + _CHUNK]
+            maps_N2HW = self._maps(rng, len(chunk), chunk.shape[1], chunk.shape[2])
+            for image, (xs, ys), out in zip(
+                chunk, maps_N2HW, distorted[start : start + _CHUNK], strict=True
+            ):
+                # OpenCV drops a single channel: the shape is that of the output.
+                out[...] = cv2.remap(image, xs, ys, cv2.INTER_LINEAR).reshape(out.shape)
+        return distorted
+
+    def _maps(self, rng: np.random.Generator, n: int, height: int, width: int) -> FloatArray:
+        """Return from where each pixel of each image is taken: x and y, `float32 [N,2,H,W]`."""
+        shift_N2 = rng.uniform(-1, 1, (n, 2)) * self.shift_px
+        angle_N = np.deg2rad(rng.uniform(-1, 1, n) * self.rotate_deg)
+        scale_N2 = 1 + rng.uniform(-1, 1, (n, 2)) * self.scale
+        shear_N = rng.uniform(-1, 1, n) * self.shear
+        cos_N, sin_N = np.cos(angle_N), np.sin(angle_N)
+        # Back from the new image to the old one: rotation, then shear, then size.
+        rows_N22 = np.empty((n, 2, 2))
+        rows_N22[:, 0, 0], rows_N22[:, 0, 1] = cos_N + shear_N * sin_N, -sin_N + shear_N * cos_N
+        rows_N22[:, 1, 0], rows_N22[:, 1, 1] = sin_N, cos_N
+        rows_N22 /= scale_N2[:, :, np.newaxis]
+        centre_2 = np.array([(width - 1) / 2, (height - 1) / 2])
+        grid_2HW = np.stack(
+            np.meshgrid(np.arange(width) - centre_2[0], np.arange(height) - centre_2[1])
+        )
+        places_N2HW = np.einsum("nij,jhw->nihw", rows_N22, grid_2HW, optimize=True)
+        places_N2HW += (centre_2 - shift_N2)[:, :, np.newaxis, np.newaxis]
+        maps_N2HW: FloatArray = places_N2HW.astype(np.float32)
+        if self.elastic_px:
+            noise = rng.random((n, 2, height, width), dtype=np.float32) - np.float32(0.5)
+            down, across = (_smoothing(size, self.elastic_smooth_px) for size in (height, width))
+            field = down @ noise @ across.T
+            maps_N2HW += field * np.float32(self.elastic_px * np.sqrt(12))
+        return maps_N2HW
+
+
+def _smoothing(size: int, sd_px: float) -> FloatArray:
+    """Return the Gaussian smoothing of `size` independent values, which keeps their variance."""
+    places = np.arange(size)
+    weights = np.exp(-((places[:, np.newaxis] - places) ** 2) / (2 * sd_px**2))
+    smoothing: FloatArray = weights / np.linalg.norm(weights, axis=1, keepdims=True)
+    return smoothing.astype(np.float32)

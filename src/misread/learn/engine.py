@@ -1,0 +1,120 @@
+"""What trains a model for one epoch: Keras' own `fit`, or for the CNN a step of ours."""
+
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.dataset import Images, Labels, to_float
+from misread.learn.recipe import Recipe, learning_rates
+
+
+class Engine(Protocol):
+    """Trains `model`, one epoch at a time."""
+
+    model: Any
+
+    def epoch(
+        self, images: Images, labels_N: Labels, order_N: npt.NDArray[np.int64]
+    ) -> tuple[float, float]:
+        """Take the optimiser's steps of the next epoch.
+
+        Parameters
+        ----------
+        images, labels_N
+            What to learn from, `uint8 [N,H,W]` or `[N,H,W,C]` and `int [N]`.
+        order_N
+            The order in which the images are met.
+
+        Returns
+        -------
+        loss, accuracy
+            Means over the images as they were met: with dropout, before each step.
+        """
+        ...
+
+
+def engine_for(recipe: Recipe, model: Any, n_images: int, seed: int) -> Engine:
+    """Return what trains a model that `models.build` made for this recipe and seed.
+
+    Parameters
+    ----------
+    recipe
+        Of the run.
+    model
+        The Keras model; it is trained in place.
+    n_images
+        Images of an epoch: with the recipe they give the number of steps.
+    seed
+        Of the run.
+    """
+    if recipe.model == "cnn" and keras.backend.backend() == "tensorflow":
+        from misread.learn.cnn_step import CnnEngine  # noqa: PLC0415  it loads TensorFlow
+
+        return CnnEngine(recipe, model, n_images, seed)
+    return KerasEngine(recipe, model, n_images)
+
+
+class KerasEngine:
+    """Keras' own `fit`."""
+
+    def __init__(self, recipe: Recipe, model: Any, n_images: int) -> None:
+        self.model, self._batch_size = model, recipe.batch_size
+        model.compile(
+            optimizer=keras.optimizers.Adam(_schedule(recipe, n_images)),
+            loss=_loss(recipe, model.output_shape[-1]),
+            metrics=["accuracy"],
+            steps_per_execution=_steps_at_once(recipe, n_images),
+        )
+
+    def epoch(
+        self, images: Images, labels_N: Labels, order_N: npt.NDArray[np.int64]
+    ) -> tuple[float, float]:
+        """Take the steps of the next epoch; see `Engine`."""
+        history = self.model.fit(
+            to_float(images[order_N]),
+            labels_N[order_N],
+            batch_size=self._batch_size,
+            shuffle=False,
+            verbose=0,
+        ).history
+        return float(history["loss"][0]), float(history["accuracy"][0])
+
+
+def _steps_at_once(recipe: Recipe, n_images: int) -> int:
+    """Return how many optimiser steps run between two looks back at Python.
+
+    A step of a dense network takes a millisecond, so that the way to it would take as long. What
+    comes out is the same. Other backends than TensorFlow do it one by one, or unroll them all.
+    """
+    if recipe.model != "dense" or keras.backend.backend() != "tensorflow":
+        return 1
+    return -(-n_images // recipe.batch_size)
+
+
+def _schedule(recipe: Recipe, n_images: int) -> Any:
+    if recipe.schedule == "constant":
+        return recipe.learning_rate
+    rates = learning_rates(recipe, n_images)
+
+    class Table(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+        def __call__(self, step: Any) -> Any:
+            place = keras.ops.minimum(keras.ops.cast(step, "int32"), len(rates) - 1)
+            return keras.ops.take(keras.ops.convert_to_tensor(rates), place)
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    return Table()
+
+
+def _loss(recipe: Recipe, n_classes: int) -> Any:
+    if not recipe.label_smoothing:
+        return keras.losses.SparseCategoricalCrossentropy()
+    whole = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+
+    def smoothed(labels: Any, probs: Any) -> Any:
+        return whole(keras.ops.one_hot(keras.ops.reshape(labels, (-1,)), n_classes), probs)
+
+    return smoothed
