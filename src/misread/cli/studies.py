@@ -66,7 +66,7 @@ def _study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
+@click.command(short_help="Run or resume a study, to its findings and report.")
 @click.argument("study")
 @click.option(
     "--arms", type=_Names(), metavar="a,b", help="Arms to run; the baseline of a trial always is."
@@ -104,7 +104,7 @@ def run(
         _tell(evidence, page)
 
 
-@click.command()
+@click.command(short_help="Find what the baseline of a study keeps misreading.")
 @click.argument("study")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")
 @_study_options
@@ -138,7 +138,7 @@ def errors(
         click.echo(f"Written: {folder / 'errors.json'} and the images behind it, {picture}.")
 
 
-@click.command()
+@click.command(short_help="Show what the augmentation of a study does to images.")
 @click.argument("study")
 @_study_options
 def preview(
@@ -170,7 +170,7 @@ def preview(
         click.echo(f"Written: {picture} and {folder / 'preview.json'}.")
 
 
-@click.command()
+@click.command(short_help="Draw the figures and the report of a finished study anew.")
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Draw the figures and the report of a finished study's FOLDER anew."""
