@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from misread.study import Study
 
 
+_PAINTERS = "misread.show.plots:painters_of"  # of a study; Helper has them in its own process
+
+
 class _Numbers(click.ParamType[tuple[int, ...]]):
     name = "numbers"
 
@@ -84,6 +87,7 @@ def run(
     from misread.cli.comparing import finish_comparison
     from misread.comparison import Comparison, load_any
     from misread.evidence import conclude
+    from misread.show.beside import Helper
     from misread.show.plots import draw_figures, write_figures
     from misread.show.report import write_report
     from misread.store import locked
@@ -93,9 +97,9 @@ def run(
     if isinstance(wanted, Comparison):
         finish_comparison(folder, shown, as_json=as_json)
         return
-    with locked(folder), shown.status("drawing figures and report"):
+    with locked(folder), shown.status("drawing figures and report"), Helper(_PAINTERS) as helper:
         evidence = conclude(folder)
-        drawn = draw_figures(evidence)
+        drawn = draw_figures(evidence, helper)
         write_figures(evidence, drawn=drawn)
         page = write_report(evidence, drawn)
     if as_json:
@@ -175,19 +179,22 @@ def preview(
 def report(folder: Path) -> None:
     """Draw the figures and the report of a finished study's FOLDER anew."""
     from misread.cli.comparing import report_comparison
-    from misread.evidence import load_evidence
     from misread.plan import kind_of, load_plan
-    from misread.show.plots import draw_figures, write_figures
-    from misread.show.report import write_report
+    from misread.show.beside import Helper
     from misread.store import locked
 
     if kind_of(folder) == "comparison":
         report_comparison(folder, console(stderr=True))
         return
     load_plan(folder)  # before anything is created there
-    with locked(folder), console(stderr=True).status("drawing figures and report"):
+    shown = console(stderr=True)
+    with locked(folder), shown.status("drawing figures and report"), Helper(_PAINTERS) as helper:
+        from misread.evidence import load_evidence
+        from misread.show.plots import draw_figures, write_figures
+        from misread.show.report import write_report
+
         evidence = load_evidence(folder)
-        drawn = draw_figures(evidence)
+        drawn = draw_figures(evidence, helper)
         write_figures(evidence, drawn=drawn)
         page = write_report(evidence, drawn)
     click.echo(f"Written: {page}.")
