@@ -54,11 +54,15 @@ class Table:
     notes: Sequence[str] = ()
 
 
-def options(doc: str) -> argparse.Namespace:
-    """Return the options of a benchmark: `quick` and `json` (a path or None)."""
+def options(
+    doc: str, more: Callable[[argparse.ArgumentParser], None] | None = None
+) -> argparse.Namespace:
+    """Return the options of a benchmark: `quick`, `json` (a path or None), and what `more` adds."""
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON too")
+    if more is not None:
+        more(parser)
     return parser.parse_args()
 
 
