@@ -237,7 +237,7 @@ def _study_option(parser: argparse.ArgumentParser) -> None:
 def main() -> None:
     """Measure and print, and write JSON where asked."""
     chosen = options(__doc__ or "", _study_option)
-    often, seldom = (2, 1) if chosen.quick else (11, 5)
+    often, seldom = (2, 1) if chosen.quick else (11, 3)
     facts = machine("numpy", "matplotlib", "zlib-ng")
     tables = [start(often)]
     show(tables[0])
