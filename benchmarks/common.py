@@ -106,6 +106,8 @@ def machine(*packages: str) -> dict[str, str]:
         "Python": platform.python_version(),
         **{package: metadata.version(package) for package in packages},
     }
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        facts["OMP_NUM_THREADS"] = threads
     if hasattr(os, "getloadavg"):
         facts["load of other work"] = f"{os.getloadavg()[0]:.1f}"
     return facts

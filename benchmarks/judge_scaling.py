@@ -189,7 +189,6 @@ def main() -> None:
             n,
             ("images", "classes", "cells", "statsmodels, s", "misread, s", "ratio"),
             side_by_side(compared, repeats),
-            ("The first run of ours loads what it needs of scipy.",),
         )
     ]
     show(tables[0])
