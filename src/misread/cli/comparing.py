@@ -10,7 +10,7 @@ from misread.cli.common import console
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PAINTERS = "misread.show.compared:painters_of"
+    from misread.show.beside import Helper
 
 
 def finish_comparison(folder: Path, shown: "Console", *, as_json: bool) -> None:
@@ -20,7 +20,7 @@ def finish_comparison(folder: Path, shown: "Console", *, as_json: bool) -> None:
     from misread.show.compared import comparison_tables, write_comparison
     from misread.store import locked
 
-    with locked(folder), shown.status("drawing figures and report"), Helper(_PAINTERS) as helper:
+    with locked(folder), shown.status("drawing figures and report"), Helper() as helper:
         compared = conclude_comparison(folder)
         page = write_comparison(compared, helper)
     if as_json:
@@ -32,14 +32,11 @@ def finish_comparison(folder: Path, shown: "Console", *, as_json: bool) -> None:
     click.echo(f"Report: {page}")
 
 
-def report_comparison(folder: Path, shown: "Console") -> None:
-    """Draw the pictures and the page of a finished comparison anew."""
-    from misread.show.beside import Helper
+def report_comparison(folder: Path, helper: "Helper") -> Path:
+    """Draw the pictures and the page of a finished comparison anew; return the page."""
+    from misread.differences import load_compared
+    from misread.show.compared import write_comparison
     from misread.store import locked
 
-    with locked(folder), shown.status("drawing figures and report"), Helper(_PAINTERS) as helper:
-        from misread.differences import load_compared
-        from misread.show.compared import write_comparison
-
-        page = write_comparison(load_compared(folder), helper)
-    click.echo(f"Written: {page}.")
+    with locked(folder):
+        return write_comparison(load_compared(folder), helper)

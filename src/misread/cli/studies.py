@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 
     from misread.comparison import Comparison
     from misread.evidence import Evidence
+    from misread.show.beside import Helper
     from misread.study import Study
-
-
-_PAINTERS = "misread.show.plots:painters_of"  # of a study; Helper has them in its own process
 
 
 class _Numbers(click.ParamType[tuple[int, ...]]):
@@ -97,7 +95,7 @@ def run(
     if isinstance(wanted, Comparison):
         finish_comparison(folder, shown, as_json=as_json)
         return
-    with locked(folder), shown.status("drawing figures and report"), Helper(_PAINTERS) as helper:
+    with locked(folder), shown.status("drawing figures and report"), Helper() as helper:
         evidence = conclude(folder)
         drawn = draw_figures(evidence, helper)
         write_figures(evidence, drawn=drawn)
@@ -178,26 +176,30 @@ def preview(
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Draw the figures and the report of a finished study's FOLDER anew."""
-    from misread.cli.comparing import report_comparison
-    from misread.plan import kind_of, load_plan
     from misread.show.beside import Helper
+
+    with console(stderr=True).status("drawing figures and report"), Helper() as helper:
+        page = _report(folder, helper)
+    click.echo(f"Written: {page}.")
+
+
+def _report(folder: Path, helper: "Helper") -> Path:
+    # These imports take a second, in which the helper does the same.
+    from misread.cli.comparing import report_comparison
+    from misread.evidence import load_evidence
+    from misread.plan import kind_of, load_plan
+    from misread.show.plots import draw_figures, write_figures
+    from misread.show.report import write_report
     from misread.store import locked
 
     if kind_of(folder) == "comparison":
-        report_comparison(folder, console(stderr=True))
-        return
+        return report_comparison(folder, helper)
     load_plan(folder)  # before anything is created there
-    shown = console(stderr=True)
-    with locked(folder), shown.status("drawing figures and report"), Helper(_PAINTERS) as helper:
-        from misread.evidence import load_evidence
-        from misread.show.plots import draw_figures, write_figures
-        from misread.show.report import write_report
-
+    with locked(folder):
         evidence = load_evidence(folder)
         drawn = draw_figures(evidence, helper)
         write_figures(evidence, drawn=drawn)
-        page = write_report(evidence, drawn)
-    click.echo(f"Written: {page}.")
+        return write_report(evidence, drawn)
 
 
 def _go(

@@ -20,17 +20,9 @@ T = TypeVar("T")
 
 
 class Helper:
-    """A process that draws figures beside this one, from the files in a study's folder.
+    """A process that draws figures beside this one, from the files in a study's folder."""
 
-    Parameters
-    ----------
-    painters
-        "module:function": from the study's folder to what draws each figure, by name. It is
-        imported in the helper at once, and called when the folder is known.
-    """
-
-    def __init__(self, painters: str) -> None:
-        self._painters = painters
+    def __init__(self) -> None:
         self._line: Any = None
         self._process: Any = None
 
@@ -40,9 +32,7 @@ class Helper:
         if (cores or 1) > 1:
             context = mp.get_context("spawn")
             self._line, other_end = context.Pipe()
-            self._process = context.Process(
-                target=_help, args=(other_end, self._painters), daemon=True
-            )
+            self._process = context.Process(target=_help, args=(other_end,), daemon=True)
             self._process.start()
             other_end.close()
         return self
@@ -54,13 +44,17 @@ class Helper:
             self._process.join()
             self._line.close()
 
-    def draw(self, folder: Path, painters: Mapping[str, Callable[[], T]]) -> dict[str, T]:
+    def draw(
+        self, painters_of: str, folder: Path, painters: Mapping[str, Callable[[], T]]
+    ) -> dict[str, T]:
         """Return what all painters give, by name and in their order.
 
         Parameters
         ----------
+        painters_of
+            "module:function": gives the helper the same painters from the folder.
         folder
-            The study's folder, from which the helper has the same painters.
+            The study's folder.
         painters
             What draws each figure here.
         """
@@ -69,7 +63,7 @@ class Helper:
 
         def by_helper() -> None:
             try:
-                self._line.send(folder)
+                self._line.send((painters_of, folder))
                 self._line.recv()  # it has read the folder
                 while todo:
                     name = todo.popleft()
@@ -95,13 +89,14 @@ class Helper:
         return {name: drawn[name] for name in painters}
 
 
-def _help(line: Any, painters: str) -> None:
+def _help(line: Any) -> None:
     """Draw what the other end of `line` names, until it is closed. Runs in the helper."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     try:
-        module, _, function = painters.partition(":")
-        painters_of = getattr(import_module(module), function)
-        here = painters_of(line.recv())
+        import_module("misread.show.plots")  # most of what it will need, while the parent prepares
+        painters_of, folder = line.recv()
+        module, _, function = painters_of.partition(":")
+        here = getattr(import_module(module), function)(folder)
         line.send(None)
         while True:
             line.send(here[line.recv()]())

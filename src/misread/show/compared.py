@@ -56,14 +56,15 @@ def write_comparison(compared: Compared, helper: Helper) -> Path:
     compared
         A finished comparison.
     helper
-        A process that draws some of them, begun with "misread.show.compared:painters_of".
+        A process that draws some of them.
 
     Raises
     ------
     StoreError
         If the folder cannot be written.
     """
-    drawn = helper.draw(compared.folder, painters(compared))
+    source = f"{__name__}:{painters_of.__name__}"
+    drawn = helper.draw(source, compared.folder, painters(compared))
     for name, figure in drawn.items():
         write_atomic(compared.folder / "results" / f"{name}.png", figure.png)
     page = compared.folder / "report.html"

@@ -57,7 +57,7 @@ def draw_figures(evidence: Evidence, helper: Helper | None = None) -> dict[str, 
     evidence
         A finished study.
     helper
-        A process that draws some of them, begun with "misread.show.plots:painters_of".
+        A process that draws some of them.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def draw_figures(evidence: Evidence, helper: Helper | None = None) -> dict[str, 
     """
     own = painters(evidence)
     if helper is not None:
-        return helper.draw(evidence.folder, own)
+        return helper.draw(f"{__name__}:{painters_of.__name__}", evidence.folder, own)
     return {name: paint() for name, paint in own.items()}
 
 
