@@ -31,7 +31,7 @@ FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11);
 	echo "misread needs Python 3.11, 3.12 or 3.13; found: $$($(or $(PYTHON),python3) --version 2>/dev/null || echo none)." >&2; \
 	echo "Install one of them, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1
 
-.PHONY: help run test lint docs format notebooks lock clean
+.PHONY: help run test lint docs format notebooks bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## List the commands
@@ -57,6 +57,9 @@ format: $(SYNCED)  ## Format the code and mend what can be mended
 
 notebooks: $(SYNCED)  ## Execute the notebooks and write them with their pictures (ARGS="--quick")
 	@$(BIN)/python scripts/notebooks.py $(ARGS)
+
+bench: $(SYNCED)  ## Measure all again and write docs/benchmarks.md (ARGS="--only everyday")
+	@$(BIN)/python scripts/benchmarks.py $(ARGS)
 
 lock: $(NEED_UV)  ## Upgrade all packages and write their exact versions into pyproject.toml
 	@python=$$($(FIND_PYTHON)) && "$$python" scripts/lock.py

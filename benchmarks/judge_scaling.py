@@ -1,28 +1,16 @@
 """How the judge grows with images and classes, against the same analysis written the obvious way.
 
-Measured on 2026-11-22, two x86-64 cores shared with other work, Python 3.11.7, numpy 2.4.6, polars
-2.1.0, statsmodels 0.15.0, 20 seeds an arm, n = 3 a figure (median):
-
-- 10,000 images, 10 classes: 0.08 s against 3.8 s, a ratio of 50 (3 to 65 over three pairs; in the
-  first one ours loads scipy);
-- 40,000 images, 30 classes: 0.26 s against 50 s, a ratio of 250 (187 to 269);
-- `misread judge` as a whole process on 1,000,000 images of 1,000 classes: 27 s and 1.1 GiB from
-  Parquet, 9 s and 1.1 GiB from NPZ; on 125,000 images 2.9 and 2.0 s. A million images took 23 s at
-  an eighth of them and 27 s at all (Parquet), 16 and 9 s (NPZ): linear, with a start that weighs
-  less and less.
-
-Run it again: `python benchmarks/judge_scaling.py` (about ten minutes; `--quick` for two).
-
 1. *Side by side*: both analyses of all K(K−1) cells on the same arrays, in turn, in one run: ours,
    and a loop over the cells with numpy and statsmodels (ordinary least squares on an intercept, its
    covariance clustered by seed and image, Benjamini–Hochberg). Effects must agree.
-2. *Whole processes*: `misread judge` from Parquet with more and more images: seconds, peak memory.
+2. *Whole processes*: `misread judge` from Parquet and NPZ with more and more images: seconds, peak
+   memory.
+
+Its figures: docs/benchmarks.md. `python benchmarks/judge_scaling.py` takes some minutes,
+`--quick` some seconds.
 """
 
-import argparse
-import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -34,7 +22,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from common import Cell, Table, finish, in_turn, machine, options, ratio, show, spread
+
 IntArray = npt.NDArray[Any]
+Given = tuple[IntArray, IntArray, IntArray]
 N_SEEDS = 20
 NEIGHBOURS = 20  # classes that a class is confused with
 
@@ -104,36 +95,27 @@ def ours(
     }
 
 
-def side_by_side(sizes: list[tuple[int, int]], repeats: int) -> list[dict[str, Any]]:
-    """Time both in turn and return a row per size: median seconds, and the range of the ratio."""
-    rows = []
+def side_by_side(sizes: list[tuple[int, int]], repeats: int) -> list[list[Cell]]:
+    """Time both in turn and return a row per size."""
+    rows: list[list[Cell]] = []
     for n_images, n_classes in sizes:
         given = readings(n_images, n_classes)
-        seconds: dict[str, list[float]] = {"ours": [], "obvious": []}
-        results = {}
-        for _ in range(repeats):
-            for name, analyse in (("ours", ours), ("obvious", obvious)):
-                start = time.perf_counter()
-                results[name] = analyse(*given, n_classes)
-                seconds[name].append(time.perf_counter() - start)
+        results: dict[str, dict[tuple[int, int], tuple[float, float]]] = {}
+
+        def ours_again(given: Given = given, k: int = n_classes, out: Any = results) -> None:
+            out["ours"] = ours(*given, k)
+
+        def obvious_again(given: Given = given, k: int = n_classes, out: Any = results) -> None:
+            out["obvious"] = obvious(*given, k)
+
+        seconds = in_turn({"ours": ours_again, "obvious": obvious_again}, repeats)
         for cell, (estimate, _) in results["ours"].items():
             if abs(estimate - results["obvious"][cell][0]) > 1e-9:
                 msg = f"cell {cell}: the two analyses disagree"
                 raise SystemExit(msg)
-        ratios = np.divide(seconds["obvious"], seconds["ours"])
-        rows.append(
-            {
-                "images": n_images,
-                "classes": n_classes,
-                "cells": len(results["ours"]),
-                "ours_seconds": float(np.median(seconds["ours"])),
-                "obvious_seconds": float(np.median(seconds["obvious"])),
-                "ratio": float(np.median(ratios)),
-                "ratio_low": float(ratios.min()),
-                "ratio_high": float(ratios.max()),
-            }
-        )
-        tell(rows[-1])
+        slow, fast = seconds["obvious"], seconds["ours"]
+        times = [spread(slow), spread(fast), ratio(slow, fast)]
+        rows.append([n_images, n_classes, len(results["ours"]), *times])
     return rows
 
 
@@ -179,53 +161,52 @@ def whole_process(paths: list[Path]) -> tuple[float, float]:
     return time.perf_counter() - start, usage.ru_maxrss * unit / 2**30
 
 
-def growth(sizes: list[int], n_classes: int, repeats: int) -> list[dict[str, Any]]:
+def growth(sizes: list[int], n_classes: int, repeats: int) -> list[list[Cell]]:
     """Return a row per number of images and kind of file."""
-    rows = []
+    rows: list[list[Cell]] = []
     for n_images in sizes:
-        for kind, write in (("parquet", write_parquet), ("npz", write_npz)):
+        for kind, write in (("Parquet", write_parquet), ("NPZ", write_npz)):
             with tempfile.TemporaryDirectory() as folder:
-                # Written by a process of its own, so that this one stays small.
                 paths = write(Path(folder), n_images, n_classes)
                 tries = [whole_process(paths) for _ in range(repeats)]
             seconds, memory = zip(*tries, strict=True)
-            rows.append(
-                {
-                    "images": n_images,
-                    "classes": n_classes,
-                    "file": kind,
-                    "seconds": float(np.median(seconds)),
-                    "peak_gib": max(memory),
-                    "seconds_per_million": float(np.median(seconds)) * 1e6 / n_images,
-                }
-            )
-            tell(rows[-1])
+            per_million = float(np.median(seconds)) * 1e6 / n_images
+            rows.append([n_images, n_classes, kind, spread(seconds), per_million, max(memory)])
     return rows
-
-
-def tell(row: dict[str, Any]) -> None:
-    """Print one row as it is measured."""
-    print(
-        ", ".join(f"{k} {v:,.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
-    )
 
 
 def main() -> None:
     """Measure and print, and write JSON where asked."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="smaller sizes, one repeat")
-    parser.add_argument("--out", type=Path, help="write the rows as JSON")
-    options = parser.parse_args()
-    repeats = 1 if options.quick else 3
-    compared = [(10_000, 10), (20_000, 30)] if options.quick else [(10_000, 10), (40_000, 30)]
-    grown = [50_000, 100_000] if options.quick else [125_000, 250_000, 500_000, 1_000_000]
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    result = {
-        "side_by_side": side_by_side(compared, repeats),
-        "growth": growth(grown, 1_000, repeats),
-    }
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    chosen = options(__doc__ or "")
+    repeats = 1 if chosen.quick else 3
+    compared = [(2_000, 10)] if chosen.quick else [(10_000, 10), (40_000, 30)]
+    grown = [5_000] if chosen.quick else [125_000, 1_000_000]
+    facts = machine("numpy", "scipy", "polars", "statsmodels")
+    n = f"n = {repeats} per figure, in turn: median and range"
+    tables = [
+        Table(
+            "All cells of a confusion matrix, with interval and test",
+            n,
+            ("images", "classes", "cells", "statsmodels, s", "misread, s", "ratio"),
+            side_by_side(compared, repeats),
+        )
+    ]
+    show(tables[0])
+    tables.append(
+        Table(
+            "`misread judge` as a whole process",
+            n.replace(", in turn", ""),
+            ("images", "classes", "file", "s", "s per million images", "peak memory, GiB"),
+            growth(grown, 1_000, repeats),
+        )
+    )
+    show(tables[1])
+    what = (
+        f"Two arms of {N_SEEDS} seeds each. First: all cells of both arms by one verdict of ours, "
+        "and by a loop over the cells with statsmodels (least squares, errors clustered by seed "
+        "and image); their effects agree. Then: how the command grows with images."
+    )
+    finish(chosen, "The judge on many images and classes", what, tables, facts)
 
 
 if __name__ == "__main__":

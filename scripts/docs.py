@@ -28,7 +28,14 @@ ROOTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/misread/data/mnist
 # The menu: which pages come first in its parts. Any other page finds its place alone: below the
 # name of its folder, or else in the guide.
 GUIDE = ("docs/judge.md", "docs/method.md", "docs/power.md", "docs/calibration.md")
-WORK = ("docs/PRD.md", "docs/PLANNING.md", "docs/TASKS.md", "docs/decisions.md", "docs/log.md")
+WORK = (
+    "docs/PRD.md",
+    "docs/PLANNING.md",
+    "docs/TASKS.md",
+    "docs/decisions.md",
+    "docs/log.md",
+    "docs/benchmarks.md",
+)
 CLI = "docs/cli.md"
 API = "docs/api"
 DETAILED = ("judge", "data", "learn", "show")  # first in the reference, in this order

@@ -134,6 +134,16 @@ def test_help(command, snapshot):
     assert done.output == snapshot
 
 
+def test_every_command_is_summed_up_in_a_whole_sentence():
+    """Each on one line of a terminal of 80 columns, and none cut off."""
+    listed = run("--help").output.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in listed] == sorted(main.commands)
+    for line in listed:
+        assert line.endswith(".")
+        assert not line.endswith("..")
+        assert len(line) <= 80
+
+
 def test_the_docs_name_only_options_that_exist(project):
     """Every `misread …` line in the docs parses: command and options exist."""
     pages = [project / "README.md", *sorted((project / "docs").rglob("*.md"))]

@@ -89,6 +89,30 @@ def test_wrong_hash(broken):
     assert read_idx(path).shape == (10_000,)  # without a hash to hold it to, it is well formed
 
 
+def test_a_gzip_file_of_several_parts_is_no_shorter_idx_file(broken):
+    """Only the first part of such a file is read, so its header cannot agree."""
+    path, _ = broken
+    raw = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(raw[:5000]) + gzip.compress(raw[5000:]))
+    with pytest.raises(DataError, match="truncated or damaged"):
+        read_idx(path)
+
+
+def test_a_gzip_file_may_claim_any_size(broken):
+    path, sha256 = broken
+    path.write_bytes(path.read_bytes()[:-4] + b"\xff\xff\xff\xff")
+    with pytest.raises(DataError, match="cannot be read as a gzip file"):
+        read_idx(path, sha256)
+
+
+def test_the_identity_of_mnist_stays():
+    """Plans hold these: another hash would make every study another one."""
+    assert [part.sha256 for part in load_mnist()] == [
+        "fc30b55971f250c50fdd9f4575adc48b73f2415edc5e937aff5e4bf5acfd38c8",
+        "b65ab79a3823abadd2c2f39bf12d113cb0157d2d5274a488932f2cd8469b6965",
+    ]
+
+
 @pytest.mark.parametrize("cut", [1, 500])
 def test_data_shorter_than_the_header_says(broken, cut):
     path, _ = broken

@@ -5,11 +5,9 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import numpy.typing as npt
-from skimage.morphology import skeletonize
 
 from misread.data.dataset import Images
 
-_skeletonize: Callable[..., npt.NDArray[np.bool_]] = skeletonize  # skimage has no types
 _INK = 128  # a pixel at least half bright is ink
 
 
@@ -37,6 +35,9 @@ def stroke_thickness_px(images: Images) -> npt.NDArray[np.float64]:
     numpy.ndarray
         `float64 [N]`.
     """
+    from skimage import morphology  # noqa: PLC0415  takes a quarter of a second, for this alone
+
+    skeletonize: Callable[..., npt.NDArray[np.bool_]] = morphology.skeletonize  # it has no types
     scale = 4
     thickness_N = np.zeros(len(images))
     for number, pixels in enumerate(images):
@@ -47,5 +48,5 @@ def stroke_thickness_px(images: Images) -> npt.NDArray[np.float64]:
             continue
         padded = np.pad(mask, 1)
         distance = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, 5)
-        thickness_N[number] = (2 * distance[_skeletonize(padded)].mean() - 1) / scale
+        thickness_N[number] = (2 * distance[skeletonize(padded)].mean() - 1) / scale
     return thickness_N

@@ -24,7 +24,7 @@ class _Source(NamedTuple):
     told: str = ""
 
 
-@click.command()
+@click.command(short_help="Split each confusion by how many seeds make it.")
 @click.argument("predictions")
 @click.option("--cell", "cells", multiple=True, metavar="4:9", help="Only this confusion.")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")

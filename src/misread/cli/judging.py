@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 2
 
 
-@click.command()
+@click.command(short_help="Judge predictions after a fix against those before it.")
 @click.argument("before")
 @click.argument("after")
 @click.option(

@@ -22,7 +22,7 @@ class _Share(click.ParamType[float]):
             return self.fail(f"{value!r} is no share; write it as in 0.008 or 0.8%.", param, ctx)
 
 
-@click.command()
+@click.command(short_help="Say how many seeds and images a reduction needs.")
 @click.argument("pilot", required=False)
 @click.argument("after", required=False)
 @click.option("--cell", metavar="4:9", help="The confusion; a study knows its own.")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from misread.comparison import Comparison
     from misread.evidence import Evidence
+    from misread.show.beside import Helper
     from misread.study import Study
 
 
@@ -66,7 +67,7 @@ def _study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
+@click.command(short_help="Run or resume a study, to its findings and report.")
 @click.argument("study")
 @click.option(
     "--arms", type=_Names(), metavar="a,b", help="Arms to run; the baseline of a trial always is."
@@ -84,6 +85,7 @@ def run(
     from misread.cli.comparing import finish_comparison
     from misread.comparison import Comparison, load_any
     from misread.evidence import conclude
+    from misread.show.beside import Helper
     from misread.show.plots import draw_figures, write_figures
     from misread.show.report import write_report
     from misread.store import locked
@@ -93,9 +95,9 @@ def run(
     if isinstance(wanted, Comparison):
         finish_comparison(folder, shown, as_json=as_json)
         return
-    with locked(folder), shown.status("drawing figures and report"):
+    with locked(folder), shown.status("drawing figures and report"), Helper() as helper:
         evidence = conclude(folder)
-        drawn = draw_figures(evidence)
+        drawn = draw_figures(evidence, helper)
         write_figures(evidence, drawn=drawn)
         page = write_report(evidence, drawn)
     if as_json:
@@ -104,7 +106,7 @@ def run(
         _tell(evidence, page)
 
 
-@click.command()
+@click.command(short_help="Find what the baseline of a study keeps misreading.")
 @click.argument("study")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")
 @_study_options
@@ -138,7 +140,7 @@ def errors(
         click.echo(f"Written: {folder / 'errors.json'} and the images behind it, {picture}.")
 
 
-@click.command()
+@click.command(short_help="Show what the augmentation of a study does to images.")
 @click.argument("study")
 @_study_options
 def preview(
@@ -170,10 +172,19 @@ def preview(
         click.echo(f"Written: {picture} and {folder / 'preview.json'}.")
 
 
-@click.command()
+@click.command(short_help="Draw the figures and the report of a finished study anew.")
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Draw the figures and the report of a finished study's FOLDER anew."""
+    from misread.show.beside import Helper
+
+    with console(stderr=True).status("drawing figures and report"), Helper() as helper:
+        page = _report(folder, helper)
+    click.echo(f"Written: {page}.")
+
+
+def _report(folder: Path, helper: "Helper") -> Path:
+    # These imports take a second, in which the helper does the same.
     from misread.cli.comparing import report_comparison
     from misread.evidence import load_evidence
     from misread.plan import kind_of, load_plan
@@ -182,15 +193,13 @@ def report(folder: Path) -> None:
     from misread.store import locked
 
     if kind_of(folder) == "comparison":
-        report_comparison(folder, console(stderr=True))
-        return
+        return report_comparison(folder, helper)
     load_plan(folder)  # before anything is created there
-    with locked(folder), console(stderr=True).status("drawing figures and report"):
+    with locked(folder):
         evidence = load_evidence(folder)
-        drawn = draw_figures(evidence)
+        drawn = draw_figures(evidence, helper)
         write_figures(evidence, drawn=drawn)
-        page = write_report(evidence, drawn)
-    click.echo(f"Written: {page}.")
+        return write_report(evidence, drawn)
 
 
 def _go(

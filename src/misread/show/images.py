@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from misread.evidence import Evidence
 from misread.show import style, words
@@ -66,9 +66,9 @@ def misread_images(evidence: Evidence) -> Figure:
             _strip_labels(sheet, arms, down + _TILE + 0.26)
             for along, n in enumerate(group[start : start + _COLUMNS]):
                 at = left + along * (_TILE + 0.14)
-                axes = sheet.image(at, down, _TILE, evidence.confirm.images[n])
+                outline = sheet.image(at, down, _TILE, evidence.confirm.images[n])
                 if doubted:
-                    style.frame(axes, style.PURPLE, dashed=True)
+                    style.frame(outline, style.PURPLE, dashed=True)
                 sheet.text(
                     at,
                     down + _TILE + 0.045,
@@ -125,12 +125,15 @@ def _strip(axes: Axes, evidence: Evidence, arms: Sequence[str], n: int) -> None:
     axes.set_xlim(0, max(n_seeds, 10))
     axes.set_ylim(len(arms), 0)
     axes.axis("off")
+    squares, colours = [], []
     for row, arm in enumerate(arms):
         for s, read in enumerate(evidence.predictions[arm][:, n].tolist()):
-            colour = {true: "#eef0f3", predicted: style.VERMILLION}.get(read, "#8a919d")
-            axes.add_patch(Rectangle((s + 0.06, row + 0.08), 0.88, 0.84, color=colour, lw=0))
+            left, right, top, bottom = s + 0.06, s + 0.94, row + 0.08, row + 0.92
+            squares.append([(left, top), (right, top), (right, bottom), (left, bottom)])
+            colours.append({true: "#eef0f3", predicted: style.VERMILLION}.get(read, "#8a919d"))
             name = evidence.confirm.class_names[read]
             if read not in (true, predicted) and len(name) == 1 and n_seeds <= 12:
                 axes.text(
                     s + 0.5, row + 0.54, name, ha="center", va="center", fontsize=5.5, color="white"
                 )
+    axes.add_collection(PolyCollection(squares, facecolors=colours, linewidths=0), autolim=False)

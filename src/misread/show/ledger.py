@@ -146,8 +146,8 @@ def _draw(
     two_lines: bool,
 ) -> None:
     left, top = at
-    axes = sheet.image(left, top, _TILE, evidence.confirm.images[change.place])
-    style.frame(axes, style.VERMILLION if change.kind == "broken" else style.BLUE)
+    outline = sheet.image(left, top, _TILE, evidence.confirm.images[change.place])
+    style.frame(outline, style.VERMILLION if change.kind == "broken" else style.BLUE)
     true, before, after = (
         name if len(name) <= _ROOM else name[: _ROOM - 1] + "…"
         for name in (

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from misread.data.dataset import Dataset, Ids, Images
@@ -16,6 +15,7 @@ from misread.measures import ink
 from misread.show import style, words
 
 N_EXAMPLES = 4  # of each class
+_PLATE = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.9}
 
 
 def preview(evidence: Evidence) -> Figure:
@@ -97,30 +97,25 @@ def preview_figure(
             sheet.image(left, down + row * (tile + 0.08), tile, image)
             for number, (operation, size) in enumerate(columns):
                 done = OPERATIONS[operation](image[np.newaxis], size)[0]
-                axes = sheet.image(
-                    left + (number + 1) * (tile + gap), down + row * (tile + 0.08), tile, done
-                )
+                at, top = left + (number + 1) * (tile + gap), down + row * (tile + 0.08)
+                sheet.image(at, top, tile, done)
                 if np.array_equal(done, image):
-                    _unchanged(axes)
+                    sheet.text(
+                        at + tile / 2,
+                        top + 0.96 * tile,
+                        "no change",
+                        ha="center",
+                        va="baseline",
+                        fontsize=8.5,
+                        color=style.MUTED,
+                        bbox=_PLATE,
+                    )
         below = down + N_EXAMPLES * (tile + 0.08) + 0.08
         own = {(e["operation"], e["size_px"]): e for e in entries if e["label"] == label}
         _captions(sheet, own, columns, other, below, left, tile + gap, tile)
     for line, text in enumerate(doses):
         sheet.text(0.35, 0.5 + 2 * block + 0.3 * line, text, fontsize=11.5)
     return sheet.figure
-
-
-def _unchanged(axes: Axes) -> None:
-    axes.text(
-        0.5,
-        0.04,
-        "no change",
-        transform=axes.transAxes,
-        ha="center",
-        fontsize=8.5,
-        color=style.MUTED,
-        bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.9},
-    )
 
 
 def _captions(

@@ -109,10 +109,10 @@ def _row(
     for along, n in enumerate(ids.tolist()):
         at = left + along * (size + gap)
         read, sure, label = int(reading[0][n]), float(reading[1][n]), compared.confirm.labels_N[n]
-        axes = sheet.image(at, down, size, compared.confirm.images[n])
+        outline = sheet.image(at, down, size, compared.confirm.images[n])
         told = f"{names[read]}"
         if read != label:
-            style.frame(axes, style.VERMILLION, width=2.2)
+            style.frame(outline, style.VERMILLION, width=2.2)
             told = f"{names[read]}, is {names[label]}"
         colour = style.BLUE if read == label else style.VERMILLION
         sheet.text(at, down + size + 0.06, told, fontsize=12.5, fontweight="bold", color=colour)

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
@@ -185,11 +186,38 @@ class Sheet:
             axes.text(at + 0.13, 0, status, va="center", color=MUTED, fontsize=10.5)
             at += width
 
-    def image(self, left: float, down: float, size: float, image: npt.NDArray[np.uint8]) -> Axes:
-        """Draw one image in a square of `size` inches, with a hairline around it."""
-        axes = self.axes(left, down, size, size)
-        draw_image(axes, image)
-        return axes
+    def image(
+        self, left: float, down: float, size: float, image: npt.NDArray[np.uint8]
+    ) -> Rectangle:
+        """Draw one image in a square of `size` inches, and return the hairline around it.
+
+        Dark ink on white with crisp pixels for `uint8 [H,W]`, its own colours for `[H,W,3]`. All
+        images of a sheet lie on one layer, in inches: axes for each would take most of the time.
+        """
+        if image.ndim == 3 and image.shape[-1] == 1:
+            image = image[..., 0]
+        down += self.top
+        drawn = AxesImage(
+            self._layer,
+            cmap=INK_MAP,
+            norm=Normalize(0, 255),
+            interpolation="nearest",
+            extent=(left, left + size, down + size, down),
+        )
+        drawn.set_data(image)
+        self._layer.add_image(drawn)
+        outline = Rectangle((left, down), size, size, fill=False, ec="#d3d7de", lw=0.7)
+        self._layer.add_artist(outline)
+        return outline
+
+    @functools.cached_property
+    def _layer(self) -> Axes:
+        """The layer of the images: the whole sheet, in inches from its upper left corner."""
+        layer = self.figure.add_axes((0, 0, 1, 1), frameon=False, zorder=-1)
+        layer.set_axis_off()
+        layer.set_xlim(0, self.width)
+        layer.set_ylim(self.height, 0)
+        return layer
 
 
 def _wrapped(
@@ -198,19 +226,6 @@ def _wrapped(
     # The mean width of a character of this typeface, in em.
     columns = int(width_in * 72 / (size * (0.61 if bold else 0.545)))
     return [(line, size, colour, bold) for line in textwrap.wrap(text, columns)]
-
-
-def draw_image(axes: Axes, image: npt.NDArray[np.uint8]) -> None:
-    """Draw `uint8 [H,W]` as dark ink on white with crisp pixels, `[H,W,3]` in its colours."""
-    if image.ndim == 3 and image.shape[-1] == 1:
-        image = image[..., 0]
-    axes.imshow(image, cmap=INK_MAP, vmin=0, vmax=255, interpolation="nearest")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(True)
-        spine.set_color("#d3d7de")
-        spine.set_linewidth(0.7)
 
 
 def row_label(axes: Axes, row: float, text: str, *, bold: bool = False, colour: str = INK) -> None:
@@ -236,19 +251,12 @@ def bare(axes: Axes, *, keep: str = "") -> None:
         spine.set_visible(side in keep)
 
 
-def frame(axes: Axes, colour: str, *, dashed: bool = False, width: float = 2.0) -> None:
-    """Draw a border around the whole axes."""
-    axes.add_patch(
-        Rectangle(
-            (0, 0),
-            1,
-            1,
-            transform=axes.transAxes,
-            fill=False,
-            edgecolor=colour,
-            linewidth=width,
-            linestyle=(0, (3, 2)) if dashed else "solid",
-            clip_on=False,
-            zorder=10,
-        )
+def frame(outline: Rectangle, colour: str, *, dashed: bool = False, width: float = 2.0) -> None:
+    """Draw a border around an image, of which `outline` is what `Sheet.image` returned."""
+    outline.set(
+        edgecolor=colour,
+        linewidth=width,
+        linestyle=(0, (3, 2)) if dashed else "solid",
+        clip_on=False,
+        zorder=10,
     )
