@@ -112,7 +112,7 @@ def finished(tmp_path_factory):
 def told(finished, tmp_path, project, monkeypatch):
     """Run the study with this alpha, and return its folder and what was printed."""
     monkeypatch.setattr(
-        plots, "draw_figures", lambda *_: dict.fromkeys(FIGURES, Drawn(b"", "a figure's title"))
+        plots, "draw_figures", lambda _: dict.fromkeys(FIGURES, Drawn(b"", "a figure's title"))
     )
     builtin = (project / "src/misread/studies/four-nine.toml").read_text("utf-8")
 

@@ -10,19 +10,16 @@ from misread.cli.common import console
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from misread.show.beside import Helper
-
 
 def finish_comparison(folder: Path, shown: "Console", *, as_json: bool) -> None:
     """Write what a finished comparison comes to, its pictures and its page, and tell it."""
     from misread.differences import conclude_comparison
-    from misread.show.beside import Helper
     from misread.show.compared import comparison_tables, write_comparison
     from misread.store import locked
 
-    with locked(folder), shown.status("drawing figures and report"), Helper() as helper:
+    with locked(folder), shown.status("drawing figures and report"):
         compared = conclude_comparison(folder)
-        page = write_comparison(compared, helper)
+        page = write_comparison(compared)
     if as_json:
         click.echo((folder / "comparison.json").read_text("utf-8"), nl=False)
         return
@@ -32,11 +29,12 @@ def finish_comparison(folder: Path, shown: "Console", *, as_json: bool) -> None:
     click.echo(f"Report: {page}")
 
 
-def report_comparison(folder: Path, helper: "Helper") -> Path:
-    """Draw the pictures and the page of a finished comparison anew; return the page."""
+def report_comparison(folder: Path, shown: "Console") -> None:
+    """Draw the pictures and the page of a finished comparison anew."""
     from misread.differences import load_compared
     from misread.show.compared import write_comparison
     from misread.store import locked
 
-    with locked(folder):
-        return write_comparison(load_compared(folder), helper)
+    with locked(folder), shown.status("drawing figures and report"):
+        page = write_comparison(load_compared(folder))
+    click.echo(f"Written: {page}.")

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from misread.comparison import Comparison
     from misread.evidence import Evidence
-    from misread.show.beside import Helper
     from misread.study import Study
 
 
@@ -85,7 +84,6 @@ def run(
     from misread.cli.comparing import finish_comparison
     from misread.comparison import Comparison, load_any
     from misread.evidence import conclude
-    from misread.show.beside import Helper
     from misread.show.plots import draw_figures, write_figures
     from misread.show.report import write_report
     from misread.store import locked
@@ -95,9 +93,9 @@ def run(
     if isinstance(wanted, Comparison):
         finish_comparison(folder, shown, as_json=as_json)
         return
-    with locked(folder), shown.status("drawing figures and report"), Helper() as helper:
+    with locked(folder), shown.status("drawing figures and report"):
         evidence = conclude(folder)
-        drawn = draw_figures(evidence, helper)
+        drawn = draw_figures(evidence)
         write_figures(evidence, drawn=drawn)
         page = write_report(evidence, drawn)
     if as_json:
@@ -176,15 +174,6 @@ def preview(
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Draw the figures and the report of a finished study's FOLDER anew."""
-    from misread.show.beside import Helper
-
-    with console(stderr=True).status("drawing figures and report"), Helper() as helper:
-        page = _report(folder, helper)
-    click.echo(f"Written: {page}.")
-
-
-def _report(folder: Path, helper: "Helper") -> Path:
-    # These imports take a second, in which the helper does the same.
     from misread.cli.comparing import report_comparison
     from misread.evidence import load_evidence
     from misread.plan import kind_of, load_plan
@@ -193,13 +182,15 @@ def _report(folder: Path, helper: "Helper") -> Path:
     from misread.store import locked
 
     if kind_of(folder) == "comparison":
-        return report_comparison(folder, helper)
+        report_comparison(folder, console(stderr=True))
+        return
     load_plan(folder)  # before anything is created there
-    with locked(folder):
+    with locked(folder), console(stderr=True).status("drawing figures and report"):
         evidence = load_evidence(folder)
-        drawn = draw_figures(evidence, helper)
+        drawn = draw_figures(evidence)
         write_figures(evidence, drawn=drawn)
-        return write_report(evidence, drawn)
+        page = write_report(evidence, drawn)
+    click.echo(f"Written: {page}.")
 
 
 def _go(

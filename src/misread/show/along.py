@@ -1,8 +1,5 @@
 """Figures of a comparison whose arms lie along an axis: depth, width, rate."""
 
-from collections.abc import Callable
-from functools import partial
-
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
@@ -26,21 +23,14 @@ _MARKS = (
 )
 
 
-def along_painters(compared: Compared, answers: Answers) -> dict[str, Callable[[], Figure]]:
-    """Return what draws each figure that the study has data for, by name."""
-    figures: dict[str, Callable[[], Figure]] = {
-        "along_axis": partial(along_axis, compared, answers)
-    }
-    if answers.inside:
-        figures["inside"] = partial(inside_networks, answers)
-    if answers.together is not None:
-        figures["together"] = partial(together_figure, compared, answers.together)
-    return figures
-
-
 def draw_along(compared: Compared, answers: Answers) -> dict[str, Figure]:
     """Draw every figure that the study has data for, by name."""
-    return {name: draw() for name, draw in along_painters(compared, answers).items()}
+    figures = {"along_axis": along_axis(compared, answers)}
+    if answers.inside:
+        figures["inside"] = inside_networks(answers)
+    if answers.together is not None:
+        figures["together"] = together_figure(compared, answers.together)
+    return figures
 
 
 @style.styled

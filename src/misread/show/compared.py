@@ -3,7 +3,6 @@
 import base64
 import shlex
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,15 @@ from rich.table import Table
 
 from misread.comparison import load_any
 from misread.contrast import RULE, ClaimOutcome
-from misread.differences import Compared, load_compared
+from misread.differences import Compared
 from misread.judge.wording import count, number, p_value, percent, points
 from misread.questions import answer
-from misread.show.along import along_painters
+from misread.show.along import draw_along
 from misread.show.arms import confusion_matrix, training_curves
-from misread.show.beside import Helper
 from misread.show.contrasts import experiment_comparison, headline
-from misread.show.plots import Drawn, drawn_as
+from misread.show.plots import Drawn
 from misread.show.samples import sample_digits, sample_predictions
+from misread.show.style import png
 from misread.show.verdicts import environment
 from misread.store import write_atomic
 from misread.study import builtin_studies
@@ -28,43 +27,36 @@ from misread.study import builtin_studies
 DETAILED = 8  # with more arms than this, none gets figures of its own
 
 
-def painters(compared: Compared) -> dict[str, Callable[[], Drawn]]:
-    """Return what draws each figure of a comparison: name → figure, the same bytes again."""
+def draw_comparison(compared: Compared) -> dict[str, Drawn]:
+    """Draw every figure of a comparison: name → figure, the same bytes for the same evidence."""
     figures: dict[str, Callable[[], Figure]] = {
-        "sample_digits": partial(sample_digits, compared),
-        "experiment_comparison": partial(experiment_comparison, compared),
-        "sample_predictions": partial(sample_predictions, compared),
+        "sample_digits": lambda: sample_digits(compared),
+        "experiment_comparison": lambda: experiment_comparison(compared),
+        "sample_predictions": lambda: sample_predictions(compared),
     }
+    drawn = {name: _drawn(draw()) for name, draw in figures.items()}
     if compared.plan.study.axis:
-        figures |= along_painters(compared, answer(compared))
+        along = draw_along(compared, answer(compared))
+        drawn |= {name: _drawn(figure) for name, figure in along.items()}
     for arm in compared.arms if len(compared.arms) <= DETAILED else ():
-        figures[f"confusion_matrix_{arm}"] = partial(confusion_matrix, compared, arm)
-        figures[f"training_curves_{arm}"] = partial(training_curves, compared, arm)
-    return {name: partial(drawn_as, draw) for name, draw in figures.items()}
+        drawn[f"confusion_matrix_{arm}"] = _drawn(confusion_matrix(compared, arm))
+        drawn[f"training_curves_{arm}"] = _drawn(training_curves(compared, arm))
+    return drawn
 
 
-def painters_of(folder: Path) -> dict[str, Callable[[], Drawn]]:
-    """Return the same from the folder of a finished comparison; errors as in `load_compared`."""
-    return painters(load_compared(folder))
+def _drawn(figure: Figure) -> Drawn:
+    return Drawn(png(figure), str(figure.get_label()))
 
 
-def write_comparison(compared: Compared, helper: Helper) -> Path:
+def write_comparison(compared: Compared) -> Path:
     """Write every figure into `results/` and the page into `report.html`; return the page.
-
-    Parameters
-    ----------
-    compared
-        A finished comparison.
-    helper
-        A process that draws some of them.
 
     Raises
     ------
     StoreError
         If the folder cannot be written.
     """
-    source = f"{__name__}:{painters_of.__name__}"
-    drawn = helper.draw(source, compared.folder, painters(compared))
+    drawn = draw_comparison(compared)
     for name, figure in drawn.items():
         write_atomic(compared.folder / "results" / f"{name}.png", figure.png)
     page = compared.folder / "report.html"

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from misread.data.sources import load
-from misread.evidence import Evidence, load_evidence
+from misread.evidence import Evidence
 from misread.show.atlas import overview
-from misread.show.beside import Helper
 from misread.show.charts import confusion_matrices, ranked_cells
 from misread.show.curves import training_curves
 from misread.show.damage import collateral
@@ -33,41 +31,24 @@ class Drawn:
     title: str
 
 
-def drawn_as(draw: Callable[[], Figure]) -> Drawn:
-    """Draw a figure and return it as bytes with its headline."""
-    figure = draw()
-    return Drawn(png(figure), str(figure.get_label()))
-
-
-def painters(evidence: Evidence) -> dict[str, Callable[[], Drawn]]:
-    """Return what draws each figure of a finished study, by name."""
-    return {name: partial(drawn_as, partial(draw, evidence)) for name, draw in FIGURES.items()}
-
-
-def painters_of(folder: Path) -> dict[str, Callable[[], Drawn]]:
-    """Return the same from the folder of a finished study; errors as in `load_evidence`."""
-    return painters(load_evidence(folder))
-
-
-def draw_figures(evidence: Evidence, helper: Helper | None = None) -> dict[str, Drawn]:
+def draw_figures(evidence: Evidence) -> dict[str, Drawn]:
     """Draw every figure of `FIGURES`.
 
     Parameters
     ----------
     evidence
         A finished study.
-    helper
-        A process that draws some of them.
 
     Returns
     -------
     dict
         Name → figure; the same evidence gives the same bytes on the same machine.
     """
-    own = painters(evidence)
-    if helper is not None:
-        return helper.draw(f"{__name__}:{painters_of.__name__}", evidence.folder, own)
-    return {name: paint() for name, paint in own.items()}
+    drawn = {}
+    for name, draw in FIGURES.items():
+        figure = draw(evidence)
+        drawn[name] = Drawn(png(figure), str(figure.get_label()))
+    return drawn
 
 
 def write_figures(
