@@ -9,6 +9,7 @@ import click
 from misread import __version__
 from misread.cli.atlas import atlas
 from misread.cli.calibrate import calibrate
+from misread.cli.data import data
 from misread.cli.judging import judge
 from misread.cli.power import power
 from misread.cli.studies import errors, preview, report, run
@@ -45,5 +46,5 @@ def main() -> None:
     """
 
 
-for command in (run, errors, preview, report, judge, atlas, power, calibrate):
+for command in (run, errors, preview, report, judge, atlas, power, calibrate, data):
     main.add_command(command)
