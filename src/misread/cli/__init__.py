@@ -13,6 +13,7 @@ from misread.cli.data import data
 from misread.cli.judging import judge
 from misread.cli.power import power
 from misread.cli.studies import errors, preview, report, run
+from misread.cli.transfer import transfer
 from misread.errors import MisreadError
 
 
@@ -46,5 +47,5 @@ def main() -> None:
     """
 
 
-for command in (run, errors, preview, report, judge, atlas, power, calibrate, data):
+for command in (run, errors, preview, report, judge, atlas, power, calibrate, data, transfer):
     main.add_command(command)

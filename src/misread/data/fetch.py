@@ -96,14 +96,15 @@ def fetch(url: str, name: str, *, sha256: str = "", md5: str = "", instead: str)
 
 
 def fetch_json(url: str, name: str, *, instead: str) -> Any:
-    """Return what a JSON file of the network holds; arguments and errors as in `fetch`.
+    """Return what a small JSON file of the network holds; arguments and errors as in `fetch`.
 
     Raises
     ------
     DataError
         Also if it is no JSON.
     """
-    path = fetch(url, name, instead=instead)
+    with watched(lambda *_: None):  # nobody waits for it
+        path = fetch(url, name, instead=instead)
     try:
         return json.loads(path.read_bytes())
     except ValueError:

@@ -96,8 +96,11 @@ def load_h5(name: str, place: str) -> tuple[Dataset, Dataset]:
 
     def read(key: str) -> npt.NDArray[Any]:
         array = file[key]
-        if array.dtype.kind not in "buifS" or array.is_virtual or array.external:
-            msg = f"its {key!r} is {array.dtype}, or lies in another file, which is never read"
+        if array.is_virtual or array.external:
+            msg = f"its {key!r} lies in another file, which is never read"
+            raise ValueError(msg)
+        if array.dtype.kind not in "buifS":
+            msg = f"its {key!r} is of type {array.dtype}, which is never read"
             raise ValueError(msg)
         if math.prod(array.shape) * array.dtype.itemsize > LARGEST_BYTES:
             msg = f"its {key!r} {list(array.shape)} is larger than {LARGEST_BYTES / 2**30:.0f} GB"
@@ -106,6 +109,9 @@ def load_h5(name: str, place: str) -> tuple[Dataset, Dataset]:
         return values
 
     try:
+        if not h5py.is_hdf5(path):
+            msg = f"{path} is no HDF5 file; write it with h5py."
+            raise DataError(msg)
         with h5py.File(path, "r") as file:
             return _of_arrays(name, path, _h5_names(file), read)
     except (OSError, ValueError, RuntimeError, KeyError) as error:

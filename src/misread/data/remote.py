@@ -23,6 +23,7 @@ from misread.errors import DataError
 _OPENML = "https://www.openml.org"
 _HF = "https://huggingface.co"
 _BRANCH = "refs%2Fconvert%2Fparquet"  # where Hugging Face keeps every public dataset as Parquet
+_ATTRIBUTE = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)\s", re.IGNORECASE)
 _LARGEST_PX = 4096**2  # of one image
 INSTEAD = (
     "use files on disk (idx:DIR, npz:FILE, folder:DIR, h5:FILE, csv:FILE) or what comes with "
@@ -89,20 +90,18 @@ def _read_arff(path: Path, target: str) -> Raw:
     import polars as pl  # noqa: PLC0415  half a second that other sources need not wait
 
     columns: list[str] = []
-    n_lines = 0
-    with path.open("r", encoding="utf-8", errors="replace") as file:
-        for line in file:
-            n_lines += 1
-            word = line.strip()
-            if word.lower().startswith("@data"):
-                break
-            if match := re.match(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)\s", word, re.IGNORECASE):
-                columns.append(match[1].strip("'\""))
     try:
+        with path.open("rb") as file:
+            for line in file:
+                word = line.decode("utf-8", "replace").strip()
+                if word.lower().startswith("@data"):
+                    break
+                if match := _ATTRIBUTE.match(word):
+                    columns.append(match[1].strip("'\""))
+            rows = file.read()
         table = pl.read_csv(
-            path,
+            rows,
             has_header=False,
-            skip_rows=n_lines,
             new_columns=columns,
             comment_prefix="%",
             quote_char="'",
@@ -149,7 +148,8 @@ def load_hf(name: str, wanted: str) -> tuple[Dataset, Dataset]:
     if "train" not in splits:
         msg = f"Hugging Face has no Parquet files of a split train for {wanted!r}; {INSTEAD}."
         raise DataError(msg)
-    parts, names = [], None
+    parts: list[Raw] = []
+    names: tuple[str, ...] | None = None
     for split in ("train", *([test] if test else [])):
         paths = [
             fetch(
@@ -161,7 +161,7 @@ def load_hf(name: str, wanted: str) -> tuple[Dataset, Dataset]:
             for entry in splits[split]
         ]
         own = [_read_parquet(path) for path in paths]
-        names = own[0][1]
+        names = names or own[0][1]
         parts.append(_joined(name, [raw for raw, _ in own]))
     return datasets(name, *parts, class_names=names)
 
@@ -177,7 +177,11 @@ def _read_parquet(path: Path) -> tuple[Raw, tuple[str, ...] | None]:
     """Return images and labels of a Parquet file, and what its classes are called."""
     import polars as pl  # noqa: PLC0415  as above
 
-    check_parquet(path, ("image", "img", "label", "fine_label", "labels"))
+    try:
+        check_parquet(path, ("image", "img", "label", "fine_label", "labels"))
+    except DataError as error:
+        msg = f"{path}: {error}"
+        raise DataError(msg) from None
     table = pl.read_parquet(path)
     image = next((c for c in ("image", "img") if c in table.columns), None)
     label = next((c for c in ("label", "fine_label", "labels") if c in table.columns), None)

@@ -33,7 +33,7 @@ def dataset_figure(name: str, train: Dataset, test: Dataset) -> Figure:
     sheet = style.Sheet(
         left + _COLUMNS * (size + gap) + 0.35,
         0.3 + n_rows * (size + gap) + 0.3,
-        f"{name}: {len(train):,} + {len(test):,} images, {shape_told(train)}",
+        f"{name.rpartition('/')[2]}: {len(train):,} + {len(test):,} images, {shape_told(train)}",
         f"The first training images of each class{_cut(n_rows, train.n_classes)}, and how many "
         "images there are to train on and to test on."
         + (" Bright is drawn dark, as ink." if grey else ""),
