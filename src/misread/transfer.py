@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 
 from misread.data.convention import all_to_convention, ink_bright
 from misread.data.dataset import Dataset
@@ -302,6 +303,11 @@ def _equal(
 
 
 def _transfer(here: Path, told: dict[str, Any]) -> Transfer:
+    try:
+        outcome = StudyVerdict.model_validate(read_json(here / "verdict.json"))
+    except ValidationError:
+        msg = f"{here / 'verdict.json'} is of another version; run `misread transfer` again."
+        raise StoreError(msg) from None
     return Transfer(
         source=told["source"],
         n_images=told["n_images"],
@@ -309,5 +315,5 @@ def _transfer(here: Path, told: dict[str, Any]) -> Transfer:
         folder=here,
         accuracy=told["accuracy"],
         equal=told["equal_to_confirm"],
-        outcome=StudyVerdict.model_validate(read_json(here / "verdict.json")),
+        outcome=outcome,
     )

@@ -54,13 +54,19 @@ def transfer(
     out = out or folder / "transfer"
     shown = console(stderr=True)
     done = [_read(folder, source, out, jobs, shown) for source in sources]
+    from misread.evidence import load_evidence
     from misread.files import write_atomic
+    from misread.plan import load_plan
     from misread.show.style import png
     from misread.show.transfer import convention_figure, transfer_figure
 
     with shown.status("drawing"):
-        write_atomic(out / "transfer.png", png(transfer_figure(folder, done)))
-        write_atomic(out / "convention.png", png(convention_figure(list(sources))))
+        home = load_evidence(folder).verdicts
+        write_atomic(out / "transfer.png", png(transfer_figure(home, done)))
+        drawn = [out / "transfer.png"]
+        if load_plan(folder).study.dataset == "mnist":  # only these are brought to it
+            drawn.append(out / "convention.png")
+            write_atomic(drawn[1], png(convention_figure(list(sources))))
     if as_json:
         import json
 
@@ -75,7 +81,7 @@ def transfer(
                 f"{each.equal:.3%} of these readings are those of the study itself: the convention "
                 "leaves images that follow it as they are."
             )
-    click.echo(f"Written: {out / 'transfer.png'}, {out / 'convention.png'}.")
+    click.echo(f"Written: {', '.join(map(str, drawn))}.")
 
 
 def _read(folder: Path, source: str, out: Path, jobs: int | None, shown: "Console") -> "Transfer":

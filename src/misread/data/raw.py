@@ -41,11 +41,11 @@ def datasets(
     ----------
     name
         What messages call it.
+    class_names
+        Names of the classes that whole-number labels stand for; by default the labels that occur.
     parts
         The training and the test set; without the latter, a fifth of each class of the former
         becomes it (`parts.folds`).
-    class_names
-        Names of the classes that whole-number labels stand for; by default the labels that occur.
 
     Returns
     -------

@@ -1,7 +1,6 @@
 """Figures and tables of a transfer: what a fix does on data that no model has seen."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,11 +11,9 @@ from rich.text import Text
 from misread.data.convention import all_to_convention, ink_bright
 from misread.data.sources import load, slug
 from misread.judge import Verdict
-from misread.outcome import StudyVerdict
 from misread.show import style, words
 from misread.show.verdicts import verdict_style
-from misread.store import read_json
-from misread.study import BASELINE
+from misread.study import BASELINE, SMOKE
 from misread.transfer import Transfer
 
 
@@ -60,58 +57,56 @@ def rows(found: Transfer) -> list[tuple[str, list[str]]]:
     return told
 
 
-def headline(found: Sequence[Transfer]) -> str:
-    """Return in one sentence on how many of the data each arm reduced the target."""
-    arms = found[0].verdicts
-    name = next(iter(arms.values())).cells[0].name
-    fell = {
-        arm: [each for each in found if each.verdicts[arm].cells[0].shrank(_alpha(each, arm))]
-        for arm in arms
-    }
-    best = max(fell, key=lambda arm: len(fell[arm]))
-    if not fell[best]:
-        return f"On {words.count(len(found), 'set')} of other data no arm is shown to reduce {name}"
-    first = next(iter(arms))
-    told = f"{first} reduces {name} on {len(fell[first])} of {len(found)} sets of other data"
-    if best == first:
-        return told
-    return f"{told}, {best} on {len(fell[best])}"
+def headline(found: Sequence[Transfer], arm: str) -> str:
+    """Return in one sentence on which of the data an arm is shown to reduce the target."""
+    name = found[0].verdicts[arm].cells[0].name
+    fell = [
+        slug(each.source)
+        for each in found
+        if each.verdicts[arm].cells[0].shrank(each.verdicts[arm].alpha)
+    ]
+    others = [slug(each.source) for each in found if slug(each.source) not in fell]
+    if not fell:
+        return f"{arm} is not shown to reduce {name} on {words.listed(others)}"
+    told = f"{arm} reduces {name} on {words.listed(fell)}"
+    return f"{told}; that is not shown on {words.listed(others)}" if others else told
 
 
 @style.styled
-def transfer_figure(folder: Path, found: Sequence[Transfer]) -> Figure:
+def transfer_figure(home: Mapping[str, Verdict], found: Sequence[Transfer]) -> Figure:
     """Draw how each arm changes the target cell, on *confirm* of the study and on other data.
 
     Parameters
     ----------
-    folder
-        Of the study; its `verdict.json` is the first column.
+    home
+        The study's own verdict on each arm: the first column.
     found
         A column for each; the study's own data are left out.
     """
-    home = StudyVerdict.model_validate(read_json(folder / "verdict.json"))
     others = [each for each in found if each.equal is None]
-    columns: list[tuple[str, str, dict[str, Verdict]]] = [("confirm", "", home.arms)]
+    columns: list[tuple[str, str, Mapping[str, Verdict]]] = [("confirm", "", home)]
     columns += [
         (slug(each.source), words.percent(float(np.mean(each.accuracy[BASELINE]))), each.verdicts)
         for each in others
     ]
-    arms = list(home.arms)
+    arms, first = list(home), next(iter(home.values()))
     left, wide, gap, row = 1.75, 2.55, 0.42, 0.78
     sheet = style.Sheet(
         left + len(columns) * (wide + gap) + 0.2,
         1.15 + row * len(arms) + 0.75,
-        headline(others) if others else "The study's own data, read again in its convention",
-        f"Change of the share of {next(iter(home.arms.values())).cells[0].name} against the "
-        f"baseline, with 95% intervals over {words.count(len(home.seeds), 'seed')} and images; "
+        headline(others, arms[0])
+        if others
+        else "The study's own data, read again in its convention",
+        f"Change of the share of {first.cells[0].name} against the "
+        f"baseline, with 95% intervals over {words.count(first.n_seeds, 'seed')} and images; "
         "each set has a scale of its own. Written: the verdict there.",
-        home.exploratory if home.smoke else "",
+        "" if first.exploratory_why != SMOKE else SMOKE,
     )
     for place, (name, accuracy, verdicts) in enumerate(columns):
         at = left + place * (wide + gap)
         cell = next(iter(verdicts.values())).cells[0]
         sheet.text(at, 0, name, fontsize=13, fontweight="bold")
-        told = f"{cell.n_images:,} images of the class; baseline {cell.before:.2%}"
+        told = f"{cell.n_images:,} images, of which {cell.before:.2%} misread so"
         sheet.text(at, 0.3, told, fontsize=9.5, color=style.MUTED)
         of_all = f"baseline accuracy {accuracy}" if accuracy else "the study itself"
         sheet.text(at, 0.5, of_all, fontsize=9.5, color=style.MUTED)
@@ -121,7 +116,7 @@ def transfer_figure(folder: Path, found: Sequence[Transfer]) -> Figure:
 
 
 def _changes(
-    axes: Axes, arms: Sequence[str], verdicts: dict[str, Verdict], *, labelled: bool
+    axes: Axes, arms: Sequence[str], verdicts: Mapping[str, Verdict], *, labelled: bool
 ) -> None:
     effects = {arm: verdicts[arm].cells[0].effect for arm in arms}
     reach = 115 * max(max(abs(e.low), abs(e.high)) for e in effects.values()) or 1
@@ -130,6 +125,7 @@ def _changes(
     axes.axvline(0, color=style.FAINT, lw=1.2)
     style.bare(axes, keep="bottom")
     axes.set_yticks([])
+    axes.locator_params(axis="x", nbins=4)
     axes.set_xlabel("← fewer   points   more →")
     for place, arm in enumerate(arms):
         effect, verdict = effects[arm], verdicts[arm]
@@ -178,7 +174,3 @@ def convention_figure(sources: Sequence[str]) -> Figure:
             sheet.image(at, down, size, image)
             sheet.image(at, down + size + 0.06, size, placed)
     return sheet.figure
-
-
-def _alpha(found: Transfer, arm: str) -> float:
-    return found.verdicts[arm].alpha
