@@ -218,6 +218,11 @@ def test_grammar():
             load(wrong)
 
 
+def test_the_docs_name_every_kind(project):
+    page = (project / "docs" / "data.md").read_text("utf-8")
+    assert [k.grammar for k in KINDS.values() if f"| `{k.grammar}` |" not in page] == []
+
+
 # --- studies --------------------------------------------------------------------------------------
 
 

@@ -151,3 +151,33 @@ def test_json(transferred):
     (told,) = json.loads(CliRunner().invoke(main, command).stdout)
     assert told["n_images"] == 1797
     assert set(told["verdict"]["arms"]) == set(load_plan(smoke).study.treated_arms)
+
+
+# --- what the docs say ----------------------------------------------------------------------------
+
+SETS = ("h5-usps", "csv-optdigits", "sklearn-digits")
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_page_says_what_the_stored_readings_give(project, name):
+    page = (project / "docs/results/transfer.md").read_text("utf-8")
+    own = page.partition(f"## {name}")[2].partition("\n## ")[0]
+    with np.load(project / f"docs/results/transfer/{name}-readings.npz") as kept:
+        readings = dict(kept)
+    labels_N = readings["labels"]
+    fours_N = labels_N == 4
+    for arm in ("documented", "one-sided", "swapped", "both"):
+        found = judge(labels_N, readings["baseline"], readings[arm], cells=[(4, 9)])
+        errors = (readings[arm][:, fours_N] == 9).sum(axis=1).mean()
+        accuracy = f"{(readings[arm] == labels_N).mean():.2%}"
+        (line,) = (line for line in own.splitlines() if line.startswith(f"| {arm} |"))
+        assert line.startswith(f"| {arm} | {found.verdict} | {accuracy} | {errors:.1f} |")
+
+
+def test_scikit_learns_digits_are_the_test_file_of_optdigits(project):
+    folder = project / "docs/results/transfer"
+    large = np.load(folder / "csv-optdigits-readings.npz")
+    small = np.load(folder / "sklearn-digits-readings.npz")
+    for arm in ("baseline", "both"):
+        last = np.sort(large[arm][:, -1797:], axis=1)
+        assert (last == np.sort(small[arm], axis=1)).all()
