@@ -1,5 +1,6 @@
 """Downloads, against a real server on this machine: whole, broken, altered, absent."""
 
+import gzip
 import hashlib
 import http.server
 import io
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from importlib import resources
 
 import cv2
 import numpy as np
@@ -236,6 +238,33 @@ def test_openml(server, wanted, quoted):
     assert (test.images == SMALL[held_out_N]).all()
     assert (train.images == SMALL[~held_out_N]).all()
     assert train.class_names == tuple("0123456789")
+
+
+def test_openml_as_it_answers(server):
+    """What scikit-learn recorded of the service for its own tests: iris, "images" of 2×2."""
+    folder = resources.files("sklearn.datasets.tests.data.openml") / "id_61"
+
+    def recorded(start):
+        (path,) = (p for p in folder.iterdir() if p.name.startswith(start))
+        return gzip.decompress(path.read_bytes())
+
+    about = json.loads(recorded("api-v1-jd-61."))
+    wanted = about["data_set_description"]
+    wanted["url"] = wanted["url"].replace("https://www.openml.org", server.base)
+    arff = recorded("data-v1-dl-")
+    wanted["md5_checksum"] = hashlib.md5(arff, usedforsecurity=False).hexdigest()  # it was cut
+    server.files |= {
+        "/api/v1/json/data/list/data_name/iris/limit/100/status/active": recorded(
+            "api-v1-jdl-dn-iris-l-2-s-act-"
+        ),
+        "/api/v1/json/data/61": json.dumps(about).encode(),
+        "/data/v1/download/61/iris.arff": arff,
+    }
+    train, test = load("openml:iris")
+    assert train.class_names == ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
+    assert len(train) + len(test) == 150
+    assert train.images.shape[1:] == (2, 2)
+    assert train.images.max() == round(7.9 * 255 / 16)
 
 
 def test_openml_tells_its_licence_and_shows_progress(server, tmp_path):

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
+from misread import runs
 from misread.cli import main
 from misread.comparison import load_any
 from misread.data.inspection import check_dataset
@@ -270,6 +271,14 @@ def test_data_like_fashion_mnist_run_through_a_trial_without_code(tmp_path):
     assert plan.study.dataset == "idx:fashion"
     assert plan.dataset_sha256 == (own[0].sha256, own[1].sha256)
     assert "--data idx:fashion" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+def test_readings_of_more_classes_than_a_byte_holds():
+    arrays = runs._readings(np.array([299, 1]), np.eye(300, dtype=np.float32)[[299, 2]])
+    assert arrays["labels"].tolist() == [299, 1]
+    assert arrays["predictions"].tolist() == [[299, 2]]
+    few = runs._readings(np.array([9, 1]), np.eye(10, dtype=np.float32)[[9, 2]])
+    assert few["labels"].dtype == few["predictions"].dtype == np.uint8
 
 
 # --- misread data ---------------------------------------------------------------------------------
