@@ -30,11 +30,10 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 # What a reader must know of a set, by the first word of its name.
 NOTES = {
-    "usps": "USPS (Hull 1994): digits of postal codes, by other writers than MNIST's; training and "
-    "test set together.",
-    "optdigits": "optdigits (Alpaydin & Kaynak, UCI): 43 writers on a tablet, stored as counts of "
-    "ink in 8×8 blocks, so that much of a stroke's shape is gone. {n_train:,} images of its "
-    "training file were at hand, and all {n_test:,} of its test file.",
+    "usps": "USPS (Hull 1994): digits scanned from mail; training and test set together.",
+    "optdigits": "optdigits (Alpaydin & Kaynak, UCI): 43 writers on preprinted forms, stored as "
+    "counts of ink in 8×8 blocks, so that much of a stroke's shape is gone. {n_train:,} images of "
+    "its training file were at hand, and all {n_test:,} of its test file.",
     "sklearn": "The digits of scikit-learn: the test file of optdigits, image by image. They are "
     "shown since everyone has them, and are no further evidence.",
     "emnist": "EMNIST-Digits (Cohen et al. 2017): from the same forms as MNIST, so it shares "
@@ -124,8 +123,10 @@ def told(each: Transfer) -> dict[str, Any]:
         "errors": words.images(cell.before_images),
         "rate": f"{cell.before:.2%}",
         "rows": rows(each),
-        "verdicts": {arm: verdict.verdict for arm, verdict in verdicts.items()},
-        "reasons": {arm: verdict.reason for arm, verdict in verdicts.items()},
+        "verdicts": {
+            arm: ", ".join(filter(None, (verdict.verdict, verdict.qualifier)))
+            for arm, verdict in verdicts.items()
+        },
         "fell": [arm for arm, v in verdicts.items() if v.cells[0].shrank(v.alpha)],
         "rose": [arm for arm, v in verdicts.items() if v.cells[0].grew(v.alpha)],
         "harmed": {

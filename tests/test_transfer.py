@@ -171,7 +171,8 @@ def test_the_page_says_what_the_stored_readings_give(project, name):
         errors = (readings[arm][:, fours_N] == 9).sum(axis=1).mean()
         accuracy = f"{(readings[arm] == labels_N).mean():.2%}"
         (line,) = (line for line in own.splitlines() if line.startswith(f"| {arm} |"))
-        assert line.startswith(f"| {arm} | {found.verdict} | {accuracy} | {errors:.1f} |")
+        told = ", ".join(filter(None, (found.verdict, found.qualifier)))
+        assert line.startswith(f"| {arm} | {told} | {accuracy} | {errors:.1f} |")
 
 
 def test_scikit_learns_digits_are_the_test_file_of_optdigits(project):
