@@ -41,6 +41,7 @@ ORDER = (
     "trial",
     "dose",
     "evidence",
+    "transfer",
     "comparison",
     "differences",
     "questions",

@@ -241,7 +241,9 @@ class ComparisonPlan(Locked):
         return sha256_of(self.model_dump(mode="json", exclude=words))
 
 
-def load_any(name_or_path: str, **options: Any) -> Study | Comparison:
+def load_any(
+    name_or_path: str, *, dataset: str | None = None, **options: Any
+) -> Study | Comparison:
     """Read a built-in study or a TOML file of either kind; options as in `load_study`.
 
     Raises
@@ -249,9 +251,9 @@ def load_any(name_or_path: str, **options: Any) -> Study | Comparison:
     StudyError
         If there is no such study, or anything in it or in the options is not allowed.
     """
-    name, raw = read_study(name_or_path)
+    name, raw = read_study(name_or_path, dataset)
     if not is_comparison(raw):
-        return load_study(name_or_path, **options)
+        return load_study(name_or_path, dataset=dataset, **options)
     return _build(name, raw, **options)
 
 

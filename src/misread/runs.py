@@ -195,9 +195,10 @@ def _compared(model: Any, fit: Dataset) -> dict[str, Any]:
 
 
 def _readings(labels_N: Any, probs_NK: Any) -> dict[str, Any]:
+    codes = np.min_scalar_type(probs_NK.shape[1] - 1)  # bytes, up to 256 classes
     return {
-        "labels": labels_N.astype(np.uint8),
-        "predictions": probs_NK.argmax(axis=1).astype(np.uint8)[np.newaxis],
+        "labels": labels_N.astype(codes),
+        "predictions": probs_NK.argmax(axis=1).astype(codes)[np.newaxis],
         "probs": probs_NK.astype(np.float16)[np.newaxis],
     }
 
@@ -209,7 +210,8 @@ def _read_slices(model: Any, part: Dataset, slices: tuple[Slice, ...]) -> dict[s
     for number, piece in enumerate(slices):
         ids_M = np.flatnonzero(part.labels_N == piece.label)
         images = OPERATIONS[piece.operation](part.images[ids_M], piece.size_px)
-        predictions_M = trainer.read(model, images).argmax(axis=1).astype(np.uint8)
+        probs_MK = trainer.read(model, images)
+        predictions_M = probs_MK.argmax(axis=1).astype(np.min_scalar_type(probs_MK.shape[1] - 1))
         arrays |= {f"slice_{number}_ids": ids_M, f"slice_{number}_predictions": predictions_M}
     return arrays
 

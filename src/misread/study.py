@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from misread.data.sources import SOURCES
+from misread.data.sources import beside, split_name
 from misread.errors import StudyError
 from misread.judge import Margins
 from misread.learn.ops import OPERATIONS
@@ -33,9 +33,10 @@ SMOKE_SIZES = {"fit_size": 2000, "select_size": 1000, "confirm_size": 2000}
 
 
 def _known_dataset(value: str) -> str:
-    if value not in SOURCES:
-        msg = f"there is no dataset {value!r}; choose one of {', '.join(SOURCES)}"
-        raise ValueError(msg)
+    try:
+        split_name(value)
+    except StudyError as error:
+        raise ValueError(str(error).removesuffix(".")) from None
     return value
 
 
@@ -248,6 +249,7 @@ def load_study(
     recipe: str | None = None,
     epochs: int | None = None,
     smoke: bool = False,
+    dataset: str | None = None,
 ) -> Study:
     """Read a built-in study or a TOML file; the options replace what the file says.
 
@@ -256,7 +258,7 @@ def load_study(
     StudyError
         If there is no such study, or anything in it or in the options is not allowed.
     """
-    name, raw = read_study(name_or_path)
+    name, raw = read_study(name_or_path, dataset)
     if is_comparison(raw):
         msg = (
             f"{name} is a comparison of recipes, which has no target cell; `misread run {name}` "
@@ -271,8 +273,11 @@ def is_comparison(raw: Mapping[str, Any]) -> bool:
     return isinstance(raw.get("arms"), dict)
 
 
-def read_study(name_or_path: str) -> tuple[str, dict[str, Any]]:
-    """Return the name of a study and what its TOML says, unchecked.
+def read_study(name_or_path: str, dataset: str | None = None) -> tuple[str, dict[str, Any]]:
+    """Return the name of a study and what its TOML says, unchecked; `dataset` replaces its own.
+
+    A dataset's relative path is one from the folder of the TOML file, if there is such a file, else
+    from the working directory.
 
     Raises
     ------
@@ -281,7 +286,7 @@ def read_study(name_or_path: str) -> tuple[str, dict[str, Any]]:
     """
     if name_or_path in builtin_studies():
         source = resources.files("misread") / "studies" / f"{name_or_path}.toml"
-        name, text = name_or_path, source.read_text("utf-8")
+        name, folder, text = name_or_path, Path(), source.read_text("utf-8")
     else:
         path = Path(name_or_path)
         if path.suffix != ".toml" or not path.is_file():
@@ -290,12 +295,17 @@ def read_study(name_or_path: str) -> tuple[str, dict[str, Any]]:
                 f"{', '.join(builtin_studies())}, or give the path of a TOML file."
             )
             raise StudyError(msg)
-        name, text = path.stem, path.read_text("utf-8", errors="replace")
+        name, folder, text = path.stem, path.parent, path.read_text("utf-8", errors="replace")
     try:
-        return name, tomllib.loads(text)
+        raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         msg = f"{name_or_path} is no TOML file: {error}; correct it."
         raise StudyError(msg) from None
+    if dataset is not None:
+        raw["dataset"] = dataset
+    elif isinstance(raw.get("dataset"), str):
+        raw["dataset"] = beside(raw["dataset"], folder)
+    return name, raw
 
 
 def _build(

@@ -9,9 +9,11 @@ import click
 from misread import __version__
 from misread.cli.atlas import atlas
 from misread.cli.calibrate import calibrate
+from misread.cli.data import data
 from misread.cli.judging import judge
 from misread.cli.power import power
 from misread.cli.studies import errors, preview, report, run
+from misread.cli.transfer import transfer
 from misread.errors import MisreadError
 
 
@@ -45,5 +47,5 @@ def main() -> None:
     """
 
 
-for command in (run, errors, preview, report, judge, atlas, power, calibrate):
+for command in (run, errors, preview, report, judge, atlas, power, calibrate, data, transfer):
     main.add_command(command)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from misread.data.dataset import Dataset
+
 
 def console(*, stderr: bool) -> "Console":
     """Return a console on standard output or standard error."""
@@ -21,3 +23,45 @@ def study_folder(source: str) -> Path | None:
     if Path(source).is_dir() and not list(Path(source).glob("seed_*")):  # those are readings
         return Path(source)
     return Path("runs") / source if source in builtin_studies() else None
+
+
+def load_shown(name: str, shown: "Console") -> "tuple[Dataset, Dataset]":
+    """Load a dataset; what must be fetched for it first has a bar, or a line elsewhere."""
+    from misread.data.sources import is_remote, load
+
+    if not is_remote(name):
+        return load(name)
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    from misread.data.fetch import watched
+
+    with Progress(
+        TextColumn("fetching {task.description}"),
+        BarColumn(bar_width=None),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=shown,
+        transient=True,
+        disable=not shown.is_terminal,
+    ) as bar:
+        tasks: dict[str, int] = {}
+
+        def on_fetch(file: str, there: int, total: int | None) -> None:
+            if file not in tasks:
+                tasks[file] = bar.add_task(file, total=total)
+                if not shown.is_terminal:
+                    size = "of unknown size" if total is None else f"{total / 1e6:,.1f} MB"
+                    shown.print(f"fetching {file}, {size}", highlight=False, markup=False)
+            bar.update(tasks[file], completed=there, total=total)  # type: ignore[arg-type]
+
+        with watched(on_fetch):
+            return load(name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from misread.cli.common import console
+from misread.cli.common import console, load_shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +45,12 @@ _OPTIONS = (
         help="Seeds of the runs; each holds out another tenth, in this order.",
     ),
     click.option("--recipe", metavar="NAME", help="Recipe: quick or documented."),
+    click.option(
+        "--data",
+        "dataset",
+        metavar="SOURCE",
+        help="Dataset instead of the study's, as `misread data list` tells.",
+    ),
     click.option("--epochs", type=click.IntRange(1), help="Epochs, instead of the recipe's."),
     click.option(
         "--out",
@@ -202,6 +208,7 @@ def _go(
 
     folder = out or Path("runs") / study.name
     shown = console(stderr=True)
+    load_shown(study.dataset, shown)  # here, where a download has a bar, and not in a worker
     if study.smoke:
         click.echo(
             "Smoke run: few images, one epoch. It shows that everything works and proves nothing.",

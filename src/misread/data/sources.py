@@ -1,27 +1,188 @@
-"""Datasets by name."""
+"""Datasets by name, in one grammar for any source.
 
+A name is `mnist`, `sklearn-digits`, or a kind and a place: `idx:DIR`, `npz:FILE`, `h5:FILE`,
+`csv:FILE`, `folder:DIR`, `openml:NAME`, `hf:OWNER/NAME`. Every source gives a training and a test
+set; where it has none of its own, a fifth of each class is the test set, the same on every machine.
+"""
+
+import os
+import re
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
 
 from misread.data.dataset import Dataset
+from misread.data.local import load_csv, load_h5, load_idx, load_npz, load_sklearn_digits
 from misread.data.mnist import load_mnist
+from misread.data.pictures import load_folder
+from misread.data.remote import load_hf, load_openml
 from misread.errors import StudyError
 
-Loader = Callable[[], tuple[Dataset, Dataset]]
+Loader = Callable[[str, str], tuple[Dataset, Dataset]]
 
-SOURCES: dict[str, Loader] = {"mnist": load_mnist}
+
+class Kind(NamedTuple):
+    """A kind of source.
+
+    Attributes
+    ----------
+    grammar : str
+        How its names are written.
+    what : str
+        What it is, for people.
+    parts : str
+        How it gives a training and a test set.
+    licence : str
+        Under which terms, where that is known of all of them.
+    load : callable
+        Takes the whole name and what stands after the colon, and returns both sets.
+    """
+
+    grammar: str
+    what: str
+    parts: str
+    licence: str
+    load: Loader
 
 
 def load(name: str) -> tuple[Dataset, Dataset]:
-    """Return the training and the test set of the dataset `name`.
+    """Return the training and the test set of the dataset `name`, read once per process.
+
+    A relative path is one from the working directory.
 
     Raises
     ------
     StudyError
-        If there is no such dataset.
+        If there is no such kind of dataset.
     DataError
-        If its files are damaged.
+        If its files are missing or damaged, or cannot be fetched.
     """
-    if name not in SOURCES:
-        msg = f"there is no dataset {name!r}; choose one of {', '.join(SOURCES)}."
+    return _load(name, Path.cwd())
+
+
+@lru_cache(maxsize=4)
+def _load(name: str, _where: Path) -> tuple[Dataset, Dataset]:
+    kind, rest = split_name(name)
+    return KINDS[kind].load(name, rest)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return the kind of a dataset's name, and what stands after its colon.
+
+    Raises
+    ------
+    StudyError
+        If there is no such kind, or its place is missing.
+
+    Examples
+    --------
+    >>> split_name("npz:my.npz"), split_name("mnist")
+    (('npz', 'my.npz'), ('mnist', ''))
+    """
+    kind, colon, rest = name.partition(":")
+    if kind not in KINDS or bool(colon) != (":" in KINDS[kind].grammar) or (colon and not rest):
+        known = ", ".join(k.grammar for k in KINDS.values())
+        msg = f"there is no dataset {name!r}; choose one of {known}."
         raise StudyError(msg)
-    return SOURCES[name]()
+    return kind, rest
+
+
+def is_remote(name: str) -> bool:
+    """Say whether a dataset is fetched from the network, unless it is in the cache already."""
+    return split_name(name)[0] in ("openml", "hf")
+
+
+def slug(name: str) -> str:
+    """Return a dataset's name as that of a file, as in "h5-usps"; places lose their folders."""
+    kind, rest = split_name(name)
+    word = rest if is_remote(name) else Path(rest).stem
+    return re.sub(r"[^\w.]+", "-", f"{kind}-{word}").strip("-.")
+
+
+def beside(name: str, folder: Path) -> str:
+    """Return a dataset's name as seen from the working directory, when `folder` holds its file.
+
+    A relative path in a study's file is one from that file, if there is such a thing, else from
+    the working directory; names of other kinds stay as they are.
+    """
+    kind, colon, rest = name.partition(":")
+    if kind not in KINDS or not colon or is_remote(name) or not rest or Path(rest).is_absolute():
+        return name
+    there = (folder / rest).resolve()
+    if not there.exists():
+        return name
+    return f"{kind}:{os.path.relpath(there) if there.is_relative_to(Path.cwd()) else there}"
+
+
+def _mnist(_name: str, _rest: str) -> tuple[Dataset, Dataset]:
+    return load_mnist()
+
+
+_FIFTH = "a fifth of each class is the test set"
+_OWNER = "that of its owner"
+KINDS: dict[str, Kind] = {
+    "mnist": Kind(
+        "mnist",
+        "handwritten digits, 28×28, within misread",
+        "its own",
+        "CC BY-SA 3.0 (LeCun, Cortes, Burges)",
+        _mnist,
+    ),
+    "sklearn-digits": Kind(
+        "sklearn-digits",
+        "digits of 8×8 that come with scikit-learn: the test set of optdigits",
+        _FIFTH,
+        "CC BY 4.0 (Alpaydin & Kaynak, UCI)",
+        load_sklearn_digits,
+    ),
+    "idx": Kind(
+        "idx:DIR",
+        "IDX files as those of MNIST, EMNIST, Fashion-MNIST, also .gz",
+        f"files train-… and t10k-… or test-…; without these, {_FIFTH}",
+        _OWNER,
+        load_idx,
+    ),
+    "npz": Kind(
+        "npz:FILE",
+        "numpy archive: x_train, y_train, or images, labels",
+        f"x_test, y_test; without these, {_FIFTH}",
+        _OWNER,
+        load_npz,
+    ),
+    "h5": Kind(
+        "h5:FILE",
+        "HDF5 with the same arrays, or groups train and test of data and target",
+        f"x_test, y_test or group test; without these, {_FIFTH}",
+        _OWNER,
+        load_h5,
+    ),
+    "csv": Kind(
+        "csv:FILE",
+        "a row per image: pixels of a square; column label, or the last, is the class",
+        f"FILE.tes beside FILE.tra, “test” for “train”; without these, {_FIFTH}",
+        _OWNER,
+        load_csv,
+    ),
+    "folder": Kind(
+        "folder:DIR",
+        "pictures (PNG, JPEG, TIFF) of one size, a subfolder for each class",
+        f"subfolders train and test; without these, {_FIFTH}",
+        _OWNER,
+        load_folder,
+    ),
+    "openml": Kind(
+        "openml:NAME",
+        "from OpenML: USPS, Fashion-MNIST, Kuzushiji-MNIST, optdigits, …",
+        _FIFTH,
+        "as OpenML says",
+        load_openml,
+    ),
+    "hf": Kind(
+        "hf:OWNER/NAME",
+        "from Hugging Face, as in hf:ylecun/mnist",
+        f"its splits train and test or validation; without these, {_FIFTH}",
+        "as its page says",
+        load_hf,
+    ),
+}

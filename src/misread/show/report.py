@@ -143,6 +143,8 @@ def command(evidence: Evidence) -> str:
     parts += ["--seeds", ",".join(map(str, evidence.seeds))]
     parts += ["--arms", ",".join(evidence.treated_arms or (BASELINE,))]
     parts += ["--recipe", study.recipe_name]
+    if name in builtin_studies() and study.dataset != "mnist":
+        parts += ["--data", study.dataset]
     if study.smoke:
         parts.append("--smoke")
     if study.recipe.epochs != (1 if study.smoke else RECIPES[study.recipe_name].epochs):

@@ -1,0 +1,207 @@
+"""Files from the network: kept in a cache, checked by hash, and gone on with after a break."""
+
+import hashlib
+import json
+import os
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from misread import __version__
+from misread.errors import DataError
+from misread.files import UNFINISHED, clear_errors, write_atomic
+
+LARGEST_BYTES = 4 * 2**30  # of one file
+_CHUNK_BYTES = 2**18
+_TRIES = 3  # a connection that breaks is taken up again this often before we give up
+_SECONDS = 30  # without a single byte, after which a connection counts as broken
+
+OnFetch = Callable[[str, int, int | None], None]  # name of the file, bytes there, bytes of all
+_watcher: ContextVar[OnFetch | None] = ContextVar("watcher", default=None)
+
+
+@contextmanager
+def watched(on_fetch: OnFetch) -> Iterator[None]:
+    """Tell `on_fetch` of every part of a file that arrives meanwhile."""
+    token = _watcher.set(on_fetch)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
+def cache_folder() -> Path:
+    """Return where downloads are kept: MISREAD_CACHE, or the system's folder for such files."""
+    if chosen := os.environ.get("MISREAD_CACHE"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "misread"
+
+
+def fetch(url: str, name: str, *, sha256: str = "", md5: str = "", instead: str) -> Path:
+    """Return a file of the network, from the cache where it is there already.
+
+    A download that breaks leaves `<name>.unfinished`, and the next try asks for the rest of it.
+
+    Parameters
+    ----------
+    url
+        Where it is, http or https.
+    name
+        Its path within the cache.
+    sha256, md5
+        What the hash of its bytes must be, as far as it is known.
+    instead
+        What to do without a network, in words that follow "without it, ".
+
+    Raises
+    ------
+    DataError
+        If it cannot be fetched, is too large, or has another hash.
+    StoreError
+        If the cache cannot be written.
+    """
+    path = cache_folder() / name
+    if path.exists():
+        _check_hash(path, url, sha256, md5)
+        return path
+    part = path.with_name(path.name + UNFINISHED)
+    with clear_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for attempt in range(1, _TRIES + 1):
+            try:
+                _go_on(url, part, path.name)
+                break
+            except urllib.error.HTTPError as error:
+                raise DataError(_refused(url, error, instead)) from None
+            except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
+                if attempt == _TRIES:
+                    raise DataError(_broken(url, part, error, instead)) from None
+        _check_hash(part, url, sha256, md5)
+        part.replace(path)
+    _marker(part).unlink(missing_ok=True)
+    return path
+
+
+def fetch_json(url: str, name: str, *, instead: str) -> Any:
+    """Return what a small JSON file of the network holds; arguments and errors as in `fetch`.
+
+    Raises
+    ------
+    DataError
+        Also if it is no JSON.
+    """
+    with watched(lambda *_: None):  # nobody waits for it
+        path = fetch(url, name, instead=instead)
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError:
+        path.unlink()
+        msg = f"{url} sent no JSON; try again later, or {instead}."
+        raise DataError(msg) from None
+
+
+def _go_on(url: str, part: Path, name: str) -> None:
+    """Fetch a file into `part`, from where an earlier try ended if the server allows it."""
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        msg = f"{url} is no address of http or https; only these are fetched."
+        raise DataError(msg)
+    marker = _marker(part)  # says which version the part is of
+    there = part.stat().st_size if part.exists() and marker.exists() else 0
+    headers = {"User-Agent": f"misread/{__version__}"}
+    if there:
+        headers |= {"Range": f"bytes={there}-", "If-Range": marker.read_text("utf-8")}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310  http or https, see above
+    try:
+        answer = urllib.request.urlopen(request, timeout=_SECONDS)  # noqa: S310  likewise
+    except urllib.error.HTTPError as error:
+        if error.code != 416:
+            raise
+        part.unlink()  # it is no longer than what is here: begin anew
+        _go_on(url, part, name)
+        return
+    with answer:
+        resumed = answer.status == 206
+        if not resumed:
+            there = 0
+            marker.unlink(missing_ok=True)
+            tag = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+            if tag and not tag.startswith("W/"):  # a weak one does not promise the same bytes
+                write_atomic(marker, tag.encode())
+        length = answer.headers.get("Content-Length") or ""
+        total = there + int(length) if length.isdecimal() else None
+        _allow(url, total or 0)
+        with part.open("ab" if resumed else "wb") as file:
+            while chunk := answer.read(_CHUNK_BYTES):
+                file.write(chunk)
+                there += len(chunk)
+                _allow(url, there)
+                _tell(name, there, total)
+    if total is not None and there < total:
+        msg = f"{there:,} of {total:,} bytes arrived"
+        raise ConnectionError(msg)
+
+
+def _tell(name: str, there: int, total: int | None) -> None:
+    if (watcher := _watcher.get()) is not None:
+        watcher(name, there, total)
+
+
+def _marker(part: Path) -> Path:
+    return part.with_name(part.name + ".version")
+
+
+def _allow(url: str, n_bytes: int) -> None:
+    if n_bytes > LARGEST_BYTES:
+        msg = (
+            f"{url} is larger than {LARGEST_BYTES / 2**30:.0f} GB, which are allowed; fetch it by "
+        )
+        raise DataError(msg + "other means and give its folder.")
+
+
+def _check_hash(path: Path, url: str, sha256: str, md5: str) -> None:
+    for kind, wanted in (("sha256", sha256), ("md5", md5)):
+        if not wanted:
+            continue
+        with path.open("rb") as file:
+            got = hashlib.file_digest(file, kind).hexdigest()
+        if got != wanted:
+            path.unlink()
+            _marker(path).unlink(missing_ok=True)
+            msg = (
+                f"what came from {url} has {kind.upper()} {got[:12]}…, but must have "
+                f"{wanted[:12]}…; it is damaged and was deleted: run the same command again."
+            )
+            raise DataError(msg)
+
+
+def _host(url: str) -> str:
+    return urllib.parse.urlsplit(url).netloc
+
+
+def _refused(url: str, error: urllib.error.HTTPError, instead: str) -> str:
+    with error:
+        return f"{url} was refused by {_host(url)} ({error.code} {error.reason}); {instead}."
+
+
+def _broken(url: str, part: Path, error: Exception, instead: str) -> str:
+    there = part.stat().st_size if part.exists() else 0
+    reason = str(getattr(error, "reason", "") or error or type(error).__name__)
+    if there:
+        return (
+            f"the connection to {_host(url)} broke after {there / 1e6:,.1f} MB ({reason}); run the "
+            "same command again: it goes on from there."
+        )
+    return f"{_host(url)} cannot be reached ({reason}); go online, or {instead}."

@@ -1,0 +1,131 @@
+"""Whether a dataset is what it should be, before anything is trained on it."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.dataset import Dataset
+from misread.data.parts import N_FOLDS
+
+_DARK = 64  # where no pixel is brighter, numbers of 0 to 1 were probably stored as bytes
+_SHOWN = 5  # ids that a finding names
+
+
+class Finding(NamedTuple):
+    """What one check of a dataset found.
+
+    Attributes
+    ----------
+    check : str
+        What was looked at.
+    ok : bool
+        Whether it is as it should be.
+    told : str
+        What was found, and what to do where it is not ok.
+    """
+
+    check: str
+    ok: bool
+    told: str
+
+
+def check_dataset(train: Dataset, test: Dataset) -> list[Finding]:
+    """Look at both sets for what makes results worthless: doubles, gaps, empty images.
+
+    That the files are whole, and shapes, types and label ranges fit, was checked as they were read.
+    """
+    return [
+        Finding("files and shapes", ok=True, told=f"whole; {shape_told(train)}"),
+        _classes(train, test),
+        _between(train, test),
+        _contradictions(train, test),
+        _constant(train, test),
+        _brightness(train, test),
+    ]
+
+
+def shape_told(part: Dataset) -> str:
+    """Return the shape of an image in words, as in "28×28 px, grey, 10 classes"."""
+    height, width = part.images.shape[1:3]
+    colour = "grey" if part.images.ndim == 3 else f"{part.images.shape[3]} channels"
+    return f"{width}×{height} px, {colour}, {part.n_classes:,} classes"
+
+
+def class_counts(part: Dataset) -> npt.NDArray[np.int64]:
+    """Return how many images each class has, `int64 [K]`."""
+    return np.bincount(part.labels_N, minlength=part.n_classes)
+
+
+def _digests(part: Dataset) -> list[bytes]:
+    return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in part.images]
+
+
+def _ids(ids: npt.NDArray[np.int64]) -> str:
+    told = ", ".join(map(str, ids[:_SHOWN]))
+    return told + (", …" if len(ids) > _SHOWN else "")
+
+
+def _classes(train: Dataset, test: Dataset) -> Finding:
+    least = int(class_counts(train).min())
+    absent = [
+        f"{name} has no {part} image"
+        for part, own in (("training", train), ("test", test))
+        for name, count in zip(own.class_names, class_counts(own), strict=True)
+        if not count
+    ]
+    if absent:
+        told = f"{absent[0]}; add some, or leave that class out of both sets"
+        return Finding("classes", ok=False, told=told)
+    if least < N_FOLDS:
+        name = train.class_names[int(class_counts(train).argmin())]
+        told = (
+            f"{name} has {least} training images, and each of the {N_FOLDS} tenths needs one; add "
+            "some, or leave that class out"
+        )
+        return Finding("classes", ok=False, told=told)
+    return Finding("classes", ok=True, told=f"all in both sets, each with {least:,} or more to fit")
+
+
+def _between(train: Dataset, test: Dataset) -> Finding:
+    seen = set(_digests(train))
+    ids = np.flatnonzero([digest in seen for digest in _digests(test)])
+    if not len(ids):
+        return Finding("test images in the training set", ok=True, told="none")
+    told = (
+        f"{len(ids):,} of {len(test):,} test images are training images too, pixel by pixel (test "
+        f"ids {_ids(ids)}); take them out of one set"
+    )
+    return Finding("test images in the training set", ok=False, told=told)
+
+
+def _contradictions(train: Dataset, test: Dataset) -> Finding:
+    labels: dict[bytes, int] = {}
+    twice = against = 0
+    for part in (train, test):
+        for digest, label in zip(_digests(part), part.labels_N.tolist(), strict=True):
+            twice += digest in labels
+            against += labels.setdefault(digest, label) != label
+    if against:
+        told = f"{against:,} images occur under several labels; take them out or settle on one"
+        return Finding("equal images", ok=False, told=told)
+    return Finding("equal images", ok=True, told=f"{twice:,}, none under several labels")
+
+
+def _constant(train: Dataset, test: Dataset) -> Finding:
+    for part, own in (("training", train), ("test", test)):
+        flat = own.images.reshape(len(own), -1)
+        ids = np.flatnonzero(flat.max(axis=1) == flat.min(axis=1))
+        if len(ids):
+            told = f"{len(ids):,} {part} images are of one colour (ids {_ids(ids)}); take them out"
+            return Finding("empty images", ok=False, told=told)
+    return Finding("empty images", ok=True, told="none")
+
+
+def _brightness(train: Dataset, test: Dataset) -> Finding:
+    brightest = max(int(train.images.max()), int(test.images.max()))
+    if brightest < _DARK:
+        told = f"no pixel is brighter than {brightest} of 255; scale them to 0–255"
+        return Finding("brightness", ok=False, told=told)
+    return Finding("brightness", ok=True, told=f"the brightest pixel has {brightest} of 255")

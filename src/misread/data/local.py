@@ -1,0 +1,267 @@
+"""Datasets from files on disk: IDX, NPZ, HDF5, CSV; nothing in them is ever executed."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.dataset import Dataset
+from misread.data.mnist import read_idx
+from misread.data.npz import Archive
+from misread.data.raw import LARGEST_BYTES, Raw, datasets
+from misread.errors import DataError
+
+# What the arrays of an archive may be called: images and labels, of train and of test.
+_SPELLINGS = (
+    (("x_train", "y_train"), ("x_test", "y_test")),
+    (("train_images", "train_labels"), ("test_images", "test_labels")),
+    (("train/data", "train/target"), ("test/data", "test/target")),
+    (("train/images", "train/labels"), ("test/images", "test/labels")),
+    (("images", "labels"), None),
+    (("x", "y"), None),
+    (("data", "target"), None),
+)
+_CLASS = ("label", "class", "target")
+
+
+def load_idx(name: str, place: str) -> tuple[Dataset, Dataset]:
+    """Return a dataset of IDX files, gzip-compressed or not.
+
+    Training images are in the file whose name has "train" and "images" in it, test images in that
+    with "t10k" or "test" instead; labels likewise. EMNIST's files, whose names begin with "emnist",
+    hold images with rows and columns exchanged (Cohen et al. 2017), which is set right.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, damaged, or they do not fit together.
+    """
+    folder = Path(place)
+    there = _listing(folder)
+    parts: list[Raw] = []
+    for part, words in (("train", ("train",)), ("test", ("t10k", "test"))):
+        files = [_idx_file(folder, there, words, kind) for kind in ("images", "labels")]
+        if files[0] is None and part == "test":
+            return datasets(name, parts[0])
+        if files[0] is None or files[1] is None:
+            lacking = "images" if files[0] is None else "labels"
+            msg = (
+                f"{folder} has no IDX file of {part} {lacking}; needed is {words[0]}-{lacking}-idx"
+                f"{3 if lacking == 'images' else 1}-ubyte, or the same with .gz."
+            )
+            raise DataError(msg)
+        images = read_idx(files[0])
+        if files[0].name.startswith("emnist") and images.ndim == 3:
+            images = images.swapaxes(1, 2)
+        parts.append(Raw(images, read_idx(files[1])))
+    return datasets(name, *parts)
+
+
+def load_npz(name: str, place: str) -> tuple[Dataset, Dataset]:
+    """Return a dataset of an NPZ archive; `_SPELLINGS` are the names its arrays may have.
+
+    An array `class_names` names the classes that whole-number labels stand for.
+
+    Raises
+    ------
+    DataError
+        If it is no archive, damaged, or holds something else.
+    """
+    path = _file(place)
+    try:
+        with Archive(path) as archive:
+            return _of_arrays(name, path, archive.names, archive.read)
+    except (OSError, ValueError) as error:
+        msg = f"{path} cannot be read as NPZ ({error}); write it with numpy.savez_compressed."
+        raise DataError(msg) from None
+
+
+def load_h5(name: str, place: str) -> tuple[Dataset, Dataset]:
+    """Return a dataset of an HDF5 file, with arrays called as in an NPZ archive.
+
+    Links to other files, and data stored in other files, are not followed.
+
+    Raises
+    ------
+    DataError
+        If it is no HDF5 file, damaged, or holds something else.
+    """
+    import h5py  # noqa: PLC0415  only this source needs it
+
+    path = _file(place)
+
+    def read(key: str) -> npt.NDArray[Any]:
+        array = file[key]
+        if array.is_virtual or array.external:
+            msg = f"its {key!r} lies in another file, which is never read"
+            raise ValueError(msg)
+        if array.dtype.kind not in "buifS":
+            msg = f"its {key!r} is of type {array.dtype}, which is never read"
+            raise ValueError(msg)
+        if math.prod(array.shape) * array.dtype.itemsize > LARGEST_BYTES:
+            msg = f"its {key!r} {list(array.shape)} is larger than {LARGEST_BYTES / 2**30:.0f} GB"
+            raise ValueError(msg)
+        values: npt.NDArray[Any] = array[()]
+        return values
+
+    try:
+        if not h5py.is_hdf5(path):
+            msg = f"{path} is no HDF5 file; write it with h5py."
+            raise DataError(msg)
+        with h5py.File(path, "r") as file:
+            return _of_arrays(name, path, _h5_names(file), read)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = str(error).partition("\n")[0].partition(" (")[0]
+        msg = f"{path} cannot be read as HDF5 ({reason}); write it anew with h5py."
+        raise DataError(msg) from None
+
+
+def load_csv(name: str, place: str) -> tuple[Dataset, Dataset]:
+    """Return a dataset of a table of numbers, a row per image: pixels of a square, and its class.
+
+    The class is in the column `label`, `class` or `target` of a header, else in the last one. The
+    test set is in a file beside it: .tes beside .tra (UCI), or the same name with "test" for
+    "train".
+
+    Raises
+    ------
+    DataError
+        If it is no table of numbers.
+    """
+    path = _file(place)
+    beside = (
+        path.with_suffix(".tes")
+        if path.suffix == ".tra"
+        else path.with_name(path.name.replace("train", "test"))
+    )
+    train = _read_csv(path)
+    has_test = beside != path and beside.exists()
+    return datasets(name, train, *([_read_csv(beside)] if has_test else []))
+
+
+def load_sklearn_digits(name: str = "sklearn-digits", _place: str = "") -> tuple[Dataset, Dataset]:
+    """Return scikit-learn's 1,797 digits of 8×8 pixels: the test set of UCI's optdigits.
+
+    Raises
+    ------
+    DataError
+        If scikit-learn is not installed.
+    """
+    try:
+        from sklearn.datasets import load_digits  # noqa: PLC0415  only this source needs it
+    except ImportError:
+        msg = f"{name} comes with scikit-learn, which is not installed; install scikit-learn."
+        raise DataError(msg) from None
+    digits = load_digits()
+    return datasets(name, Raw(digits.images, digits.target))
+
+
+def _listing(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        msg = f"{folder.absolute()} is no folder; give one that exists."
+        raise DataError(msg)
+    return sorted(path for path in folder.iterdir() if path.is_file())
+
+
+def _idx_file(
+    folder: Path, there: Sequence[Path], words: tuple[str, ...], kind: str
+) -> Path | None:
+    """Return the file of a part and kind, the unpacked one where both are there."""
+    pattern = re.compile(rf"(.*[-_.])?({'|'.join(words)})[-_.]{kind}[-_.]idx\d[-_.]ubyte(\.gz)?$")
+    found = [path for path in there if pattern.fullmatch(path.name)]
+    if len({path.name.removesuffix(".gz") for path in found}) > 1:
+        msg = f"{folder} has several files of {words[0]} {kind}: {found[0].name}, {found[1].name}; "
+        raise DataError(msg + "give each dataset a folder of its own.")
+    return found[0] if found else None
+
+
+def _file(place: str) -> Path:
+    path = Path(place)
+    if not path.is_file():
+        msg = f"{path.absolute()} is no file; give the path of one that exists."
+        raise DataError(msg)
+    return path
+
+
+def _of_arrays(
+    name: str, path: Path, names: Sequence[str], read: Callable[[str], npt.NDArray[Any]]
+) -> tuple[Dataset, Dataset]:
+    """Make a dataset of the arrays of an archive, whichever way they are called."""
+    own = {key.lower(): key for key in names}
+    for train, test in _SPELLINGS:
+        if not own.keys() >= set(train):
+            continue
+        found = [Raw(read(own[train[0]]), read(own[train[1]]))]
+        if test is not None and own.keys() >= set(test):
+            found.append(Raw(read(own[test[0]]), read(own[test[1]])))
+        classes = [str(value) for value in read(own["class_names"])] if "class_names" in own else []
+        return datasets(name, *found, class_names=tuple(classes) or None)
+    told = ", ".join(list(names)[:8]) or "nothing"
+    msg = (
+        f"{path} holds {told}; needed are x_train and y_train, with x_test and y_test, or images "
+        "and labels."
+    )
+    raise DataError(msg)
+
+
+def _h5_names(file: Any) -> list[str]:
+    """Return the arrays of a file and of its groups, followed by hard links only."""
+    import h5py  # noqa: PLC0415  as above
+
+    found = []
+    for key in file:
+        if not isinstance(file.get(key, getlink=True), h5py.HardLink):
+            continue
+        if isinstance(file[key], h5py.Dataset):
+            found.append(key)
+        elif isinstance(file[key], h5py.Group):
+            group = file[key]
+            found += [
+                f"{key}/{inner}"
+                for inner in group
+                if isinstance(group.get(inner, getlink=True), h5py.HardLink)
+                and isinstance(group[inner], h5py.Dataset)
+            ]
+    return found
+
+
+def _read_csv(path: Path) -> Raw:
+    import polars as pl  # noqa: PLC0415  half a second that other sources need not wait
+
+    try:
+        with path.open("r", encoding="utf-8", errors="replace") as file:
+            lines = (line for line in iter(lambda: file.readline(2**20), "") if line[0] != "#")
+            first = next(lines, "").split(",")
+        headed = any(re.search("[A-Za-z_]", word) for word in first[:-1])  # a class may be a word
+        table = pl.read_csv(path, has_header=headed, comment_prefix="#", infer_schema_length=None)
+        label = next((c for c in table.columns if c.lower() in _CLASS), table.columns[-1])
+        return of_table(table, label)
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        msg = f"{path} cannot be read as a table of numbers ({reason}); give a row per image."
+        raise DataError(msg) from None
+
+
+def of_table(table: Any, label: str) -> Raw:
+    """Return flat images `[N,P]` and labels of a polars frame, whose column `label` is the class.
+
+    Raises
+    ------
+    ValueError
+        If values are missing or there is no other column; PolarsError if there are words in it.
+    """
+    import polars as pl  # noqa: PLC0415  as above
+
+    pixels = table.drop(label).cast(pl.Float32, strict=True)
+    if not pixels.width or not pixels.height or sum(table.null_count().row(0)):
+        msg = "values are missing"
+        raise ValueError(msg)
+    classes = table[label]
+    if not classes.dtype.is_numeric():
+        classes = classes.cast(pl.String)
+    values = classes.to_numpy()
+    return Raw(pixels.to_numpy(), values.astype(np.str_) if values.dtype.kind == "O" else values)

@@ -1,0 +1,161 @@
+"""Pictures from files that may come from anywhere, and datasets that are folders of them."""
+
+import io
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.dataset import Dataset, Images
+from misread.data.raw import LARGEST_BYTES, Raw, datasets
+from misread.errors import DataError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+LARGEST_PX = 100_000_000  # of one picture: 10,000 × 10,000, as a scanner makes them
+
+
+def read_picture(path: Path, largest_px: int = LARGEST_PX) -> npt.NDArray[np.uint8]:
+    """Read a picture: PNG, JPEG or TIFF; arguments, result and errors as in `decode_picture`."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        msg = f"{path} cannot be read ({error.strerror or error}); give the path of a picture."
+        raise DataError(msg) from None
+    return decode_picture(content, str(path), largest_px)
+
+
+def decode_picture(
+    content: bytes, what: str, largest_px: int = LARGEST_PX
+) -> npt.NDArray[np.uint8]:
+    """Unpack a picture: PNG, JPEG or TIFF.
+
+    Its header is looked at before anything is unpacked, since a file of a kilobyte may claim a
+    picture of a terabyte.
+
+    Parameters
+    ----------
+    content
+        The bytes of the file.
+    what
+        What messages call it.
+    largest_px
+        The most pixels it may have.
+
+    Returns
+    -------
+    numpy.ndarray
+        `uint8 [H,W]` where it is grey, also where its three channels are equal; else `[H,W,3]`,
+        red first. What is transparent shows white paper; 16 bits become 8.
+
+    Raises
+    ------
+    DataError
+        If it is damaged, too large, or no such picture.
+    """
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  arrays need no pictures
+
+    try:
+        with warnings.catch_warnings(), io.BytesIO(content) as file:
+            warnings.simplefilter("ignore")  # that it is large, or that its notes are odd
+            with Image.open(file, formats=("PNG", "JPEG", "TIFF")) as header:
+                n_px = header.width * header.height
+    except UnidentifiedImageError:
+        msg = f"{what} is no PNG, JPEG or TIFF picture; give one, or take it out."
+        raise DataError(msg) from None
+    except Image.DecompressionBombError:
+        n_px = largest_px + 1
+    except Exception as error:  # noqa: BLE001
+        # A damaged header lets that library raise nearly anything.
+        msg = f"{what} cannot be read as a picture ({type(error).__name__}); save it anew as PNG."
+        raise DataError(msg) from None
+    if n_px > largest_px:
+        msg = (
+            f"{what} has more pixels than the {largest_px / 1e6:,.0f} million that are allowed; "
+            "make it smaller."
+        )
+        raise DataError(msg)
+    try:
+        pixels: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        pixels = None
+    if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
+        msg = f"{what} is damaged, or not of 8 or 16 bits a channel; save it anew as PNG."
+        raise DataError(msg)
+    if pixels.dtype == np.uint16:
+        pixels = np.rint(pixels / 257).astype(np.uint8)
+    if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
+        cover = pixels[..., -1:] / 255
+        pixels = np.rint(pixels[..., :-1] * cover + 255 * (1 - cover)).astype(np.uint8)
+    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., 0]
+    found: npt.NDArray[np.uint8] = pixels if pixels.ndim == 2 else pixels[..., ::-1]
+    return found
+
+
+def load_folder(name: str, place: str) -> tuple[Dataset, Dataset]:
+    """Return a dataset of a folder of pictures, with a subfolder for each class.
+
+    The subfolders may lie in two folders `train` and `test`. All pictures have one size; they are
+    in colour if one of them is.
+
+    Raises
+    ------
+    DataError
+        If there is no class, a picture cannot be read, or sizes differ.
+    """
+    folder = Path(place)
+    if not folder.is_dir():
+        msg = f"{folder.absolute()} is no folder; give one that exists."
+        raise DataError(msg)
+    if (folder / "train").is_dir() and (folder / "test").is_dir():
+        parts = [_read_classes(folder / part) for part in ("train", "test")]
+    else:
+        parts = [_read_classes(folder)]
+    if len({part.images.ndim for part in parts}) > 1:
+        parts = [Raw(_in_colour(part.images), part.labels) for part in parts]
+    return datasets(name, *parts)
+
+
+def _read_classes(folder: Path) -> Raw:
+    """Return the pictures of a folder, class by class, each in the order of their names."""
+    classes = sorted(path for path in folder.iterdir() if path.is_dir())
+    paths = [
+        path
+        for own in classes
+        for path in sorted(own.iterdir())
+        if path.suffix.lower() in SUFFIXES and path.is_file()
+    ]
+    if not paths:
+        msg = (
+            f"{folder} has no subfolders with pictures ({', '.join(SUFFIXES)}); make one for each "
+            "class."
+        )
+        raise DataError(msg)
+    first = read_picture(paths[0])
+    n_bytes = math.prod(first.shape) * len(paths)
+    if n_bytes > LARGEST_BYTES:
+        msg = (
+            f"{folder} holds {len(paths):,} pictures that take {n_bytes / 2**30:,.1f} GB, and "
+            f"{LARGEST_BYTES / 2**30:.0f} are allowed; make them smaller."
+        )
+        raise DataError(msg)
+    pictures = [first]
+    for path in paths[1:]:
+        picture = read_picture(path)
+        if picture.shape[:2] != first.shape[:2]:
+            sizes = " and ".join(f"{p.shape[1]}×{p.shape[0]} px" for p in (first, picture))
+            msg = f"{paths[0]} and {path} differ in size, {sizes}; bring all pictures to one."
+            raise DataError(msg)
+        pictures.append(picture)
+    if any(picture.ndim == 3 for picture in pictures):
+        pictures = [_in_colour(picture) if picture.ndim == 2 else picture for picture in pictures]
+    return Raw(np.stack(pictures), np.array([path.parent.name for path in paths]))
+
+
+def _in_colour(images: Images) -> Images:
+    """Give grey pictures `[…,H,W]` three equal channels."""
+    return np.repeat(images[..., np.newaxis], 3, axis=-1)

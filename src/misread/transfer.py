@@ -1,0 +1,319 @@
+"""Does a fix carry over? The trained models of a study read other data, and the judge compares.
+
+Nothing is trained, and the study's folder is only read. In the folder of the transfer each source
+has one of its own::
+
+    arms/<arm>/seed_<seed>/predictions.npz    what a model read, as in a study
+    readings.npz                              all of it: labels [N], seeds [S], each arm [S,N]
+    verdict.json                              the judge's verdict on each treated arm, as in a study
+    transfer.json                             written last: what was read, and how well
+
+A model of MNIST reads every image in MNIST's convention (`data.convention`); a model of other data
+reads images of its own shape as they are. Images that a study trained on are left out.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from misread.data.convention import all_to_convention, ink_bright
+from misread.data.dataset import Dataset
+from misread.data.sources import load, slug
+from misread.errors import DataError, StoreError
+from misread.judge import Verdict, judge
+from misread.learn.grid import Report, Workers, cores
+from misread.outcome import StudyVerdict
+from misread.plan import Plan, load_plan
+from misread.store import RunFolder, locked, read_arrays, read_json, write_arrays, write_json
+from misread.study import BASELINE
+
+EXPLORATORY = "these data were chosen after the plan had been locked"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a worker is to do: let one model read one source, and write what it reads."""
+
+    model: Path
+    path: Path
+    study_dataset: str
+    source: str
+    arm: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What the models of a study read in one source.
+
+    Attributes
+    ----------
+    source, n_images, sha256 : str, int, tuple of str
+        The data, how many of its images were read, and the hashes of its two parts.
+    folder : Path
+        Where all of it is.
+    accuracy : mapping of str to list of float
+        Accuracy of each arm, seed by seed.
+    equal : float or None
+        Share of readings that equal those of *confirm*, where the source is the study's own: what
+        the convention changes in images that follow it already.
+    outcome : StudyVerdict
+        The verdict on each treated arm.
+    """
+
+    source: str
+    n_images: int
+    sha256: tuple[str, str]
+    folder: Path
+    accuracy: dict[str, list[float]]
+    equal: float | None
+    outcome: StudyVerdict
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdict on each treated arm."""
+        return self.outcome.arms
+
+
+def unseen(study_dataset: str, source: str) -> Dataset:
+    """Return all images of a source that a study did not train on, as its models take them.
+
+    Raises
+    ------
+    DataError
+        If classes or shapes are not those of the study.
+    """
+    own, (train, test) = load(study_dataset)[0], load(source)
+    parts = [part for part in (train, test) if part.sha256 != own.sha256]
+    unknown = [name for name in train.class_names if name not in own.class_names]
+    if unknown:
+        msg = (
+            f"{source} has a class {unknown[0]!r}, which the models of {study_dataset} do not "
+            f"know; their classes are {', '.join(own.class_names[:12])}: choose other data."
+        )
+        raise DataError(msg)
+    images = np.concatenate([part.images for part in parts])
+    if study_dataset == "mnist":
+        images = all_to_convention(ink_bright(images))
+    elif images.shape[1:] != own.images.shape[1:]:
+        msg = (
+            f"{source} has images {list(images.shape[1:])}, and the models of {study_dataset} take "
+            f"{list(own.images.shape[1:])}; bring them to that shape."
+        )
+        raise DataError(msg)
+    codes_K = np.array([own.class_names.index(name) for name in train.class_names])
+    labels_N = codes_K[np.concatenate([part.labels_N for part in parts])]
+    return Dataset(source, images, labels_N, own.class_names)
+
+
+def run_transfer(
+    folder: Path,
+    source: str,
+    out: Path,
+    *,
+    jobs: int | None = None,
+    on_report: Callable[[Reading], None] = lambda _: None,
+) -> Transfer:
+    """Let every model of a study read a source, and judge each arm; resumable model by model.
+
+    Parameters
+    ----------
+    folder
+        Of the finished study.
+    source
+        Name of the data, as in `data.sources`.
+    out
+        Folder of the transfer; the source has one below it.
+    jobs
+        Worker processes; None takes one per core. Results do not depend on it.
+    on_report
+        Called with each `Reading` that is there, also with those of an earlier try.
+
+    Raises
+    ------
+    StoreError
+        If a model is missing, or `out` cannot be written or is in use.
+    DataError
+        If the source cannot be read, or has other classes than the study.
+    PlanError
+        If the study's plan was altered.
+    """
+    plan = load_plan(folder)
+    data = unseen(plan.study.dataset, source)
+    here = (out / slug(source)).resolve()
+    hashes = tuple(part.sha256 for part in load(source))
+    stated = {
+        "source": source,
+        "source_sha256": list(hashes),
+        "plan_sha256": plan.sha256,
+        "n_images": len(data),
+    }
+    tasks = readings_of(plan, folder.resolve(), source, here)
+    with locked(here):
+        _refuse_others(here, stated)
+        write_json(here / "source.json", stated)
+        for task in tasks:
+            if task.path.exists():
+                on_report(task)
+        todo = [task for task in tasks if not task.path.exists()]
+        with Workers(read_source, jobs or cores(), on_report, here / "workers.log") as workers:
+            workers.run(todo)
+        (here / "workers.log").unlink(missing_ok=True)
+        return _conclude(plan, folder, data, here, stated)
+
+
+def readings_of(plan: Plan, folder: Path, source: str, here: Path) -> list[Reading]:
+    """Return what is to be read, an arm after the other.
+
+    Raises
+    ------
+    StoreError
+        If a model is missing.
+    """
+    tasks = []
+    for arm in plan.policies:
+        for seed in plan.study.seeds:
+            model = RunFolder(folder, arm, seed).model
+            if not model.exists():
+                msg = f"{model} does not exist; finish the study first, or bring its models back."
+                raise StoreError(msg)
+            path = RunFolder(here, arm, seed).path / "predictions.npz"
+            tasks.append(Reading(model, path, plan.study.dataset, source, arm, seed))
+    return tasks
+
+
+def read_source(task: Reading, report: Report) -> None:
+    """Let one model read its source, in a worker process."""
+    trainer = importlib.import_module("misread.learn.train")  # Keras loads here, in workers only
+    trainer.set_up_backend()
+    data = unseen(task.study_dataset, task.source)
+    probs_NK = trainer.read(trainer.load(task.model), data.images)
+    codes = np.min_scalar_type(data.n_classes - 1)
+    read_N = probs_NK.argmax(axis=1).astype(codes)
+    write_arrays(
+        task.path, {"labels": data.labels_N.astype(codes), "predictions": read_N[np.newaxis]}
+    )
+    report(task)
+
+
+def load_transfers(folder: Path, out: Path) -> list[Transfer]:
+    """Return every finished transfer of a study that is in `out`, in the order of their names.
+
+    Raises
+    ------
+    StoreError
+        If there is none, or a file is damaged.
+    """
+    plan = load_plan(folder)
+    found = []
+    for path in sorted(out.glob("*/transfer.json")):
+        told = read_json(path)
+        if told["plan_sha256"] == plan.sha256:
+            found.append(_transfer(path.parent, told))
+    if not found:
+        msg = f"{out} holds no finished transfer of {folder}; run `misread transfer` first."
+        raise StoreError(msg)
+    return found
+
+
+def _refuse_others(here: Path, stated: dict[str, Any]) -> None:
+    """Refuse to mix: the readings of a folder are of one study and one content."""
+    path = here / "source.json"
+    if not path.exists():
+        return
+    there = read_json(path)
+    differing = [k for k in ("source_sha256", "plan_sha256") if there.get(k) != stated[k]]
+    if differing:
+        what = "data" if "source_sha256" in differing else "models"
+        msg = (
+            f"{here} holds readings of other {what} under this name; delete it, or choose another "
+            "folder with --out."
+        )
+        raise StoreError(msg)
+
+
+def _conclude(
+    plan: Plan, folder: Path, data: Dataset, here: Path, stated: dict[str, Any]
+) -> Transfer:
+    seeds, spec = plan.study.seeds, plan.study.judge
+    read: dict[str, npt.NDArray[Any]] = {
+        arm: np.concatenate(
+            [
+                read_arrays(RunFolder(here, arm, seed).path / "predictions.npz")["predictions"]
+                for seed in seeds
+            ]
+        )
+        for arm in plan.policies
+    }
+    labels_N = data.labels_N.astype(np.min_scalar_type(data.n_classes - 1))
+    write_arrays(here / "readings.npz", {"labels": labels_N, "seeds": np.array(seeds), **read})
+    outcome = StudyVerdict(
+        study=plan.study.name,
+        smoke=plan.smoke,
+        exploratory=plan.exploratory or EXPLORATORY,
+        plan_sha256=plan.sha256,
+        seeds=seeds,
+        arms={
+            arm: judge(
+                data.labels_N,
+                read[BASELINE],
+                read[arm],
+                cells=[plan.target],
+                n_classes=data.n_classes,
+                class_names=data.class_names,
+                margins=spec.margins,
+                alpha=spec.alpha,
+                reduction=spec.reduction,
+                arm=arm,
+                seeds=seeds,
+                exploratory=plan.exploratory or EXPLORATORY,
+            )
+            for arm in plan.study.treated_arms
+        },
+    )
+    write_json(here / "verdict.json", outcome.model_dump(mode="json"))
+    told = stated | {
+        "study": plan.study.name,
+        "accuracy": {
+            arm: (own == data.labels_N).mean(axis=1).tolist() for arm, own in read.items()
+        },
+        "equal_to_confirm": _equal(plan, folder, stated, read),
+    }
+    write_json(here / "transfer.json", told)
+    return _transfer(here, told)
+
+
+def _equal(
+    plan: Plan, folder: Path, stated: dict[str, Any], read: dict[str, npt.NDArray[Any]]
+) -> float | None:
+    if stated["source_sha256"] != list(plan.dataset_sha256) or plan.smoke:
+        return None
+    shares = [
+        (row == RunFolder(folder, arm, seed).predictions()["predictions"][0]).mean()
+        for arm, own in read.items()
+        for seed, row in zip(plan.study.seeds, own, strict=True)
+    ]
+    return float(np.mean(shares))
+
+
+def _transfer(here: Path, told: dict[str, Any]) -> Transfer:
+    try:
+        outcome = StudyVerdict.model_validate(read_json(here / "verdict.json"))
+    except ValidationError:
+        msg = f"{here / 'verdict.json'} is of another version; run `misread transfer` again."
+        raise StoreError(msg) from None
+    return Transfer(
+        source=told["source"],
+        n_images=told["n_images"],
+        sha256=(told["source_sha256"][0], told["source_sha256"][1]),
+        folder=here,
+        accuracy=told["accuracy"],
+        equal=told["equal_to_confirm"],
+        outcome=outcome,
+    )
