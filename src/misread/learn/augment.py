@@ -31,7 +31,7 @@ class Augment(BaseModel):
     Parameters
     ----------
     shift_px
-        Largest shift along each axis, in px; fractions too.
+        Largest shift along each axis, in whole px, each as likely: a fraction would blur.
     rotate_deg
         Largest rotation about the centre, either way, in degrees.
     scale
@@ -46,7 +46,7 @@ class Augment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    shift_px: float = Field(default=0, ge=0, le=10)
+    shift_px: int = Field(default=0, ge=0, le=10)
     rotate_deg: float = Field(default=0, ge=0, le=180)
     scale: float = Field(default=0, ge=0, lt=1)
     shear: float = Field(default=0, ge=0, le=1)
@@ -64,6 +64,8 @@ class Augment(BaseModel):
             The seed of the run and the epoch, from 0.
         """
         rng = derive(seed, "distort", epoch)
+        if self == Augment(shift_px=self.shift_px):
+            return _shifted(images, self._shifts(rng, len(images)))
         distorted = np.empty_like(images)
         for start in range(0, len(images), _CHUNK):
             chunk = images[start : start + _CHUNK]
@@ -75,9 +77,13 @@ class Augment(BaseModel):
                 out[...] = cv2.remap(image, xs, ys, cv2.INTER_LINEAR).reshape(out.shape)
         return distorted
 
+    def _shifts(self, rng: np.random.Generator, n: int) -> npt.NDArray[np.int64]:
+        """Return the shift of each image to the right and down, `int64 [N,2]` in px."""
+        return rng.integers(-self.shift_px, self.shift_px, (n, 2), endpoint=True)
+
     def _maps(self, rng: np.random.Generator, n: int, height: int, width: int) -> FloatArray:
         """Return from where each pixel of each image is taken: x and y, `float32 [N,2,H,W]`."""
-        shift_N2 = rng.uniform(-1, 1, (n, 2)) * self.shift_px
+        shift_N2 = self._shifts(rng, n)
         angle_N = np.deg2rad(rng.uniform(-1, 1, n) * self.rotate_deg)
         scale_N2 = 1 + rng.uniform(-1, 1, (n, 2)) * self.scale
         shear_N = rng.uniform(-1, 1, n) * self.shear
@@ -100,6 +106,19 @@ class Augment(BaseModel):
             field = down @ noise @ across.T
             maps_N2HW += field * np.float32(self.elastic_px * np.sqrt(12))
         return maps_N2HW
+
+
+def _shifted(images: Images, shift_N2: npt.NDArray[np.int64]) -> Images:
+    """Return the images moved by whole px; pictures of one shift are copied at once."""
+    most = int(np.abs(shift_N2).max(initial=0))
+    height, width = images.shape[1:3]
+    margins = [(0, 0), (most, most), (most, most), (0, 0)][: images.ndim]
+    padded, moved = np.pad(images, margins), np.empty_like(images)
+    for right, down in np.unique(shift_N2, axis=0).tolist():
+        hit_N = (shift_N2 == (right, down)).all(axis=1)
+        rows, columns = slice(most - down, most - down + height), slice(most - right, None)
+        moved[hit_N] = padded[hit_N, rows, columns][:, :, :width]
+    return moved
 
 
 def _smoothing(size: int, sd_px: float) -> FloatArray:
