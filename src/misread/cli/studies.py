@@ -53,7 +53,10 @@ _OPTIONS = (
         help="Folder of the study [default: runs/STUDY].",
     ),
     click.option(
-        "--jobs", type=click.IntRange(1), help="Worker processes [default: one per core]."
+        "--jobs",
+        type=click.IntRange(1),
+        help="Runs at the same time; each takes a core and up to 2 GiB of memory [default: what "
+        "fits].",
     ),
     click.option("--smoke", is_flag=True, help="Shrink everything to see that it works."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON for programs."),
@@ -71,10 +74,18 @@ def _study_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--arms", type=_Names(), metavar="a,b", help="Arms to run; the baseline of a trial always is."
 )
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where the runs are done: processes of this machine, or a Ray cluster (RAY_ADDRESS).",
+)
 @_study_options
 def run(
     study: str,
     arms: tuple[str, ...] | None,
+    executor: str,
     out: Path | None,
     jobs: int | None,
     as_json: bool,  # noqa: FBT001  click passes flags
@@ -89,7 +100,7 @@ def run(
     from misread.store import locked
 
     wanted = load_any(study, arms=arms, **options)
-    folder, shown = _go(wanted, "all", out, jobs)
+    folder, shown = _go(wanted, "all", out, jobs, executor)
     if isinstance(wanted, Comparison):
         finish_comparison(folder, shown, as_json=as_json)
         return
@@ -194,7 +205,11 @@ def report(folder: Path) -> None:
 
 
 def _go(
-    study: "Study | Comparison", until: str, out: Path | None, jobs: int | None
+    study: "Study | Comparison",
+    until: str,
+    out: Path | None,
+    jobs: int | None,
+    executor: str = "local",
 ) -> "tuple[Path, Console]":
     from misread.comparison import Comparison, run_comparison
     from misread.progress import Watch
@@ -208,11 +223,12 @@ def _go(
             err=True,
         )
     with Watch(study, shown, baseline_only=until != "all") as watch:
+        how: Any = {"jobs": jobs, "executor": executor, "on_report": watch.on_report}
         try:
             if isinstance(study, Comparison):
-                run_comparison(study, folder, jobs=jobs, on_report=watch.on_report)
+                run_comparison(study, folder, **how)
             else:
-                run_study(study, folder, jobs=jobs, on_report=watch.on_report, until=until)
+                run_study(study, folder, until=until, **how)
         except KeyboardInterrupt:
             click.echo(f"\n{watch.told}.", err=True)
             raise
