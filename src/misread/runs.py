@@ -26,8 +26,8 @@ from misread.data.sources import load
 from misread.errors import PlanError, StudyError
 from misread.learn.grid import Report
 from misread.learn.ops import OPERATIONS
+from misread.learn.policy import Slice
 from misread.learn.recipe import Run
-from misread.plan import Slice
 from misread.store import RunFolder, arrays_to_bytes, csv_to_bytes, read_arrays
 
 

@@ -11,9 +11,9 @@ from misread.data.parts import stratified_subset
 from misread.data.sources import load
 from misread.errors import JudgeError, StudyError
 from misread.judge import Pilot, PowerAnswer, pilot_from_counts, plan_power
-from misread.learn.policy import Policy
+from misread.learn.policy import Policy, Slice
 from misread.learn.recipe import Run
-from misread.plan import Plan, Slice, counter_slices, lock
+from misread.plan import Plan, counter_slices, lock
 from misread.runs import Task
 from misread.selection import errors_on_select
 from misread.steps import (

@@ -92,15 +92,17 @@ def run(
     **options: Any,
 ) -> None:
     """Run or resume STUDY, a built-in study or a TOML file, to its findings and report."""
-    from misread.cli.comparing import finish_comparison
     from misread.comparison import Comparison, load_any
+
+    wanted = load_any(study, arms=arms, **options)
+    folder, shown = _go(wanted, "all", out, jobs, executor)
+    # Only now, for the workers start before these are loaded (see `_go`).
+    from misread.cli.comparing import finish_comparison
     from misread.evidence import conclude
     from misread.show.plots import draw_figures, write_figures
     from misread.show.report import write_report
     from misread.store import locked
 
-    wanted = load_any(study, arms=arms, **options)
-    folder, shown = _go(wanted, "all", out, jobs, executor)
     if isinstance(wanted, Comparison):
         finish_comparison(folder, shown, as_json=as_json)
         return
@@ -213,17 +215,24 @@ def _go(
 ) -> "tuple[Path, Console]":
     from misread.comparison import Comparison, run_comparison
     from misread.progress import Watch
+    from misread.steps import Stage
     from misread.trial import run_study
 
     folder = out or Path("runs") / study.name
     shown = console(stderr=True)
+
+    def on_report(report: Any) -> None:
+        watch.on_report(report)
+        if isinstance(report, Stage) and until == "all":  # loads the pages while workers start
+            import misread.show.report  # noqa: F401
+
     if study.smoke:
         click.echo(
             "Smoke run: few images, one epoch. It shows that everything works and proves nothing.",
             err=True,
         )
     with Watch(study, shown, baseline_only=until != "all") as watch:
-        how: Any = {"jobs": jobs, "executor": executor, "on_report": watch.on_report}
+        how: Any = {"jobs": jobs, "executor": executor, "on_report": on_report}
         try:
             if isinstance(study, Comparison):
                 run_comparison(study, folder, **how)

@@ -114,6 +114,8 @@ class RayPool:
                 "set RAY_ADDRESS to its host:port, or leave RAY_ADDRESS away for one of our own."
             )
             raise StudyError(msg) from None
+        # There is no public way to keep what Ray says of lost nodes from our standard output.
+        ray._private.worker._worker_logs_enabled = False  # noqa: SLF001
         self._ray = ray
         self._task = ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")(stream)
 
