@@ -6,6 +6,7 @@ nothing again (`max_retries=0`): `grid.Workers` does, so that lost nodes and kil
 are told and counted in the same way.
 """
 
+import importlib
 import logging
 import os
 import queue
@@ -165,11 +166,10 @@ def _import_ray() -> Any:
     # Ray would tell its makers of every use.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        import ray  # noqa: PLC0415  heavy, and only where it is asked for
+        return importlib.import_module("ray")  # heavy, and only where it is asked for
     except ImportError:
         msg = (
             "--executor ray needs Ray, which is not installed; install it with pip install "
             "'misread[ray]', or leave --executor away."
         )
         raise StudyError(msg) from None
-    return ray
