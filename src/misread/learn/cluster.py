@@ -10,6 +10,7 @@ import importlib
 import logging
 import os
 import queue
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -85,20 +86,14 @@ class RayPool:
         """
         if self._ray is not None:
             return
-        address = os.environ.get("RAY_ADDRESS", "")
-        if address.startswith("ray://"):
-            msg = (
-                f"RAY_ADDRESS is {address}, but runs do not go through Ray's client; start this "
-                "command on a machine of the cluster with RAY_ADDRESS=auto."
-            )
-            raise StudyError(msg)
-        ray = _import_ray()
+        ray, address = _import_ray(), os.environ.get("RAY_ADDRESS", "")
         own: dict[str, Any] = {
             "num_cpus": self._jobs or default_jobs(),
             "object_store_memory": LOCAL_STORE_BYTES,
             "include_dashboard": False,
         }
         try:
+            _knock(address)
             ray.init(
                 address=address or "local",
                 runtime_env={"env_vars": thread_environment()},
@@ -109,7 +104,8 @@ class RayPool:
             )
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             where = f"at RAY_ADDRESS={address}" if address else "on this machine"
-            reason = str(error).strip().partition("\n")[0].rstrip(".")
+            said = getattr(error, "strerror", None) or str(error)
+            reason = said.strip().partition("\n")[0].rstrip(".")
             msg = (
                 f"no Ray cluster answers {where} ({reason}); start one with `ray start --head` and "
                 "set RAY_ADDRESS to its host:port, or leave RAY_ADDRESS away for one of our own."
@@ -160,6 +156,23 @@ class RayPool:
         if self._ray is not None:
             self._streams.clear()
             self._ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Find out whether anybody listens at `address`, where Ray itself would wait for minutes."""
+    if address.startswith("ray://"):
+        msg = (
+            f"RAY_ADDRESS is {address}, but runs do not go through Ray's client; start this "
+            "command on a machine of the cluster with RAY_ADDRESS=auto."
+        )
+        raise StudyError(msg)
+    if address in {"", "auto", "local"}:
+        return
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal()):
+        msg = "that is no host:port"
+        raise ValueError(msg)
+    socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _import_ray() -> Any:
