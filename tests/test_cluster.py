@@ -74,7 +74,6 @@ def two_nodes():
     """Yield a cluster of two nodes with one CPU each, and the second one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         from ray.cluster_utils import Cluster
 
         scratch = tempfile.mkdtemp(prefix="ray-")  # a socket's path must be short
@@ -97,7 +96,9 @@ def is_at_work(node) -> bool:
 @pytest.mark.timeout(
     900
 )  # twenty seconds for the cluster, a minute for the runs, on two idle cores
-def test_a_node_is_lost_in_mid_run_and_the_bytes_are_those_of_here(smoke, tmp_path):
+def test_a_node_is_lost_in_mid_run_and_the_bytes_are_those_of_here(smoke, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # no token is left in the home of a tester
     with two_nodes() as (cluster, second):
         run = ray_run(tmp_path, cluster.address, "--arms", "both", "--json")
         deadline = time.monotonic() + 300

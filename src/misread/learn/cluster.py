@@ -179,10 +179,12 @@ def _import_ray() -> Any:
     # Ray would tell its makers of every use.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        return importlib.import_module("ray")  # heavy, and only where it is asked for
+        ray = importlib.import_module("ray")  # heavy, and only where it is asked for
     except ImportError:
         msg = (
             "--executor ray needs Ray, which is not installed; install it with pip install "
             "'misread[ray]', or leave --executor away."
         )
         raise StudyError(msg) from None
+    logging.getLogger("ray").setLevel(logging.ERROR)  # its advice would stand between the bars
+    return ray
