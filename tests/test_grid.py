@@ -114,7 +114,7 @@ def test_failures_are_listed_at_the_end_and_all_others_are_done(tmp_path):
             *(Errand(str(n)) for n in range(5)),
         )
     message = str(caught.value)
-    assert message.startswith("3 of 9 runs failed, the other 6 were done: ")
+    assert message.startswith("3 of 9 runs failed, and 6 were done: ")
     for part in (
         "a (its worker was killed by SIGKILL (out of memory?), in each of 3 tries)",
         "c (ValueError: no such thing)",
@@ -133,7 +133,7 @@ def test_failures_are_listed_at_the_end_and_all_others_are_done(tmp_path):
 
 def test_where_nothing_works_not_everything_is_tried(tmp_path):
     told = Told(tmp_path, jobs=1)
-    with pytest.raises(RunError, match=r"^3 of 50 runs failed, none was done and 47 not tried"):
+    with pytest.raises(RunError, match=r"^3 of 50 runs failed, and none was done, 47 not tried"):
         told.run(*(Errand(str(n), "fails") for n in range(50)))
 
 
@@ -182,12 +182,13 @@ def test_a_worker_that_dies_while_it_waits_is_replaced(tmp_path):
     ("files", "free"),
     [
         ({}, 8 * 2**30),
-        ({"memory.max": "max", "memory.current": "5"}, 8 * 2**30),
-        ({"memory.max": str(3 * 2**30), "memory.current": str(2**30)}, 2 * 2**30),
+        ({"max": "max", "current": "5", "stat": ""}, 8 * 2**30),
+        ({"max": str(3 * 2**30), "current": str(2**30), "stat": "anon 1\n"}, 2 * 2**30),
         (
-            {"memory/memory.limit_in_bytes": "1000", "memory/memory.usage_in_bytes": "2000"},
-            0,
+            {"max": str(3 * 2**30), "current": str(2**31), "stat": f"inactive_file {2**30}\n"},
+            2 * 2**30,
         ),
+        ({"limit_in_bytes": "1000", "usage_in_bytes": "2000", "stat": "total_inactive_file 5"}, 0),
     ],
 )
 def test_free_memory_is_what_the_system_and_the_container_allow(tmp_path, files, free):
@@ -195,7 +196,8 @@ def test_free_memory_is_what_the_system_and_the_container_allow(tmp_path, files,
     meminfo = f"MemTotal: 99999999 kB\nMemFree: 1 kB\nMemAvailable: {8 * 2**20} kB\n"
     (tmp_path / "proc/meminfo").write_text(meminfo)
     for name, content in files.items():
-        path = tmp_path / "sys/fs/cgroup" / name
+        version_1 = "memory/" if "limit_in_bytes" in files else ""
+        path = tmp_path / f"sys/fs/cgroup/{version_1}memory.{name}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content + "\n")
     assert free_memory(tmp_path) == free

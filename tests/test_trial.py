@@ -293,7 +293,7 @@ def test_a_run_that_always_dies_is_told_and_the_others_are_done(small, tmp_path,
         done = CliRunner().invoke(main, command)
     assert done.exit_code == 2
     assert done.stderr.splitlines()[-1] == (
-        "misread: 1 of 2 runs failed, the other 1 were done: policy seed 1 (its worker was killed "
+        "misread: 1 of 2 runs failed, and 1 was done: policy seed 1 (its worker was killed "
         "by SIGKILL (out of memory?), in each of 3 tries). What the workers said is in "
         f"{tmp_path}/workers.log; mend that and run the same command again: it tries these again, "
         "and what was finished is kept."

@@ -175,12 +175,12 @@ class Workers:
             raise RunError(self._sentence(failed, n_done, len(todo) + len(running)))
 
     def _sentence(self, failed: dict[str, str], n_done: int, n_left: int) -> str:
-        others = f"the other {n_done} were done" if n_done else "none was done"
+        others = f"{n_done or 'none'} {'were' if n_done > 1 else 'was'} done"
         if n_left:
-            others += f" and {n_left} not tried any more"
+            others += f", {n_left} not tried any more"
         named = "; ".join(f"{name} ({why})" for name, why in failed.items())
         return (
-            f"{len(failed)} of {len(failed) + n_done + n_left} runs failed, {others}: {named}. "
+            f"{len(failed)} of {len(failed) + n_done + n_left} runs failed, and {others}: {named}. "
             f"What the workers said is in {self._log}; mend that and run the same command again: "
             "it tries these again, and what was finished is kept."
         )

@@ -1,15 +1,17 @@
 """What this machine has for workers: cores, memory, and an environment with one thread each."""
 
 import os
+import re
 from pathlib import Path
 
 # What a worker may need at its peak: a run on all of MNIST took at most 1.6 GiB
 # (`python benchmarks/executors.py --memory`); the rest is room for what other versions take.
 WORKER_BYTES = 2 * 2**30
 
-_CGROUPS = (  # limit, use: version 2, version 1
-    ("memory.max", "memory.current"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+# Limit, use, and statistics of a control group: version 2, version 1.
+_CGROUPS = (
+    ("memory.max", "memory.current", "memory.stat"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
 )
 
 
@@ -37,13 +39,17 @@ def free_memory(system: Path = Path("/")) -> int | None:
             return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         except (AttributeError, OSError, ValueError):
             return None
-    for limit, used in _CGROUPS:
+    for names in _CGROUPS:
         try:
-            allowed, taken = (
-                int((system / "sys/fs/cgroup" / name).read_text("utf-8")) for name in (limit, used)
+            limit, used, statistics = (
+                (system / "sys/fs/cgroup" / name).read_text("utf-8") for name in names
             )
+            allowed, taken = int(limit), int(used)
         except (OSError, ValueError):  # no such group, or its limit is "max"
             continue
+        # Files that were read are counted as use, though their memory is given back when needed.
+        files = re.search(r"^(?:total_)?inactive_file (\d+)$", statistics, re.MULTILINE)
+        taken -= int(files[1]) if files else 0
         free = min(free, max(0, allowed - taken))
     return free
 
