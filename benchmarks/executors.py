@@ -32,7 +32,7 @@ from misread.runs import Order, Task, prepare, work
 from misread.store import RunFolder
 from misread.study import Study, load_study
 
-N_RUNS = 8
+N_RUNS = 6
 
 
 def weighed(order: Order, report: Report) -> None:
@@ -90,7 +90,7 @@ def timed(pool: Pool, study: Study) -> dict[str, float]:
             task.folder.write(report)
 
     with tempfile.TemporaryDirectory() as folder, Workers(pool, take, print, "") as workers:
-        workers.run(tasks_of(study, Path(folder), range(1000, 1004)))  # now all of them are warm
+        workers.run(tasks_of(study, Path(folder), range(1000, 1003)))  # now all of them are warm
         tasks = tasks_of(study, Path(folder), range(N_RUNS))
         began, cpu_began = time.perf_counter(), time.process_time()
         workers.run(tasks)
@@ -101,17 +101,22 @@ def timed(pool: Pool, study: Study) -> dict[str, float]:
 
 
 def executors(repeats: int) -> dict[str, list[dict[str, float]]]:
-    """Time the same runs on every executor, in turn."""
+    """Time the same runs on every executor, in turn, and say so as it goes."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster  # noqa: PLC0415  heavy, and only for this part
 
-    study = load_study("four-nine", epochs=5, smoke=True)
+    study = load_study("four-nine", epochs=2, smoke=True)
     found: dict[str, list[dict[str, float]]] = {}
+
+    def add(name: str, pool: Pool) -> None:
+        found.setdefault(name, []).append(timed(pool, study))
+        print(f"  {name}: {found[name][-1]['seconds']:.1f} s", flush=True)
+
     for _ in range(repeats):
         for jobs in (1, 2):
             with tempfile.TemporaryDirectory() as folder:
                 pool = LocalPool(work, prepare, jobs, Path(folder) / "workers.log")
-                found.setdefault(f"local, {jobs}", []).append(timed(pool, study))
+                add(f"local, {jobs}", pool)
         cluster: Any = Cluster(
             initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
         )
@@ -120,7 +125,7 @@ def executors(repeats: int) -> dict[str, list[dict[str, float]]]:
             for nodes in (1, 2):
                 if nodes == 2:
                     cluster.add_node(num_cpus=1)
-                found.setdefault(f"ray, {nodes}", []).append(timed(RayPool(work, None), study))
+                add(f"ray, {nodes}", RayPool(work, None))
         finally:
             cluster.shutdown()
     return found

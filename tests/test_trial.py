@@ -252,7 +252,7 @@ def test_a_killed_worker_costs_one_run_which_is_tried_again(small, tmp_path):
     children = ["pgrep", "-P", str(process.pid), "-f", "spawn_main"]
     for pid in subprocess.run(children, capture_output=True, text=True).stdout.split():
         os.kill(int(pid), signal.SIGKILL)
-    told = process.communicate(timeout=200)[1]
+    told = process.communicate(timeout=300)[1]
     assert process.returncode == 0, told
     assert "its worker was killed by SIGKILL (out of memory?); it is tried again." in told
     assert stable_bytes(tmp_path) == stable_bytes(whole)
