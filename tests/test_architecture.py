@@ -63,7 +63,7 @@ TRAINERS = {
 # … and only these inside a function: there it runs in a worker, which trains anyway.
 WORKERS = {"misread.runs"}
 # What the command line does without until a command needs it.
-LATE = HEAVY | {"matplotlib", "scipy", "statsmodels", "skimage", "pandas", "polars"}
+LATE = HEAVY | {"matplotlib", "scipy", "statsmodels", "skimage", "pandas", "polars", "ray"}
 
 MAX_LINES = 400
 MAX_START_SECONDS = 0.5

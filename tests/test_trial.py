@@ -227,6 +227,116 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(small, tmp_path, mome
     assert stable_bytes(tmp_path) == stable_bytes(whole)
 
 
+def test_a_killed_worker_costs_one_run_which_is_tried_again(small, tmp_path):
+    study, whole = small
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "misread",
+            "run",
+            study,
+            "--smoke",
+            "--jobs",
+            "2",
+            "--out",
+            tmp_path,
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("arms/*/*/config.json")):  # a worker trains
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    children = ["pgrep", "-P", str(process.pid), "-f", "spawn_main"]
+    for pid in subprocess.run(children, capture_output=True, text=True).stdout.split():
+        os.kill(int(pid), signal.SIGKILL)
+    told = process.communicate(timeout=300)[1]
+    assert process.returncode == 0, told
+    assert "its worker was killed by SIGKILL (out of memory?); it is tried again." in told
+    assert stable_bytes(tmp_path) == stable_bytes(whole)
+
+
+def die_in_policy_seed_1(order, report):
+    """A run that takes its worker along, every time."""
+    from misread.runs import prepare, work
+
+    if (order.run.arm, order.run.seed) == ("policy", 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    prepare()
+    work(order, report)
+
+
+def nothing():
+    """Start at once: a worker that is about to die needs no Keras."""
+
+
+def test_a_run_that_always_dies_is_told_and_the_others_are_done(small, tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from misread import steps
+    from misread.cli import main
+
+    study, whole = small
+    for arm in ("baseline", "policy"):
+        for seed in (1, 2):
+            if (arm, seed) != ("policy", 1):
+                shutil.copytree(
+                    whole / f"arms/{arm}/seed_{seed}", tmp_path / f"arms/{arm}/seed_{seed}"
+                )
+    (tmp_path / "arms/policy/seed_2/result.json").unlink()  # trained, but *confirm* is unread
+    command = ["run", str(study), "--smoke", "--jobs", "1", "--out", str(tmp_path)]
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "work", die_in_policy_seed_1)
+        patch.setattr(steps, "prepare", nothing)
+        done = CliRunner().invoke(main, command)
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[-1] == (
+        "misread: 1 of 2 runs failed, and 1 was done: policy seed 1 (its worker was killed "
+        "by SIGKILL (out of memory?), in each of 3 tries). What the workers said is in "
+        f"{tmp_path}/workers.log; mend that and run the same command again: it tries these again, "
+        "and what was finished is kept."
+    )
+    assert (tmp_path / "arms/policy/seed_2/result.json").exists()
+    assert not (tmp_path / "verdict.json").exists()
+    done = misread(*command)
+    assert done.returncode == 0, done.stderr
+    assert stable_bytes(tmp_path) == stable_bytes(whole)
+
+
+def test_a_finished_study_starts_no_worker(small, monkeypatch):
+    from misread.learn.local import LocalPool
+    from misread.study import load_study
+    from misread.trial import run_study
+
+    study, whole = small
+
+    def refuse(*_: object) -> None:
+        pytest.fail("a worker was started")
+
+    monkeypatch.setattr(LocalPool, "start", refuse)
+    assert run_study(load_study(str(study), smoke=True), whole) is not None
+
+
+def test_workers_start_before_the_data_are_loaded(tmp_path, monkeypatch):
+    from misread import trial
+    from misread.learn.local import LocalPool
+    from misread.study import load_study
+
+    started = []
+
+    def stop(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalPool, "start", lambda _, n_jobs: started.append(n_jobs))
+    monkeypatch.setattr(trial, "load", stop)
+    for until, n_runs in (("all", 10), ("errors", 2)):
+        with pytest.raises(KeyboardInterrupt):
+            trial.run_study(load_study("four-nine", smoke=True), tmp_path, until=until)
+        assert started.pop() == n_runs
+
+
 def test_ctrl_c_says_how_to_go_on(small, tmp_path):
     code, told = kill_when(small[0], tmp_path, MOMENTS["as training begins"], signal.SIGINT)
     assert code == 130

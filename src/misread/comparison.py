@@ -335,6 +335,7 @@ def run_comparison(
     folder: Path,
     *,
     jobs: int | None = None,
+    executor: str = "local",
     on_report: OnReport = lambda _: None,
 ) -> ComparisonPlan:
     """Bring a comparison to its end: lock the plan, then arms × seeds. Resumable at every step.
@@ -346,7 +347,9 @@ def run_comparison(
     folder
         Where; it is created, and resumed if it holds a part of the same study.
     jobs
-        Worker processes; None takes one per core. Results do not depend on it.
+        Runs at the same time; None takes what fits. Results do not depend on it.
+    executor
+        Where the runs are done: "local", or "ray" for a Ray cluster (see docs/cluster.md).
     on_report
         As in `trial.run_study`.
 
@@ -361,9 +364,17 @@ def run_comparison(
         If the folder holds runs that were made differently.
     StoreError
         If the folder is in use or cannot be written.
+    RunError
+        If runs failed; all others are done.
     """
     folder = folder.resolve()
-    with at_work(folder, smoke=study.smoke, jobs=jobs, on_report=on_report) as workers:
+    with at_work(
+        study,
+        folder,
+        jobs=jobs,
+        executor=executor,
+        on_report=on_report,
+    ) as workers:
         train, test = load(study.dataset)
         hashes = (train.sha256, test.sha256)
         folds = select_folds(study.seeds, folder)

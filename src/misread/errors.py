@@ -5,6 +5,7 @@
     ├── StudyError          a study file, an option or a name is not allowed
     ├── PlanError           what was asked differs from what this folder holds
     ├── StoreError          a folder cannot be written, is full, or is in use
+    ├── RunError            runs failed, or no worker can start
     └── JudgeError          predictions from which no evidence can be drawn
 
 A message says what was received, what is allowed, and what to do, in that order.
@@ -29,6 +30,10 @@ class PlanError(MisreadError):
 
 class StoreError(MisreadError):
     """A folder cannot be written, is full, or is in use."""
+
+
+class RunError(MisreadError):
+    """Runs failed, or no worker can start."""
 
 
 class JudgeError(MisreadError):

@@ -28,8 +28,9 @@ from misread.judge import (
     judge,
     rank_cells,
 )
+from misread.learn.policy import Slice
 from misread.outcome import StudyVerdict
-from misread.plan import Plan, Slice, load_plan
+from misread.plan import Plan, load_plan
 from misread.selection import Shrinkage, errors_on_select, shrinkage
 from misread.store import RunFolder, read_json, write_json
 from misread.study import BASELINE

@@ -8,24 +8,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from misread.canonical import sha256_of
 from misread.errors import PlanError
 from misread.judge import PowerAnswer
-from misread.learn.policy import Policy
+from misread.learn.policy import Policy, Slice
 from misread.store import read_json, write_json
 from misread.study import SMOKE, Study
-
-
-class Slice(BaseModel):
-    """A counter-slice: the images of one class of *confirm* under one operation at one size."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    operation: str
-    size_px: int
-    label: int
-
-    @property
-    def name(self) -> str:
-        """Name for people, as in "erode 2 px · 4"."""
-        return f"{self.operation} {self.size_px} px · {self.label}"
 
 
 def counter_slices(policies: list[Policy], target: tuple[int, int]) -> list[Slice]:

@@ -1,39 +1,55 @@
-"""Runs: what a worker does in a run folder, and the folder that results."""
+"""Runs: what a worker makes of an order, and the folder that results.
 
+A worker reads and writes no folder of a study: what it needs comes with the order, and what it made
+goes back as the contents of files, which the study's own process writes. So it does not matter on
+which machine the worker is.
+"""
+
+import hashlib
 import importlib
 import os
 import platform
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import metadata
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from misread.canonical import readable_json
 from misread.data.dataset import Dataset
 from misread.data.parts import split, stratified_subset
 from misread.data.sources import load
 from misread.errors import PlanError, StudyError
 from misread.learn.grid import Report
 from misread.learn.ops import OPERATIONS
+from misread.learn.policy import Slice
 from misread.learn.recipe import Run
-from misread.plan import Slice
-from misread.store import (
-    RunFolder,
-    file_sha256,
-    read_arrays,
-    write_arrays,
-    write_atomic,
-    write_csv,
-    write_json,
-)
+from misread.store import RunFolder, arrays_to_bytes, csv_to_bytes, read_arrays
+
+
+@dataclass(frozen=True)
+class Order:
+    """All that a worker needs for a run, wherever it is.
+
+    `stored` holds the files of a run that is trained already, `RunFolder.trained_files`; without
+    them it is trained. `slices` is None to leave *confirm* closed; else it and every slice are
+    read. `preview` and `compared` are as in a `Task`.
+    """
+
+    run: Run
+    slices: tuple[Slice, ...] | None = None
+    preview: tuple[Slice, ...] = ()
+    compared: bool = False
+    stored: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is to bring about in a run folder; what is there already is left alone.
+    """What is to be brought about in a run folder; what is there already is left alone.
 
     `slices` is None until the plan is locked: without it the worker trains and reads *select*, and
     *confirm* stays closed. `preview` names the operations and sizes under which the target classes
@@ -46,6 +62,21 @@ class Task:
     slices: tuple[Slice, ...] | None = None
     preview: tuple[Slice, ...] = ()
     compared: bool = False
+
+    @property
+    def name(self) -> str:
+        """Arm and seed, for people."""
+        return f"{self.run.arm} seed {self.run.seed}"
+
+    def order(self) -> Order:
+        """Return what is left to do, for a worker anywhere."""
+        return Order(
+            self.run,
+            None if self.is_read else self.slices,
+            () if self.is_previewed else self.preview,
+            self.compared,
+            self.folder.trained_files(),
+        )
 
     @property
     def is_done(self) -> bool:
@@ -110,67 +141,80 @@ def select_ids_of(run: Run, train: Dataset) -> tuple[Any, Any]:
     return fit_ids, select_ids
 
 
-def work(task: Task, report: Report) -> None:
-    """Bring about what the task asks, in a worker process; writes `result.json` last."""
+def prepare() -> None:
+    """Make this process ready to work, once: load Keras, which takes seconds, with one thread."""
+    _trainer().set_up_backend()
+
+
+def work(order: Order, report: Report) -> None:
+    """Do what is ordered, in a worker.
+
+    Reports `Progress`, and what was made as dicts of file name and content, in the order in which
+    the files must be written: `config.json` as training begins, the files of a trained run, those
+    of a preview, and last the readings of *confirm* with `result.json`.
+    """
+    prepare()
     trainer = _trainer()
-    trainer.set_up_backend()
-    folder, run = task.folder, task.run
+    run = order.run
     fit, select, confirm = parts_of(run)
-    if not folder.is_trained:
-        write_json(folder.path / "config.json", run.model_dump(mode="json"))
-        measures: list[dict[str, float]] = []
-        began = time.perf_counter()
-        model, epochs = trainer.fit(
-            run.recipe,
-            run.policy,
-            run.seed,
-            fit,
-            select,
-            on_epoch=lambda e: report(
-                Progress(run.arm, run.seed, "epoch", e.epoch, e.select_accuracy)
-            ),
-            on_measure=measures.append,
-        )
-        seconds = time.perf_counter() - began
-        took = {
-            "train_seconds": seconds,
-            "epoch_seconds": [epoch.seconds for epoch in epochs],
-            "epoch_cpu_seconds": [epoch.cpu_seconds for epoch in epochs],
-        }
-        write_json(folder.path / "environment.json", environment() | took)
-        write_csv(folder.path / "history.csv", [epoch.row for epoch in epochs])
-        if measures:
-            write_csv(folder.path / "measures.csv", measures)
-        write_atomic(folder.model, trainer.to_bytes(model))
-        # Just trained or resumed, what reads is the stored model: one path, one result.
-        model = trainer.load(folder.model)
-        probs_MK = trainer.read(model, select.images)
-        _, ids_M = select_ids_of(run, load(run.dataset)[0])
-        write_arrays(
-            folder.path / "select.npz", {"ids": ids_M, **_readings(select.labels_N, probs_MK)}
-        )
+    files = dict(order.stored)
+    if not files:
+        report(files := {"config.json": readable_json(run.model_dump(mode="json"))})
+        report(trained := _train(run, fit, select, report))
+        files = files | trained
         report(Progress(run.arm, run.seed, "trained"))
-    else:
-        model = trainer.load(folder.model)
-    if not task.is_previewed:
-        write_arrays(folder.path / "preview.npz", _read_slices(model, select, task.preview))
-    if task.slices is not None and not task.is_read:
-        folder.reopen()
+    # Just trained or resumed, what reads is the stored model: one path, one result.
+    model = trainer.from_bytes(files["model.keras"])
+    if order.preview:
+        report({"preview.npz": arrays_to_bytes(_read_slices(model, select, order.preview))})
+    if order.slices is not None:
         probs_NK = trainer.read(model, confirm.images)
-        arrays = _readings(confirm.labels_N, probs_NK) | _read_slices(model, confirm, task.slices)
-        write_arrays(folder.path / "predictions.npz", arrays)
+        arrays = _readings(confirm.labels_N, probs_NK) | _read_slices(model, confirm, order.slices)
+        files["predictions.npz"] = arrays_to_bytes(arrays)
         accuracy = float((arrays["predictions"][0] == confirm.labels_N).mean())
         names = ("config.json", "history.csv", "select.npz", "predictions.npz")
         result = {
             "arm": run.arm,
             "seed": run.seed,
             "accuracy": accuracy,
-            "slices": [piece.name for piece in task.slices],
-            **(_compared(model, fit) if task.compared else {}),
-            "sha256": {name: file_sha256(folder.path / name) for name in names},
+            "slices": [piece.name for piece in order.slices],
+            **(_compared(model, fit) if order.compared else {}),
+            "sha256": {name: hashlib.sha256(files[name]).hexdigest() for name in names},
         }
-        write_json(folder.path / "result.json", result)
+        report({"predictions.npz": files["predictions.npz"], "result.json": readable_json(result)})
         report(Progress(run.arm, run.seed, "read", accuracy=accuracy))
+
+
+def _train(run: Run, fit: Dataset, select: Dataset, report: Report) -> dict[str, bytes]:
+    """Train and read *select*; return the files of a trained run in the order of writing."""
+    trainer = _trainer()
+    measures: list[dict[str, float]] = []
+    began = time.perf_counter()
+    model, epochs = trainer.fit(
+        run.recipe,
+        run.policy,
+        run.seed,
+        fit,
+        select,
+        on_epoch=lambda e: report(Progress(run.arm, run.seed, "epoch", e.epoch, e.select_accuracy)),
+        on_measure=measures.append,
+    )
+    took = {
+        "train_seconds": time.perf_counter() - began,
+        "epoch_seconds": [epoch.seconds for epoch in epochs],
+        "epoch_cpu_seconds": [epoch.cpu_seconds for epoch in epochs],
+    }
+    content = trainer.to_bytes(model)
+    probs_MK = trainer.read(trainer.from_bytes(content), select.images)
+    _, ids_M = select_ids_of(run, load(run.dataset)[0])
+    readings = {"ids": ids_M, **_readings(select.labels_N, probs_MK)}
+    return {
+        "environment.json": readable_json(environment() | took),
+        "history.csv": csv_to_bytes([epoch.row for epoch in epochs]),
+        **({"measures.csv": csv_to_bytes(measures)} if measures else {}),
+        "model.keras": content,
+        "select.npz": arrays_to_bytes(readings),
+    }
 
 
 def _trainer() -> ModuleType:

@@ -5,14 +5,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from misread.data.parts import N_FOLDS
 from misread.errors import PlanError
-from misread.learn.grid import Workers, cores
+from misread.learn.cluster import RayPool
+from misread.learn.grid import Pool, Workers
+from misread.learn.local import LocalPool
+from misread.learn.machine import default_jobs
 from misread.learn.recipe import Recipe, Run
-from misread.runs import Task, work
-from misread.store import clear_errors, locked, read_json
+from misread.runs import Task, prepare, work
+from misread.store import RunFolder, clear_errors, locked, read_json
 
 
 @dataclass(frozen=True)
@@ -33,22 +36,76 @@ class Note:
 OnReport = Callable[[Any], None]  # receives Stage, Note and runs.Progress
 
 
+EXECUTORS = ("local", "ray")
+
+
+class AnyStudy(Protocol):
+    """A study of any kind, as far as its workers need to know it."""
+
+    @property
+    def smoke(self) -> bool:
+        """Whether everything is shrunk."""
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds."""
+
+    @property
+    def epochs(self) -> dict[str, int]:
+        """Epochs of a run of each arm, the first arm first."""
+
+
 @contextmanager
 def at_work(
-    folder: Path, *, smoke: bool, jobs: int | None, on_report: OnReport
+    study: AnyStudy,
+    folder: Path,
+    *,
+    jobs: int | None,
+    executor: str,
+    on_report: OnReport,
+    first_arm_only: bool = False,
 ) -> Iterator[Workers]:
     """Hold a study's folder, freed of a smoke run, and give its workers.
+
+    Where a run is left to do they begin to start at once, while the caller still loads and plans.
 
     Raises
     ------
     StoreError
         If the folder is in use or cannot be written.
+    StudyError
+        If the executor is not there.
     """
-    if not smoke:
+    if not study.smoke:
         move_smoke_run_aside(folder, on_report)
-    log = folder / "workers.log"
-    with locked(folder), Workers(work, jobs or cores(), on_report, log) as workers:
-        yield workers
+
+    def take(task: Task, report: Any) -> None:
+        if isinstance(report, dict):
+            task.folder.write(report)
+        else:
+            on_report(report)
+
+    def note(text: str) -> None:
+        on_report(Note(text))
+
+    with locked(folder):
+        pool, log = _pool(executor, jobs, folder / "workers.log")
+        with Workers(pool, take, note, log) as workers:
+            workers.start(_left_to_do(study, folder, first_arm_only=first_arm_only))
+            yield workers
+
+
+def _pool(executor: str, jobs: int | None, log: Path) -> tuple[Pool, str]:
+    if executor == "ray":
+        return RayPool(work, jobs), "the logs of Ray"
+    return LocalPool(work, prepare, jobs or default_jobs(), log), str(log)
+
+
+def _left_to_do(study: AnyStudy, folder: Path, *, first_arm_only: bool) -> int:
+    """Return how many runs are not there yet, as far as a look at the folder tells."""
+    arms = list(study.epochs)[: 1 if first_arm_only else None]
+    runs = [RunFolder(folder, arm, seed) for arm in arms for seed in study.seeds]
+    return sum(not (run.is_trained if first_arm_only else run.is_complete) for run in runs)
 
 
 def move_smoke_run_aside(folder: Path, on_report: OnReport) -> None:

@@ -38,6 +38,8 @@ from misread.files import write_atomic as write_atomic  # noqa: PLC0414  the sam
 
 Arrays = dict[str, npt.NDArray[Any]]
 
+_TRAINED = ("config.json", "history.csv", "model.keras", "select.npz")
+
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as readable JSON, atomically."""
@@ -64,9 +66,14 @@ def read_json(path: Path) -> Any:
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write arrays as a compressed NPZ, atomically; the same arrays give the same bytes."""
+    write_atomic(path, arrays_to_bytes(arrays))
+
+
+def arrays_to_bytes(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """Return arrays as the content of a compressed NPZ; the same arrays give the same bytes."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomic(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def read_arrays(path: Path, sha256: str | None = None) -> Arrays:
@@ -103,11 +110,16 @@ def read_arrays(path: Path, sha256: str | None = None) -> Arrays:
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows with the same keys as CSV, atomically; floats keep all their digits."""
+    write_atomic(path, csv_to_bytes(rows))
+
+
+def csv_to_bytes(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return rows with the same keys as the content of a CSV file."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_atomic(path, text.getvalue().encode())
+    return text.getvalue().encode()
 
 
 def file_sha256(path: Path) -> str:
@@ -170,9 +182,40 @@ class RunFolder:
         """Whether the run is complete."""
         return all((self.path / name).exists() for name in ("result.json", "predictions.npz"))
 
-    def reopen(self) -> None:
-        """Make the run incomplete, so that *confirm* is read again: its plan has more slices."""
-        (self.path / "result.json").unlink(missing_ok=True)
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write files in the given order, each atomically.
+
+        New readings of *confirm* make the run incomplete until its `result.json` follows.
+
+        Raises
+        ------
+        StoreError
+            If a file cannot be written.
+        """
+        for name, content in files.items():
+            if name == "predictions.npz":
+                with clear_errors(self.path):
+                    (self.path / "result.json").unlink(missing_ok=True)
+            write_atomic(self.path / name, content)
+
+    def trained_files(self) -> dict[str, bytes]:
+        """Return the files from which a trained run goes on; {} while it is not trained.
+
+        Raises
+        ------
+        StoreError
+            If one of them is missing.
+        """
+        if not self.is_trained:
+            return {}
+        try:
+            return {name: (self.path / name).read_bytes() for name in _TRAINED}
+        except OSError as error:
+            msg = (
+                f"{self.path} cannot be gone on with ({error}); delete that folder and run the "
+                "same command again."
+            )
+            raise StoreError(msg) from None
 
     def config(self) -> Any:
         """Return what `config.json` holds, or None where there is none."""

@@ -27,9 +27,12 @@ from misread.data.dataset import Dataset
 from misread.data.sources import load, slug
 from misread.errors import DataError, StoreError
 from misread.judge import Verdict, judge
-from misread.learn.grid import Report, Workers, cores
+from misread.learn.grid import Report, Workers
+from misread.learn.local import LocalPool
+from misread.learn.machine import default_jobs
 from misread.outcome import StudyVerdict
 from misread.plan import Plan, load_plan
+from misread.runs import prepare
 from misread.store import RunFolder, locked, read_arrays, read_json, write_arrays, write_json
 from misread.study import BASELINE
 
@@ -38,7 +41,7 @@ EXPLORATORY = "these data were chosen after the plan had been locked"
 
 @dataclass(frozen=True)
 class Reading:
-    """What a worker is to do: let one model read one source, and write what it reads."""
+    """What a worker is to do: let one model read one source. What it reads belongs into `path`."""
 
     model: Path
     path: Path
@@ -46,6 +49,15 @@ class Reading:
     source: str
     arm: str
     seed: int
+
+    @property
+    def name(self) -> str:
+        """Arm and seed, for people."""
+        return f"{self.arm} seed {self.seed}"
+
+    def order(self) -> "Reading":
+        """Return what a worker of this machine needs: all of it."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -119,6 +131,7 @@ def run_transfer(
     *,
     jobs: int | None = None,
     on_report: Callable[[Reading], None] = lambda _: None,
+    on_note: Callable[[str], None] = lambda _: None,
 ) -> Transfer:
     """Let every model of a study read a source, and judge each arm; resumable model by model.
 
@@ -131,12 +144,16 @@ def run_transfer(
     out
         Folder of the transfer; the source has one below it.
     jobs
-        Worker processes; None takes one per core. Results do not depend on it.
+        Worker processes; None takes what fits. Results do not depend on it.
     on_report
         Called with each `Reading` that is there, also with those of an earlier try.
+    on_note
+        Called with a sentence for people when a reading is tried again or fails.
 
     Raises
     ------
+    RunError
+        If models could not be read; all others were.
     StoreError
         If a model is missing, or `out` cannot be written or is in use.
     DataError
@@ -162,9 +179,16 @@ def run_transfer(
             if task.path.exists():
                 on_report(task)
         todo = [task for task in tasks if not task.path.exists()]
-        with Workers(read_source, jobs or cores(), on_report, here / "workers.log") as workers:
+        log = here / "workers.log"
+
+        def take(task: Reading, arrays: Any) -> None:
+            write_arrays(task.path, arrays)
+            on_report(task)
+
+        pool = LocalPool(read_source, prepare, jobs or default_jobs(), log)
+        with Workers(pool, take, on_note, str(log)) as workers:
             workers.run(todo)
-        (here / "workers.log").unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
         return _conclude(plan, folder, data, here, stated)
 
 
@@ -189,17 +213,14 @@ def readings_of(plan: Plan, folder: Path, source: str, here: Path) -> list[Readi
 
 
 def read_source(task: Reading, report: Report) -> None:
-    """Let one model read its source, in a worker process."""
-    trainer = importlib.import_module("misread.learn.train")  # Keras loads here, in workers only
-    trainer.set_up_backend()
+    """Let one model read its source, in a worker; reports the arrays of `predictions.npz`."""
+    prepare()
+    trainer = importlib.import_module("misread.learn.train")
     data = unseen(task.study_dataset, task.source)
     probs_NK = trainer.read(trainer.load(task.model), data.images)
     codes = np.min_scalar_type(data.n_classes - 1)
     read_N = probs_NK.argmax(axis=1).astype(codes)
-    write_arrays(
-        task.path, {"labels": data.labels_N.astype(codes), "predictions": read_N[np.newaxis]}
-    )
-    report(task)
+    report({"labels": data.labels_N.astype(codes), "predictions": read_N[np.newaxis]})
 
 
 def load_transfers(folder: Path, out: Path) -> list[Transfer]:

@@ -11,9 +11,9 @@ from misread.data.parts import stratified_subset
 from misread.data.sources import load
 from misread.errors import JudgeError, StudyError
 from misread.judge import Pilot, PowerAnswer, pilot_from_counts, plan_power
-from misread.learn.policy import Policy
+from misread.learn.policy import Policy, Slice
 from misread.learn.recipe import Run
-from misread.plan import Plan, Slice, counter_slices, lock
+from misread.plan import Plan, counter_slices, lock
 from misread.runs import Task
 from misread.selection import errors_on_select
 from misread.steps import (
@@ -34,6 +34,7 @@ def run_study(
     folder: Path,
     *,
     jobs: int | None = None,
+    executor: str = "local",
     on_report: OnReport = lambda _: None,
     until: str = "all",
 ) -> Plan | None:
@@ -46,7 +47,9 @@ def run_study(
     folder
         Where; it is created, and resumed if it holds a part of the same study.
     jobs
-        Worker processes; None takes one per core. Results do not depend on it.
+        Runs at the same time; None takes what fits. Results do not depend on it.
+    executor
+        Where the runs are done: "local", or "ray" for a Ray cluster (see docs/cluster.md).
     on_report
         Receives a `Stage` as each stage begins, every `Progress` of the workers, and a `Note` on
         anything that people should know.
@@ -65,9 +68,18 @@ def run_study(
         If the folder holds runs that were made differently.
     StoreError
         If the folder is in use or cannot be written.
+    RunError
+        If runs failed; all others are done.
     """
     folder = folder.resolve()
-    with at_work(folder, smoke=study.smoke, jobs=jobs, on_report=on_report) as workers:
+    with at_work(
+        study,
+        folder,
+        jobs=jobs,
+        executor=executor,
+        on_report=on_report,
+        first_arm_only=until != "all",
+    ) as workers:
         hashes = tuple(part.sha256 for part in load(study.dataset))
         folds = select_folds(study.seeds, folder)
 

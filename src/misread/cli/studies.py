@@ -59,7 +59,10 @@ _OPTIONS = (
         help="Folder of the study [default: runs/STUDY].",
     ),
     click.option(
-        "--jobs", type=click.IntRange(1), help="Worker processes [default: one per core]."
+        "--jobs",
+        type=click.IntRange(1),
+        help="Runs at the same time; each takes a core and up to 2 GiB of memory [default: what "
+        "fits].",
     ),
     click.option("--smoke", is_flag=True, help="Shrink everything to see that it works."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON for programs."),
@@ -77,25 +80,35 @@ def _study_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--arms", type=_Names(), metavar="a,b", help="Arms to run; the baseline of a trial always is."
 )
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where the runs are done: processes of this machine, or a Ray cluster (RAY_ADDRESS).",
+)
 @_study_options
 def run(
     study: str,
     arms: tuple[str, ...] | None,
+    executor: str,
     out: Path | None,
     jobs: int | None,
     as_json: bool,  # noqa: FBT001  click passes flags
     **options: Any,
 ) -> None:
     """Run or resume STUDY, a built-in study or a TOML file, to its findings and report."""
-    from misread.cli.comparing import finish_comparison
     from misread.comparison import Comparison, load_any
+
+    wanted = load_any(study, arms=arms, **options)
+    folder, shown = _go(wanted, "all", out, jobs, executor)
+    # Only now, for the workers start before these are loaded (see `_go`).
+    from misread.cli.comparing import finish_comparison
     from misread.evidence import conclude
     from misread.show.plots import draw_figures, write_figures
     from misread.show.report import write_report
     from misread.store import locked
 
-    wanted = load_any(study, arms=arms, **options)
-    folder, shown = _go(wanted, "all", out, jobs)
     if isinstance(wanted, Comparison):
         finish_comparison(folder, shown, as_json=as_json)
         return
@@ -200,26 +213,38 @@ def report(folder: Path) -> None:
 
 
 def _go(
-    study: "Study | Comparison", until: str, out: Path | None, jobs: int | None
+    study: "Study | Comparison",
+    until: str,
+    out: Path | None,
+    jobs: int | None,
+    executor: str = "local",
 ) -> "tuple[Path, Console]":
     from misread.comparison import Comparison, run_comparison
     from misread.progress import Watch
+    from misread.steps import Stage
     from misread.trial import run_study
 
     folder = out or Path("runs") / study.name
     shown = console(stderr=True)
     load_shown(study.dataset, shown)  # here, where a download has a bar, and not in a worker
+
+    def on_report(report: Any) -> None:
+        watch.on_report(report)
+        if isinstance(report, Stage) and until == "all":  # loads the pages while workers start
+            import misread.show.report  # noqa: F401
+
     if study.smoke:
         click.echo(
             "Smoke run: few images, one epoch. It shows that everything works and proves nothing.",
             err=True,
         )
     with Watch(study, shown, baseline_only=until != "all") as watch:
+        how: Any = {"jobs": jobs, "executor": executor, "on_report": on_report}
         try:
             if isinstance(study, Comparison):
-                run_comparison(study, folder, jobs=jobs, on_report=watch.on_report)
+                run_comparison(study, folder, **how)
             else:
-                run_study(study, folder, jobs=jobs, on_report=watch.on_report, until=until)
+                run_study(study, folder, until=until, **how)
         except KeyboardInterrupt:
             click.echo(f"\n{watch.told}.", err=True)
             raise

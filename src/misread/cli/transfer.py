@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Folder of the readings [default: transfer/ in that of the study].",
 )
-@click.option("--jobs", type=click.IntRange(1), help="Worker processes [default: one per core].")
+@click.option("--jobs", type=click.IntRange(1), help="Worker processes [default: what fits].")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def transfer(
     study: str,
@@ -126,7 +126,10 @@ def _read(folder: Path, source: str, out: Path, jobs: int | None, shown: "Consol
                     markup=False,
                 )
 
-        return run_transfer(folder, source, out, jobs=jobs, on_report=on_report)
+        def on_note(text: str) -> None:
+            shown.print(text, highlight=False, markup=False)
+
+        return run_transfer(folder, source, out, jobs=jobs, on_report=on_report, on_note=on_note)
 
 
 def _told(each: "Transfer") -> dict[str, Any]:

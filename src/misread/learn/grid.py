@@ -1,162 +1,186 @@
-"""Many runs: spawned worker processes, one per core, each with one thread.
+"""Many runs: each job goes to a worker, and one that is lost with its worker is tried again.
 
-`Workers` knows nothing of what the work is: it hands each task to a worker process, passes on what
-that reports, and stops everything at the first failure. A worker that loses its parent ends
-itself, so that a killed study leaves nobody writing into its folder.
+`Workers` knows neither what the work is nor where it is done. It hands jobs to a pool (`local`:
+processes of this machine; `cluster`: a Ray cluster), passes on what they report, and keeps the
+books: a job whose worker is killed is tried again, one that fails is told at the end, and
+everything stops at once only where every job would fail alike.
 """
 
-import concurrent.futures as cf
-import multiprocessing as mp
-import os
-import queue
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Self
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
-from misread.errors import StoreError
+from misread.errors import MisreadError, RunError
+
+TRIES = 3
+HOPELESS = 3  # as many failures without a single success, and no other job is begun
 
 Report = Callable[[Any], None]
 Work = Callable[[Any, Report], None]
-
-_reports: Any = None  # the queue to the parent, set in each worker
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+Prepare = Callable[[], None]
 
 
-def thread_environment() -> dict[str, str]:
-    """Return the environment of a single-threaded worker; its libraries read it when they load."""
-    return {
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
-        # Several workers share a GPU, where there is one: nobody takes all of its memory.
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-    }
+class Job(Protocol):
+    """Something to be done by a worker."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+
+    def order(self) -> Any:
+        """Return what a worker needs to do it: picklable, and complete in itself."""
 
 
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+@dataclass(frozen=True)
+class Said:
+    """A worker reported something in the middle of its job."""
+
+    report: Any
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A worker is through with its job: `error` is None, one that stops everything, or words."""
+
+    error: MisreadError | str | None = None
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A worker was lost in the middle of its job; `why` is for people."""
+
+    why: str
+
+
+Event = Said | Ended | Lost
+
+
+class Pool(Protocol):
+    """Where jobs are done. It names them by numbers, and forgets them when they end."""
+
+    def start(self, n_jobs: int) -> None:
+        """Begin to start the workers that so many jobs can use; the rest, if any, start later."""
+
+    def has_room(self) -> bool:
+        """Return whether a job can be handed out now."""
+
+    def submit(self, number: int, order: Any) -> None:
+        """Hand out a job."""
+
+    def wait(self, seconds: float) -> list[tuple[int, Event]]:
+        """Wait for something to happen, at most so long, and return what did."""
+
+    def close(self) -> None:
+        """End all workers, in the middle of their work if need be."""
+
+
+def attempt(work: Work, order: Any, report: Report) -> Ended:
+    """Do one job, in a worker, and return how it ended.
+
+    A `MisreadError` is something that its user can mend and that hits every job alike. Anything
+    else is the failure of this job; where in the code goes to standard error, the workers' log.
+    """
     try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _start_worker(reports: Any, log: str) -> None:
-    global _reports  # noqa: PLW0603  one queue per worker process, set once
-    _reports = reports
-    # What libraries say at start-up (TensorFlow: a page) goes to the log, not between the bars.
-    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    parent = mp.parent_process()
-
-    def end_with_parent() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def _work(work: Work, task: Any) -> None:
-    work(task, _reports.put)
+        work(order, report)
+    except MisreadError as error:
+        return Ended(error)
+    except Exception as error:  # noqa: BLE001  whatever it is, the other jobs go on
+        traceback.print_exc()
+        sys.stderr.flush()
+        first_line = str(error).strip().partition("\n")[0]
+        return Ended(f"{type(error).__name__}: {first_line}"[:300])
+    return Ended()
 
 
 class Workers:
-    """Worker processes that live as long as the study: their start-up is paid once.
+    """Workers that live as long as the study: their start-up is paid once.
 
     Parameters
     ----------
-    work
-        A module-level function (task, report) that does one task; it may call `report` with
-        anything that can be pickled.
-    jobs
-        Number of workers, at least 1. Results do not depend on it.
+    pool
+        Where the jobs are done.
     on_report
-        Called in this process with everything that a worker reports.
+        Called in this process with a job and with everything that its worker reports, in order.
+    on_note
+        Called with a sentence for people when a job is tried again or fails.
     log
-        File that takes the workers' standard error.
+        Where to find what the workers said, for people.
     """
 
-    def __init__(self, work: Work, jobs: int, on_report: Report, log: Path) -> None:
-        self._work, self._jobs, self._on_report, self._log = work, jobs, on_report, log
-        self._pool: cf.ProcessPoolExecutor | None = None
-        self._reports: Any = None
+    def __init__(
+        self,
+        pool: Pool,
+        on_report: Callable[[Any, Any], None],
+        on_note: Callable[[str], None],
+        log: str,
+    ) -> None:
+        self._pool, self._on_report, self._on_note, self._log = pool, on_report, on_note, log
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the workers, in the middle of their work if need be.
+        """End the workers; every file is written atomically, so nothing finished is harmed."""
+        self._pool.close()
 
-        Every file is written atomically, so nothing finished is harmed.
-        """
-        if self._pool is None:
-            return
-        processes = list((self._pool._processes or {}).values())  # noqa: SLF001  no public way
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.kill()
+    def start(self, n_jobs: int) -> None:
+        """Begin to start the workers for so many jobs, before it is known what these are."""
+        if n_jobs:
+            self._pool.start(n_jobs)
 
-    def run(self, tasks: Sequence[Any]) -> None:
-        """Do all tasks, each started in this order; return when all are done.
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Do all jobs, begun in this order; return when all are done.
 
         Raises
         ------
-        StoreError
-            If a worker is killed from outside (out of memory, say).
-        Exception
-            Whatever the first failing task raised.
+        RunError
+            When all are through, if some failed or lost their workers three times; at once, if
+            three failed and none was done.
+        MisreadError
+            At once, whatever a job raises of this kind.
         """
-        if not tasks:
-            return
-        try:
-            with _environment(thread_environment()):
-                pool = self._start()
-                pending = {pool.submit(_work, self._work, task) for task in tasks}
-            while pending:
-                done, pending = cf.wait(pending, timeout=0.2, return_when=cf.FIRST_EXCEPTION)
-                self._pass_on()
-                for future in done:
-                    future.result()
-            self._pass_on()
-        except cf.process.BrokenProcessPool as error:
-            msg = (
-                "a worker process was killed from outside (out of memory?); free memory or lower "
-                "--jobs and run the same command again: finished runs are kept."
-            )
-            raise StoreError(msg) from error
+        self.start(len(jobs))
+        todo, running = deque(range(len(jobs))), set[int]()
+        tries = [0] * len(jobs)
+        failed: dict[str, str] = {}
+        n_done = 0
+        while (todo or running) and (n_done or len(failed) < HOPELESS):
+            while todo and self._pool.has_room():
+                number = todo.popleft()
+                tries[number] += 1
+                running.add(number)
+                self._pool.submit(number, jobs[number].order())
+            for number, event in self._pool.wait(0.2):
+                name = jobs[number].name
+                if isinstance(event, Said):
+                    self._on_report(jobs[number], event.report)
+                    continue
+                running.remove(number)
+                if isinstance(event, Lost) and tries[number] < TRIES:
+                    self._on_note(f"{name}: {event.why}; it is tried again.")
+                    todo.appendleft(number)
+                elif isinstance(event, Lost):
+                    failed[name] = f"{event.why}, in each of {TRIES} tries"
+                elif isinstance(event.error, MisreadError):
+                    raise event.error
+                elif event.error is not None:
+                    self._on_note(f"{name} failed: {event.error}.")
+                    failed[name] = event.error
+                else:
+                    n_done += 1
+        if failed:
+            raise RunError(self._sentence(failed, n_done, len(todo) + len(running)))
 
-    def _start(self) -> cf.ProcessPoolExecutor:
-        if self._pool is None:
-            context = mp.get_context("spawn")
-            self._reports = context.Queue()
-            self._pool = cf.ProcessPoolExecutor(
-                self._jobs,
-                context,
-                initializer=_start_worker,
-                initargs=(self._reports, str(self._log)),
-            )
-        return self._pool
-
-    def _pass_on(self) -> None:
-        while True:
-            try:
-                report = self._reports.get(timeout=0.02)
-            except queue.Empty:
-                return
-            self._on_report(report)
+    def _sentence(self, failed: dict[str, str], n_done: int, n_left: int) -> str:
+        others = f"{n_done or 'none'} {'were' if n_done > 1 else 'was'} done"
+        if n_left:
+            others += f", {n_left} not tried any more"
+        named = "; ".join(f"{name} ({why})" for name, why in failed.items())
+        return (
+            f"{len(failed)} of {len(failed) + n_done + n_left} runs failed, and {others}: {named}. "
+            f"What the workers said is in {self._log}; mend that and run the same command again: "
+            "it tries these again, and what was finished is kept."
+        )

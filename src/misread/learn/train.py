@@ -174,3 +174,11 @@ def to_bytes(model: Any) -> bytes:
 def load(path: Path) -> Any:
     """Load a `.keras` file; code inside it is never run (`safe_mode`)."""
     return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def from_bytes(content: bytes) -> Any:
+    """Return the model in the content of a `.keras` file; as `load`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        path.write_bytes(content)
+        return load(path)
