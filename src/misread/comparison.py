@@ -263,8 +263,12 @@ def _build(
     arms: tuple[str, ...] | None = None,
     recipe: str | None = None,
     epochs: int | None = None,
+    adaptive: bool = False,
     smoke: bool = False,
 ) -> Comparison:
+    if adaptive:
+        msg = f"{name} compares recipes, which all need the same seeds; leave --adaptive away."
+        raise StudyError(msg)
     if recipe is not None:
         msg = f"the arms of {name} are its recipes; leave --recipe {recipe} away."
         raise StudyError(msg)

@@ -18,10 +18,11 @@ from pydantic import (
 
 from misread.data.sources import SOURCES
 from misread.errors import StudyError
-from misread.judge import Margins
+from misread.judge import Adaptive, Margins
 from misread.learn.ops import OPERATIONS
 from misread.learn.policy import CONTROLS, Policy
 from misread.learn.recipe import RECIPES, Recipe, Run
+from misread.looks import check_looks, with_looks
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"  # of arms: they are folders
 BASELINE = "baseline"
@@ -142,6 +143,9 @@ class Study(_Frozen):
         Arms to run; the baseline is always among them.
     policy, judge
         The treatment and what counts as proof.
+    adaptive
+        Looks at which an arm may be settled; the seeds are then those of the last look. None where
+        every arm has all of the seeds.
     smoke
         Everything shrunk, to see that it works; proves nothing.
     """
@@ -157,6 +161,7 @@ class Study(_Frozen):
     arms: tuple[str, ...]
     policy: PolicySpec
     judge: JudgeSpec = JudgeSpec()
+    adaptive: Adaptive | None = None
     smoke: bool = False
 
     @field_validator("target")
@@ -177,6 +182,11 @@ class Study(_Frozen):
         if len(set(self.arms)) < len(self.arms):
             msg = f"arms are {', '.join(self.arms)}, but each may be named once"
             raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _looks_fit(self) -> Self:
+        check_looks(self.adaptive, len(self.seeds), smoke=self.smoke)
         return self
 
     @property
@@ -247,6 +257,7 @@ def load_study(
     arms: tuple[str, ...] | None = None,
     recipe: str | None = None,
     epochs: int | None = None,
+    adaptive: bool = False,
     smoke: bool = False,
 ) -> Study:
     """Read a built-in study or a TOML file; the options replace what the file says.
@@ -263,6 +274,7 @@ def load_study(
             "takes it."
         )
         raise StudyError(msg)
+    raw |= {"adaptive": raw.get("adaptive", {})} if adaptive else {}
     return _build(name, raw, seeds=seeds, arms=arms, recipe=recipe, epochs=epochs, smoke=smoke)
 
 
@@ -329,6 +341,8 @@ def _build(
         values["seeds"] = seeds
     elif smoke:
         values["seeds"] = values.get("seeds", ())[:2]
+    if "adaptive" in values:
+        values |= with_looks(values["adaptive"], values.get("seeds", ()), smoke=smoke)
     try:
         values["recipe"] = Recipe(**(RECIPES[recipe_name].model_dump() | changes))
         return Study(**values)
@@ -342,6 +356,7 @@ def _check_kinds(name: str, values: dict[str, Any]) -> None:
         ("seeds", list, "[42, 123, 456]"),
         ("arms", list, '["baseline", "both"]'),
         ("policy", dict, "a table [policy]"),
+        ("adaptive", dict, "a table [adaptive]"),
     ):
         if key in values and not isinstance(values[key], kind):
             msg = f"study {name}: {key} is {values[key]!r}; write it as in {example}."

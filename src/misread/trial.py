@@ -1,5 +1,8 @@
 """The way of a study: baseline → select → lock → arms × seeds. Resumable at every step.
 
+With looks in its plan, arms × seeds go look by look, and an arm that is settled gets no more seeds;
+the baseline goes on as long as any arm does.
+
 `run_study` leaves a folder with complete runs, `errors.json` and `plan.json`; `evidence` then makes
 of it what the pages show.
 """
@@ -16,6 +19,7 @@ from misread.learn.recipe import Run
 from misread.plan import Plan, Slice, counter_slices, lock
 from misread.runs import Task
 from misread.selection import errors_on_select
+from misread.settling import verdict_at
 from misread.steps import (
     Note,
     OnReport,
@@ -80,7 +84,7 @@ def run_study(
 
         baseline = [
             Task(RunFolder(folder, BASELINE, seed), run_of(BASELINE, None, seed))
-            for seed in study.seeds
+            for seed in first_seeds(study)
         ]
         refuse_another_study(folder, baseline[0].run)
         for task in baseline:
@@ -111,23 +115,57 @@ def run_study(
             select_folds=folds,
             planned_power=None if study.smoke else planned_power(study, errors, target),
         )
-        arms = [
-            Task(
-                RunFolder(folder, arm, seed),
-                run_of(arm, policy, seed),
-                plan.slices,
-                previews if arm == BASELINE else (),
-            )
-            for seed in study.seeds  # seed by seed: a study cut short is still balanced
-            for arm, policy in policies.items()
-        ]
-        for task in arms:  # before the lock: a study that is refused leaves the plan as it was
+
+        def tasks_of(arms: tuple[str, ...], seeds: tuple[int, ...]) -> list[Task]:
+            return [
+                Task(
+                    RunFolder(folder, arm, seed),
+                    run_of(arm, policies[arm], seed),
+                    plan.slices,
+                    previews if arm == BASELINE else (),
+                )
+                for seed in seeds  # seed by seed: a study cut short is still balanced
+                for arm in arms
+            ]
+
+        every = tasks_of(tuple(policies), study.seeds)
+        for task in every:  # before the lock: a study that is refused leaves the plan as it was
             refuse_another_run(task)
         plan = lock(plan, folder)
-        for text in _notes(plan, arms):
+        for text in _notes(plan, every):
             on_report(Note(text))
-        go("arms", arms)
+        left = tuple(policies)
+        for n_seeds in study.adaptive.looks if study.adaptive else (len(study.seeds),):
+            go("arms", tasks_of(left, study.seeds[:n_seeds]))
+            left = _not_settled(plan, folder, left, n_seeds, on_report)
+            if left == (BASELINE,):
+                break
         return plan
+
+
+def _not_settled(
+    plan: Plan, folder: Path, arms: tuple[str, ...], n_seeds: int, on_report: OnReport
+) -> tuple[str, ...]:
+    """Return the arms that get more seeds after a look, the baseline first; tell of the others."""
+    adaptive, left = plan.study.adaptive, [BASELINE]
+    if adaptive is None:
+        return (BASELINE,)
+    for arm in arms:
+        if arm == BASELINE:
+            continue
+        verdict = verdict_at(plan, folder, arm, n_seeds)
+        if verdict.settled and verdict.settled.why:
+            saved = adaptive.most - n_seeds
+            told = f"; {saved} of its {adaptive.most} runs are saved" if saved else ""
+            on_report(Note(f"{arm} is settled after {n_seeds} seeds: {verdict.verdict}{told}."))
+        else:
+            left.append(arm)
+    return tuple(left)
+
+
+def first_seeds(study: Study) -> tuple[int, ...]:
+    """Return the seeds of the first look; all of them where there are no looks."""
+    return study.seeds[: study.adaptive.looks[0]] if study.adaptive else study.seeds
 
 
 def target_of(
@@ -176,13 +214,14 @@ def planned_power(
     except JudgeError:
         return None
     name, n_images = on_confirm(study, target)
+    alpha = study.judge.alpha
     return plan_power(
         pilot,
         cell=name,
         n_seeds=len(study.seeds),
         n_images=n_images,
         reduction=study.judge.reduction,
-        alpha=study.judge.alpha,
+        alpha=study.adaptive.levels(alpha)[-1] if study.adaptive else alpha,
     )
 
 

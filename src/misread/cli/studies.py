@@ -71,6 +71,11 @@ def _study_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--arms", type=_Names(), metavar="a,b", help="Arms to run; the baseline of a trial always is."
 )
+@click.option(
+    "--adaptive",
+    is_flag=True,
+    help="Add seeds until each verdict is settled, at looks that are planned before.",
+)
 @_study_options
 def run(
     study: str,

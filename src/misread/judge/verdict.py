@@ -27,6 +27,7 @@ from misread.judge.readings import (
     pair_seeds,
 )
 from misread.judge.reason import reason_for
+from misread.judge.sequential import Settled
 from misread.judge.targets import CellResult, measure_cells
 
 Design = Literal["paired seeds", "unpaired seeds", "one seed each"]
@@ -68,6 +69,9 @@ class Verdict(BaseModel):
         What was asked: the level, the relative reduction, and the allowed damage.
     exploratory, exploratory_why : bool, str
         Whether the result cannot count as confirmed, and why.
+    settled : Settled or None
+        The planned look at which the arm was judged; None where the seeds were fixed. `alpha` is
+        then that look's own level.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,6 +98,7 @@ class Verdict(BaseModel):
     margins: Margins
     exploratory: bool
     exploratory_why: str
+    settled: Settled | None = None
 
     @property
     def n_items(self) -> int:

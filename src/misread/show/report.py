@@ -82,7 +82,7 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         if plan.target_from == "study file"
         else "taken because it is the most frequent confusion of the baseline on select",
         "reduction": f"{words.number(100 * plan.study.judge.reduction, decimals=0)}%",
-        "level": f"{1 - plan.study.judge.alpha:.0%}",
+        "level": words.level(plan.study.judge.alpha),
         "run": _how_it_ran(evidence),
         "command": command(evidence),
         "figures": {

@@ -144,7 +144,7 @@ def target_table(cells: Sequence[CellResult], alpha: float) -> Table:
         "Errors per seed",
         "Rate",
         "Change",
-        f"{1 - alpha:.0%} interval",
+        f"{wording.level(alpha)} interval",
         "p (Holm)",
         "Smallest detectable (80% power)",
     )

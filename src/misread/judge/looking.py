@@ -1,0 +1,171 @@
+"""An arm judged at a planned look: the ordinary verdict, at that look's level, and what it settles.
+
+An arm is settled when nothing that is to come is worth its runs:
+
+* HARM: at the look's own level, by the spending of both sides; harm is worth finding early.
+* REDUCED: with no item left that more seeds would settle. An item is waited for where its interval,
+  narrowed as the seeds to come could narrow it at most, would clear its margin.
+* given up: neither was shown, and the seeds to come would hardly show a reduction.
+* the last look.
+
+All intervals of a verdict are at the look's level. Over the looks they are repeated confidence
+intervals (Jennison & Turnbull 2000, chapter 9): all of them hold together with 1 − α, so that
+"safe" may be said at whichever look the arm stops.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.judge.collateral import Item
+from misread.judge.moments import of_differences
+from misread.judge.power import Components, components_of, detectable
+from misread.judge.reason import given_up_reason
+from misread.judge.sequential import Adaptive, Settled, Why, chance_left
+from misread.judge.targets import CellResult
+from misread.judge.verdict import Verdict, judge
+
+
+def judge_look(
+    adaptive: Adaptive,
+    labels_N: npt.NDArray[np.integer],
+    before_SN: npt.NDArray[np.integer],
+    after_SN: npt.NDArray[np.integer],
+    *,
+    cells: list[tuple[int, int]],
+    alpha: float = 0.05,
+    **asked: Any,
+) -> Verdict:
+    """Judge paired seeds at the look at which there are so many.
+
+    Parameters
+    ----------
+    adaptive : Adaptive
+        The planned looks.
+    labels_N : ndarray of int, shape [N]
+        True classes, 0 to K − 1.
+    before_SN, after_SN : ndarray of int, shape [S, N]
+        Predicted classes of the baseline and of the treated arm; row s of both is the same seed.
+    cells : list of (true, predicted)
+        The confusions that the fix was to reduce.
+    alpha : float
+        Level over all looks.
+    **asked
+        As in `misread.judge.verdict.judge`.
+
+    Returns
+    -------
+    Verdict
+        At the look's level; `settled` says whether the arm stops here, and why.
+
+    Raises
+    ------
+    JudgeError
+        As `judge`, and if no look has so many seeds.
+    """
+    number = adaptive.number(len(after_SN))
+    levels = adaptive.levels(alpha)
+    verdict = judge(
+        labels_N, before_SN, after_SN, cells=cells, alpha=levels[number], paired=True, **asked
+    )
+    left = _Left(number, levels[-1] / len(cells))
+    found = [
+        _outlook(cell, _parts(cell, labels_N, before_SN, after_SN, alpha), adaptive, left)
+        for cell in verdict.cells
+        if not cell.shrank(levels[number])
+    ]
+    known = [outlook for outlook in found if outlook is not None]
+    least = min(known, key=lambda outlook: outlook.chance, default=None)
+    why = _why(verdict, adaptive, number, least)
+    settled = Settled(
+        look=number + 1,
+        looks=adaptive.looks,
+        alpha=alpha,
+        spent=adaptive.spent(alpha)[number],
+        futility=adaptive.futility,
+        why=why,
+        chance=least.chance if least and why in {"", "futile"} else None,
+    )
+    changed: dict[str, Any] = {"settled": settled}
+    if why == "futile" and least is not None:
+        changed["verdict"] = "UNDERPOWERED" if least.hopeless else "NOT SHOWN"
+        changed["reason"] = given_up_reason(
+            verdict.cells,
+            alpha=levels[number],
+            reduction=verdict.reduction,
+            chance=least.chance,
+            n_left=settled.saved,
+            most=adaptive.most,
+            hopeless=least.hopeless,
+        )
+    return verdict.model_copy(update=changed)
+
+
+class _Left(NamedTuple):
+    """The look, from 0, and the level of a target at the last one."""
+
+    number: int
+    level: float
+
+
+class _Outlook(NamedTuple):
+    """Chance that a target is still shown, and whether all the seeds would be too few for it."""
+
+    chance: float
+    hopeless: bool
+
+
+def _outlook(
+    cell: CellResult, parts: Components | None, adaptive: Adaptive, left: _Left
+) -> _Outlook | None:
+    if parts is None:
+        return None
+    chance = chance_left(
+        parts,
+        cell.n_images,
+        cell.effect.estimate,
+        cell.reduction_abs,
+        (adaptive.looks[left.number], adaptive.most),
+        left.level,
+    )
+    least = detectable(parts, adaptive.most, cell.n_images, left.level)
+    return _Outlook(chance, cell.before > 0 and least > cell.reduction_abs)
+
+
+def _parts(
+    cell: CellResult,
+    labels_N: npt.NDArray[np.integer],
+    before_SN: npt.NDArray[np.integer],
+    after_SN: npt.NDArray[np.integer],
+    alpha: float,
+) -> Components | None:
+    """Return the variances behind a target; None where too few images changed to tell."""
+    own_N = labels_N == cell.true
+    before, after = (
+        (preds_SN[:, own_N] == cell.predicted).astype(np.int64)
+        for preds_SN in (before_SN, after_SN)
+    )
+    return components_of(of_differences(after - before), alpha)[0]
+
+
+def _why(verdict: Verdict, adaptive: Adaptive, number: int, least: _Outlook | None) -> Why:
+    """Return why an arm stops at a look, "" where it goes on."""
+    if number == len(adaptive.looks) - 1:
+        return "last look"
+    if verdict.verdict == "HARM":
+        return "harm"
+    if verdict.verdict == "REDUCED":
+        narrowing = math.sqrt(adaptive.looks[number] / adaptive.most)
+        waits = any(_may_settle(item, narrowing) for item in verdict.collateral)
+        return "" if waits else "reduced"
+    return "futile" if least is not None and least.chance < adaptive.futility else ""
+
+
+def _may_settle(item: Item, narrowing: float) -> bool:
+    """Say whether an undetermined item would clear its margin with a narrower interval."""
+    effect = item.effect
+    low = effect.estimate - narrowing * (effect.estimate - effect.low)
+    high = effect.estimate + narrowing * (effect.high - effect.estimate)
+    return item.status == "undetermined" and (high < item.margin or low > item.margin)
