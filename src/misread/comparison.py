@@ -252,6 +252,9 @@ def load_any(name_or_path: str, **options: Any) -> Study | Comparison:
     name, raw = read_study(name_or_path)
     if not is_comparison(raw):
         return load_study(name_or_path, **options)
+    if options.pop("adaptive", False):
+        msg = f"{name} compares recipes, which all need the same seeds; leave --adaptive away."
+        raise StudyError(msg)
     return _build(name, raw, **options)
 
 
@@ -263,12 +266,8 @@ def _build(
     arms: tuple[str, ...] | None = None,
     recipe: str | None = None,
     epochs: int | None = None,
-    adaptive: bool = False,
     smoke: bool = False,
 ) -> Comparison:
-    if adaptive:
-        msg = f"{name} compares recipes, which all need the same seeds; leave --adaptive away."
-        raise StudyError(msg)
     if recipe is not None:
         msg = f"the arms of {name} are its recipes; leave --recipe {recipe} away."
         raise StudyError(msg)

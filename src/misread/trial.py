@@ -7,6 +7,7 @@ the baseline goes on as long as any arm does.
 of it what the pages show.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -134,33 +135,40 @@ def run_study(
         plan = lock(plan, folder)
         for text in _notes(plan, every):
             on_report(Note(text))
-        left = tuple(policies)
-        for n_seeds in study.adaptive.looks if study.adaptive else (len(study.seeds),):
-            go("arms", tasks_of(left, study.seeds[:n_seeds]))
-            left = _not_settled(plan, folder, left, n_seeds, on_report)
-            if left == (BASELINE,):
-                break
+        _by_looks(
+            plan,
+            folder,
+            lambda own, seeds: go("arms", tasks_of(own, seeds)),
+            on_report,
+        )
         return plan
 
 
-def _not_settled(
-    plan: Plan, folder: Path, arms: tuple[str, ...], n_seeds: int, on_report: OnReport
-) -> tuple[str, ...]:
-    """Return the arms that get more seeds after a look, the baseline first; tell of the others."""
-    adaptive, left = plan.study.adaptive, [BASELINE]
-    if adaptive is None:
-        return (BASELINE,)
-    for arm in arms:
-        if arm == BASELINE:
-            continue
-        verdict = verdict_at(plan, folder, arm, n_seeds)
-        if verdict.settled and verdict.settled.why:
-            saved = adaptive.most - n_seeds
-            told = f"; {saved} of its {adaptive.most} runs are saved" if saved else ""
-            on_report(Note(f"{arm} is settled after {n_seeds} seeds: {verdict.verdict}{told}."))
-        else:
-            left.append(arm)
-    return tuple(left)
+def _by_looks(
+    plan: Plan,
+    folder: Path,
+    bring_about: Callable[[tuple[str, ...], tuple[int, ...]], None],
+    on_report: OnReport,
+) -> None:
+    """Run arms × seeds: all at once, or look by look until every arm is settled."""
+    study, left = plan.study, tuple(plan.policies)
+    if study.adaptive is None:
+        bring_about(left, study.seeds)
+        return
+    for n_seeds in study.adaptive.looks:
+        bring_about(left, study.seeds[:n_seeds])
+        verdicts = {a: verdict_at(plan, folder, a, n_seeds) for a in left if a != BASELINE}
+        saved = study.adaptive.most - n_seeds
+        told = f"; {saved} of its {study.adaptive.most} runs saved" if saved else ""
+        goes_on = [BASELINE]
+        for arm, verdict in verdicts.items():
+            if verdict.settled and not verdict.settled.why:
+                goes_on.append(arm)
+            else:
+                on_report(Note(f"{arm} settled after {n_seeds} seeds: {verdict.verdict}{told}."))
+        left = tuple(goes_on)
+        if left == (BASELINE,):
+            return
 
 
 def first_seeds(study: Study) -> tuple[int, ...]:

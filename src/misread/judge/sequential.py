@@ -128,7 +128,9 @@ def _boundaries(shares: tuple[float, ...], spending: Spending, alpha: float) -> 
     return tuple(bounds)
 
 
-def _bound(at_G: FloatArray, mass_G: FloatArray, to_spend: float, step: float, scale: float) -> float:
+def _bound(
+    at_G: FloatArray, mass_G: FloatArray, to_spend: float, step: float, scale: float
+) -> float:
     """Return the bound that so much of what is left exceeds."""
 
     def excess(bound: float) -> float:
@@ -163,9 +165,7 @@ class Adaptive(BaseModel):
     def _ascending(self) -> Self:
         steps = pairwise((1, *self.looks))
         if not self.looks or any(later <= earlier for earlier, later in steps):
-            msg = (
-                f"looks are {list(self.looks)}, but must be ascending numbers of seeds, 2 or more"
-            )
+            msg = f"looks are {list(self.looks)}, but must be ascending numbers of seeds, 2 or more"
             raise ValueError(msg)
         return self
 

@@ -54,7 +54,8 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         "study": plan.study,
         "target": target,
         "exploratory": plan.exploratory,
-        "n_seeds": words.count(len(evidence.seeds), "seed"),
+        "n_seeds": words.seeds_told(evidence),
+        "runs_told": words.runs_told(evidence),
         "n_images": f"{len(evidence.confirm):,}",
         "n_target_images": f"{int((evidence.confirm.labels_N == plan.target[0]).sum()):,}",
         "accuracy": words.percent(evidence.summary["accuracy"]["mean"]),
@@ -140,7 +141,9 @@ def command(evidence: Evidence) -> str:
     study = evidence.plan.study
     name = study.name if study.name in builtin_studies() else f"{study.name}.toml"
     parts = ["misread", "run", name]
-    parts += ["--seeds", ",".join(map(str, evidence.seeds))]
+    parts += ["--seeds", ",".join(map(str, study.seeds))]
+    if study.adaptive:
+        parts.append("--adaptive")
     parts += ["--arms", ",".join(evidence.treated_arms or (BASELINE,))]
     parts += ["--recipe", study.recipe_name]
     if study.smoke:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from misread.judge import wording
 from misread.judge.collateral import Item
 from misread.judge.inference import Status
+from misread.judge.sequential import Settled
 from misread.judge.targets import CellResult
 from misread.judge.verdict import Verdict
 
@@ -291,15 +292,17 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     margins = ", ".join(
         f"{kind} {wording.number(100 * margin)}" for kind, margin in verdict.margins
     )
+    settled = verdict.settled
     return (
         (
             "Asked",
             (
                 f"a reduction by {wording.number(100 * verdict.reduction, decimals=0)}%, "
-                f"α = {verdict.alpha:g}; margins in points: {margins}"
+                f"α = {settled.alpha if settled else verdict.alpha:g}; margins in points: {margins}"
             ),
         ),
         ("Seen", f"{_design(verdict)}, {wording.count(verdict.n_images, 'image')}"),
+        *([("Settled", _settled(settled, verdict.alpha))] if settled else []),
         (
             "For good",
             (
@@ -307,6 +310,26 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
                 f"{len(verdict.ledger.mended):,} mended (in at least 80% of the seeds)"
             ),
         ),
+    )
+
+
+_WHY = {
+    "": "and goes on",
+    "harm": "by harm",
+    "reduced": "by a reduction, with nothing open that more seeds would settle",
+    "futile": "and given up",
+    "last look": "at the last look",
+}
+
+
+def _settled(settled: Settled, level: float) -> str:
+    """Return at which look an arm was settled, what was spent, and what it saved."""
+    looks, saved = settled.looks, settled.saved
+    return (
+        f"at look {settled.look} of {len(looks)}, after {looks[settled.look - 1]} of at most "
+        f"{looks[-1]} seeds, {_WHY[settled.why]}; tests and intervals at {level:.2g}, the "
+        f"look's own level; {settled.spent:.2g} of α = {settled.alpha:g} spent; "
+        f"{wording.count(saved, 'run')} of this arm saved"
     )
 
 
