@@ -17,8 +17,8 @@ from misread.judge.calibration import ALPHA, ROOT, Setting
 from misread.judge.inference import effects
 from misread.judge.inputs import BoolArray, IntArray
 from misread.judge.moments import FloatArray, Moments
-from misread.judge.power import components_of
-from misread.judge.sequential import LEAST_SEEDS, Adaptive, chance_left
+from misread.judge.power import all_components
+from misread.judge.sequential import LEAST_SEEDS, Adaptive, Spending, chance_left
 from misread.judge.worlds import WORLDS, Design, draw
 from misread.seeds import derive
 
@@ -50,7 +50,7 @@ class Rule(NamedTuple):
 
 
 def rules(adaptive: Adaptive = Adaptive()) -> tuple[Rule, ...]:  # noqa: B008 — frozen
-    """Return the rules that are compared, the plan's own one last.
+    """Return the rules that are compared, the one of `--adaptive` last.
 
     Among them no plan at all: a look after every seed, each at .05; and the anytime-valid one, also
     after every seed: Robbins' (1970, *Annals of Mathematical Statistics* 41) normal mixture, best
@@ -64,18 +64,18 @@ def rules(adaptive: Adaptive = Adaptive()) -> tuple[Rule, ...]:  # noqa: B008 �
         plan = adaptive.model_copy(update=changes)
         return Rule(name, looks, plan.levels(ALPHA), plan.futility)
 
-    given_up = f"given up below {adaptive.futility:g}"
+    names: dict[Spending, str] = {
+        "pocock": "Pocock",
+        "obrien-fleming": "O'Brien–Fleming",
+        "cubic": "cubic",
+    }
     return (
-        Rule(f"{most} seeds, one look", (most,), (ALPHA,)),
-        Rule(f"after every seed, each at {ALPHA:g}", every, (ALPHA,) * len(every)),
-        Rule(f"at the looks, each at {ALPHA:g}", looks, (ALPHA,) * len(looks)),
-        Rule("anytime-valid, after every seed", every, _anytime(every, most / 2)),
-        planned("Pocock-like", spending="pocock", futility=0.0),
-        planned("O'Brien–Fleming-like", spending="obrien-fleming", futility=0.0),
-        planned("cubic", spending="cubic", futility=0.0),
-        planned(f"Pocock-like, {given_up}", spending="pocock"),
-        planned(f"O'Brien–Fleming-like, {given_up}", spending="obrien-fleming"),
-        planned(f"{adaptive.spending}, {given_up} (--adaptive)"),
+        Rule(f"one look at {most}", (most,), (ALPHA,)),
+        Rule("every seed at .05", every, (ALPHA,) * len(every)),
+        Rule(f"{len(looks)} looks at .05", looks, (ALPHA,) * len(looks)),
+        Rule("anytime-valid", every, _anytime(every, most / 2)),
+        *(planned(names[own], spending=own, futility=0.0) for own in names),
+        *(planned(f"{names[own]}, give up", spending=own) for own in names),
     )
 
 
@@ -242,18 +242,17 @@ def _stopped(rule: Rule, seen: dict[int, Moments], design: Design) -> IntArray:
 
 def _chances(moments: Moments, n_seeds: int, rule: Rule) -> FloatArray:
     """Return the chance of each study to show a reduction still; 1 where none can be told."""
-    chances = []
-    for place in range(len(moments.n_images_C)):
-        one = Moments(*(part if isinstance(part, bool) else part[[place]] for part in moments))
-        parts, _ = components_of(one, ALPHA)
-        if parts is None:
-            chances.append(1.0)
-            continue
-        n_images = int(one.n_images_C[0])
-        before, after = (own.sum() / (n_seeds * n_images) for own in (one.before_CS, one.after_CT))
-        seeds = (n_seeds, rule.looks[-1])
-        chance = chance_left(
-            parts, n_images, after - before, ASKED * before, seeds, rule.levels[-1]
-        )
-        chances.append(chance)
-    return np.array(chances)
+    n_images = int(moments.n_images_C[0])
+    size, level = n_seeds * n_images, rule.levels[-1]
+    before_B, after_B = (own.sum(axis=1) for own in (moments.before_CS, moments.after_CT))
+    rows = zip(all_components(moments, ALPHA)[0], before_B / size, after_B / size, strict=True)
+    return np.array(
+        [
+            1.0
+            if parts is None
+            else chance_left(
+                parts, n_images, after - before, ASKED * before, (n_seeds, rule.looks[-1]), level
+            )
+            for parts, before, after in rows
+        ]
+    )

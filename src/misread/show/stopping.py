@@ -67,15 +67,15 @@ def by_rule(found: Sequence[Summary]) -> Part:
     """Return a row per rule."""
     truths = [f"−{truth:.0%}" for truth in REDUCTIONS[1:]]
     return Part(
-        "Rules for adding seeds, over four worlds and 5, 8 and 30 errors a seed",
+        "Rules over all kinds: false positives (worst, mean), coverage (worst), mean power; seeds",
         (
             "Rule",
-            "False positives, worst",
-            "on average",
-            "Coverage, worst",
-            *(f"Power, {truth}" for truth in truths),
-            "Seeds, no effect",
-            *(f"Seeds, {truth}" for truth in truths),
+            "worst",
+            "mean",
+            "covered",
+            *(f"{truth}" for truth in truths),
+            "seeds",
+            *(f"{truth}" for truth in truths),
         ),
         tuple(
             (
@@ -100,9 +100,9 @@ def by_world(outcomes: Sequence[Stopped]) -> Part:
             row += [f"{share(fixed.rate)} / {share(own.rate)}", f"{own.mean_seeds:.1f}"]
         rows.append(tuple(row))
     truths = ["no effect", *(f"−{truth:.0%}" for truth in REDUCTIONS[1:])]
-    heads = [head for truth in truths for head in (f"Found, {truth}", "Seeds")]
+    heads = [head for truth in truths for head in (truth, "seeds")]
     return Part(
-        f"Each kind of study: found with {names[0]} / {names[-1]}, and the seeds of the latter",
+        f"Found by {names[0]} / by {names[-1]}, and mean seeds of the latter",
         ("World", "Errors", *heads),
         tuple(rows),
     )
@@ -114,7 +114,7 @@ def in_short(found: Sequence[Summary], replicates: int) -> str:
     saved = [1 - seeds / fixed.seeds[0] for seeds in own.seeds]
     lost = fixed.power[0] - own.power[0]
     return (
-        f"Judged {peeking.rule}, false positives reach {share(peeking.worst)} "
+        f"Judged after {peeking.rule}, false positives reach {share(peeking.worst)} "
         f"({share(peeking.mean)} on average). As planned by --adaptive they are at most "
         f"{share(own.worst)} ({share(own.mean)} on average; limits {share(LIMITS.each)} and "
         f"{share(LIMITS.mean)}), and {saved[0]:.0%} of an arm's seeds are saved where there is no "
