@@ -2,15 +2,20 @@
 
 An arm is settled when nothing that is to come is worth its runs:
 
-* HARM: at the look's own level, by the spending of both sides; harm is worth finding early.
+* HARM: by the spending of both sides; harm is worth finding early.
 * REDUCED: with no item left that more seeds would settle. An item is waited for where its interval,
   narrowed as the seeds to come could narrow it at most, would clear its margin.
-* given up: neither was shown, and the seeds to come would hardly show a reduction.
+* given up: neither was shown, the seeds to come would hardly show a reduction, and no item is
+  waited for that they would show to be harmed.
 * the last look.
 
-All intervals of a verdict are at the look's level. Over the looks they are repeated confidence
-intervals (Jennison & Turnbull 2000, chapter 9): all of them hold together with 1 − α, so that
-"safe" may be said at whichever look the arm stops.
+The targets spend α as the plan says. Everything else spends α of its own, by nearly equal levels
+(`pocock`): an arm stops where its target says so, and "safe" must be sayable there. So recommend
+Glimm, Maurer & Bretz (2010, *Statistics in Medicine* 29) and Tamhane, Mehta & Liu (2010,
+*Biometrics* 66) for what is tested once the first question is answered.
+
+All intervals of a verdict are at their look's level. Over the looks they are repeated confidence
+intervals (Jennison & Turnbull 2000, chapter 9): all of one item's hold together with 1 − α.
 """
 
 import math
@@ -18,13 +23,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from misread.judge.collateral import Item
+from misread.judge.inference import Status
 from misread.judge.moments import of_differences
 from misread.judge.power import Components, components_of, detectable
 from misread.judge.reason import given_up_reason
 from misread.judge.sequential import Adaptive, Settled, Why, chance_left
 from misread.judge.targets import CellResult
+from misread.judge.variance import zero_event_bound
 from misread.judge.verdict import Verdict, judge
 
 
@@ -58,7 +66,7 @@ def judge_look(
     Returns
     -------
     Verdict
-        At the look's level; `settled` says whether the arm stops here, and why.
+        At the look's levels; `settled` says whether the arm stops here, and why.
 
     Raises
     ------
@@ -66,9 +74,16 @@ def judge_look(
         As `judge`, and if no look has so many seeds.
     """
     number = adaptive.number(len(after_SN))
-    levels = adaptive.levels(alpha)
+    levels, items_levels = adaptive.levels(alpha), adaptive.items_levels(alpha)
     verdict = judge(
-        labels_N, before_SN, after_SN, cells=cells, alpha=levels[number], paired=True, **asked
+        labels_N,
+        before_SN,
+        after_SN,
+        cells=cells,
+        alpha=levels[number],
+        items_alpha=items_levels[number],
+        paired=True,
+        **asked,
     )
     left = _Left(number, levels[-1] / len(cells))
     found = [
@@ -78,12 +93,15 @@ def judge_look(
     ]
     known = [outlook for outlook in found if outlook is not None]
     least = min(known, key=lambda outlook: outlook.chance, default=None)
-    why = _why(verdict, adaptive, number, least)
+    narrowing = math.sqrt(adaptive.looks[number] / adaptive.most)
+    waits = {_outcome(item, narrowing, items_levels[-1]) for item in verdict.collateral}
+    why = _why(verdict, adaptive, number, least, waits)
     settled = Settled(
         look=number + 1,
         looks=adaptive.looks,
         alpha=alpha,
         spent=adaptive.spent(alpha)[number],
+        items_alpha=items_levels[number],
         futility=adaptive.futility,
         why=why,
         chance=least.chance if least and why in {"", "futile"} else None,
@@ -150,22 +168,35 @@ def _parts(
     return components_of(of_differences(after - before), alpha)[0]
 
 
-def _why(verdict: Verdict, adaptive: Adaptive, number: int, least: _Outlook | None) -> Why:
+def _why(
+    verdict: Verdict,
+    adaptive: Adaptive,
+    number: int,
+    least: _Outlook | None,
+    waits: set[Status],
+) -> Why:
     """Return why an arm stops at a look, "" where it goes on."""
     if number == len(adaptive.looks) - 1:
         return "last look"
     if verdict.verdict == "HARM":
         return "harm"
     if verdict.verdict == "REDUCED":
-        narrowing = math.sqrt(adaptive.looks[number] / adaptive.most)
-        waits = any(_may_settle(item, narrowing) for item in verdict.collateral)
-        return "" if waits else "reduced"
-    return "futile" if least is not None and least.chance < adaptive.futility else ""
+        return "" if waits & {"safe", "harmed"} else "reduced"
+    hardly = least is not None and least.chance < adaptive.futility
+    return "futile" if hardly and "harmed" not in waits else ""
 
 
-def _may_settle(item: Item, narrowing: float) -> bool:
-    """Say whether an undetermined item would clear its margin with a narrower interval."""
+def _outcome(item: Item, narrowing: float, level: float) -> Status:
+    """Return what an undetermined item would be after the last look, if its change stayed.
+
+    The seeds to come narrow an interval as their square root, at most: images do not grow.
+    """
+    if item.status != "undetermined":
+        return "undetermined"  # nothing to wait for
     effect = item.effect
-    low = effect.estimate - narrowing * (effect.estimate - effect.low)
-    high = effect.estimate + narrowing * (effect.high - effect.estimate)
-    return item.status == "undetermined" and (high < item.margin or low > item.margin)
+    reach = -float(special.ndtri(level / 2)) * (effect.se or 0.0) * narrowing
+    if effect.estimate >= 0:
+        reach = max(reach, float(zero_event_bound(effect.n_images, level)))
+    if effect.estimate + reach < item.margin:
+        return "safe"
+    return "harmed" if effect.estimate - reach > item.margin else "undetermined"

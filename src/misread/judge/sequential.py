@@ -177,7 +177,11 @@ class Adaptive(BaseModel):
     def levels(self, alpha: float) -> tuple[float, ...]:
         """Return the two-sided level of each look, which together spend `alpha`."""
         bounds = boundaries([n / self.most for n in self.looks], self.spending, alpha)
-        return tuple(2 * float(special.ndtr(-bound)) for bound in bounds)
+        return tuple(round(2 * float(special.ndtr(-bound)), 12) for bound in bounds)
+
+    def items_levels(self, alpha: float) -> tuple[float, ...]:
+        """Return the level at each look of everything but the targets: nearly equal ones."""
+        return self.model_copy(update={"spending": "pocock"}).levels(alpha)
 
     def spent(self, alpha: float) -> tuple[float, ...]:
         """Return how much of `alpha` is spent up to and with each look."""
@@ -210,7 +214,9 @@ class Settled(BaseModel):
     looks : tuple of int
         Seeds of an arm at each planned look.
     alpha, spent : float
-        Level over all looks, and how much of it is spent up to and with this one.
+        Level over all looks, and how much of it the targets have spent up to and with this one.
+    items_alpha : float
+        Level at this look of everything but the targets.
     futility : float
         The plan gives an arm up below this chance.
     why : {"", "harm", "reduced", "futile", "last look"}
@@ -226,6 +232,7 @@ class Settled(BaseModel):
     looks: tuple[int, ...]
     alpha: float
     spent: float
+    items_alpha: float
     futility: float
     why: Why
     chance: float | None

@@ -116,6 +116,7 @@ def judge(
     class_names: Sequence[str] | None = None,
     margins: Margins = Margins(),  # noqa: B008 — frozen
     alpha: float = 0.05,
+    items_alpha: float | None = None,
     reduction: float = 0.3,
     slices: Sequence[SliceReadings] = (),
     disputed_N: npt.ArrayLike | None = None,
@@ -143,6 +144,8 @@ def judge(
         How much worse each collateral item may get.
     alpha : float
         Level of tests and intervals; Holm (1979) corrects the target cells.
+    items_alpha : float, optional
+        Another level for everything but the targets, as at a planned look.
     reduction : float
         The relative reduction asked about, 0 to 1, for power.
     slices : sequence of SliceReadings
@@ -228,7 +231,14 @@ def judge(
     names = names_of(found_names, n_classes)
     targets = _whole_cells(cells, names)
     _check_cells(targets, readings, n_classes)
-    scan = measure_collateral(readings, parts, targets, names, margins=margins, alpha=alpha)
+    scan = measure_collateral(
+        readings,
+        parts,
+        targets,
+        names,
+        margins=margins,
+        alpha=alpha if items_alpha is None else items_alpha,
+    )
     results = measure_cells(
         readings,
         targets,

@@ -324,12 +324,12 @@ _WHY = {
 
 def _settled(settled: Settled, level: float) -> str:
     """Return at which look an arm was settled, what was spent, and what it saved."""
-    looks, saved = settled.looks, settled.saved
+    looks = settled.looks
     return (
         f"at look {settled.look} of {len(looks)}, after {looks[settled.look - 1]} of at most "
-        f"{looks[-1]} seeds, {_WHY[settled.why]}; tests and intervals at {level:.2g}, the "
-        f"look's own level; {settled.spent:.2g} of α = {settled.alpha:g} spent; "
-        f"{wording.count(saved, 'run')} of this arm saved"
+        f"{looks[-1]} seeds, {_WHY[settled.why]}; the target is tested there at {level:.2g} "
+        f"({settled.spent:.2g} of α = {settled.alpha:g} spent so far), everything else at "
+        f"{settled.items_alpha:.2g}; {wording.count(settled.saved, 'run')} of this arm saved"
     )
 
 

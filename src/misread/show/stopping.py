@@ -97,7 +97,7 @@ def by_world(outcomes: Sequence[Stopped]) -> Part:
         row = [world, f"{errors:g}"]
         for truth in REDUCTIONS:
             fixed, own = (cells[name, world, errors, truth] for name in (names[0], names[-1]))
-            row += [f"{share(fixed.rate)} / {share(own.rate)}", f"{own.mean_seeds:.1f}"]
+            row += [f"{share(fixed.rate)}/{share(own.rate)}", f"{own.mean_seeds:.1f}"]
         rows.append(tuple(row))
     truths = ["no effect", *(f"−{truth:.0%}" for truth in REDUCTIONS[1:])]
     heads = [head for truth in truths for head in (truth, "seeds")]
@@ -143,7 +143,7 @@ def stopping_figure(found: Sequence[Summary], replicates: int) -> Figure:
     """
     own, fixed = found[-1], found[0]
     sheet = style.Sheet(
-        15.0,
+        13.6,
         6.1,
         f"Looking as planned takes {own.seeds[0]:.1f} of {fixed.seeds[0]:.0f} seeds where a fix "
         f"does nothing, and {own.seeds[1]:.1f} where it removes 30%",
@@ -153,7 +153,7 @@ def stopping_figure(found: Sequence[Summary], replicates: int) -> Figure:
     sheet.text(0.85, 0.05, "What a change must reach", fontsize=13, fontweight="bold")
     sheet.text(0.85, 0.32, "in standard errors, at each look", fontsize=11, color=style.MUTED)
     _draw_bounds(sheet.axes(0.85, 0.85, 3.5, 4.5))
-    left = 8.1
+    left = 6.9
     sheet.text(
         left, 0.05, "Mean seeds of an arm until it is settled", fontsize=13, fontweight="bold"
     )
@@ -163,12 +163,12 @@ def stopping_figure(found: Sequence[Summary], replicates: int) -> Figure:
     axes = sheet.axes(left, 0.85, 3.7, 4.5)
     _draw_rules(axes, found)
     for at, head, values in (
-        (12.35, "false pos.,\nworst", [one.worst for one in found]),
-        (13.45, "power,\n−30%", [one.power[0] for one in found]),
+        (11.05, "false pos.,\nworst", [one.worst for one in found]),
+        (12.2, "power,\n−30%", [one.power[0] for one in found]),
     ):
         sheet.text(at, 0.2, head, fontsize=11, color=style.MUTED)
         for row, value in enumerate(values):
-            bad = at < 13 and value > LIMITS.each
+            bad = at < 12 and value > LIMITS.each
             down = 0.85 + 4.5 * (row + 0.5) / len(found)
             colour = style.VERMILLION if bad else style.INK
             sheet.text(at, down, share(value), fontsize=12, va="center", color=colour)
@@ -185,7 +185,7 @@ def _draw_bounds(axes: Axes) -> None:
     rule: Rule = next(rule for rule in rules() if rule.name.startswith("anytime"))
     _line(axes, rule.looks, rule.levels, "anytime-valid", style.GREEN)
     axes.axhline(float(-special.ndtri(ALPHA / 2)), color=style.INK, lw=1.3, ls=(0, (4, 2)))
-    axes.text(adaptive.most, 1.8, f"one look at {ALPHA:g}", fontsize=11, ha="right", va="top")
+    axes.text(adaptive.most, 1.9, f"one look at {ALPHA:g}", fontsize=11, ha="right", va="top")
     axes.set_xticks(adaptive.looks)
     axes.set_ylim(1.5, 4.6)
     axes.set_xlabel("seeds", fontsize=12)
