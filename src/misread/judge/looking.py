@@ -5,8 +5,8 @@ An arm is settled when nothing that is to come is worth its runs:
 * HARM: by the spending of both sides; harm is worth finding early.
 * REDUCED: with no item left that more seeds would settle. An item is waited for where its interval,
   narrowed as the seeds to come could narrow it at most, would clear its margin.
-* given up: neither was shown, the seeds to come would hardly show a reduction, and no item is
-  waited for that they would show to be harmed.
+* given up: neither was shown, the interval excludes the reduction asked about or the seeds to come
+  would hardly show any, and no item is waited for that they would show to be harmed.
 * the last look.
 
 The targets spend α as the plan says. Everything else spends α of its own, by nearly equal levels
@@ -92,7 +92,7 @@ def judge_look(
         if not cell.shrank(levels[number])
     ]
     known = [outlook for outlook in found if outlook is not None]
-    least = min(known, key=lambda outlook: outlook.chance, default=None)
+    least = min(known, key=lambda outlook: (not outlook.excluded, outlook.chance), default=None)
     narrowing = math.sqrt(adaptive.looks[number] / adaptive.most)
     waits = {_outcome(item, narrowing, items_levels[-1]) for item in verdict.collateral}
     why = _why(verdict, adaptive, number, least, waits)
@@ -113,7 +113,7 @@ def judge_look(
             verdict.cells,
             alpha=levels[number],
             reduction=verdict.reduction,
-            chance=least.chance,
+            chance=None if least.excluded else least.chance,
             n_left=settled.saved,
             most=adaptive.most,
             hopeless=least.hopeless,
@@ -129,9 +129,20 @@ class _Left(NamedTuple):
 
 
 class _Outlook(NamedTuple):
-    """Chance that a target is still shown, and whether all the seeds would be too few for it."""
+    """What is left for a target.
+
+    Attributes
+    ----------
+    chance : float
+        That the seeds to come still show a reduction.
+    excluded : bool
+        Whether the interval lies above the reduction asked about already.
+    hopeless : bool
+        Whether all the seeds would be too few for it.
+    """
 
     chance: float
+    excluded: bool
     hopeless: bool
 
 
@@ -149,7 +160,9 @@ def _outlook(
         left.level,
     )
     least = detectable(parts, adaptive.most, cell.n_images, left.level)
-    return _Outlook(chance, cell.before > 0 and least > cell.reduction_abs)
+    asked = cell.reduction_abs
+    excluded = cell.effect.low > -asked
+    return _Outlook(chance, excluded, not excluded and cell.before > 0 and least > asked)
 
 
 def _parts(
@@ -182,7 +195,8 @@ def _why(
         return "harm"
     if verdict.verdict == "REDUCED":
         return "" if waits & {"safe", "harmed"} else "reduced"
-    hardly = least is not None and least.chance < adaptive.futility
+    hardly = least is not None and (least.chance < adaptive.futility or least.excluded)
+    hardly = hardly and adaptive.futility > 0
     return "futile" if hardly and "harmed" not in waits else ""
 
 

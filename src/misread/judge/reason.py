@@ -57,7 +57,7 @@ def given_up_reason(
     *,
     alpha: float,
     reduction: float,
-    chance: float,
+    chance: float | None,
     n_left: int,
     most: int,
     hopeless: bool,
@@ -70,8 +70,9 @@ def given_up_reason(
         The targets at the look.
     alpha, reduction : float
         Level of the look, and the relative reduction asked about.
-    chance : float
-        That the seeds to come would still show a reduction.
+    chance : float or None
+        That the seeds to come would still show a reduction; None where the interval excludes the
+        one asked about.
     n_left, most : int
         Seeds to come, and at the last look.
     hopeless : bool
@@ -83,6 +84,8 @@ def given_up_reason(
         One sentence, with its full stop.
     """
     asked = _signed(f"{-reduction:.0%}")
+    if chance is None:
+        return f"{_cells_told(cells, alpha)}: given up, for the {asked} asked about is excluded."
     likely = "under .01" if chance < 0.005 else f"{chance:.2f}".removeprefix("0")
     ending = (
         f", and {wording.count(most, 'seed')} would be too few to rely on for the {asked} asked "

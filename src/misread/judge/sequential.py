@@ -152,7 +152,8 @@ class Adaptive(BaseModel):
         How the error is spent over the share of the seeds.
     futility : float
         An arm is given up where the chance that the seeds to come would still show a reduction
-        falls below this; 0 never gives up. Not binding: the levels do not count on it.
+        falls below this, or the interval excludes the reduction asked about; 0 never gives up. Not
+        binding: the levels do not count on it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -230,7 +230,10 @@ def _stopped(rule: Rule, seen: dict[int, Moments], design: Design) -> IntArray:
         holds_B = np.array([effect.low <= design.effect <= effect.high for effect in judged])
         stops_B = shows_B | (number == len(rule.looks) - 1)
         if rule.futility:
-            stops_B |= _chances(seen[n], n, rule) < rule.futility
+            asked_B = ASKED * seen[n].before_CS.mean(axis=1) / design.n_images
+            excluded_B = np.array([effect.low for effect in judged]) > -asked_B
+            chances_B = _chances(seen[n], n, rule)
+            stops_B |= (chances_B < rule.futility) | (excluded_B & ~np.isinf(chances_B))
         stops_B &= goes_on
         found += int((stops_B & shows_B).sum())
         fewer += int((stops_B & shows_B & falls_B).sum())
@@ -241,14 +244,14 @@ def _stopped(rule: Rule, seen: dict[int, Moments], design: Design) -> IntArray:
 
 
 def _chances(moments: Moments, n_seeds: int, rule: Rule) -> FloatArray:
-    """Return the chance of each study to show a reduction still; 1 where none can be told."""
+    """Return the chance that each study still shows a reduction; infinite where none is known."""
     n_images = int(moments.n_images_C[0])
     size, level = n_seeds * n_images, rule.levels[-1]
     before_B, after_B = (own.sum(axis=1) for own in (moments.before_CS, moments.after_CT))
     rows = zip(all_components(moments, ALPHA)[0], before_B / size, after_B / size, strict=True)
     return np.array(
         [
-            1.0
+            np.inf
             if parts is None
             else chance_left(
                 parts, n_images, after - before, ASKED * before, (n_seeds, rule.looks[-1]), level
