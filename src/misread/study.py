@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -387,9 +387,9 @@ def one_sentence(
 def _known_keys(loc: tuple[int | str, ...], kind: type[BaseModel]) -> list[str]:
     model = kind
     for part in loc[:-1]:
-        inner = (
-            model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        )
+        field = model.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        inner = next(iter(get_args(inner)), inner)  # of what may be None
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             break
         model = inner

@@ -10,9 +10,9 @@ An arm is settled when nothing that is to come is worth its runs:
 * the last look.
 
 The targets spend α as the plan says. Everything else spends α of its own, by nearly equal levels
-(`pocock`): an arm stops where its target says so, and "safe" must be sayable there. So recommend
-Glimm, Maurer & Bretz (2010, *Statistics in Medicine* 29) and Tamhane, Mehta & Liu (2010,
-*Biometrics* 66) for what is tested once the first question is answered.
+(`pocock`): an arm stops where its target says so, and "safe" must be sayable there. Such pairs of
+plans for a first and a second question: Glimm, Maurer & Bretz (2010, *Statistics in Medicine* 29);
+Tamhane, Mehta & Liu (2010, *Biometrics* 66).
 
 All intervals of a verdict are at their look's level. Over the looks they are repeated confidence
 intervals (Jennison & Turnbull 2000, chapter 9): all of one item's hold together with 1 − α.
@@ -104,7 +104,7 @@ def judge_look(
         items_alpha=items_levels[number],
         futility=adaptive.futility,
         why=why,
-        chance=least.chance if least and why in {"", "futile"} else None,
+        chance=least.chance if least and not least.excluded and why in {"", "futile"} else None,
     )
     changed: dict[str, Any] = {"settled": settled}
     if why == "futile" and least is not None:

@@ -223,8 +223,8 @@ class Settled(BaseModel):
     why : {"", "harm", "reduced", "futile", "last look"}
         Why the arm stops here; "" where it goes on.
     chance : float or None
-        The chance that the seeds to come still show a reduction; None where it was not asked, or
-        too few images changed to tell.
+        The chance that the seeds to come still show a reduction; None where it was not asked, the
+        interval excludes the reduction asked about, or too few images changed to tell.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -42,6 +42,8 @@ class Sheet:
         The sentence that must come first, "" where the result counts as confirmed.
     reason : str
         The verdict's sentence.
+    settled : str
+        At which planned look it was judged, and what that saved; "" where seeds were fixed.
     targets : Table
         A row per target cell: what changed.
     behind : Table
@@ -69,6 +71,7 @@ class Sheet:
     word: str
     exploratory: str
     reason: str
+    settled: str
     targets: Table
     behind: Table
     broken: str
@@ -108,6 +111,7 @@ def sheet_of(verdict: Verdict, top: int | None = None) -> Sheet:
         if verdict.exploratory
         else "",
         reason=_plain(verdict.reason),
+        settled=_settled(verdict.settled, verdict.alpha) if verdict.settled else "",
         targets=target_table(verdict.cells, verdict.alpha),
         behind=cell_table(verdict),
         broken=broken_told(verdict),
@@ -302,7 +306,6 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
             ),
         ),
         ("Seen", f"{_design(verdict)}, {wording.count(verdict.n_images, 'image')}"),
-        *([("Settled", _settled(settled, verdict.alpha))] if settled else []),
         (
             "For good",
             (
@@ -314,7 +317,7 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
 
 
 _WHY = {
-    "": "and goes on",
+    "": "from where it goes on",
     "harm": "by harm",
     "reduced": "by a reduction, with nothing open that more seeds would settle",
     "futile": "and given up",
@@ -326,10 +329,10 @@ def _settled(settled: Settled, level: float) -> str:
     """Return at which look an arm was settled, what was spent, and what it saved."""
     looks = settled.looks
     return (
-        f"at look {settled.look} of {len(looks)}, after {looks[settled.look - 1]} of at most "
-        f"{looks[-1]} seeds, {_WHY[settled.why]}; the target is tested there at {level:.2g} "
+        f"Settled at look {settled.look} of {len(looks)}, after {looks[settled.look - 1]} of at "
+        f"most {looks[-1]} seeds, {_WHY[settled.why]}; the target is tested there at {level:.2g} "
         f"({settled.spent:.2g} of α = {settled.alpha:g} spent so far), everything else at "
-        f"{settled.items_alpha:.2g}; {wording.count(settled.saved, 'run')} of this arm saved"
+        f"{settled.items_alpha:.2g}; {wording.count(settled.saved, 'run')} of this arm saved."
     )
 
 

@@ -145,8 +145,8 @@ def stopping_figure(found: Sequence[Summary], replicates: int) -> Figure:
     sheet = style.Sheet(
         13.6,
         6.1,
-        f"Looking as planned takes {own.seeds[0]:.1f} of {fixed.seeds[0]:.0f} seeds where a fix "
-        f"does nothing, and {own.seeds[1]:.1f} where it removes 30%",
+        f"Planned looks take {own.seeds[0]:.1f} of {fixed.seeds[0]:.0f} seeds where a fix does "
+        f"nothing, {own.seeds[1]:.1f} where it removes 30%",
         "Simulated studies in four worlds, 5, 8 and 30 errors a seed, "
         f"{replicates:,} of each kind. Two-sided {ALPHA:g} over all looks.",
     )
