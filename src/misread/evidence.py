@@ -101,7 +101,7 @@ class Evidence:
     def verdicts(self) -> dict[str, Verdict]:
         """The verdict on each treated arm."""
         read = {
-            arm: ArmReadings(own, tuple(piece.predictions[arm] for piece in self.slices))
+            arm: ArmReadings(own, {piece.slice: piece.predictions[arm] for piece in self.slices})
             for arm, own in self.predictions.items()
         }
         return {
@@ -274,9 +274,9 @@ def load_evidence(folder: Path) -> Evidence:
         SliceEvidence(
             piece,
             np.flatnonzero(confirm.labels_N == piece.label),
-            {arm: own.slices[place] for arm, own in read.items()},
+            {arm: own.slices[piece] for arm, own in read.items()},
         )
-        for place, piece in enumerate(plan.slices)
+        for piece in plan.slices
     )
     first = environments[BASELINE][0]
     errors = read_json(folder / "errors.json")

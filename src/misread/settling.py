@@ -16,7 +16,7 @@ from misread.data.dataset import Dataset
 from misread.data.parts import stratified_subset
 from misread.data.sources import load
 from misread.judge import SliceReadings, Verdict, judge, judge_look
-from misread.plan import Plan
+from misread.plan import Plan, Slice
 from misread.store import RunFolder
 from misread.study import BASELINE
 
@@ -25,14 +25,15 @@ Predictions = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class ArmReadings:
-    """What S seeds of an arm read: *confirm* as `[S,N]`, each of the plan's slices as `[S,M]`."""
+    """What S seeds of an arm read: *confirm* as `[S,N]`, each slice of the plan as `[S,M]`."""
 
     preds_SN: Predictions
-    slices: tuple[Predictions, ...]
+    slices: dict[Slice, Predictions]
 
     def of_first(self, n_seeds: int) -> "ArmReadings":
         """Return the readings of the first seeds alone."""
-        return ArmReadings(self.preds_SN[:n_seeds], tuple(own[:n_seeds] for own in self.slices))
+        slices = {piece: own[:n_seeds] for piece, own in self.slices.items()}
+        return ArmReadings(self.preds_SN[:n_seeds], slices)
 
 
 def confirm_of(plan: Plan) -> tuple[Dataset, npt.NDArray[np.int64]]:
@@ -57,12 +58,12 @@ def read_arm(plan: Plan, folder: Path, arm: str, n_seeds: int) -> ArmReadings:
 
 def readings_in(plan: Plan, read: Sequence[Mapping[str, npt.NDArray[Any]]]) -> ArmReadings:
     """Return the readings in the `predictions.npz` of an arm's runs, one per seed."""
-    slices = []
+    slices = {}
     for piece in plan.slices:
         numbers = [arrays["slice_names"].tolist().index(piece.name) for arrays in read]
         own = zip(read, numbers, strict=True)
-        slices.append(np.stack([arrays[f"slice_{n}_predictions"] for arrays, n in own]))
-    return ArmReadings(np.concatenate([arrays["predictions"] for arrays in read]), tuple(slices))
+        slices[piece] = np.stack([arrays[f"slice_{n}_predictions"] for arrays, n in own])
+    return ArmReadings(np.concatenate([arrays["predictions"] for arrays in read]), slices)
 
 
 def judge_arm(
@@ -91,7 +92,6 @@ def judge_arm(
     spec, policy = plan.study.judge, plan.policies[arm]
     n_seeds, largest = len(after.preds_SN), policy.size_px[1] if policy else 0
     before = before.of_first(n_seeds)
-    pieces = zip(plan.slices, before.slices, after.slices, strict=True)
     asked: dict[str, Any] = {
         "cells": [plan.target],
         "n_classes": confirm.n_classes,
@@ -104,9 +104,9 @@ def judge_arm(
                 f"{piece.operation} {piece.size_px} px",
                 confirm.labels_N[confirm.labels_N == piece.label],
                 before_SM,
-                after_SM,
+                after.slices[piece],
             )
-            for piece, before_SM, after_SM in pieces
+            for piece, before_SM in before.slices.items()
             if piece.size_px <= largest
         ],
         "disputed_N": confirm.disputed_N,
