@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from IPython.display import display
 
-from misread.comparison import load_any, run_comparison
+from misread.comparing import run_comparison
+from misread.comparison import load_any
 from misread.data.dataset import to_float
 from misread.data.parts import split
 from misread.data.sources import load

@@ -9,7 +9,8 @@ from misread.learn.policy import CONTROLS
 from misread.plan import Plan, counter_slices, load_plan, lock
 from misread.steps import select_folds
 from misread.store import RunFolder, write_json
-from misread.study import BASELINE, builtin_studies, load_study, parse_cell
+from misread.study import BASELINE, load_study, parse_cell
+from misread.study_file import builtin_studies
 from misread.trial import target_of
 
 HASHES = ("a", "b")

@@ -5,7 +5,6 @@ written in its TOML file before anything is measured.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -19,32 +18,11 @@ from pydantic import (
 )
 
 from misread.canonical import sha256_of
-from misread.data.sources import load
 from misread.errors import StudyError
 from misread.learn.recipe import Recipe, Run
-from misread.plan import Locked, lock
-from misread.runs import Task
-from misread.steps import (
-    Note,
-    OnReport,
-    Stage,
-    at_work,
-    refuse_another_run,
-    refuse_another_study,
-    select_folds,
-)
-from misread.store import RunFolder
-from misread.study import (
-    SMOKE_SIZES,
-    ArmName,
-    DatasetName,
-    Seeds,
-    Study,
-    is_comparison,
-    load_study,
-    one_sentence,
-    read_study,
-)
+from misread.plan import Locked
+from misread.study import SMOKE_SIZES, ArmName, DatasetName, Seeds, Study, load_study
+from misread.study_file import is_comparison, one_sentence, read_study
 
 
 class _Frozen(BaseModel):
@@ -197,6 +175,11 @@ class Comparison(_Grown):
         return self
 
     @property
+    def first_seeds(self) -> tuple[int, ...]:
+        """The seeds that every arm has: all of them."""
+        return self.seeds
+
+    @property
     def epochs(self) -> dict[str, int]:
         """Epochs of a run of each arm."""
         return {name: arm.recipe.epochs for name, arm in self.arms.items()}
@@ -254,6 +237,9 @@ def load_any(
     name, raw = read_study(name_or_path, dataset)
     if not is_comparison(raw):
         return load_study(name_or_path, dataset=dataset, **options)
+    if options.pop("adaptive", False):
+        msg = f"{name} compares recipes, which all need the same seeds; leave --adaptive away."
+        raise StudyError(msg)
     return _build(name, raw, **options)
 
 
@@ -328,73 +314,3 @@ def _named(claim: Any) -> list[str]:
     than = claim.get("than", ())
     others = [than] if isinstance(than, str) else than
     return [arm for arm in (claim.get("arm"), claim.get("better"), *others) if arm]
-
-
-def run_comparison(
-    study: Comparison,
-    folder: Path,
-    *,
-    jobs: int | None = None,
-    executor: str = "local",
-    on_report: OnReport = lambda _: None,
-) -> ComparisonPlan:
-    """Bring a comparison to its end: lock the plan, then arms × seeds. Resumable at every step.
-
-    Parameters
-    ----------
-    study
-        What to run.
-    folder
-        Where; it is created, and resumed if it holds a part of the same study.
-    jobs
-        Runs at the same time; None takes what fits. Results do not depend on it.
-    executor
-        Where the runs are done: "local", or "ray" for a Ray cluster (see docs/cluster.md).
-    on_report
-        As in `trial.run_study`.
-
-    Returns
-    -------
-    ComparisonPlan
-        The plan.
-
-    Raises
-    ------
-    PlanError
-        If the folder holds runs that were made differently.
-    StoreError
-        If the folder is in use or cannot be written.
-    RunError
-        If runs failed; all others are done.
-    """
-    folder = folder.resolve()
-    with at_work(
-        study,
-        folder,
-        jobs=jobs,
-        executor=executor,
-        on_report=on_report,
-    ) as workers:
-        train, test = load(study.dataset)
-        hashes = (train.sha256, test.sha256)
-        folds = select_folds(study.seeds, folder)
-        tasks = [
-            Task(
-                RunFolder(folder, arm, seed),
-                study.run(arm, seed, folds[seed], hashes),
-                slices=(),
-                compared=True,
-            )
-            for seed in study.seeds  # seed by seed: a study cut short is still balanced
-            for arm in study.arms
-        ]
-        recipes = {name: arm.recipe for name, arm in study.arms.items()}
-        refuse_another_study(folder, tasks[0].run, recipes)
-        for task in tasks:  # before the lock: a study that is refused leaves the plan as it was
-            refuse_another_run(task)
-        plan = lock(ComparisonPlan(study=study, dataset_sha256=hashes, select_folds=folds), folder)
-        if plan.exploratory and not study.smoke:
-            on_report(Note(f"This study is exploratory: {plan.exploratory}."))
-        on_report(Stage("arms", tuple(tasks)))
-        workers.run([task for task in tasks if not task.is_done])
-        return plan

@@ -10,7 +10,7 @@ from misread.data.sources import load
 from misread.learn.ops import OPERATIONS
 from misread.learn.policy import Draw, Policy, apply_draw, changed_share
 from misread.measures import ink, stroke_thickness_px
-from misread.store import RunFolder, read_arrays
+from misread.store import RunFolder, read_arrays, read_json
 from misread.study import BASELINE, Study
 from misread.trial import preview_slices
 
@@ -30,7 +30,8 @@ def preview_numbers(study: Study, target: tuple[int, int], folder: Path) -> dict
     shares = []
     for arm, policy in study.policy.resolve(target).items():
         shares.append(_share_of_draws(arm, policy, train, study.seeds[0]))
-    folders = [RunFolder(folder, BASELINE, seed) for seed in study.seeds]
+    seeds = read_json(folder / "errors.json")["seeds"]
+    folders = [RunFolder(folder, BASELINE, seed) for seed in seeds]
     selects = [run.select() for run in folders]
     previews = [read_arrays(run.path / "preview.npz") for run in folders]
     operations: list[dict[str, Any]] = []

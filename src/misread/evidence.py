@@ -14,24 +14,22 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.data.dataset import Dataset
-from misread.data.parts import stratified_subset
 from misread.data.sources import load
 from misread.dose import preview_numbers
 from misread.judge import (
     CellAtlas,
     ClassMetrics,
-    SliceReadings,
     Verdict,
     cell_atlas,
     class_metrics,
     confusion_counts,
-    judge,
     rank_cells,
 )
 from misread.learn.policy import Slice
 from misread.outcome import StudyVerdict
 from misread.plan import Plan, load_plan
 from misread.selection import Shrinkage, errors_on_select, shrinkage
+from misread.settling import ArmReadings, confirm_of, judge_arm, readings_in, seeds_needed
 from misread.store import RunFolder, read_json, write_json
 from misread.study import BASELINE
 
@@ -86,38 +84,29 @@ class Evidence:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seeds, in the order of all rows."""
-        return self.plan.study.seeds
+        """The seeds, in the order of all rows; an arm that was settled early has the first."""
+        return self.plan.study.seeds[: len(self.predictions[BASELINE])]
+
+    @property
+    def n_runs(self) -> int:
+        """How many runs there are, over all arms."""
+        return sum(map(len, self.predictions.values()))
+
+    @property
+    def saved(self) -> int | None:
+        """Runs that looks saved; None where there are no looks in the plan."""
+        study = self.plan.study
+        return len(study.seeds) * len(self.arms) - self.n_runs if study.adaptive else None
 
     @cached_property
     def verdicts(self) -> dict[str, Verdict]:
         """The verdict on each treated arm."""
-        spec = self.plan.study.judge
+        read = {
+            arm: ArmReadings(own, {piece.slice: piece.predictions[arm] for piece in self.slices})
+            for arm, own in self.predictions.items()
+        }
         return {
-            arm: judge(
-                self.confirm.labels_N,
-                self.predictions[BASELINE],
-                self.predictions[arm],
-                cells=[self.plan.target],
-                n_classes=self.confirm.n_classes,
-                class_names=self.confirm.class_names,
-                margins=spec.margins,
-                alpha=spec.alpha,
-                reduction=spec.reduction,
-                slices=[
-                    SliceReadings(
-                        f"{piece.slice.operation} {piece.slice.size_px} px",
-                        self.confirm.labels_N[piece.ids_M],
-                        piece.predictions[BASELINE],
-                        piece.predictions[arm],
-                    )
-                    for piece in self._slices_of(arm)
-                ],
-                disputed_N=self.confirm.disputed_N,
-                arm=arm,
-                seeds=self.seeds,
-                exploratory=self.plan.exploratory,
-            )
+            arm: judge_arm(self.plan, self.confirm, arm, read[BASELINE], read[arm])
             for arm in self.treated_arms
         }
 
@@ -195,12 +184,6 @@ class Evidence:
             },
         }
 
-    def _slices_of(self, arm: str) -> list[SliceEvidence]:
-        """Return the slices that gate an arm: every operation, up to the arm's own largest size."""
-        policy = self.plan.policies[arm]
-        largest = policy.size_px[1] if policy else 0
-        return [piece for piece in self.slices if piece.slice.size_px <= largest]
-
     def counts(self, arm: str, row: int) -> npt.NDArray[np.int64]:
         """Return the confusion counts `[K,K]` of an arm's seed number `row` on *confirm*."""
         return confusion_counts(
@@ -276,48 +259,50 @@ def load_evidence(folder: Path) -> Evidence:
         If the plan was altered.
     """
     plan = load_plan(folder)
-    train, test = load(plan.study.dataset)
-    some_run = plan.study.run(BASELINE, None, plan.study.seeds[0], 0, plan.dataset_sha256)
-    confirm_ids_N = stratified_subset(test.labels_N, some_run.confirm_size)
-    confirm = test.take(confirm_ids_N)
+    train, _ = load(plan.study.dataset)
+    confirm, confirm_ids_N = confirm_of(plan)
+    needed = seeds_needed(plan, folder)
     runs = {
-        arm: [RunFolder(folder, arm, seed) for seed in plan.study.seeds] for arm in plan.policies
+        arm: [RunFolder(folder, arm, seed) for seed in plan.study.seeds[: needed[arm]]]
+        for arm in plan.policies
     }
-    read = {arm: [run.predictions() for run in own] for arm, own in runs.items()}
+    arrays = {arm: [run.predictions() for run in own] for arm, own in runs.items()}
+    read = {arm: readings_in(plan, own) for arm, own in arrays.items()}
     environments = {
         arm: [read_json(run.path / "environment.json") for run in own] for arm, own in runs.items()
     }
-    slices = []
-    for piece in plan.slices:
-        predictions = {}
-        for arm, own in read.items():
-            rows = []
-            for arrays in own:
-                number = arrays["slice_names"].tolist().index(piece.name)
-                rows.append(arrays[f"slice_{number}_predictions"])
-                ids_M = arrays[f"slice_{number}_ids"]
-            predictions[arm] = np.stack(rows)
-        slices.append(SliceEvidence(piece, ids_M, predictions))
+    slices = tuple(
+        SliceEvidence(
+            piece,
+            np.flatnonzero(confirm.labels_N == piece.label),
+            {arm: own.slices[piece] for arm, own in read.items()},
+        )
+        for piece in plan.slices
+    )
     first = environments[BASELINE][0]
+    errors = read_json(folder / "errors.json")
     return Evidence(
         folder=folder,
         plan=plan,
         train=train,
         confirm=confirm,
         confirm_ids_N=confirm_ids_N,
-        predictions={a: np.concatenate([r["predictions"] for r in own]) for a, own in read.items()},
-        probs={a: np.concatenate([r["probs"] for r in own]) for a, own in read.items()},
-        slices=tuple(slices),
+        predictions={arm: own.preds_SN for arm, own in read.items()},
+        probs={a: np.concatenate([one["probs"] for one in own]) for a, own in arrays.items()},
+        slices=slices,
         histories={arm: tuple(run.history() for run in own) for arm, own in runs.items()},
         environment={key: value for key, value in first.items() if not key.endswith("_seconds")},
         train_seconds={
             arm: tuple(float(e["train_seconds"]) for e in own) for arm, own in environments.items()
         },
-        errors=read_json(folder / "errors.json"),
+        errors=errors,
         select_sizes_SK=np.stack(
             [
-                np.bincount(run.select()["labels"], minlength=confirm.n_classes)
-                for run in runs[BASELINE]
+                np.bincount(
+                    RunFolder(folder, BASELINE, seed).select()["labels"],
+                    minlength=confirm.n_classes,
+                )
+                for seed in errors["seeds"]
             ]
         ),
         preview=read_json(folder / "preview.json"),
@@ -330,13 +315,14 @@ def conclude(folder: Path) -> Evidence:
     Errors as in `load_evidence`.
     """
     plan = load_plan(folder)
-    folders = [RunFolder(folder, BASELINE, seed) for seed in plan.study.seeds]
+    seeds = plan.study.seeds[: seeds_needed(plan, folder)[BASELINE]]
+    folders = [RunFolder(folder, BASELINE, seed) for seed in seeds]
     write_json(folder / "errors.json", errors_on_select(plan.study, folders))
     write_json(folder / "preview.json", preview_numbers(plan.study, plan.target, folder))
     evidence = load_evidence(folder)
     write_json(folder / "experiment_summary.json", evidence.summary)
     for arm in evidence.treated_arms:
-        for row, seed in enumerate(evidence.seeds):
+        for row, seed in enumerate(evidence.seeds[: len(evidence.predictions[arm])]):
             write_json(folder / arm / f"comparison_seed_{seed}.json", evidence.comparison(arm, row))
     outcome = StudyVerdict(
         study=plan.study.name,
@@ -344,6 +330,7 @@ def conclude(folder: Path) -> Evidence:
         exploratory=plan.exploratory,
         plan_sha256=plan.sha256,
         seeds=evidence.seeds,
+        saved=evidence.saved,
         arms=evidence.verdicts,
     )
     write_json(folder / "verdict.json", outcome.model_dump(mode="json"))

@@ -19,7 +19,9 @@ class StudyVerdict(BaseModel):
     plan_sha256 : str
         Identity of the locked plan.
     seeds : tuple of int
-        The seeds of every arm.
+        The seeds of every arm; one that was settled early has the first of them.
+    saved : int or None
+        Runs that looks saved, of arms × seeds at most; None where the seeds were fixed.
     arms : mapping of str to Verdict
         The evidence on each treated arm, in the order of the plan.
     """
@@ -31,4 +33,5 @@ class StudyVerdict(BaseModel):
     exploratory: str
     plan_sha256: str
     seeds: tuple[int, ...]
+    saved: int | None = None
     arms: dict[str, Verdict]

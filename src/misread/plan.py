@@ -93,16 +93,22 @@ class Plan(Locked):
                     "exploratory": True,
                     "target_on_select": True,
                     "planned_power": True,
-                    "study": {"title", "question"},
+                    "study": {"title", "question"} | self._absent,
                 },
             )
         )
 
     @property
     def sha256(self) -> str:
-        """Hash of the whole plan; one without a planned power hashes as before there was any."""
-        absent = {"planned_power"} if self.planned_power is None else None
+        """Hash of the whole plan; without looks or a planned power as before there were any."""
+        absent: dict[str, Any] = {"study": self._absent}
+        if self.planned_power is None:
+            absent["planned_power"] = True
         return sha256_of(self.model_dump(mode="json", exclude=absent))
+
+    @property
+    def _absent(self) -> set[str]:
+        return {"adaptive"} if self.study.adaptive is None else set()
 
 
 P = TypeVar("P", bound=Locked)

@@ -51,8 +51,11 @@ class Watch:
     def __init__(self, study: Watched, console: Console, *, baseline_only: bool = False) -> None:
         self._console = console
         epochs = list(study.epochs.values())[: 1 if baseline_only else None]
-        self._n_runs = len(study.seeds) * len(epochs)
-        self._total = len(study.seeds) * sum(epochs)
+        looks = getattr(getattr(study, "adaptive", None), "looks", None)
+        n_seeds = looks[0] if looks and baseline_only else len(study.seeds)
+        self._at_most = "at most " if looks and not baseline_only else ""
+        self._n_runs = n_seeds * len(epochs)
+        self._total = n_seeds * sum(epochs)
         self._complete: set[tuple[str, int]] = set()
         self._last_step = "trained" if baseline_only else "read"
         self._epochs: dict[tuple[str, int], int] = {}
@@ -84,7 +87,7 @@ class Watch:
     @property
     def told(self) -> str:
         """How far it is, as in "3 of 15 runs complete"."""
-        return f"{len(self._complete)} of {self._n_runs} runs complete"
+        return f"{len(self._complete)} of {self._at_most}{self._n_runs} runs complete"
 
     def on_report(self, report: Any) -> None:
         """Take what `run_study` reports."""
@@ -137,7 +140,9 @@ class Watch:
             return "time left unknown"
         seconds = (time.monotonic() - self._began) / self._here * todo
         return (
-            f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
+            f"{self._at_most}about {seconds / 60:.0f} min left"
+            if seconds >= 90
+            else f"{self._at_most}about {seconds:.0f} s left"
         )
 
     def _line(self, text: str) -> None:

@@ -65,7 +65,7 @@ def errors_on_select(study: Study, folders: list[RunFolder]) -> dict[str, Any]:
         "study": study.name,
         "smoke": study.smoke,
         "part": "select",
-        "seeds": list(study.seeds),
+        "seeds": [folder.seed for folder in folders],
         "n_images_per_seed": [int(count_KK.sum()) for count_KK in counts],
         "accuracy": accuracies,
         "cells": cells,

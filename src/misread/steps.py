@@ -47,8 +47,8 @@ class AnyStudy(Protocol):
         """Whether everything is shrunk."""
 
     @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds."""
+    def first_seeds(self) -> tuple[int, ...]:
+        """The seeds that every arm has for certain."""
 
     @property
     def epochs(self) -> dict[str, int]:
@@ -104,7 +104,7 @@ def _pool(executor: str, jobs: int | None, log: Path) -> tuple[Pool, str]:
 def _left_to_do(study: AnyStudy, folder: Path, *, first_arm_only: bool) -> int:
     """Return how many runs are not there yet, as far as a look at the folder tells."""
     arms = list(study.epochs)[: 1 if first_arm_only else None]
-    runs = [RunFolder(folder, arm, seed) for arm in arms for seed in study.seeds]
+    runs = [RunFolder(folder, arm, seed) for arm in arms for seed in study.first_seeds]
     return sum(not (run.is_trained if first_arm_only else run.is_complete) for run in runs)
 
 

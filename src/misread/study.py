@@ -1,9 +1,5 @@
 """A study: arms × seeds with one question, read from a TOML file, and the plan that locks it."""
 
-import tomllib
-from collections.abc import Mapping
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -16,12 +12,14 @@ from pydantic import (
     model_validator,
 )
 
-from misread.data.sources import beside, split_name
+from misread.data.sources import split_name
 from misread.errors import StudyError
-from misread.judge import Margins
+from misread.judge import Adaptive, Margins
 from misread.learn.ops import OPERATIONS
 from misread.learn.policy import CONTROLS, Policy
 from misread.learn.recipe import RECIPES, Recipe, Run
+from misread.looks import check_looks, with_looks
+from misread.study_file import is_comparison, one_sentence, read_study
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"  # of arms: they are folders
 BASELINE = "baseline"
@@ -143,6 +141,9 @@ class Study(_Frozen):
         Arms to run; the baseline is always among them.
     policy, judge
         The treatment and what counts as proof.
+    adaptive
+        Looks at which an arm may be settled; the seeds are then those of the last look. None where
+        every arm has all of the seeds.
     smoke
         Everything shrunk, to see that it works; proves nothing.
     """
@@ -158,6 +159,7 @@ class Study(_Frozen):
     arms: tuple[str, ...]
     policy: PolicySpec
     judge: JudgeSpec = JudgeSpec()
+    adaptive: Adaptive | None = None
     smoke: bool = False
 
     @field_validator("target")
@@ -179,6 +181,16 @@ class Study(_Frozen):
             msg = f"arms are {', '.join(self.arms)}, but each may be named once"
             raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _looks_fit(self) -> Self:
+        check_looks(self.adaptive, len(self.seeds), smoke=self.smoke)
+        return self
+
+    @property
+    def first_seeds(self) -> tuple[int, ...]:
+        """The seeds of the first look; all of them where there are no looks."""
+        return self.seeds[: self.adaptive.looks[0]] if self.adaptive else self.seeds
 
     @property
     def treated_arms(self) -> tuple[str, ...]:
@@ -217,12 +229,6 @@ class Study(_Frozen):
         )
 
 
-def builtin_studies() -> list[str]:
-    """Return the names of the built-in studies."""
-    folder = resources.files("misread") / "studies"
-    return sorted(item.name[:-5] for item in folder.iterdir() if item.name.endswith(".toml"))
-
-
 def parse_cell(text: str) -> tuple[int, int]:
     """Return the cell that "4:9" names.
 
@@ -248,6 +254,7 @@ def load_study(
     arms: tuple[str, ...] | None = None,
     recipe: str | None = None,
     epochs: int | None = None,
+    adaptive: bool = False,
     smoke: bool = False,
     dataset: str | None = None,
 ) -> Study:
@@ -265,47 +272,8 @@ def load_study(
             "takes it."
         )
         raise StudyError(msg)
+    raw |= {"adaptive": raw.get("adaptive", {})} if adaptive else {}
     return _build(name, raw, seeds=seeds, arms=arms, recipe=recipe, epochs=epochs, smoke=smoke)
-
-
-def is_comparison(raw: Mapping[str, Any]) -> bool:
-    """Say whether a study's TOML compares recipes: then its arms are tables."""
-    return isinstance(raw.get("arms"), dict)
-
-
-def read_study(name_or_path: str, dataset: str | None = None) -> tuple[str, dict[str, Any]]:
-    """Return the name of a study and what its TOML says, unchecked; `dataset` replaces its own.
-
-    A dataset's relative path is one from the folder of the TOML file, if there is such a file, else
-    from the working directory.
-
-    Raises
-    ------
-    StudyError
-        If there is no such study, or it is no TOML.
-    """
-    if name_or_path in builtin_studies():
-        source = resources.files("misread") / "studies" / f"{name_or_path}.toml"
-        name, folder, text = name_or_path, Path(), source.read_text("utf-8")
-    else:
-        path = Path(name_or_path)
-        if path.suffix != ".toml" or not path.is_file():
-            msg = (
-                f"there is no study {name_or_path!r}; choose one of "
-                f"{', '.join(builtin_studies())}, or give the path of a TOML file."
-            )
-            raise StudyError(msg)
-        name, folder, text = path.stem, path.parent, path.read_text("utf-8", errors="replace")
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        msg = f"{name_or_path} is no TOML file: {error}; correct it."
-        raise StudyError(msg) from None
-    if dataset is not None:
-        raw["dataset"] = dataset
-    elif isinstance(raw.get("dataset"), str):
-        raw["dataset"] = beside(raw["dataset"], folder)
-    return name, raw
 
 
 def _build(
@@ -339,6 +307,8 @@ def _build(
         values["seeds"] = seeds
     elif smoke:
         values["seeds"] = values.get("seeds", ())[:2]
+    if "adaptive" in values:
+        values |= with_looks(values["adaptive"], values.get("seeds", ()), smoke=smoke)
     try:
         values["recipe"] = Recipe(**(RECIPES[recipe_name].model_dump() | changes))
         return Study(**values)
@@ -352,41 +322,8 @@ def _check_kinds(name: str, values: dict[str, Any]) -> None:
         ("seeds", list, "[42, 123, 456]"),
         ("arms", list, '["baseline", "both"]'),
         ("policy", dict, "a table [policy]"),
+        ("adaptive", dict, "a table [adaptive]"),
     ):
         if key in values and not isinstance(values[key], kind):
             msg = f"study {name}: {key} is {values[key]!r}; write it as in {example}."
             raise StudyError(msg)
-
-
-def one_sentence(
-    name: str, error: ValidationError, kind: type[BaseModel], more: tuple[str, ...] = ()
-) -> str:
-    """Return the first complaint of pydantic about a `kind` as one sentence of ours.
-
-    `more` names what is allowed beside the fields of `kind`.
-    """
-    # An unknown key first: a key that is missing is often the same one, misspelt.
-    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        known = [*(more if len(first["loc"]) == 1 else ()), *_known_keys(first["loc"], kind)]
-        return f"study {name}: {where!r} is no setting; allowed there are {', '.join(known)}."
-    if first["type"] == "missing":
-        return f"study {name}: {where!r} is missing; add it."
-    what = first["msg"].removeprefix("Value error, ")
-    what = what[0].lower() + what[1:]
-    place = f"{where} is {first['input']!r}: " if where and first["type"] != "value_error" else ""
-    return f"study {name}: {place}{what}{'.' if '; ' in what else '; correct it.'}"
-
-
-def _known_keys(loc: tuple[int | str, ...], kind: type[BaseModel]) -> list[str]:
-    model = kind
-    for part in loc[:-1]:
-        inner = (
-            model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        )
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            break
-        model = inner
-    hidden = {"name", "recipe_name", "smoke"} if model is kind else set()
-    return [key for key in model.model_fields if key not in hidden]

@@ -1,9 +1,13 @@
 """The way of a study: baseline → select → lock → arms × seeds. Resumable at every step.
 
+With looks in its plan, arms × seeds go look by look, and an arm that is settled gets no more seeds;
+the baseline goes on as long as any arm does.
+
 `run_study` leaves a folder with complete runs, `errors.json` and `plan.json`; `evidence` then makes
 of it what the pages show.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +20,7 @@ from misread.learn.recipe import Run
 from misread.plan import Plan, counter_slices, lock
 from misread.runs import Task
 from misread.selection import errors_on_select
+from misread.settling import verdict_at
 from misread.steps import (
     Note,
     OnReport,
@@ -92,7 +97,7 @@ def run_study(
 
         baseline = [
             Task(RunFolder(folder, BASELINE, seed), run_of(BASELINE, None, seed))
-            for seed in study.seeds
+            for seed in study.first_seeds
         ]
         refuse_another_study(folder, baseline[0].run)
         for task in baseline:
@@ -123,23 +128,59 @@ def run_study(
             select_folds=folds,
             planned_power=None if study.smoke else planned_power(study, errors, target),
         )
-        arms = [
-            Task(
-                RunFolder(folder, arm, seed),
-                run_of(arm, policy, seed),
-                plan.slices,
-                previews if arm == BASELINE else (),
-            )
-            for seed in study.seeds  # seed by seed: a study cut short is still balanced
-            for arm, policy in policies.items()
-        ]
-        for task in arms:  # before the lock: a study that is refused leaves the plan as it was
+
+        def tasks_of(arms: tuple[str, ...], seeds: tuple[int, ...]) -> list[Task]:
+            return [
+                Task(
+                    RunFolder(folder, arm, seed),
+                    run_of(arm, policies[arm], seed),
+                    plan.slices,
+                    previews if arm == BASELINE else (),
+                )
+                for seed in seeds  # seed by seed: a study cut short is still balanced
+                for arm in arms
+            ]
+
+        every = tasks_of(tuple(policies), study.seeds)
+        for task in every:  # before the lock: a study that is refused leaves the plan as it was
             refuse_another_run(task)
         plan = lock(plan, folder)
-        for text in _notes(plan, arms):
+        for text in _notes(plan, every):
             on_report(Note(text))
-        go("arms", arms)
+        _by_looks(
+            plan,
+            folder,
+            lambda own, seeds: go("arms", tasks_of(own, seeds)),
+            on_report,
+        )
         return plan
+
+
+def _by_looks(
+    plan: Plan,
+    folder: Path,
+    bring_about: Callable[[tuple[str, ...], tuple[int, ...]], None],
+    on_report: OnReport,
+) -> None:
+    """Run arms × seeds: all at once, or look by look until every arm is settled."""
+    study, left = plan.study, tuple(plan.policies)
+    if study.adaptive is None:
+        bring_about(left, study.seeds)
+        return
+    for n_seeds in study.adaptive.looks:
+        bring_about(left, study.seeds[:n_seeds])
+        verdicts = {a: verdict_at(plan, folder, a, n_seeds) for a in left if a != BASELINE}
+        saved = study.adaptive.most - n_seeds
+        told = f"; {saved} of its {study.adaptive.most} runs saved" if saved else ""
+        goes_on = [BASELINE]
+        for arm, verdict in verdicts.items():
+            if verdict.settled and not verdict.settled.why:
+                goes_on.append(arm)
+            else:
+                on_report(Note(f"{arm} settled after {n_seeds} seeds: {verdict.verdict}{told}."))
+        left = tuple(goes_on)
+        if left == (BASELINE,):
+            return
 
 
 def target_of(
@@ -188,13 +229,14 @@ def planned_power(
     except JudgeError:
         return None
     name, n_images = on_confirm(study, target)
+    alpha = study.judge.alpha
     return plan_power(
         pilot,
         cell=name,
         n_seeds=len(study.seeds),
         n_images=n_images,
         reduction=study.judge.reduction,
-        alpha=study.judge.alpha,
+        alpha=study.adaptive.levels(alpha)[-1] if study.adaptive else alpha,
     )
 
 

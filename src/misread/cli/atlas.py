@@ -128,6 +128,8 @@ def _source(given: str, images: Path | None) -> _Source:
 
 def _on_confirm(folder: Path) -> _Source | None:
     """Return what the baseline read on *confirm*; None while the plan or a run is missing."""
+    from itertools import takewhile
+
     import numpy as np
 
     from misread.data.parts import stratified_subset
@@ -140,8 +142,10 @@ def _on_confirm(folder: Path) -> _Source | None:
         return None
     plan = load_plan(folder)
     runs = [RunFolder(folder, BASELINE, seed) for seed in plan.study.seeds]
-    if not all(run.is_complete for run in runs):
-        return None
+    complete = list(takewhile(lambda run: run.is_complete, runs))
+    if len(complete) < len(runs) and (plan.study.adaptive is None or not complete):
+        return None  # a baseline with looks ends where the last arm is settled
+    runs = complete
     _, test = load(plan.study.dataset)
     ids_N = stratified_subset(test.labels_N, runs[0].config()["confirm_size"])
     read_SN = np.concatenate([run.predictions()["predictions"] for run in runs])

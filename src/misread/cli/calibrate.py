@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from misread.cli.common import console
+from misread.cli.common import console, side_by_side
+from misread.cli.stopping import try_rules
 
 if TYPE_CHECKING:
     from misread.judge.calibration import Calibration, Outcome, Setting
@@ -35,6 +37,11 @@ QUICK_SEEDS = "5,10"
 @click.option(
     "--quick", is_flag=True, help=f"{QUICK_REPLICATES} studies of each kind, 5 and 10 seeds."
 )
+@click.option(
+    "--adaptive",
+    is_flag=True,
+    help="Try rules for adding seeds instead, that of `misread run --adaptive` among them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def calibrate(
     replicates: int | None,
@@ -44,6 +51,7 @@ def calibrate(
     markdown: Path | None,
     readings: str | None,
     quick: bool,  # noqa: FBT001  click passes flags
+    adaptive: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Try the judge on simulated studies whose answer is known.
@@ -57,8 +65,12 @@ def calibrate(
     from misread.show import calibration as show
     from misread.store import write_atomic
 
-    n_seeds = _seeds(seeds or (QUICK_SEEDS if quick else "5,10,20"))
     count = replicates or (QUICK_REPLICATES if quick else 2_000)
+    if adaptive:
+        given = {"seeds": seeds, "out": out, "markdown": markdown, "readings": readings}
+        try_rules(count, jobs, [f"--{name}" for name in given if given[name]], as_json=as_json)
+        return
+    n_seeds = _seeds(seeds or (QUICK_SEEDS if quick else "5,10,20"))
     clusterings = _clusterings(readings) if readings else {}
     wanted = settings(n_seeds)
     done = _start(out, count)
@@ -166,26 +178,7 @@ def _outcomes(
     todo: "Sequence[Setting]", replicates: int, jobs: int
 ) -> "Iterator[tuple[Outcome, float]]":
     """Yield each outcome with the seconds that it took, in the order in which they end."""
-    import concurrent.futures as cf
-    import multiprocessing as mp
-    import signal
-
-    if min(jobs, len(todo)) <= 1:
-        yield from (_timed(setting, replicates) for setting in todo)
-        return
-    pool = cf.ProcessPoolExecutor(
-        min(jobs, len(todo)),
-        mp.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is the parent's to handle
-    )
-    try:
-        for future in cf.as_completed(
-            [pool.submit(_timed, setting, replicates) for setting in todo]
-        ):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    yield from side_by_side(partial(_timed, replicates=replicates), todo, jobs)
 
 
 def _timed(setting: "Setting", replicates: int) -> "tuple[Outcome, float]":

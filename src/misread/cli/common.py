@@ -1,12 +1,17 @@
 """What the commands share."""
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from misread.data.dataset import Dataset
+
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def console(*, stderr: bool) -> "Console":
@@ -18,7 +23,7 @@ def console(*, stderr: bool) -> "Console":
 
 def study_folder(source: str) -> Path | None:
     """Return the folder where `source` is one, or is the name of a study that ran here."""
-    from misread.study import builtin_studies
+    from misread.study_file import builtin_studies
 
     if Path(source).is_dir() and not list(Path(source).glob("seed_*")):  # those are readings
         return Path(source)
@@ -65,3 +70,25 @@ def load_shown(name: str, shown: "Console") -> "tuple[Dataset, Dataset]":
 
         with watched(on_fetch):
             return load(name)
+
+
+def side_by_side(work: Callable[[T], R], todo: Sequence[T], jobs: int) -> Iterator[R]:
+    """Yield what `work` makes of each, in the order in which they end; in `jobs` processes."""
+    import concurrent.futures as cf
+    import multiprocessing as mp
+    import signal
+
+    if min(jobs, len(todo)) <= 1:
+        yield from map(work, todo)
+        return
+    pool = cf.ProcessPoolExecutor(
+        min(jobs, len(todo)),
+        mp.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is the parent's to handle
+    )
+    try:
+        for future in cf.as_completed([pool.submit(work, one) for one in todo]):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

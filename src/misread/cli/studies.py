@@ -87,6 +87,11 @@ def _study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     show_default=True,
     help="Where the runs are done: processes of this machine, or a Ray cluster (RAY_ADDRESS).",
 )
+@click.option(
+    "--adaptive",
+    is_flag=True,
+    help="Add seeds until each verdict is settled, at looks that are planned before.",
+)
 @_study_options
 def run(
     study: str,
@@ -219,7 +224,8 @@ def _go(
     jobs: int | None,
     executor: str = "local",
 ) -> "tuple[Path, Console]":
-    from misread.comparison import Comparison, run_comparison
+    from misread.comparing import run_comparison
+    from misread.comparison import Comparison
     from misread.progress import Watch
     from misread.steps import Stage
     from misread.trial import run_study

@@ -18,6 +18,7 @@ from misread.judge.inference import (
     noninferiority,
     two_way,
 )
+from misread.judge.looking import judge_look
 from misread.judge.pilot import (
     Heterogeneity,
     Pilot,
@@ -37,10 +38,13 @@ from misread.judge.power import (
 from misread.judge.predictions import Predictions
 from misread.judge.prospect import power_of, smallest_found
 from misread.judge.readings import SliceReadings
+from misread.judge.sequential import LEAST_SEEDS, Adaptive, Settled, boundaries
 from misread.judge.targets import CellResult, asymmetry
 from misread.judge.verdict import Verdict, judge
 
 __all__ = [
+    "LEAST_SEEDS",
+    "Adaptive",
     "Atlas",
     "CellAtlas",
     "CellRank",
@@ -56,12 +60,14 @@ __all__ = [
     "Pilot",
     "PowerAnswer",
     "Predictions",
+    "Settled",
     "SliceReadings",
     "Verdict",
     "align",
     "asymmetry",
     "atlas",
     "benjamini_hochberg",
+    "boundaries",
     "cell_atlas",
     "cell_of",
     "class_metrics",
@@ -70,6 +76,7 @@ __all__ = [
     "holm",
     "images_for",
     "judge",
+    "judge_look",
     "judge_predictions",
     "ledger",
     "mcnemar_midp",

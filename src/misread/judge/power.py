@@ -79,18 +79,28 @@ def components_of(moments: Moments, alpha: float = 0.05) -> tuple[Components | N
     int
         Seeds per arm.
     """
+    found, n_seeds = all_components(moments, alpha)
+    return found[0], n_seeds
+
+
+def all_components(moments: Moments, alpha: float = 0.05) -> tuple[list[Components | None], int]:
+    """Return the same as `components_of` for each of C errors."""
     n_before, n_after = moments.before_CS.shape[1], moments.after_CT.shape[1]
     n_seeds = round(2 * n_before * n_after / (n_before + n_after))
-    n_images = int(moments.n_images_C[0])
-    if n_images == 1 or least_p(moments.changed_C)[0] > alpha:
-        return None, n_seeds
     parts = paired_parts(moments) if moments.paired else unpaired_parts(moments)
-    seed, image, residual = (float(part[0]) for part in parts[:3])
-    return Components(
-        max(seed - residual, 0.0) * n_seeds if n_seeds > 1 else 0.0,
-        max(image - residual, 0.0) * n_images,
-        residual * n_seeds * n_images,
-    ), n_seeds
+    known_C = (moments.n_images_C > 1) & (least_p(moments.changed_C) <= alpha)
+    rows = zip(known_C, moments.n_images_C.tolist(), *(p.tolist() for p in parts[:3]), strict=True)
+    found = [
+        Components(
+            max(seed - residual, 0.0) * n_seeds if n_seeds > 1 else 0.0,
+            max(image - residual, 0.0) * n_images,
+            residual * n_seeds * n_images,
+        )
+        if known
+        else None
+        for known, n_images, seed, image, residual in rows
+    ]
+    return found, n_seeds
 
 
 def seeds_for(

@@ -39,7 +39,7 @@ def reason_for(
     str
         One sentence, with its full stop.
     """
-    told = " and ".join(_cell_told(cell, alpha, several=len(cells) > 1) for cell in cells)
+    told = _cells_told(cells, alpha)
     if decision == "HARM":
         joint = "but" if any(cell.shrank(alpha) for cell in cells) else "and"
         ending = _harm(items, joint)
@@ -50,6 +50,58 @@ def reason_for(
     else:
         ending = _not_shown(cells, alpha, reduction)
     return f"{told}{ending}{_about_seeds(n_seeds, paired=paired)}."
+
+
+def given_up_reason(
+    cells: Sequence[CellResult],
+    *,
+    alpha: float,
+    reduction: float,
+    chance: float | None,
+    n_left: int,
+    most: int,
+    hopeless: bool,
+) -> str:
+    """Return the sentence behind an arm that was given up at a look.
+
+    Parameters
+    ----------
+    cells : sequence of CellResult
+        The targets at the look.
+    alpha, reduction : float
+        Level of the look, and the relative reduction asked about.
+    chance : float or None
+        That the seeds to come would still show a reduction; None where the interval excludes the
+        one asked about.
+    n_left, most : int
+        Seeds to come, and at the last look.
+    hopeless : bool
+        Whether all the seeds together would be too few for the reduction asked about.
+
+    Returns
+    -------
+    str
+        One sentence, with its full stop.
+    """
+    asked = _signed(f"{-reduction:.0%}")
+    if chance is None:
+        return f"{_cells_told(cells, alpha)}: given up, for the {asked} asked about is excluded."
+    likely = "under .01" if chance < 0.005 else f"{chance:.2f}".removeprefix("0")
+    ending = (
+        f", and {wording.count(most, 'seed')} would be too few to rely on for the {asked} asked "
+        "about"
+        if hopeless
+        else f", though {wording.count(most, 'seed')} would have been enough for the {asked} asked "
+        "about"
+    )
+    return (
+        f"{_cells_told(cells, alpha)}: given up, for the chance that "
+        f"{wording.count(n_left, 'more seed')} would still show a reduction is {likely}{ending}."
+    )
+
+
+def _cells_told(cells: Sequence[CellResult], alpha: float) -> str:
+    return " and ".join(_cell_told(cell, alpha, several=len(cells) > 1) for cell in cells)
 
 
 def _cell_told(cell: CellResult, alpha: float, *, several: bool) -> str:
@@ -72,7 +124,7 @@ def _change(cell: CellResult) -> str:
     An error cannot fall by more than all of it, so the words stop at −100%.
     """
     effect = cell.effect
-    level = f"{1 - effect.alpha:.0%} interval"
+    level = f"{wording.level(effect.alpha)} interval"
     if cell.before > 0:
         change, low, high = (
             wording.number(100 * max(value / cell.before, -1), decimals=0, sign=True) + "%"

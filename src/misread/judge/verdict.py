@@ -27,6 +27,7 @@ from misread.judge.readings import (
     pair_seeds,
 )
 from misread.judge.reason import reason_for
+from misread.judge.sequential import Settled
 from misread.judge.targets import CellResult, measure_cells
 
 Design = Literal["paired seeds", "unpaired seeds", "one seed each"]
@@ -68,6 +69,9 @@ class Verdict(BaseModel):
         What was asked: the level, the relative reduction, and the allowed damage.
     exploratory, exploratory_why : bool, str
         Whether the result cannot count as confirmed, and why.
+    settled : Settled or None
+        The planned look at which the arm was judged; None where the seeds were fixed. `alpha` is
+        then that look's own level.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,6 +98,7 @@ class Verdict(BaseModel):
     margins: Margins
     exploratory: bool
     exploratory_why: str
+    settled: Settled | None = None
 
     @property
     def n_items(self) -> int:
@@ -111,6 +116,7 @@ def judge(
     class_names: Sequence[str] | None = None,
     margins: Margins = Margins(),  # noqa: B008 — frozen
     alpha: float = 0.05,
+    items_alpha: float | None = None,
     reduction: float = 0.3,
     slices: Sequence[SliceReadings] = (),
     disputed_N: npt.ArrayLike | None = None,
@@ -138,6 +144,8 @@ def judge(
         How much worse each collateral item may get.
     alpha : float
         Level of tests and intervals; Holm (1979) corrects the target cells.
+    items_alpha : float, optional
+        Another level for everything but the targets, as at a planned look.
     reduction : float
         The relative reduction asked about, 0 to 1, for power.
     slices : sequence of SliceReadings
@@ -223,7 +231,14 @@ def judge(
     names = names_of(found_names, n_classes)
     targets = _whole_cells(cells, names)
     _check_cells(targets, readings, n_classes)
-    scan = measure_collateral(readings, parts, targets, names, margins=margins, alpha=alpha)
+    scan = measure_collateral(
+        readings,
+        parts,
+        targets,
+        names,
+        margins=margins,
+        alpha=alpha if items_alpha is None else items_alpha,
+    )
     results = measure_cells(
         readings,
         targets,

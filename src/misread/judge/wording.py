@@ -69,6 +69,20 @@ def interval(effect: Effect, scale: float = 1.0, *, decimals: int = 1) -> str:
     return f"{low} to {high}"
 
 
+def level(alpha: float) -> str:
+    """Return what an interval of this alpha covers, as in "95%", "99.4%" and "99.92%".
+
+    Examples
+    --------
+    >>> level(0.05), level(0.0058), level(0.00078)
+    ('95%', '99.4%', '99.92%')
+    """
+    places = 0 if math.isclose(100 * alpha, round(100 * alpha)) else 1
+    while places and round(100 * alpha, places) < 2 * 10**-places:
+        places += 1
+    return f"{100 * (1 - alpha):.{places}f}%"
+
+
 def p_number(p: float) -> str:
     """Return a p-value for a column of such, as in ".043", "< .001", "1".
 

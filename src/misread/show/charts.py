@@ -51,7 +51,9 @@ def confusion_matrices(evidence: Evidence) -> Figure:
         evidence.plan.exploratory,
     )
     changes = {
-        arm: _mean_counts(evidence, arm) - base_KK for arm in evidence.arms if arm != BASELINE
+        arm: _mean_counts(evidence, arm)
+        - _mean_counts(evidence, BASELINE, len(evidence.predictions[arm]))
+        for arm in evidence.treated_arms
     }
     reach = max([float(np.abs(c[off_KK]).max()) for c in changes.values()] or [0.0]) or 1.0
     for number, arm in enumerate(evidence.arms):
@@ -101,8 +103,10 @@ def _told_held(evidence: Evidence) -> str:
     )
 
 
-def _mean_counts(evidence: Evidence, arm: str) -> FloatArray:
-    counts_SKK = np.stack([evidence.counts(arm, row) for row in range(len(evidence.seeds))])
+def _mean_counts(evidence: Evidence, arm: str, n_seeds: int | None = None) -> FloatArray:
+    """Return the mean confusion counts of an arm's first seeds, by default of all."""
+    rows = range(n_seeds or len(evidence.predictions[arm]))
+    counts_SKK = np.stack([evidence.counts(arm, row) for row in rows])
     mean_KK: FloatArray = counts_SKK.mean(axis=0)
     return mean_KK
 

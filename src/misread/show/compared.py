@@ -22,7 +22,7 @@ from misread.show.samples import sample_digits, sample_predictions
 from misread.show.style import png
 from misread.show.verdicts import environment
 from misread.store import write_atomic
-from misread.study import builtin_studies
+from misread.study_file import builtin_studies
 
 DETAILED = 8  # with more arms than this, none gets figures of its own
 

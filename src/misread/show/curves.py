@@ -39,7 +39,7 @@ def training_curves(evidence: Evidence) -> Figure:
         max(left + n_columns * (panel + gap) + 0.9, 8.0),
         n_blocks * block + 0.1,
         title,
-        f"Line: mean of {words.count(len(evidence.seeds), 'seed')}; band: lowest to highest seed. "
+        f"Line: mean of {words.seeds_told(evidence)}; band: lowest to highest seed. "
         "Training is measured with dropout and augmentation at work, select without, so that "
         "training may look the worse of the two.",
         evidence.plan.exploratory,

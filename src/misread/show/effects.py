@@ -37,7 +37,7 @@ def before_after(evidence: Evidence) -> Figure:
         14.0,
         _HEAD + row * len(arms) + 0.55,
         words.headline(evidence, arms[0]),
-        f"{words.count(len(evidence.seeds), 'seed')}, {len(evidence.confirm):,} confirm images; "
+        f"{words.seeds_told(evidence)}, {len(evidence.confirm):,} confirm images; "
         "each arm against the baseline trained from the same seeds.",
         evidence.plan.exploratory,
     )

@@ -53,7 +53,8 @@ def misread_images(evidence: Evidence) -> Figure:
         height + 0.1,
         title,
         f"Test images of class {name}, by how many baseline seeds misread them. A square per seed "
-        f"({len(evidence.seeds)}); orange: read as {read}, grey: as another class, pale: rightly."
+        f"({words.n_seeds(evidence)}); orange: read as {read}, grey: as another class, pale: "
+        "rightly."
         + (f" {words.count(n_left_out, 'rarer image')} not shown." if n_left_out else ""),
         evidence.plan.exploratory,
     )

@@ -36,13 +36,13 @@ class Change(NamedTuple):
 
 def changes(evidence: Evidence, arm: str) -> list[Change]:
     """Return what an arm broke and mended for good, the target cell's images first."""
-    ledger = evidence.verdicts[arm].ledger
+    ledger, n_seeds = evidence.verdicts[arm].ledger, len(evidence.predictions[arm])
     found = []
     for kind, places in (("broken", ledger.broken), ("mended", ledger.mended)):
         for place in places:
             true = int(evidence.confirm.labels_N[place])
             (before, n_before), (after, n_after) = (
-                _reading(evidence.predictions[side][:, place].tolist(), true, right=right)
+                _reading(evidence.predictions[side][:n_seeds, place].tolist(), true, right=right)
                 for side, right in ((BASELINE, kind == "broken"), (arm, kind == "mended"))
             )
             wrong = after if kind == "broken" else before
@@ -98,7 +98,7 @@ def ledger(evidence: Evidence) -> Figure:
         _title(of_arm),
         "Broken (orange): right in at least 80% of the seeds before and wrong in at least 80% "
         "after; mended (blue): the reverse. Below each image: how it was read before → after, "
-        f"each with its seeds of {len(evidence.seeds)}; its place in the test set, its label. "
+        f"each with its seeds of {words.n_seeds(evidence)}; its place in the test set, its label. "
         f"Bold: the target {words.target_name(evidence)}.",
         evidence.plan.exploratory,
     )

@@ -13,7 +13,8 @@ from misread.show.plots import Drawn, draw_figures
 from misread.show.sheet import sheet_of
 from misread.show.verdicts import environment
 from misread.store import write_atomic
-from misread.study import BASELINE, builtin_studies
+from misread.study import BASELINE
+from misread.study_file import builtin_studies
 
 
 def write_report(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -> Path:
@@ -54,7 +55,8 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         "study": plan.study,
         "target": target,
         "exploratory": plan.exploratory,
-        "n_seeds": words.count(len(evidence.seeds), "seed"),
+        "n_seeds": words.seeds_told(evidence),
+        "runs_told": words.runs_told(evidence),
         "n_images": f"{len(evidence.confirm):,}",
         "n_target_images": f"{int((evidence.confirm.labels_N == plan.target[0]).sum()):,}",
         "accuracy": words.percent(evidence.summary["accuracy"]["mean"]),
@@ -82,7 +84,7 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         if plan.target_from == "study file"
         else "taken because it is the most frequent confusion of the baseline on select",
         "reduction": f"{words.number(100 * plan.study.judge.reduction, decimals=0)}%",
-        "level": f"{1 - plan.study.judge.alpha:.0%}",
+        "level": words.level(plan.study.judge.alpha),
         "run": _how_it_ran(evidence),
         "command": command(evidence),
         "figures": {
@@ -140,7 +142,9 @@ def command(evidence: Evidence) -> str:
     study = evidence.plan.study
     name = study.name if study.name in builtin_studies() else f"{study.name}.toml"
     parts = ["misread", "run", name]
-    parts += ["--seeds", ",".join(map(str, evidence.seeds))]
+    parts += ["--seeds", ",".join(map(str, study.seeds))]
+    if study.adaptive:
+        parts.append("--adaptive")
     parts += ["--arms", ",".join(evidence.treated_arms or (BASELINE,))]
     parts += ["--recipe", study.recipe_name]
     if name in builtin_studies() and study.dataset != "mnist":

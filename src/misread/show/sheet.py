@@ -14,6 +14,7 @@ from typing import NamedTuple
 from misread.judge import wording
 from misread.judge.collateral import Item
 from misread.judge.inference import Status
+from misread.judge.sequential import Settled
 from misread.judge.targets import CellResult
 from misread.judge.verdict import Verdict
 
@@ -41,6 +42,8 @@ class Sheet:
         The sentence that must come first, "" where the result counts as confirmed.
     reason : str
         The verdict's sentence.
+    settled : str
+        At which planned look it was judged, and what that saved; "" where seeds were fixed.
     targets : Table
         A row per target cell: what changed.
     behind : Table
@@ -68,6 +71,7 @@ class Sheet:
     word: str
     exploratory: str
     reason: str
+    settled: str
     targets: Table
     behind: Table
     broken: str
@@ -107,6 +111,7 @@ def sheet_of(verdict: Verdict, top: int | None = None) -> Sheet:
         if verdict.exploratory
         else "",
         reason=_plain(verdict.reason),
+        settled=_settled(verdict.settled, verdict.alpha) if verdict.settled else "",
         targets=target_table(verdict.cells, verdict.alpha),
         behind=cell_table(verdict),
         broken=broken_told(verdict),
@@ -144,7 +149,7 @@ def target_table(cells: Sequence[CellResult], alpha: float) -> Table:
         "Errors per seed",
         "Rate",
         "Change",
-        f"{1 - alpha:.0%} interval",
+        f"{wording.level(alpha)} interval",
         "p (Holm)",
         "Smallest detectable (80% power)",
     )
@@ -291,12 +296,13 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     margins = ", ".join(
         f"{kind} {wording.number(100 * margin)}" for kind, margin in verdict.margins
     )
+    settled = verdict.settled
     return (
         (
             "Asked",
             (
                 f"a reduction by {wording.number(100 * verdict.reduction, decimals=0)}%, "
-                f"α = {verdict.alpha:g}; margins in points: {margins}"
+                f"α = {settled.alpha if settled else verdict.alpha:g}; margins in points: {margins}"
             ),
         ),
         ("Seen", f"{_design(verdict)}, {wording.count(verdict.n_images, 'image')}"),
@@ -307,6 +313,26 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
                 f"{len(verdict.ledger.mended):,} mended (in at least 80% of the seeds)"
             ),
         ),
+    )
+
+
+_WHY = {
+    "": "from where it goes on",
+    "harm": "by harm",
+    "reduced": "by a reduction, with nothing open that more seeds would settle",
+    "futile": "and given up",
+    "last look": "at the last look",
+}
+
+
+def _settled(settled: Settled, level: float) -> str:
+    """Return at which look an arm was settled, what was spent, and what it saved."""
+    looks = settled.looks
+    return (
+        f"Settled at look {settled.look} of {len(looks)}, after {looks[settled.look - 1]} of at "
+        f"most {looks[-1]} seeds, {_WHY[settled.why]}; the target is tested there at {level:.2g} "
+        f"({settled.spent:.2g} of α = {settled.alpha:g} spent so far), everything else at "
+        f"{settled.items_alpha:.2g}; {wording.count(settled.saved, 'run')} of this arm saved."
     )
 
 

@@ -27,7 +27,10 @@ def effect_table(evidence: Evidence) -> Table:
     )
     alpha = evidence.plan.study.judge.alpha
     cells = [words.target_result(evidence, arm) for arm in evidence.treated_arms]
-    return Table(("Arm", *target_table(cells, alpha).heads[1:], "Verdict"), rows)
+    heads = target_table(cells, alpha).heads[1:]
+    if evidence.plan.study.adaptive:  # each arm has the level of its own look
+        heads = tuple("Interval of its look" if "interval" in head else head for head in heads)
+    return Table(("Arm", *heads, "Verdict"), rows)
 
 
 def behind_table(evidence: Evidence) -> Table:
@@ -68,7 +71,10 @@ def class_table(evidence: Evidence) -> Table:
     """Return accuracy, and precision and recall of the target's classes, mean ± sd over seeds."""
     rows = []
     for arm in evidence.arms:
-        metrics = [class_metrics(evidence.counts(arm, row)) for row in range(len(evidence.seeds))]
+        metrics = [
+            class_metrics(evidence.counts(arm, row))
+            for row in range(len(evidence.predictions[arm]))
+        ]
         cells = [_spread([m.accuracy for m in metrics])]
         for k in evidence.plan.target:
             cells += [
@@ -126,15 +132,15 @@ def _rate(rate: Rate) -> str:
 
 def ledger_table(evidence: Evidence) -> Table:
     """Return every image that an arm broke or mended for good, with both readings."""
-    names, n_seeds = evidence.confirm.class_names, len(evidence.seeds)
+    names = evidence.confirm.class_names
     rows = [
         (
             f"#{change.number}",
             arm,
             change.kind,
             names[change.true],
-            f"{names[change.before]} ({change.n_before} of {n_seeds})",
-            f"{names[change.after]} ({change.n_after} of {n_seeds})",
+            f"{names[change.before]} ({change.n_before} of {len(evidence.predictions[arm])})",
+            f"{names[change.after]} ({change.n_after} of {len(evidence.predictions[arm])})",
             "yes" if change.is_target else "",
         )
         for arm in evidence.treated_arms
@@ -228,7 +234,7 @@ def study_markdown(evidence: Evidence) -> str:
         lines = [f"**Exploratory: {evidence.plan.exploratory}.**", "", *lines]
     lines += [
         (
-            f"{words.count(len(evidence.seeds), 'seed')}, {len(evidence.confirm):,} confirm "
+            f"{words.seeds_told(evidence)}, {len(evidence.confirm):,} confirm "
             f"images, recipe `{study.recipe_name}`. Intervals are for the change in errors per "
             "seed; bold shares are harmed."
         ),

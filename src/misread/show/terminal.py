@@ -76,8 +76,9 @@ def study_table(evidence: Evidence) -> Table:
     target = words.target_name(evidence)
     smoke = " (smoke run)" if evidence.plan.study.smoke else ""
     table = Table(
-        title=f"{evidence.plan.study.title}: {words.count(len(evidence.seeds), 'seed')}, "
-        f"{len(evidence.confirm):,} confirm images{smoke}"
+        title=f"{evidence.plan.study.title}: {words.seeds_told(evidence)}, "
+        f"{len(evidence.confirm):,} confirm images{smoke}",
+        caption=words.runs_told(evidence) or None,
     )
     for heading in ("arm", "verdict"):
         table.add_column(heading, no_wrap=True)

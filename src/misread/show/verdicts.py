@@ -53,6 +53,8 @@ def verdict_table(verdict: Verdict, *, top: int = 10, details: bool = True) -> G
         Text.assemble((sheet.word, verdict_style(sheet.decision)), f" · {sheet.arm}"),
     )
     parts.append(Text(sheet.reason))
+    if sheet.settled:
+        parts.append(Text(sheet.settled))
     if not details:
         return Group(*parts, Text(f"What it broke: {sheet.broken}."))
     told = f"What it broke: {sheet.broken}"
@@ -124,6 +126,7 @@ def verdict_markdown(verdict: Verdict, *, top: int = 30) -> str:
     sheet = sheet_of(verdict, top)
     lines = [f"**{_escaped(sheet.exploratory)}**", ""] if sheet.exploratory else []
     lines += [f"### {sheet.word} · {_escaped(sheet.arm)}", "", _escaped(sheet.reason), ""]
+    lines += [_escaped(sheet.settled), ""] if sheet.settled else []
     lines += [*markdown_table(sheet.targets), ""]
     lines += [f"> {_escaped(caveat)}\n" for caveat in sheet.caveats]
     lines += ["<details>", f"<summary>What it broke: {sheet.broken}{POINTS}</summary>", ""]

@@ -8,6 +8,7 @@ from misread.judge.wording import (
     count,
     images,
     interval,
+    level,
     listed,
     number,
     p_number,
@@ -28,8 +29,10 @@ __all__ = [
     "headline",
     "images",
     "interval",
+    "level",
     "listed",
     "mean_accuracy",
+    "n_seeds",
     "number",
     "p_number",
     "p_value",
@@ -37,6 +40,8 @@ __all__ = [
     "plural",
     "points",
     "relative",
+    "runs_told",
+    "seeds_told",
     "shown_slices",
     "slice_items",
     "slice_label",
@@ -178,6 +183,31 @@ def slice_told(evidence: Evidence, piece: SliceEvidence, which: str, item: Item)
 def plural(name: str) -> str:
     """Return a class name for several images, as in "4s" and "images of cat"."""
     return f"{name}s" if len(name) == 1 else f"images of {name}"
+
+
+def n_seeds(evidence: Evidence) -> str:
+    """Return how many seeds the arms have, as in "10", or "5 to 20" where looks settled them."""
+    numbers = [len(read_SN) for read_SN in evidence.predictions.values()]
+    fewest, most = min(numbers), max(numbers)
+    return f"{most}" if fewest == most else f"{fewest} to {most}"
+
+
+def seeds_told(evidence: Evidence) -> str:
+    """Return the same with its noun, as in "1 seed", "10 seeds" and "5 to 20 seeds"."""
+    return f"{n_seeds(evidence)} seed" + ("" if n_seeds(evidence) == "1" else "s")
+
+
+def runs_told(evidence: Evidence) -> str:
+    """Return how many runs looks have saved, in a sentence; "" where the seeds were fixed."""
+    adaptive, saved = evidence.plan.study.adaptive, evidence.saved
+    if adaptive is None or saved is None:
+        return ""
+    planned = evidence.n_runs + saved
+    looks = listed([f"{look}" for look in adaptive.looks])
+    return (
+        f"Seeds were added until each verdict was settled, looking at {looks} seeds as planned: "
+        f"{evidence.n_runs} of at most {planned} runs, {saved} saved ({percent(saved / planned)})."
+    )
 
 
 def mean_accuracy(evidence: Evidence, arm: str) -> float:

@@ -1,0 +1,152 @@
+"""Write docs/adaptive.md and its figure: why peeking inflates errors, and what looks save.
+
+    python scripts/adaptive.py [REPLICATES]
+
+simulates every rule for adding seeds (2,000 studies of each kind unless told otherwise; minutes),
+draws docs/figures/adaptive.png, and judges the readings in docs/results/four-nine-readings.npz
+again as if their seeds had come look by look. Every number of the page comes from this.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from misread.cli.stopping import tried
+from misread.data.npz import arrays_of
+from misread.judge import Adaptive, SliceReadings, judge_look, wording
+from misread.judge.calibration import ALPHA
+from misread.looks import with_looks
+from misread.show import stopping
+from misread.show.calibration import Part, share
+from misread.show.sheet import broken_told
+from misread.show.style import png
+from misread.store import write_atomic
+from misread.study import BASELINE, load_study
+
+ROOT = Path(__file__).resolve().parent.parent
+READINGS = ROOT / "docs" / "results" / "four-nine-readings.npz"
+REPLICATES = 2_000
+
+
+def main() -> None:
+    """Write the page and the figure."""
+    replicates = int(sys.argv[1]) if len(sys.argv) > 1 else REPLICATES
+    outcomes = tried(replicates, None)
+    found = stopping.summaries(outcomes)
+    figure = png(stopping.stopping_figure(found, replicates))
+    write_atomic(ROOT / "docs" / "figures" / "adaptive.png", figure)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701  Markdown of our own numbers, no page
+    )
+    plan = Adaptive()
+    page = environment.get_template("adaptive.md.j2").render(
+        replicates=f"{replicates:,}",
+        command=f"python scripts/adaptive.py{f' {replicates}' if sys.argv[1:] else ''}",
+        share=share,
+        rules={one.rule: one for one in found},
+        fixed=found[0],
+        peeking=found[1],
+        four=found[2],
+        own=found[-1],
+        in_short=stopping.in_short(found, replicates),
+        by_rule=markdown(stopping.by_rule(found)),
+        by_world=markdown(stopping.by_world(outcomes)),
+        plan=markdown(_plan(plan)),
+        items=wording.listed([share(level) for level in plan.items_levels(ALPHA)]),
+        most=plan.most,
+        replay=replay(),
+    )
+    write_atomic(ROOT / "docs" / "adaptive.md", page.encode())
+    print("Written: docs/adaptive.md and docs/figures/adaptive.png.")
+
+
+def _plan(plan: Adaptive) -> Part:
+    levels, spent = plan.levels(ALPHA), plan.spent(ALPHA)
+    rows = zip(plan.looks, levels, spent, strict=True)
+    return Part(
+        "",
+        ("Seeds at the look", "Level of the look", "Interval", "Spent so far"),
+        tuple((f"{n}", f"{a:.2g}", wording.level(a), f"{s:.2g}") for n, a, s in rows),
+    )
+
+
+def markdown(part: Part) -> str:
+    """Return a table as Markdown."""
+    rule = ["---", *["---:"] * (len(part.heads) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (part.heads, rule, *part.rows))
+
+
+def replay() -> dict[str, Any]:
+    """Return at which look each arm of the documented study would have settled."""
+    arrays = arrays_of(READINGS.read_bytes())
+    seeds = arrays["seeds"].tolist()
+    study = load_study("four-nine")
+    plan = Adaptive(**with_looks({}, seeds)["adaptive"])
+    rows, needed = [], []
+    for arm in study.treated_arms:
+        for n_seeds in plan.looks:
+            verdict = _judged(arrays, arm, n_seeds, plan)
+            if verdict.settled and verdict.settled.why:
+                break
+        final = _judged(arrays, arm, len(seeds), Adaptive(looks=(len(seeds),)))
+        needed.append(n_seeds)
+        cell = verdict.cells[0]
+        rows.append(
+            (
+                arm,
+                f"{n_seeds}",
+                verdict.verdict,
+                f"{cell.before_images:.1f} → {cell.after_images:.1f}",
+                broken_told(verdict),
+                f"{final.verdict} ({broken_told(final)})",
+            )
+        )
+    heads = ("Arm", "Settled after", "Verdict", "4→9 a seed", "What it broke", "With all seeds")
+    runs, most = sum(needed) + max(needed), len(seeds) * (1 + len(needed))
+    return {
+        "table": markdown(Part("", heads, tuple(rows))),
+        "looks": wording.listed([f"{n}" for n in plan.looks]),
+        "runs": runs,
+        "most": most,
+        "saved": wording.percent(1 - runs / most),
+        "same": sum(row[2] == row[5].split(" (")[0] for row in rows),
+        "arms": len(rows),
+    }
+
+
+def _judged(arrays: dict[str, Any], arm: str, n_seeds: int, plan: Adaptive) -> Any:
+    study = load_study("four-nine")
+    labels_N = arrays["labels"].astype(np.int64)
+    names = [key.removesuffix(" ids") for key in arrays if key.endswith(" ids")]
+    return judge_look(
+        plan,
+        labels_N,
+        arrays[BASELINE][:n_seeds],
+        arrays[arm][:n_seeds],
+        cells=[study.target or (4, 9)],
+        n_classes=10,
+        margins=study.judge.margins,
+        alpha=study.judge.alpha,
+        reduction=study.judge.reduction,
+        slices=[
+            SliceReadings(
+                name.partition(" · ")[0],
+                labels_N[arrays[f"{name} ids"]],
+                arrays[f"{name} {BASELINE}"][:n_seeds],
+                arrays[f"{name} {arm}"][:n_seeds],
+            )
+            for name in names
+        ],
+        arm=arm,
+    )
+
+
+if __name__ == "__main__":
+    main()
