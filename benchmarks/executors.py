@@ -103,7 +103,7 @@ def timed(pool: Pool, study: Study) -> dict[str, float]:
 def executors(repeats: int) -> dict[str, list[dict[str, float]]]:
     """Time the same runs on every executor, in turn, and say so as it goes."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    from ray.cluster_utils import Cluster  # noqa: PLC0415  heavy, and only for this part
+    from ray.cluster_utils import Cluster
 
     study = load_study("four-nine", epochs=2, smoke=True)
     found: dict[str, list[dict[str, float]]] = {}

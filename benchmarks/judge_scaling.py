@@ -55,8 +55,8 @@ def obvious(
     labels_N: IntArray, before_SN: IntArray, after_SN: IntArray, n_classes: int
 ) -> dict[tuple[int, int], tuple[float, float]]:
     """Return effect and standard error of every cell that occurs, the way one would write it."""
-    import statsmodels.api as sm  # noqa: PLC0415  only here
-    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415
+    import statsmodels.api as sm
+    from statsmodels.stats.multitest import multipletests
 
     found: dict[tuple[int, int], tuple[float, float]] = {}
     p_values = []
@@ -84,7 +84,7 @@ def ours(
     labels_N: IntArray, before_SN: IntArray, after_SN: IntArray, n_classes: int
 ) -> dict[tuple[int, int], tuple[float, float]]:
     """Return the same of every cell, from one verdict."""
-    from misread.judge import judge  # noqa: PLC0415
+    from misread.judge import judge
 
     verdict = judge(labels_N, before_SN, after_SN, cells=[(0, 1)], n_classes=n_classes)
     items = [item for item in verdict.collateral if item.kind == "cell" and item.effect.se]

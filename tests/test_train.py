@@ -45,13 +45,9 @@ def test_the_documented_network_has_its_parameters(trainer):
 def test_documented_and_quick_recipes_are_what_the_docs_say():
     assert (DOCUMENTED.epochs, DOCUMENTED.batch_size, DOCUMENTED.learning_rate) == (10, 128, 1e-3)
     quick = RECIPES["quick"]
-    assert (quick.epochs, quick.batch_size, quick.learning_rate, quick.dropout) == (
-        3,
-        64,
-        3e-3,
-        0.3,
-    )
-    assert quick.schedule == "one-cycle"
+    assert (quick.epochs, quick.batch_size, quick.schedule) == (1, 32, "one-cycle")
+    assert (quick.learning_rate, quick.dropout, quick.label_smoothing) == (5e-3, 0.1, 0.05)
+    assert quick.augment == Augment(shift_px=1)
 
 
 def test_golden_numbers_of_one_optimiser_step(trainer):

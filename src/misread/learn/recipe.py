@@ -118,8 +118,16 @@ RECIPES: dict[str, Recipe] = {
     "documented": Recipe(
         epochs=10, batch_size=128, schedule="constant", learning_rate=1e-3, dropout=0.5
     ),
-    # The same accuracy at a quarter of the work.
-    "quick": Recipe(epochs=3, batch_size=64, schedule="one-cycle", learning_rate=3e-3, dropout=0.3),
+    # The same accuracy in a tenth of the operations: one epoch (docs/log.md).
+    "quick": Recipe(
+        epochs=1,
+        batch_size=32,
+        schedule="one-cycle",
+        learning_rate=5e-3,
+        dropout=0.1,
+        label_smoothing=0.05,
+        augment=Augment(shift_px=1),
+    ),
 }
 
 
