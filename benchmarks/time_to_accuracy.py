@@ -225,8 +225,8 @@ def to_goal(runs: list[list[dict[str, Any]]]) -> str:
 def main() -> None:
     """Run the benchmark."""
     if sys.argv[1:2] == ["--child"]:
-        way, n_fit, n_epochs, seed = sys.argv[2:]
-        child(way, int(seed), int(n_fit) or None, int(n_epochs))
+        numbers = [int(text) for text in sys.argv[3:]]
+        child(sys.argv[2], numbers[2], numbers[0] or None, numbers[1])
         return
 
     def more(parser: argparse.ArgumentParser) -> None:
