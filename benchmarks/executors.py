@@ -1,36 +1,26 @@
 """What it costs to hand runs out: memory of a worker, bytes per run, processes here against Ray.
 
-Measured on 2026-11-22, two x86-64 cores shared with much other work, Python 3.11.7, Keras 3.15.1,
-TensorFlow 2.21.0, Ray 2.60.0: a worker takes 1.60 GiB at its peak (n = 2 runs); a run sends 1 kB to
-its worker and 1,893 kB back, a trained one 1,794 kB and 99 kB (n = 1: these do not vary). The time on
-the executors has not been measured on a machine that was quiet enough to say anything.
-
-Run it again: `python benchmarks/executors.py` (about ten minutes; `--json FILE` for the figures).
-
-1. *Memory*: a run of four-nine's arm `both` on all of MNIST, in a worker of its own; its peak.
-2. *Bytes*: what travels to the worker and back for that run, and for a trained one that only reads.
-3. *Executors*: the same small runs on one and two local processes, and on a Ray cluster of one and
+1. *One run*: four-nine's arm `both` on all of MNIST in a worker of its own: its peak memory, and
+   what travels to the worker and back, for that run and for a trained one that only reads.
+2. *Executors*: the same small runs on one and two local processes, and on a Ray cluster of one and
    of two nodes with one CPU each, all on this machine. Workers are warm; all files are written.
 """
 
 import argparse
-import json
 import os
 import pickle
-import platform
 import resource
-import statistics
 import tempfile
 import time
-from importlib import metadata
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from common import Cell, Table, finish, machine, options, ratio, show, spread
 from misread.data.sources import load
 from misread.learn.cluster import RayPool
 from misread.learn.grid import Pool, Report, Workers
 from misread.learn.local import LocalPool
-from misread.learn.machine import cores
 from misread.runs import Order, Task, prepare, work
 from misread.store import RunFolder
 from misread.study import Study, load_study
@@ -55,7 +45,7 @@ def tasks_of(study: Study, folder: Path, seeds: range) -> list[Task]:
     ]
 
 
-def memory_and_bytes() -> dict[str, Any]:
+def memory_and_bytes(*, smoke: bool) -> dict[str, Any]:
     """Measure one run on all of MNIST, and one that is trained already."""
     there: list[int] = []
     back: list[int] = []
@@ -70,7 +60,7 @@ def memory_and_bytes() -> dict[str, Any]:
             task.folder.write(report)
 
     with tempfile.TemporaryDirectory() as folder:
-        (task,) = tasks_of(load_study("four-nine"), Path(folder), range(1))
+        (task,) = tasks_of(load_study("four-nine", smoke=smoke), Path(folder), range(1))
         pool = LocalPool(weighed, prepare, 1, Path(folder) / "workers.log")
         with Workers(pool, take, print, "") as workers:
             for _ in range(2):
@@ -135,37 +125,57 @@ def executors(repeats: int) -> dict[str, list[dict[str, float]]]:
 
 
 def main() -> None:
-    """Measure, print, and write JSON where asked."""
-    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("--memory", action="store_true", help="only memory and bytes")
-    parser.add_argument("--repeats", type=int, default=3, help="rounds of the executors")
-    parser.add_argument("--json", type=Path, help="file for the figures")
-    options = parser.parse_args()
-    figures: dict[str, Any] = {
-        "cores": cores(),
-        "load": os.getloadavg()[0],
-        "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in ("keras", "tensorflow", "ray")},
-        "one_run": memory_and_bytes(),
-    }
-    one = figures["one_run"]
-    print(f"peak memory of a worker: {max(one['peak_bytes']) / 2**30:.2f} GiB")
-    for name in ("run", "trained_run"):
-        sent, got = one[name]["to_worker_bytes"], one[name]["from_worker_bytes"]
-        print(f"{name}: {sent / 1000:,.0f} kB to the worker, {got / 1000:,.0f} kB back")
-    if not options.memory:
-        figures["n_runs"] = N_RUNS
-        figures["executors"] = executors(options.repeats)
-        for name, rounds in figures["executors"].items():
-            seconds = [each["seconds"] for each in rounds]
-            driver = statistics.median(each["driver_cpu_seconds"] for each in rounds) / N_RUNS
-            print(
-                f"{name:8}: {N_RUNS} runs in {statistics.median(seconds):.1f} s "
-                f"({min(seconds):.1f} to {max(seconds):.1f}, n = {len(seconds)}); the driver takes "
-                f"{driver * 1000:.0f} ms of processor time a run"
-            )
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    """Measure and print."""
+
+    def more(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--memory", action="store_true", help="only the first part")
+        parser.add_argument("--rounds", type=int, default=3, help="of the executors [default: 3]")
+
+    chosen = options(__doc__ or "", more)
+    facts = machine("keras", "tensorflow", "ray")
+    one = memory_and_bytes(smoke=chosen.quick)
+    peak = max(one["peak_bytes"]) / 2**30
+    rows: list[list[Cell]] = [
+        [told, one[name]["to_worker_bytes"] / 1000, one[name]["from_worker_bytes"] / 1000]
+        for told, name in (("trained and read", "run"), ("trained before, read", "trained_run"))
+    ]
+    tables = [
+        Table(
+            "One run",
+            "n = 1 for the bytes, which do not vary; n = 2 runs for the memory",
+            ("run", "kB to the worker", "kB back"),
+            rows,
+            [f"A worker takes {peak:.2f} GiB at its peak."],
+        )
+    ]
+    show(tables[0])
+    if not (chosen.memory or chosen.quick):
+        found = executors(chosen.rounds)
+        seconds = {name: [each["seconds"] for each in rounds] for name, rounds in found.items()}
+        rows = [
+            [
+                name,
+                spread(own),
+                ratio(seconds["local, 1"], own),
+                median(each["driver_cpu_seconds"] for each in found[name]) / N_RUNS * 1000,
+            ]
+            for name, own in seconds.items()
+        ]
+        heads = (
+            *("executor, workers", f"s for {N_RUNS} runs", "times as fast as one local worker"),
+            "ms of processor time of the driver per run",
+        )
+        n = f"n = {chosen.rounds} rounds in turn: median and range"
+        note = (
+            "Two cores carry two workers and the driver: more nodes are calculated, not measured."
+        )
+        tables.append(Table("Executors", n, heads, rows, [note]))
+        show(tables[1])
+    what = (
+        "The same runs handed to local processes and to a Ray cluster of one and two nodes on this "
+        "machine; what one run takes and sends."
+    )
+    finish(chosen, "Handing out runs", what, tables, facts)
 
 
 if __name__ == "__main__":
