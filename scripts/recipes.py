@@ -1,0 +1,162 @@
+"""Write docs/recipes.md: what each recipe costs and what its baseline reads, in studies that ran.
+
+    python scripts/recipes.py runs/four-nine-documented runs/four-nine-quick …
+
+Every baseline model of these studies of MNIST is loaded and reads thinned and thickened fours and
+nines, and USPS where `../shared/data` has it. Every number comes from the studies' folders and from
+these readings.
+"""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import scipy.stats
+
+from misread.data.dataset import Dataset
+from misread.data.sources import load
+from misread.judge.wording import number
+from misread.learn import train
+from misread.learn.machine import thread_environment
+from misread.learn.ops import OPERATIONS
+from misread.learn.recipe import Recipe
+from misread.plan import load_plan
+from misread.store import RunFolder, read_arrays, read_json, write_atomic
+from misread.study import BASELINE
+from misread.transfer import unseen
+
+ROOT = Path(__file__).resolve().parent.parent
+USPS = ROOT.parent / "shared" / "data" / "usps" / "usps.h5"
+# Products of the CNN per image: convolutions on 28×28 and 14×14, two dense layers. A training step
+# takes three such products of each layer, and for the first one two.
+PRODUCTS = (9 * 32 * 28 * 28, 9 * 32 * 64 * 14 * 14, 3136 * 128, 128 * 10)
+MFLOP = 2 * (3 * sum(PRODUCTS) - PRODUCTS[0]) / 1e6
+N_FIT = 54_000
+SLICES = (("erode", 4, 9), ("dilate", 9, 4), ("dilate", 4, 9), ("erode", 9, 4))
+
+
+@dataclass
+class Measured:
+    """What the baseline of one recipe read, a value per seed in every list."""
+
+    recipe: Recipe
+    accuracy: list[float] = field(default_factory=list)
+    select: list[float] = field(default_factory=list)
+    cells: dict[str, list[int]] = field(default_factory=lambda: {"4→9": [], "9→4": []})
+    slices: dict[str, list[int]] = field(default_factory=dict)
+    usps: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
+
+    @property
+    def tflop(self) -> float:
+        """Multiplications and additions of a run's training steps, in 10¹²."""
+        return self.recipe.epochs * N_FIT * MFLOP / 1e6
+
+
+def main() -> None:
+    """Read, and write the page."""
+    if len(sys.argv) < 2:
+        sys.exit("usage: python scripts/recipes.py STUDY_FOLDER...")
+    train.set_up_backend()
+    _, confirm = load("mnist")
+    usps = unseen("mnist", f"h5:{USPS}") if USPS.exists() else None
+    found: dict[str, Measured] = {}
+    for folder in map(Path, sys.argv[1:]):
+        study = load_plan(folder).study
+        measured = found.setdefault(study.recipe_name, Measured(study.recipe))
+        for seed in study.seeds:
+            add(measured, RunFolder(folder, BASELINE, seed), confirm, usps)
+            print(f"{study.recipe_name} seed {seed}: {measured.accuracy[-1]:.2%}", flush=True)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701  Markdown of our own numbers, no page
+    )
+    page = environment.get_template("recipes.md.j2").render(
+        recipes={name: told(own, found) for name, own in found.items()},
+        slices=[slice_name(*each) for each in SLICES],
+        mflop=f"{MFLOP:.1f}",
+        usps=None if usps is None else f"{len(usps):,}",
+        command="python scripts/recipes.py " + " ".join(sys.argv[1:]),
+    )
+    write_atomic(ROOT / "docs" / "recipes.md", page.encode())
+    print("Written: docs/recipes.md.")
+
+
+def add(measured: Measured, run: RunFolder, confirm: Dataset, usps: Dataset | None) -> None:
+    """Read with one model, and add what it gives."""
+    model = train.load(run.model)
+    stored = read_arrays(run.path / "predictions.npz")
+    read_N, labels_N = stored["predictions"][0], stored["labels"]
+    measured.accuracy.append(float((read_N == labels_N).mean()))
+    select = read_arrays(run.path / "select.npz")
+    measured.select.append(float((select["predictions"][0] == select["labels"]).mean()))
+    for true, read in ((4, 9), (9, 4)):
+        hit = (labels_N == true) & (read_N == read)
+        measured.cells[f"{true}→{read}"].append(int(hit.sum()))
+    for operation, true, other in SLICES:
+        images = OPERATIONS[operation](confirm.images[confirm.labels_N == true], 2)
+        misread = train.read(model, images).argmax(axis=1) == other
+        name = slice_name(operation, true, other)
+        measured.slices.setdefault(name, []).append(int(misread.sum()))
+    if usps is not None:
+        read_M = train.read(model, usps.images).argmax(axis=1)
+        measured.usps.append(float((read_M == usps.labels_N).mean()))
+    measured.cpu_seconds.append(sum(read_json(run.path / "environment.json")["epoch_cpu_seconds"]))
+
+
+def slice_name(operation: str, true: int, other: int) -> str:
+    """Return what a slice is, for people."""
+    kind = {"erode": "thin", "dilate": "thick"}[operation]
+    return f"{kind} {true}→{other}"
+
+
+def told(own: Measured, every: dict[str, Measured]) -> dict[str, Any]:
+    """Return a recipe's cells of the page."""
+    n = len(own.accuracy)
+    mean, deviation = float(np.mean(own.accuracy)), float(np.std(own.accuracy, ddof=1))
+    half = float(scipy.stats.t.ppf(0.975, n - 1)) * deviation / np.sqrt(n)
+    most = max(each.tflop for name, each in every.items() if name == "documented")
+    return {
+        "n": n,
+        "settings": settings(own.recipe),
+        "epochs": own.recipe.epochs,
+        "tflop": number(own.tflop),
+        "share": f"{own.tflop / most:.2f}",
+        "cpu": number(float(np.median(own.cpu_seconds))),
+        "accuracy": f"{mean:.3%} ± {deviation:.3%}".replace("% ±", " ±"),
+        "interval": f"{mean - half:.3%} to {mean + half:.3%}".replace("% to", " to"),
+        "select": f"{np.mean(own.select):.2%}",
+        **{name: spread(values) for name, values in (own.cells | own.slices).items()},
+        "usps": f"{np.mean(own.usps):.2%}" if own.usps else "",
+    }
+
+
+def settings(recipe: Recipe) -> str:
+    """Return what a recipe says, in words."""
+    augment = recipe.augment.model_dump(exclude_defaults=True) if recipe.augment else {}
+    parts = [
+        f"batches of {recipe.batch_size}",
+        f"learning rate {recipe.learning_rate:g}, {recipe.schedule}",
+        f"dropout {recipe.dropout:g}",
+        *([f"label smoothing {recipe.label_smoothing:g}"] if recipe.label_smoothing else []),
+        *(f"{name.replace('_', ' ')} {value:g}" for name, value in augment.items()),
+    ]
+    return "; ".join(parts)
+
+
+def spread(values: list[int]) -> str:
+    """Return mean and range, as in "4.7 (3 to 7)"."""
+    return f"{np.mean(values):.1f} ({min(values)} to {max(values)})"
+
+
+if __name__ == "__main__":
+    import os
+
+    os.environ |= thread_environment()
+    main()
