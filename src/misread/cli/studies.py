@@ -44,7 +44,7 @@ _OPTIONS = (
         metavar="42,123,456",
         help="Seeds of the runs; each holds out another tenth, in this order.",
     ),
-    click.option("--recipe", metavar="NAME", help="Recipe: quick or documented."),
+    click.option("--recipe", metavar="NAME", help="Recipe: quick, documented or strong."),
     click.option(
         "--data",
         "dataset",

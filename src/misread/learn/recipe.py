@@ -128,6 +128,16 @@ RECIPES: dict[str, Recipe] = {
         label_smoothing=0.05,
         augment=Augment(shift_px=1),
     ),
+    # The most accurate that we found for this network within 30 epochs.
+    "strong": Recipe(
+        epochs=20,
+        batch_size=64,
+        schedule="one-cycle",
+        learning_rate=3e-3,
+        dropout=0.3,
+        label_smoothing=0.05,
+        augment=Augment(shift_px=1, rotate_deg=10, scale=0.1, shear=0.1),
+    ),
 }
 
 
