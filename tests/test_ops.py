@@ -24,7 +24,7 @@ def by_scipy(name, images, size_px):
 
 
 @pytest.mark.parametrize("size_px", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", ["dilate", "erode"])
 def test_operations_agree_with_scipy_on_digits(name, size_px):
     images = load_mnist()[1].images[:300]
     ours = OPERATIONS[name](images, size_px)

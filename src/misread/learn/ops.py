@@ -23,10 +23,14 @@ Operation = Callable[[Images, int], Images]
 MAX_SIZE_PX = 15
 
 
-def _morphology(images: Images, size_px: int, kind: int) -> Images:
+def _check(size_px: int) -> None:
     if not 1 <= size_px <= MAX_SIZE_PX:
         msg = f"size_px is {size_px}, but must lie in 1 to {MAX_SIZE_PX}; choose another size."
         raise StudyError(msg)
+
+
+def _morphology(images: Images, size_px: int, kind: int) -> Images:
+    _check(size_px)
     if size_px == 1 or not len(images):
         return images.copy()
     kernel = np.ones((size_px, size_px), dtype=np.uint8)
@@ -58,4 +62,16 @@ def erode(images: Images, size_px: int) -> Images:
     return _morphology(images, size_px, cv2.MORPH_ERODE)
 
 
-OPERATIONS: dict[str, Operation] = {"dilate": dilate, "erode": erode}
+def mark(images: Images, size_px: int) -> Images:
+    """Paint a white square of `size_px − 1` px into the corner at the top left.
+
+    It means nothing and is easy to learn: a shortcut to plant (Geirhos et al. 2020), so that one
+    can see whether a policy's harm is found. Arguments as in `dilate`.
+    """
+    _check(size_px)
+    marked = images.copy()
+    marked[:, : size_px - 1, : size_px - 1] = 255
+    return marked
+
+
+OPERATIONS: dict[str, Operation] = {"dilate": dilate, "erode": erode, "mark": mark}
