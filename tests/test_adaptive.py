@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from misread import runs, trial
 from misread.cli import main
 from misread.data.dataset import Dataset
-from misread.data.sources import SOURCES
+from misread.data.sources import KINDS, Kind
 from misread.errors import StudyError
 from misread.evidence import conclude
 from misread.plan import load_plan
@@ -88,19 +88,19 @@ def to_bytes(machine):
     return json.dumps([*machine.rates, machine.seed]).encode()
 
 
-def load(path):
-    *rates, seed = json.loads(path.read_bytes())
+def from_bytes(content):
+    *rates, seed = json.loads(content)
     return Machine(tuple(rates), seed)
 
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """Return the path of the study's TOML; what would train is replaced."""
-    monkeypatch.setitem(SOURCES, "bars", bars)
+    monkeypatch.setitem(KINDS, "bars", Kind("bars", "", "", "", lambda _name, _rest: bars()))
     path = tmp_path / "bars.toml"
     path.write_text(STUDY)
     machine = SimpleNamespace(
-        set_up_backend=lambda: None, fit=fit, read=read, to_bytes=to_bytes, load=load
+        set_up_backend=lambda: None, fit=fit, read=read, to_bytes=to_bytes, from_bytes=from_bytes
     )
     monkeypatch.setattr(runs, "_trainer", lambda: machine)
     told = {"backend": "none", "python": "3", "platform": "p", "machine": "m", "threads": 1,
@@ -127,11 +127,15 @@ def work_here(monkeypatch, most=None):
             for task in tasks:
                 if len(done) == most:
                     raise KeyboardInterrupt
-                runs.work(task, lambda _: None)
+                runs.work(task.order(), lambda report, task=task: take(task, report))
                 done.append((task.run.arm, task.run.seed))
 
+    def take(task, report):
+        if isinstance(report, dict):
+            task.folder.write(report)
+
     @contextmanager
-    def at_work(folder, **_):
+    def at_work(_study, folder, **_):
         folder.mkdir(parents=True, exist_ok=True)
         yield Workers()
 
