@@ -158,7 +158,7 @@ def test_the_wheel_runs_the_study_from_any_folder(
     folder = tmp_path / "some where"  # a space, as in many people's paths
     folder.mkdir()
     command = elsewhere / "venv" / BIN / "misread"
-    assert "run or resume study" in _run(command, "--help", cwd=folder, env=bare).stdout.lower()
+    assert "run or resume a study" in _run(command, "--help", cwd=folder, env=bare).stdout.lower()
     _run(command, "run", "four-nine", "--smoke", "--out", "out", cwd=folder, env=bare)
     assert json.loads((folder / "out" / "verdict.json").read_bytes())
     page = (folder / "out" / "report.html").read_text("utf-8")
