@@ -18,7 +18,9 @@ import scipy.stats
 
 from misread.data.dataset import Dataset
 from misread.data.sources import load
-from misread.judge.wording import number
+from misread.evidence import load_evidence
+from misread.judge import Verdict
+from misread.judge.wording import number, p_value
 from misread.learn import train
 from misread.learn.machine import thread_environment
 from misread.learn.ops import OPERATIONS
@@ -64,8 +66,12 @@ def main() -> None:
     _, confirm = load("mnist")
     usps = unseen("mnist", f"h5:{USPS}") if USPS.exists() else None
     found: dict[str, Measured] = {}
+    answers: dict[str, dict[str, str]] = {}
     for folder in map(Path, sys.argv[1:]):
         study = load_plan(folder).study
+        if study.treated_arms:
+            verdicts = load_evidence(folder).verdicts
+            answers[study.recipe_name] = {arm: answer(own) for arm, own in verdicts.items()}
         measured = found.setdefault(study.recipe_name, Measured(study.recipe))
         for seed in study.seeds:
             add(measured, RunFolder(folder, BASELINE, seed), confirm, usps)
@@ -80,6 +86,8 @@ def main() -> None:
     page = environment.get_template("recipes.md.j2").render(
         recipes={name: told(own, found) for name, own in found.items()},
         slices=[slice_name(*each) for each in SLICES],
+        answers=answers,
+        arms=list(next(iter(answers.values()), {})),
         mflop=f"{MFLOP:.1f}",
         usps=None if usps is None else f"{len(usps):,}",
         command="python scripts/recipes.py " + " ".join(sys.argv[1:]),
@@ -135,6 +143,17 @@ def told(own: Measured, every: dict[str, Measured]) -> dict[str, Any]:
         **{name: spread(values) for name, values in (own.cells | own.slices).items()},
         "usps": f"{np.mean(own.usps):.2%}" if own.usps else "",
     }
+
+
+def answer(verdict: Verdict) -> str:
+    """Return a verdict with the errors before and after, and what it harmed."""
+    cell = verdict.cells[0]
+    harmed = [item.name for item in verdict.collateral if item.status == "harmed"]
+    broke = f"; harmed: {', '.join(harmed)}" if harmed else ""
+    return (
+        f"{verdict.verdict}, {number(cell.before_images)} → {number(cell.after_images)} "
+        f"({p_value(cell.p_holm)}){broke}"
+    )
 
 
 def settings(recipe: Recipe) -> str:
