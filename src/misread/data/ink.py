@@ -168,34 +168,39 @@ def _tilt_deg(mask: npt.NDArray[np.bool_]) -> float:
 def _without_lines(level: Floats, threshold: float) -> tuple[Floats, Mask]:
     """Return the level without ruled lines, and where they were."""
     across = _lines(level, threshold)
-    down = _lines(np.ascontiguousarray(level.T), threshold).T
-    lines = np.ascontiguousarray(across | down)
+    down = np.ascontiguousarray(_lines(np.ascontiguousarray(level.T), threshold).T)
+    lines = across | down
     if not lines.any():
         return level, lines
-    found = level[lines > 0]
-    others = level[(level > threshold) & (lines == 0)]
-    faint = float(np.median(found))
-    dark = float(np.percentile(others, 75)) if others.size else 0.0
+    thick = _thick(level)
     clean = level.copy()
-    # Ink that is clearly darker than a pale line stays; across a dark line nothing can tell them.
-    gone = lines > 0
-    if dark > 1.6 * faint:
-        gone &= level < 1.5 * faint
-    clean[gone] = 0
-    mended = np.zeros_like(clean)
-    for own, size in ((across, (1, 9)), (down, (9, 1))):
-        closed = cv2.morphologyEx(clean, cv2.MORPH_CLOSE, np.ones(size[::-1], np.uint8))
-        mended = np.where(own > 0, np.maximum(mended, closed), mended)
-    clean[gone] = mended[gone]
-    return clean, lines
+    for own, tall in ((across, (thick, 1)), (down, (1, thick))):
+        # A stroke that crosses the line is high where the line is thin: it outlives the opening.
+        opened = cv2.morphologyEx(level, cv2.MORPH_OPEN, np.ones(tall, np.uint8))
+        clean = np.where(own > 0, np.minimum(clean, opened), clean)
+    others = level[(level > threshold) & (lines == 0)]
+    dark = float(np.percentile(others, 75)) if others.size else 0.0
+    ridge = (lines > 0) & (level > threshold) & (level >= cv2.dilate(level, np.ones((5, 5))))
+    pale = float(np.median(level[ridge])) if ridge.any() else threshold
+    if dark > 1.4 * pale:  # then what is clearly darker than the line is ink, however it runs
+        clean = np.where(level > 1.3 * pale, level, clean)
+    for own, tall in ((across, (7, 1)), (down, (1, 7))):
+        closed = cv2.morphologyEx(clean, cv2.MORPH_CLOSE, np.ones(tall, np.uint8))
+        clean = np.where(own > 0, np.maximum(clean, closed), clean)
+    return clean.astype(np.float32), lines
+
+
+def _thick(level: Floats) -> int:
+    """Return what is thicker than any line, in px."""
+    return _odd(max(level.shape) / 100)
 
 
 def _lines(level: Floats, threshold: float) -> Mask:
     """Return where long thin horizontal lines are, `uint8 [H,W]`."""
     height, width = level.shape
     # A line is thin: what a tall opening leaves is not one.
-    thick = _odd(max(level.shape) / 100)
-    thin = level - cv2.morphologyEx(level, cv2.MORPH_OPEN, np.ones((thick, 1), np.uint8))
+    tall = np.ones((_thick(level), 1), np.uint8)
+    thin = level - cv2.morphologyEx(level, cv2.MORPH_OPEN, tall)
     mask = (thin > 0.7 * threshold).astype(np.uint8)
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 9), np.uint8))
     long = max(25, width // 20)

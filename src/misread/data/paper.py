@@ -118,7 +118,7 @@ def find_digits(photo: Picture) -> Page:
     for number, line in enumerate(_lines(_groups(parts, boxes)), 1):
         for members in line:
             box = _union(boxes[list(members)])
-            image = _crop(ink, np.isin(parts, members), box)
+            image = _crop(ink, parts, members, box)
             corners_42 = _corners(box) @ ink.back[:, :2].T + ink.back[:, 2]
             digits.append(Digit(image, corners_42 / scale, number))
     return Page(small, scale, ink, tuple(digits))
@@ -194,9 +194,13 @@ def _groups(parts: npt.NDArray[np.int32], boxes: Boxes) -> dict[tuple[int, ...],
     usable = ~(cut | huge) & (sizes.max(axis=1) >= 5)
     usable[0] = False
     own = np.flatnonzero(usable)
+    # Among several marks what spans a third of the photo is an edge of the paper or a shadow.
+    longest = sizes[own].max(axis=1) / max(width, height)
+    if ((longest > 0.015) & (longest < 0.35)).sum() >= 3:
+        own = own[longest < 0.35]
     if not len(own):
         return {}
-    typical = _typical(np.maximum(sizes[own, 1], 0.8 * sizes[own, 0]))
+    typical = _typical(sizes[own])
     own = own[(sizes[own, 1] < 3 * typical) & (sizes[own, 0] < 3.5 * typical)]
     own = own[sizes[own].max(axis=1) > 0.1 * typical]
     joined = _joined(own, parts, boxes, areas, typical)
@@ -209,11 +213,12 @@ def _groups(parts: npt.NDArray[np.int32], boxes: Boxes) -> dict[tuple[int, ...],
     return groups
 
 
-def _typical(heights: npt.NDArray[np.float64]) -> float:
-    """Return the height that most ink has: specks are many but small."""
-    order = np.sort(heights)
-    weight = np.cumsum(order**2)
-    return float(order[np.searchsorted(weight, weight[-1] / 2)])
+def _typical(sizes: npt.NDArray[np.int64]) -> float:
+    """Return the height that most ink has: specks are many but small, dashes long but thin."""
+    high = np.maximum(sizes[:, 1], 0.8 * sizes[:, 0])
+    order = np.argsort(high)
+    weight = np.cumsum(np.minimum(high, 4 * sizes.min(axis=1))[order] ** 2)
+    return float(high[order][np.searchsorted(weight, weight[-1] / 2)])
 
 
 def _joined(
@@ -272,15 +277,16 @@ def _lines(groups: dict[tuple[int, ...], Boxes]) -> list[list[tuple[int, ...]]]:
     return [sorted(line, key=lambda m: int(groups[m][0])) for _, line in lines]
 
 
-def _crop(ink: Ink, own: npt.NDArray[np.bool_], box: Boxes) -> Picture:
+def _crop(
+    ink: Ink, parts: npt.NDArray[np.int32], members: tuple[int, ...], box: Boxes
+) -> Picture:
     """Return a digit's ink as MNIST has it."""
     left, top, right, bottom = box.tolist()
-    height, width = own.shape
-    place = (slice(max(0, top - 3), min(height, bottom + 3)),
-             slice(max(0, left - 3), min(width, right + 3)))
-    near = cv2.dilate(own[place].astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    place = (slice(max(0, top - 3), bottom + 3), slice(max(0, left - 3), right + 3))
+    own = np.isin(parts[place], members)
+    near = cv2.dilate(own.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     level = ink.level[place]
-    dark = float(np.percentile(level[own[place]], 80))
+    dark = float(np.percentile(level[own], 80))
     soft = np.clip((level / dark - 0.2) / 0.6, 0, 1) * near
     return to_convention(np.rint(255 * _thickened(soft.astype(np.float32))).astype(np.uint8))
 
