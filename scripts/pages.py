@@ -238,7 +238,7 @@ def _turned(
 
 def _camera(photo: Floats, condition: Condition, rng: np.random.Generator) -> Picture:
     if condition.light < 1:
-        rows, columns = np.mgrid[0:1:1j*HEIGHT, 0:1:1j*WIDTH].astype(np.float32)
+        rows, columns = np.mgrid[0 : 1 : 1j * HEIGHT, 0 : 1 : 1j * WIDTH].astype(np.float32)
         towards = rng.uniform(0, 2 * np.pi)
         slope = (columns - 0.5) * np.cos(towards) + (rows - 0.5) * np.sin(towards)
         slope = (slope - slope.min()) / np.ptp(slope)

@@ -45,6 +45,7 @@ ORDER = (
     "comparison",
     "differences",
     "questions",
+    "reading",
     "show",
     "testing",
     "progress",

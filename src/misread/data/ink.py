@@ -58,11 +58,12 @@ def ink_of(photo: Picture) -> Ink:
     even = _even(255 - photo if is_bright else photo)
     level = _distance(even)
     threshold = _threshold(level)
-    turn = np.eye(2, 3)
+    turn: npt.NDArray[np.float64] = np.eye(2, 3)
     tilt_deg = _tilt_deg(level > threshold)
     if abs(tilt_deg) >= 0.2:
         height, width = level.shape
-        turn = cv2.getRotationMatrix2D((width / 2, height / 2), -tilt_deg, 1)
+        middle = (width / 2, height / 2)
+        turn = np.asarray(cv2.getRotationMatrix2D(middle, -tilt_deg, 1), np.float64)
         even = _turned(even, turn, 1)
         level = _turned(level, turn, 0)
     level, lines = _without_lines(level, threshold)
@@ -120,7 +121,7 @@ def _even(photo: Picture) -> Floats:
         paper = trust * smooth / np.maximum(weight, 1e-3) + (1 - trust) * paper
     size = (photo.shape[1], photo.shape[0])
     light = cv2.resize(paper, size, interpolation=cv2.INTER_LINEAR)
-    return np.clip(photo / np.maximum(light, 8), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(photo / np.maximum(light, 8), 0, 1), np.float32)
 
 
 def _distance(even: Floats) -> Floats:
@@ -145,7 +146,9 @@ def _tilt_deg(mask: npt.NDArray[np.bool_]) -> float:
     it is clearly better than none, for a few digits make no row.
     """
     scale = min(1.0, 700 / max(mask.shape))
-    small = cv2.resize(mask.astype(np.float32), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        mask.astype(np.float32), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+    )
     if small.sum() < 20:
         return 0.0
     rows, columns = np.nonzero(small > 0.2)
@@ -154,9 +157,7 @@ def _tilt_deg(mask: npt.NDArray[np.bool_]) -> float:
     def sharpness(angle_deg: float) -> float:
         slope = np.tan(np.radians(angle_deg))
         place = rows + slope * (columns - small.shape[1] / 2)
-        profile = np.bincount(
-            np.rint(place + small.shape[1]).astype(np.int64), weights=weights
-        )
+        profile = np.bincount(np.rint(place + small.shape[1]).astype(np.int64), weights=weights)
         return float((np.diff(profile) ** 2).sum())
 
     coarse = np.arange(-MAX_TILT_DEG, MAX_TILT_DEG + 0.01, 0.25)
@@ -197,14 +198,14 @@ def _thick(level: Floats) -> int:
 
 def _lines(level: Floats, threshold: float) -> Mask:
     """Return where long thin horizontal lines are, `uint8 [H,W]`."""
-    height, width = level.shape
+    width = level.shape[1]
     # A line is thin: what a tall opening leaves is not one.
     tall = np.ones((_thick(level), 1), np.uint8)
     thin = level - cv2.morphologyEx(level, cv2.MORPH_OPEN, tall)
     mask = (thin > 0.7 * threshold).astype(np.uint8)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 9), np.uint8))
+    whole = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 9), np.uint8))
     long = max(25, width // 20)
-    runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, long), np.uint8))
+    runs = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones((1, long), np.uint8))
     linked = cv2.morphologyEx(runs, cv2.MORPH_CLOSE, np.ones((3, max(3, width // 8)), np.uint8))
     n_parts, parts, stats, _ = cv2.connectedComponentsWithStats(linked, connectivity=8)
     is_line = np.zeros(n_parts, bool)

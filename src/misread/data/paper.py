@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.morphology import skeletonize
 
-from misread.data.convention import BOX_PX, to_convention
+from misread.data.convention import to_convention
 from misread.data.dataset import Dataset, Images
 from misread.data.ink import Floats, Ink, Mask, Picture, ink_of
 from misread.data.pictures import FORMATS, SUFFIXES, read_picture, upright
@@ -37,22 +37,15 @@ class Digit:
     ----------
     image : numpy.ndarray
         `uint8 [28,28]`, as MNIST has it.
-    corners_42 : numpy.ndarray
-        `float64 [4,2]`: x and y of its box on the photo, in px, clockwise from the top left.
+    box : tuple of int
+        Left, top, width and height on the photo, upright and in its full size, in px.
     line : int
         In which line of the page it stands, from 1.
     """
 
     image: Picture
-    corners_42: npt.NDArray[np.float64]
+    box: tuple[int, int, int, int]
     line: int
-
-    @property
-    def box(self) -> tuple[int, int, int, int]:
-        """Left, top, width and height on the photo, in px."""
-        left, top = np.floor(self.corners_42.min(axis=0)).astype(int).tolist()
-        right, bottom = np.ceil(self.corners_42.max(axis=0)).astype(int).tolist()
-        return left, top, right - left, bottom - top
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,7 @@ class Page:
     ink : Ink
         How the digits were found.
     digits : tuple of Digit
-        Their corners are in px of the file's picture.
+        The digits.
     """
 
     photo: Picture
@@ -118,9 +111,8 @@ def find_digits(photo: Picture) -> Page:
     for number, line in enumerate(_lines(_groups(parts, boxes)), 1):
         for members in line:
             box = _union(boxes[list(members)])
-            image = _crop(ink, parts, members, box)
-            corners_42 = _corners(box) @ ink.back[:, :2].T + ink.back[:, 2]
-            digits.append(Digit(image, corners_42 / scale, number))
+            own = _box_on_photo(parts, members, box, ink, scale)
+            digits.append(Digit(_crop(ink, parts, members, box), own, number))
     return Page(small, scale, ink, tuple(digits))
 
 
@@ -179,9 +171,19 @@ def _union(boxes: Boxes) -> Boxes:
     return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
 
 
-def _corners(box: Boxes) -> npt.NDArray[np.float64]:
+def _box_on_photo(
+    parts: npt.NDArray[np.int32], members: tuple[int, ...], box: Boxes, ink: Ink, scale: float
+) -> tuple[int, int, int, int]:
+    """Return left, top, width and height of a digit on the photo as it was taken."""
     left, top, right, bottom = box.tolist()
-    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
+    rows, columns = np.nonzero(np.isin(parts[top:bottom, left:right], members))
+    places = np.stack([columns + left, rows + top], axis=1) + 0.5
+    places = (places @ ink.back[:, :2].T + ink.back[:, 2]) / scale
+    half = 0.5 / scale
+    low = np.floor(places.min(axis=0) - half + 1e-6).astype(int)
+    high = np.ceil(places.max(axis=0) + half - 1e-6).astype(int)
+    x, y = (max(0, side) for side in low.tolist())
+    return x, y, int(high[0]) - x, int(high[1]) - y
 
 
 def _groups(parts: npt.NDArray[np.int32], boxes: Boxes) -> dict[tuple[int, ...], Boxes]:
@@ -189,7 +191,9 @@ def _groups(parts: npt.NDArray[np.int32], boxes: Boxes) -> dict[tuple[int, ...],
     height, width = parts.shape
     areas = np.bincount(parts.ravel(), minlength=len(boxes))
     sizes = boxes[:, 2:] - boxes[:, :2]
-    cut = (boxes[:, :2] <= 1).any(axis=1) | (boxes[:, 2:] >= np.array([width, height]) - 1).any(axis=1)
+    cut = (boxes[:, :2] <= 1).any(axis=1) | (boxes[:, 2:] >= np.array([width, height]) - 1).any(
+        axis=1
+    )
     huge = (sizes > 0.75 * np.array([width, height])).any(axis=1) & (len(boxes) > 2)
     usable = ~(cut | huge) & (sizes.max(axis=1) >= 5)
     usable[0] = False
@@ -250,9 +254,7 @@ def _joined(
     return [tuple(sorted(members)) for members in groups.values()]
 
 
-def _distance(
-    parts: npt.NDArray[np.int32], piece: int, others: list[int], box: Boxes
-) -> float:
+def _distance(parts: npt.NDArray[np.int32], piece: int, others: list[int], box: Boxes) -> float:
     """Return the distance between a piece and others, in px."""
     left, top, right, bottom = box.tolist()
     window = parts[top:bottom, left:right]
@@ -277,9 +279,7 @@ def _lines(groups: dict[tuple[int, ...], Boxes]) -> list[list[tuple[int, ...]]]:
     return [sorted(line, key=lambda m: int(groups[m][0])) for _, line in lines]
 
 
-def _crop(
-    ink: Ink, parts: npt.NDArray[np.int32], members: tuple[int, ...], box: Boxes
-) -> Picture:
+def _crop(ink: Ink, parts: npt.NDArray[np.int32], members: tuple[int, ...], box: Boxes) -> Picture:
     """Return a digit's ink as MNIST has it."""
     left, top, right, bottom = box.tolist()
     place = (slice(max(0, top - 3), bottom + 3), slice(max(0, left - 3), right + 3))
