@@ -130,7 +130,7 @@ def _distance(even: Floats) -> Floats:
     # Cameras keep colour at half the resolution, and most of the noise is in it.
     colour = cv2.GaussianBlur(lab[..., 1:], (0, 0), 1.5)
     square = (100 - lab[..., 0]) ** 2 + (colour**2).sum(axis=2)
-    return np.sqrt(square, dtype=np.float32)
+    return np.asarray(np.sqrt(square), np.float32)
 
 
 def _threshold(level: Floats) -> float:

@@ -16,7 +16,9 @@ from skimage.morphology import skeletonize
 from misread.data.convention import to_convention
 from misread.data.dataset import Dataset, Images
 from misread.data.ink import Floats, Ink, Mask, Picture, ink_of
+from misread.data.parts import folds
 from misread.data.pictures import FORMATS, SUFFIXES, read_picture, upright
+from misread.data.raw import TEST_SHARE
 from misread.errors import DataError
 
 _skeletonize: Callable[..., npt.NDArray[np.bool_]] = skeletonize  # skimage has no types
@@ -112,8 +114,16 @@ def find_digits(photo: Picture) -> Page:
         for members in line:
             box = _union(boxes[list(members)])
             own = _box_on_photo(parts, members, box, ink, scale)
-            digits.append(Digit(_crop(ink, parts, members, box), own, number))
+            if not _is_cut(own, photo):  # turned, the edge of the photo lies inside
+                digits.append(Digit(_crop(ink, parts, members, box), own, number))
     return Page(small, scale, ink, tuple(digits))
+
+
+def load_paper(name: str, place: str) -> tuple[Dataset, Dataset]:
+    """Return the digits of labelled photos as a training and a test set; see `read_crops`."""
+    whole = read_crops(name, place)
+    held_out_N = folds(whole.labels_N, TEST_SHARE) == 0
+    return whole.take(np.flatnonzero(~held_out_N)), whole.take(np.flatnonzero(held_out_N))
 
 
 def read_crops(name: str, place: str) -> Dataset:
@@ -186,6 +196,12 @@ def _box_on_photo(
     return x, y, int(high[0]) - x, int(high[1]) - y
 
 
+def _is_cut(box: tuple[int, int, int, int], photo: Picture) -> bool:
+    left, top, wide, high = box
+    height, width = photo.shape[:2]
+    return min(left, top) <= 1 or left + wide >= width - 1 or top + high >= height - 1
+
+
 def _groups(parts: npt.NDArray[np.int32], boxes: Boxes) -> dict[tuple[int, ...], Boxes]:
     """Return the pieces of each digit, with its box."""
     height, width = parts.shape
@@ -238,15 +254,15 @@ def _joined(
     for piece in own[np.argsort(areas[own], kind="stable")].tolist():
         box = boxes[piece]
         best, nearest = None, reach
-        for other in groups:
+        for other, members in groups.items():
             if other == piece or areas[other] < 1.5 * areas[piece]:
                 continue
-            whole = _union(boxes[groups[other]])
+            whole = _union(boxes[members])
             gap = np.maximum(0, np.maximum(box[:2] - whole[2:], whole[:2] - box[2:])).max()
             both = _union(np.stack([box, whole]))
             fits = both[3] - both[1] < 1.4 * typical and both[2] - both[0] < 1.25 * typical
             if gap < nearest and fits:
-                distance = _distance(parts, piece, groups[other], both)
+                distance = _distance(parts, piece, members, both)
                 if distance < nearest:
                     best, nearest = other, distance
         if best is not None and piece in groups:

@@ -1,8 +1,9 @@
 """Datasets by name, in one grammar for any source.
 
 A name is `mnist`, `sklearn-digits`, or a kind and a place: `idx:DIR`, `npz:FILE`, `h5:FILE`,
-`csv:FILE`, `folder:DIR`, `openml:NAME`, `hf:OWNER/NAME`. Every source gives a training and a test
-set; where it has none of its own, a fifth of each class is the test set, the same on every machine.
+`csv:FILE`, `folder:DIR`, `paper:DIR`, `openml:NAME`, `hf:OWNER/NAME`. Every source gives a training
+and a test set; where it has none of its own, a fifth of each class is the test set, the same on
+every machine.
 """
 
 import os
@@ -119,6 +120,12 @@ def _mnist(_name: str, _rest: str) -> tuple[Dataset, Dataset]:
     return load_mnist()
 
 
+def _paper(name: str, place: str) -> tuple[Dataset, Dataset]:
+    from misread.data.paper import load_paper  # noqa: PLC0415  scikit-image waits for a photo
+
+    return load_paper(name, place)
+
+
 _FIFTH = "a fifth of each class is the test set"
 _OWNER = "that of its owner"
 KINDS: dict[str, Kind] = {
@@ -170,6 +177,13 @@ KINDS: dict[str, Kind] = {
         f"subfolders train and test; without these, {_FIFTH}",
         _OWNER,
         load_folder,
+    ),
+    "paper": Kind(
+        "paper:DIR",
+        "photos of digits on paper, a subfolder for each class: every digit found is one of it",
+        _FIFTH,
+        _OWNER,
+        _paper,
     ),
     "openml": Kind(
         "openml:NAME",

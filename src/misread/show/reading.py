@@ -39,8 +39,8 @@ def reading_table(name: str, readings: Sequence[Reading]) -> Table:
     table.add_column("")
     for reading in readings:
         n_seeds = sum(reading.read_by.values())
-        others = [f"{n} × {told}" for told, n in reading.read_by.items() if told != reading.reading]
-        notes = ["unsure"] * reading.unsure + [f"others read {', '.join(others)}"] * bool(others)
+        others = [f"{n} read {told}" for told, n in reading.read_by.items() if told != reading.reading]
+        notes = ["unsure"] * reading.unsure + others
         table.add_row(
             str(reading.number),
             str(reading.line),
@@ -78,7 +78,7 @@ def page_figure(
     )
     axes = sheet.axes((_WIDTH_IN - width * scale) / 2, 0.1, width * scale, down)
     _photo(axes, page.photo)
-    for reading in readings:
+    for reading in sorted(readings, key=lambda reading: reading.unsure):  # these on top
         left, top, wide, high = (side * page.scale for side in reading.box)
         colour = style.VERMILLION if reading.unsure else style.BLUE
         pad = 0.04 / scale
