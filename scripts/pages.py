@@ -4,8 +4,8 @@ The shapes are those of *confirm*, scaled up; pen, ink, paper, ruling, light and
 `scripts/paper.py` measures on such pages, and the tests hold what it measured.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -28,6 +28,8 @@ BLACK, BLUE, RED, GREEN, PENCIL, CHALK = (
 )
 WHITE, BOARD = (246, 244, 238), (38, 56, 48)
 _RULE = (150, 180, 220)
+
+_skeletonize: Callable[..., npt.NDArray[np.bool_]] = skeletonize  # skimage has no types
 
 Picture = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -180,14 +182,13 @@ def _stroke(image: Picture, condition: Condition, rng: np.random.Generator) -> F
     """Return a digit as ink in [0, 1], cut to its box: MNIST's shape with the condition's pen."""
     side = int(rng.integers(condition.height_px[0], condition.height_px[1] + 1))
     fine = 4 * side  # drawn larger and shrunk, for smooth edges
-    soft = cv2.resize(image, (fine, fine), interpolation=cv2.INTER_CUBIC).astype(np.float32) / 255
-    soft = cv2.GaussianBlur(soft, (0, 0), fine / 90)
-    mask = (soft > 0.5).astype(np.uint8)
+    large = cv2.resize(image, (fine, fine), interpolation=cv2.INTER_CUBIC)
+    mask = (np.asarray(cv2.GaussianBlur(large, (0, 0), fine / 90)) > 127).astype(np.uint8)
     if condition.pen is not None:
-        line: Any = skeletonize(mask > 0)
+        line = _skeletonize(mask > 0)
         width = max(1, round(condition.pen * fine * 20 / 28))
         tip = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-        mask = cv2.dilate(np.pad(line.astype(np.uint8), width), tip)
+        mask = np.asarray(cv2.dilate(np.pad(line.astype(np.uint8), width), tip), np.uint8)
     side = round(mask.shape[0] / 4)
     ink = cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
     rows, columns = np.flatnonzero(ink.max(axis=1) > 0.5), np.flatnonzero(ink.max(axis=0) > 0.5)
@@ -216,24 +217,24 @@ def _turned(
     angle = rng.uniform(-condition.angle_deg, condition.angle_deg)
     size = (WIDTH, HEIGHT)
     turn = np.vstack([cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), angle, 1), [0, 0, 1]])
-    way = turn.astype(np.float32)
+    way: npt.NDArray[np.float64] = turn
     beyond: Floats | None = None
     if condition.desk:
         corners = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
         seen = corners * 0.86 + np.array([0.07 * WIDTH, 0.07 * HEIGHT], np.float32)
         seen[:2, 0] += np.array([35, -35], np.float32)  # the far edge looks shorter
         seen += rng.uniform(-12, 12, seen.shape).astype(np.float32)
-        way = cv2.getPerspectiveTransform(corners, seen.astype(np.float32)) @ way
+        way = np.asarray(cv2.getPerspectiveTransform(corners, seen.astype(np.float32)) @ way)
         wood = rng.standard_normal((HEIGHT, WIDTH)).astype(np.float32)
-        wood = cv2.GaussianBlur(wood, (0, 0), sigmaX=60, sigmaY=1.5)
-        beyond = np.array([120, 85, 60], np.float32) + 140 * wood[..., np.newaxis]
-    turned = cv2.warpPerspective(
-        photo, way, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
+        grain = cv2.GaussianBlur(wood, (0, 0), sigmaX=60, sigmaY=1.5)[..., np.newaxis]
+        beyond = np.asarray(np.array([120, 85, 60]) + 140 * grain, np.float32)
+    edge = cv2.BORDER_REPLICATE
+    turned = cv2.warpPerspective(photo, way, size, flags=cv2.INTER_CUBIC, borderMode=edge)
     if beyond is not None:
         paper = cv2.warpPerspective(np.ones((HEIGHT, WIDTH), np.float32), way, size)
         turned = turned * paper[..., np.newaxis] + beyond * (1 - paper[..., np.newaxis])
-    return turned, cv2.warpPerspective(owner, way, size, flags=cv2.INTER_NEAREST)
+    owner_turned = cv2.warpPerspective(owner, way, size, flags=cv2.INTER_NEAREST)
+    return np.asarray(turned, np.float32), np.asarray(owner_turned, np.uint16)
 
 
 def _camera(photo: Floats, condition: Condition, rng: np.random.Generator) -> Picture:
@@ -246,12 +247,11 @@ def _camera(photo: Floats, condition: Condition, rng: np.random.Generator) -> Pi
         if condition.light < 0.6:
             light *= 1 - 0.2 / (1 + np.exp(-(columns - 0.3 - 0.4 * rows) * 60))
         photo = photo * light[..., np.newaxis]
-    photo = cv2.GaussianBlur(photo, (0, 0), condition.blur_px)
-    photo = photo + rng.standard_normal(photo.shape).astype(np.float32) * condition.noise
-    taken = np.clip(np.rint(photo), 0, 255).astype(np.uint8)
+    blurred = cv2.GaussianBlur(photo, (0, 0), condition.blur_px)
+    noise = rng.standard_normal(photo.shape).astype(np.float32) * condition.noise
+    taken = np.clip(np.rint(blurred + noise), 0, 255).astype(np.uint8)
     if condition.jpeg < 100:
         options = [cv2.IMWRITE_JPEG_QUALITY, condition.jpeg]
         _, content = cv2.imencode(".jpg", taken[..., ::-1], options)
-        read = cv2.imdecode(content, cv2.IMREAD_COLOR)
-        taken = np.ascontiguousarray(read[..., ::-1])
-    return taken
+        taken = np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]
+    return np.ascontiguousarray(taken)

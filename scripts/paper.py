@@ -9,7 +9,6 @@ docs/reading.md, `docs/results/reading.json` and the pictures that the page show
 
 import argparse
 import re
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -139,37 +138,36 @@ def share(k: int, n: int) -> str:
 def written(told: dict[str, Any]) -> str:
     """Return the block of the page."""
     rows, n_pages = told["conditions"], told["pages"]
-    sums = {key: sum(row[key] for row in rows) for key in rows[0] if key in rows[0]
-            and isinstance(rows[0][key], int)}
+    counted = [key for key, value in rows[0].items() if isinstance(value, int)]
+    sums = {key: sum(row[key] for row in rows) for key in counted}
     wrong = sums["found"] - sums["found_and_right"]
     sure = sums["found"] - sums["unsure"]
-    lines = [
-        f"{n_pages} pages of each condition, {sums['digits']:,} digits in all, read by "
-        f"{len(told['seeds'])} models ({told['study']}, baseline); 95% intervals of Wilson, worst "
-        "condition first. *As in MNIST*: the same digits read from the data set itself.",
-        "",
-        "| Condition | Digits found | False finds a page | Of those found, read right | Found and "
-        "read right | As in MNIST |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    lines += [
+    missed = wrong - sums["unsure_and_wrong"]
+    table = [
         f"| {row['condition']} | {share(row['found'], row['digits'])} "
         f"| {row['false'] / n_pages:.1f} | {share(row['found_and_right'], row['found'])} "
         f"| {row['found_and_right'] / row['digits']:.1%} "
         f"| {row['original_right'] / row['digits']:.1%} |"
         for row in rows
     ]
-    lines += [
-        "",
-        f"Over all conditions {sums['unsure'] / sums['found']:.1%} of the digits found are marked "
-        f"unsure. Among them are {sums['unsure_and_wrong']} of the {wrong} wrong readings; of the "
-        f"readings not marked, {share(wrong - sums['unsure_and_wrong'], sure)} are wrong. Of "
-        f"{sums['false']} false finds {sums['false_and_sure']} are not marked.",
-        "",
-        f"Written by `python scripts/paper.py runs/{told['study']} --pages {n_pages}`; the counts "
-        "are in [reading.json](results/reading.json).",
-    ]
-    return "\n".join(lines)
+    return f"""\
+{n_pages} pages of each condition, {sums["digits"]:,} digits in all, read by the
+{len(told["seeds"])} models of {told["study"]}, baseline; 95% intervals of Wilson, worst condition
+first. The pages of all conditions show the same digits, as far as they fit. *As in MNIST*: these
+digits read from the data set itself.
+
+| Condition | Digits found | False finds a page | Of those found, read right \
+| Found and read right | As in MNIST |
+| --- | ---: | ---: | ---: | ---: | ---: |
+{chr(10).join(table)}
+
+Over all conditions {sums["unsure"] / sums["found"]:.1%} of the digits found are marked unsure,
+among them {sums["unsure_and_wrong"]} of the {wrong} wrong readings; of the readings not marked,
+{share(missed, sure)} are wrong. Of {sums["false"]} false finds {sums["false_and_sure"]} are not
+marked.
+
+Written by `python scripts/paper.py runs/{told["study"]} --pages {n_pages}`; the counts are in
+[reading.json](results/reading.json)."""
 
 
 def draw(readers: Readers) -> None:
@@ -200,4 +198,4 @@ def jpeg(path: Path, content: bytes, width: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,4 +1,4 @@
-"""Digits on paper: found on rendered pages of real MNIST digits, read, and turned into a dataset."""
+"""Digits on paper: found on rendered pages of real MNIST digits, read, made a dataset."""
 
 import json
 import re
@@ -104,17 +104,11 @@ def test_a_digit_becomes_what_it_is_in_mnist():
     test = load_mnist()[1]
     page = find_digits(sheet(test.images[:20]))
     assert len(page.digits) == 20
-    for ours, theirs in zip(page.images, test.images[:20], strict=True):
-        assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.85
-
-
-def test_thin_strokes_become_as_thick_as_those_of_mnist(pages):
-    from misread.measures import stroke_thickness_px
-
-    page = pages.render(pages.CONDITIONS["fine"], PAGE)
-    found = stroke_thickness_px(find_digits(page.photo).images)
-    usual = stroke_thickness_px(load_mnist()[1].images[:500])
-    assert np.quantile(usual, 0.1) < np.median(found) < np.quantile(usual, 0.9)
+    alike = [
+        np.corrcoef(ours.ravel(), theirs.ravel())[0, 1]
+        for ours, theirs in zip(page.images, test.images, strict=False)
+    ]
+    assert min(alike) > 0.9
 
 
 def test_the_tilt_of_a_page_is_found(pages):

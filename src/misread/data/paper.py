@@ -4,31 +4,25 @@ A digit is a group of connected strokes of about the size that most marks of the
 long lines and what is cut off at the edge are none.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from skimage.morphology import skeletonize
 
 from misread.data.convention import to_convention
 from misread.data.dataset import Dataset, Images
-from misread.data.ink import Floats, Ink, Mask, Picture, ink_of
+from misread.data.ink import Ink, Mask, Picture, ink_of
 from misread.data.parts import folds
 from misread.data.pictures import FORMATS, SUFFIXES, read_picture, upright
 from misread.data.raw import TEST_SHARE
 from misread.errors import DataError
 
-_skeletonize: Callable[..., npt.NDArray[np.bool_]] = skeletonize  # skimage has no types
-
 PHOTO_FORMATS = (*FORMATS, "BMP", "WEBP")
 PHOTO_SUFFIXES = (*SUFFIXES, ".bmp", ".webp")
 WORKING_PX = 2000  # longer side; larger photos are shrunk
 _LEAST_PX = 400  # smaller pictures are enlarged
-_STROKE = 0.115  # of the digit's height: thinner strokes are thickened to that
-_FINE_PX = 100  # a digit's longer side while its strokes are measured
 
 
 @dataclass(frozen=True)
@@ -304,22 +298,4 @@ def _crop(ink: Ink, parts: npt.NDArray[np.int32], members: tuple[int, ...], box:
     level = ink.level[place]
     dark = float(np.percentile(level[own], 80))
     soft = np.clip((level / dark - 0.2) / 0.6, 0, 1) * near
-    return to_convention(np.rint(255 * _thickened(soft.astype(np.float32))).astype(np.uint8))
-
-
-def _thickened(soft: Floats) -> Floats:
-    """Return ink `[H,W]` in [0, 1] at a size where a pen's thin strokes can be made MNIST's."""
-    scale = _FINE_PX / max(soft.shape)
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    fine = np.asarray(cv2.resize(soft, None, fx=scale, fy=scale, interpolation=way), np.float32)
-    fine = np.pad(np.clip(fine, 0, 1), 12)
-    mask = fine > 0.5
-    if not mask.any():
-        return fine
-    away = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
-    lacking = _STROKE * _FINE_PX - (2 * float(away[_skeletonize(mask)].mean()) - 1)
-    if lacking < 1:
-        return fine
-    size = round(lacking) + 1
-    tip = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    return np.asarray(cv2.dilate(fine, tip), np.float32)
+    return to_convention(np.rint(255 * soft).astype(np.uint8))

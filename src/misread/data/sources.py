@@ -16,6 +16,7 @@ from typing import NamedTuple
 from misread.data.dataset import Dataset
 from misread.data.local import load_csv, load_h5, load_idx, load_npz, load_sklearn_digits
 from misread.data.mnist import load_mnist
+from misread.data.paper import load_paper
 from misread.data.pictures import load_folder
 from misread.data.remote import load_hf, load_openml
 from misread.errors import StudyError
@@ -120,12 +121,6 @@ def _mnist(_name: str, _rest: str) -> tuple[Dataset, Dataset]:
     return load_mnist()
 
 
-def _paper(name: str, place: str) -> tuple[Dataset, Dataset]:
-    from misread.data.paper import load_paper  # noqa: PLC0415  scikit-image waits for a photo
-
-    return load_paper(name, place)
-
-
 _FIFTH = "a fifth of each class is the test set"
 _OWNER = "that of its owner"
 KINDS: dict[str, Kind] = {
@@ -183,7 +178,7 @@ KINDS: dict[str, Kind] = {
         "photos of digits on paper, a subfolder for each class: every digit found is one of it",
         _FIFTH,
         _OWNER,
-        _paper,
+        load_paper,
     ),
     "openml": Kind(
         "openml:NAME",

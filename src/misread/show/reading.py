@@ -39,7 +39,9 @@ def reading_table(name: str, readings: Sequence[Reading]) -> Table:
     table.add_column("")
     for reading in readings:
         n_seeds = sum(reading.read_by.values())
-        others = [f"{n} read {told}" for told, n in reading.read_by.items() if told != reading.reading]
+        others = [
+            f"{n} read {told}" for told, n in reading.read_by.items() if told != reading.reading
+        ]
         notes = ["unsure"] * reading.unsure + others
         table.add_row(
             str(reading.number),
