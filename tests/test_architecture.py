@@ -49,6 +49,7 @@ ORDER = (
     "comparing",
     "differences",
     "questions",
+    "reading",
     "show",
     "testing",
     "progress",

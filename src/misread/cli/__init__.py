@@ -12,6 +12,7 @@ from misread.cli.calibrate import calibrate
 from misread.cli.data import data
 from misread.cli.judging import judge
 from misread.cli.power import power
+from misread.cli.read import read
 from misread.cli.studies import errors, preview, report, run
 from misread.cli.transfer import transfer
 from misread.errors import MisreadError
@@ -47,5 +48,5 @@ def main() -> None:
     """
 
 
-for command in (run, errors, preview, report, judge, atlas, power, calibrate, data, transfer):
+for command in (run, errors, preview, report, judge, atlas, power, calibrate, data, transfer, read):
     main.add_command(command)

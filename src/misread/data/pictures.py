@@ -14,22 +14,39 @@ from misread.data.dataset import Dataset, Images
 from misread.data.raw import LARGEST_BYTES, Raw, datasets
 from misread.errors import DataError
 
+FORMATS = ("PNG", "JPEG", "TIFF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+_ORIENTATION = 0x0112  # EXIF's number for it
+# Its values: mirrored first or not, then so many quarter turns counter-clockwise.
+_UPRIGHT = {
+    2: (0, True),
+    3: (2, False),
+    4: (2, True),
+    5: (1, True),
+    6: (3, False),
+    7: (3, True),
+    8: (1, False),
+}
 LARGEST_PX = 100_000_000  # of one picture: 10,000 × 10,000, as a scanner makes them
 
 
-def read_picture(path: Path, largest_px: int = LARGEST_PX) -> npt.NDArray[np.uint8]:
-    """Read a picture: PNG, JPEG or TIFF; arguments, result and errors as in `decode_picture`."""
+def read_picture(
+    path: Path, largest_px: int = LARGEST_PX, formats: tuple[str, ...] = FORMATS
+) -> npt.NDArray[np.uint8]:
+    """Read a picture; arguments, result and errors as in `decode_picture`."""
     try:
         content = path.read_bytes()
     except OSError as error:
         msg = f"{path} cannot be read ({error.strerror or error}); give the path of a picture."
         raise DataError(msg) from None
-    return decode_picture(content, str(path), largest_px)
+    return decode_picture(content, str(path), largest_px, formats)
 
 
 def decode_picture(
-    content: bytes, what: str, largest_px: int = LARGEST_PX
+    content: bytes,
+    what: str,
+    largest_px: int = LARGEST_PX,
+    formats: tuple[str, ...] = FORMATS,
 ) -> npt.NDArray[np.uint8]:
     """Unpack a picture: PNG, JPEG or TIFF.
 
@@ -44,6 +61,8 @@ def decode_picture(
         What messages call it.
     largest_px
         The most pixels it may have.
+    formats
+        Which formats it may have, as Pillow names them.
 
     Returns
     -------
@@ -61,10 +80,11 @@ def decode_picture(
     try:
         with warnings.catch_warnings(), io.BytesIO(content) as file:
             warnings.simplefilter("ignore")  # that it is large, or that its notes are odd
-            with Image.open(file, formats=("PNG", "JPEG", "TIFF")) as header:
+            with Image.open(file, formats=formats) as header:
                 n_px = header.width * header.height
     except UnidentifiedImageError:
-        msg = f"{what} is no PNG, JPEG or TIFF picture; give one, or take it out."
+        names = f"{', '.join(formats[:-1])} or {formats[-1]}"
+        msg = f"{what} is no {names} picture; give one, or take it out."
         raise DataError(msg) from None
     except Image.DecompressionBombError:
         n_px = largest_px + 1
@@ -94,6 +114,21 @@ def decode_picture(
         pixels = pixels[..., 0]
     found: npt.NDArray[np.uint8] = pixels if pixels.ndim == 2 else pixels[..., ::-1]
     return found
+
+
+def upright(picture: npt.NDArray[np.uint8], path: Path) -> npt.NDArray[np.uint8]:
+    """Turn a picture, `[H,W]` or `[H,W,C]`, as the EXIF note of its file `path` says."""
+    from PIL import Image  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path) as header:
+                note = header.getexif().get(_ORIENTATION, 1)
+        except Exception:  # noqa: BLE001
+            return picture  # a damaged note says nothing
+    turns, is_mirrored = _UPRIGHT.get(note, (0, False))
+    return np.rot90(picture[:, ::-1] if is_mirrored else picture, turns)
 
 
 def load_folder(name: str, place: str) -> tuple[Dataset, Dataset]:

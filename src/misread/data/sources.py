@@ -1,8 +1,9 @@
 """Datasets by name, in one grammar for any source.
 
 A name is `mnist`, `sklearn-digits`, or a kind and a place: `idx:DIR`, `npz:FILE`, `h5:FILE`,
-`csv:FILE`, `folder:DIR`, `openml:NAME`, `hf:OWNER/NAME`. Every source gives a training and a test
-set; where it has none of its own, a fifth of each class is the test set, the same on every machine.
+`csv:FILE`, `folder:DIR`, `paper:DIR`, `openml:NAME`, `hf:OWNER/NAME`. Every source gives a training
+and a test set; where it has none of its own, a fifth of each class is the test set, the same on
+every machine.
 """
 
 import os
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from misread.data.dataset import Dataset
 from misread.data.local import load_csv, load_h5, load_idx, load_npz, load_sklearn_digits
 from misread.data.mnist import load_mnist
+from misread.data.paper import load_paper
 from misread.data.pictures import load_folder
 from misread.data.remote import load_hf, load_openml
 from misread.errors import StudyError
@@ -170,6 +172,13 @@ KINDS: dict[str, Kind] = {
         f"subfolders train and test; without these, {_FIFTH}",
         _OWNER,
         load_folder,
+    ),
+    "paper": Kind(
+        "paper:DIR",
+        "photos of digits on paper, a subfolder for each class: every digit found is one of it",
+        _FIFTH,
+        _OWNER,
+        load_paper,
     ),
     "openml": Kind(
         "openml:NAME",

@@ -1,0 +1,201 @@
+"""Measure how well digits on paper are found and read, and write it into docs/reading.md.
+
+    python scripts/paper.py runs/four-nine-documented --pages 6
+
+renders pages of MNIST's test digits under every condition of `scripts/pages.py`, finds and reads
+their digits with all seeds of the study's baseline, and writes the block between the marks in
+docs/reading.md, `docs/results/reading.json` and the pictures that the page shows. A few minutes.
+"""
+
+import argparse
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from pages import CONDITIONS, Condition, Page, render
+from scipy.stats import binomtest
+
+from misread.data.mnist import load_mnist
+from misread.data.paper import Page as Found
+from misread.data.paper import find_digits
+from misread.files import write_atomic
+from misread.reading import UNSURE, Readers, read_images, readers_of, readings_of
+from misread.show.reading import page_figure, steps_figure
+from misread.show.style import png
+from misread.store import write_json
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "reading.md"
+MARKS = ("<!-- measured: written by scripts/paper.py -->", "<!-- end of measured -->")
+OVERLAP = 0.5  # of a found and a true box, over their union (IoU): then the digit is found
+EXAMPLE, EXAMPLE_PAGE = "photo", 3
+
+
+def main() -> None:
+    """Measure, and write what was measured."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("study", type=Path, help="folder of a finished study of MNIST")
+    parser.add_argument("--pages", type=int, default=6, help="pages of each condition")
+    asked = parser.parse_args()
+    readers = readers_of(asked.study)
+    rows = [measure(name, kind, asked.pages, readers) for name, kind in CONDITIONS.items()]
+    rows.sort(key=lambda row: row["found_and_right"] / row["digits"])
+    told = {
+        "study": asked.study.name,
+        "seeds": list(readers.seeds),
+        "pages": asked.pages,
+        "unsure_below": UNSURE,
+        "conditions": rows,
+    }
+    write_json(ROOT / "docs" / "results" / "reading.json", told)
+    block = f"{MARKS[0]}\n{written(told)}\n{MARKS[1]}"
+    between = f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}"
+    text = re.sub(between, lambda _: block, PAGE.read_text("utf-8"), flags=re.DOTALL)
+    write_atomic(PAGE, text.encode())
+    draw(readers)
+    print("Written: docs/reading.md, docs/results/reading.json, docs/figures/reading-*.")
+
+
+def matched(page: Page, found: Found) -> dict[int, int]:
+    """Return which digit of the page each found one is: by the overlap of their boxes, one to one.
+
+    Found digits that are none of the page's are left out: they are false.
+    """
+    pairs: dict[int, int] = {}
+    for n, digit in enumerate(found.digits):
+        shares_N = overlaps(digit.box, page.boxes_N4)
+        best = int(shares_N.argmax())
+        if shares_N[best] >= OVERLAP and best not in pairs.values():
+            pairs[n] = best
+    return pairs
+
+
+def overlaps(
+    box: tuple[int, int, int, int], boxes_N4: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return the share that a box has in common with each of several, of their union."""
+    low = np.maximum(box[:2], boxes_N4[:, :2])
+    high = np.minimum(np.add(box[:2], box[2:]), boxes_N4[:, :2] + boxes_N4[:, 2:])
+    common_N = np.maximum(0, high - low).prod(axis=1)
+    shares_N: npt.NDArray[np.float64] = common_N / (
+        box[2] * box[3] + boxes_N4[:, 2:].prod(axis=1) - common_N
+    )
+    return shares_N
+
+
+def measure(name: str, condition: Condition, n_pages: int, readers: Readers) -> dict[str, Any]:
+    """Return what was found and read on pages of a condition, as counts."""
+    test = load_mnist()[1]
+    pages = [render(condition, number) for number in range(n_pages)]
+    began = time.process_time()
+    found = [find_digits(page.photo) for page in pages]
+    seconds = time.process_time() - began
+    probs_SNK = read_images(readers, np.concatenate([each.images for each in found]))
+    original_SNK = read_images(readers, test.images[np.concatenate([p.ids_N for p in pages])])
+    labels_N = np.concatenate([page.labels_N for page in pages])
+    counts = dict.fromkeys(
+        ("found", "false", "found_and_right", "unsure", "unsure_and_wrong", "false_and_sure"), 0
+    )
+    at = 0
+    for page, each in zip(pages, found, strict=True):
+        pairs = matched(page, each)
+        own = probs_SNK[:, at : at + len(each.digits)]
+        at += len(each.digits)
+        counts["found"] += len(pairs)
+        counts["false"] += len(each.digits) - len(pairs)
+        for n, reading in enumerate(readings_of(each, own, readers.class_names)):
+            if n not in pairs:
+                counts["false_and_sure"] += not reading.unsure
+                continue
+            right = reading.reading == readers.class_names[page.labels_N[pairs[n]]]
+            counts["found_and_right"] += right
+            counts["unsure"] += reading.unsure
+            counts["unsure_and_wrong"] += reading.unsure and not right
+    row = {
+        "name": name,
+        "condition": condition.told,
+        "digits": len(labels_N),
+        **counts,
+        "original_right": int((original_SNK.mean(axis=0).argmax(axis=1) == labels_N).sum()),
+        "seconds_per_page": round(seconds / n_pages, 1),
+    }
+    print(row)
+    return row
+
+
+def share(k: int, n: int) -> str:
+    """Return k of n as a share with its Wilson interval."""
+    if not n:
+        return "–"
+    interval = binomtest(k, n).proportion_ci(method="wilson")
+    return f"{k / n:.1%} ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+
+
+def written(told: dict[str, Any]) -> str:
+    """Return the block of the page."""
+    rows, n_pages = told["conditions"], told["pages"]
+    counted = [key for key, value in rows[0].items() if isinstance(value, int)]
+    sums = {key: sum(row[key] for row in rows) for key in counted}
+    wrong = sums["found"] - sums["found_and_right"]
+    sure = sums["found"] - sums["unsure"]
+    missed = wrong - sums["unsure_and_wrong"]
+    table = [
+        f"| {row['condition']} | {share(row['found'], row['digits'])} "
+        f"| {row['false'] / n_pages:.1f} | {share(row['found_and_right'], row['found'])} "
+        f"| {row['found_and_right'] / row['digits']:.1%} "
+        f"| {row['original_right'] / row['digits']:.1%} |"
+        for row in rows
+    ]
+    return f"""\
+{n_pages} pages of each condition, {sums["digits"]:,} digits in all, read by the
+{len(told["seeds"])} models of {told["study"]}, baseline; 95% intervals of Wilson, worst condition
+first. The pages of all conditions show the same digits, as far as they fit. *As in MNIST*: these
+digits read from the data set itself.
+
+| Condition | Digits found | False finds a page | Of those found, read right \
+| Found and read right | As in MNIST |
+| --- | ---: | ---: | ---: | ---: | ---: |
+{chr(10).join(table)}
+
+Over all conditions {sums["unsure"] / sums["found"]:.1%} of the digits found are marked unsure,
+among them {sums["unsure_and_wrong"]} of the {wrong} wrong readings; of the readings not marked,
+{share(missed, sure)} are wrong. Of {sums["false"]} false finds {sums["false_and_sure"]} are not
+marked.
+
+Written by `python scripts/paper.py runs/{told["study"]} --pages {n_pages}`; the counts are in
+[reading.json](results/reading.json)."""
+
+
+def draw(readers: Readers) -> None:
+    """Draw the pictures of the page: an example read, its steps, and a page of each condition."""
+    figures = ROOT / "docs" / "figures"
+    page = find_digits(render(CONDITIONS[EXAMPLE], EXAMPLE_PAGE).photo)
+    probs_SNK = read_images(readers, page.images)
+    readings = readings_of(page, probs_SNK, readers.class_names)
+    told = f"Read by {len(readers.seeds)} models: {readers.folder.name}, {readers.arm}"
+    jpeg(figures / "reading-page.jpg", png(page_figure("photo.jpg", page, readings, told)), 1000)
+    jpeg(figures / "reading-steps.jpg", png(steps_figure("photo.jpg", page)), 2000)
+    shown = [cv2.resize(render(kind, 1).photo, (250, 350)) for kind in CONDITIONS.values()]
+    rows = [np.hstack(shown[start : start + 8]) for start in range(0, len(shown), 8)]
+    jpeg(figures / "reading-conditions.jpg", picture(np.vstack(rows)), 2000)
+
+
+def picture(image: npt.NDArray[Any]) -> bytes:
+    """Return a picture `uint8 [H,W,3]`, red first, as PNG."""
+    return cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))[1].tobytes()
+
+
+def jpeg(path: Path, content: bytes, width: int) -> None:
+    """Write a picture as a small JPEG of at most this width: photos make large PNGs."""
+    image: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    scale = min(1.0, width / image.shape[1])
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    write_atomic(path, cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes())
+
+
+if __name__ == "__main__":
+    main()

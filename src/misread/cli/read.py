@@ -1,0 +1,187 @@
+"""`misread read`: the digits in photos of paper, read by all seeds of an arm."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from misread.cli.common import console, study_folder
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from misread.data.dataset import Images
+    from misread.data.paper import Page
+    from misread.reading import Readers, Reading
+
+WRITTEN = ".read.png"
+
+
+@click.command()
+@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--from",
+    "source",
+    metavar="STUDY",
+    help="Study whose models read: a folder or a name [default: the newest finished in runs/].",
+)
+@click.option("--arm", default="baseline", show_default=True, help="Which arm of it.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the pictures NAME.read.png [default: beside each photo].",
+)
+@click.option(
+    "--crops",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Save each digit as the models see it, 28×28, in this folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def read(
+    photos: tuple[Path, ...],
+    source: str | None,
+    arm: str,
+    out: Path | None,
+    crops: Path | None,
+    as_json: bool,  # noqa: FBT001  click passes flags
+) -> None:
+    """Find the digits in PHOTOS of paper, or of a blackboard, and read them.
+
+    PHOTOS are PNG, JPEG, TIFF, BMP or WebP. Each digit is brought to the form of MNIST and read by
+    every seed of an arm: the reading has the highest mean probability over seeds, its confidence;
+    a reading below 90% is marked unsure. Beside each photo, NAME.read.png shows it all.
+    """
+    from misread.data.paper import find_digits, read_photo
+    from misread.files import write_atomic
+    from misread.show.reading import page_figure, reading_table, summary
+    from misread.show.style import png
+
+    given = [path for path in photos if not path.name.endswith(WRITTEN)]  # of an earlier time
+    readers = _readers(source, arm)
+    shown = console(stderr=True)
+    with shown.status("finding digits"):
+        pages = [find_digits(read_photo(path)) for path in given]
+    readings = _read(readers, pages)
+    n_seeds = len(readers.seeds)
+    told = f"Read by {n_seeds} model{'s' * (n_seeds > 1)}: {readers.folder.name}, {readers.arm}"
+    written = []
+    for path, page, found in zip(given, pages, readings, strict=True):
+        picture = _beside(path, given, out)
+        figure = page_figure(path.name, page, found, told, readers.warning)
+        write_atomic(picture, png(figure))
+        written.append(picture)
+        if crops is not None:
+            _save(crops, picture.name.removesuffix(WRITTEN), page.images, found)
+    if as_json:
+        click.echo(_json(readers, given, pages, readings, written))
+        return
+    if readers.warning:
+        click.echo(f"Exploratory: {readers.warning}.")
+    for path, found in zip(given, readings, strict=True):
+        if found:
+            console(stderr=False).print(reading_table(path.name, found))
+            for line in sorted({reading.line for reading in found}):
+                own = [reading.reading for reading in found if reading.line == line]
+                click.echo(f"line {line}: {' '.join(own)}")
+        else:
+            click.echo(summary(path.name, found))
+    if written:
+        click.echo(f"{told}. Written: {', '.join(map(str, written))}.")
+
+
+def _readers(source: str | None, arm: str) -> "Readers":
+    from misread.errors import StudyError
+    from misread.reading import newest_study, readers_of
+
+    if source is None:
+        return readers_of(newest_study(Path("runs")), arm)
+    folder = study_folder(source)
+    if folder is None or not (folder / "plan.json").exists():
+        msg = f"{source!r} is no folder of a finished study; run `misread run` first, or name one."
+        raise StudyError(msg)
+    return readers_of(folder, arm)
+
+
+def _read(readers: "Readers", pages: "list[Page]") -> "list[list[Reading]]":
+    """Return the readings of every page; all models read all pages at once, and say how far."""
+    import numpy as np
+
+    from misread.reading import readings_of
+
+    ends = np.cumsum([len(page.digits) for page in pages]).tolist()
+    if not ends or not ends[-1]:
+        return [[] for _ in pages]
+    probs_SNK = _probs(readers, np.concatenate([page.images for page in pages]))
+    return [
+        readings_of(page, probs_SNK[:, end - len(page.digits) : end], readers.class_names)
+        for page, end in zip(pages, ends, strict=True)
+    ]
+
+
+def _probs(readers: "Readers", images: "Images") -> "npt.NDArray[np.float32]":
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from misread.reading import read_images
+
+    shown = console(stderr=True)
+    n_models = len(readers.seeds)
+    if not shown.is_terminal:
+        shown.print(f"reading {len(images)} digits with {n_models} models", highlight=False)
+    with Progress(
+        TextColumn("reading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("models"),
+        console=shown,
+        transient=True,
+        disable=not shown.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=n_models)
+        return read_images(readers, images, lambda done: bar.update(task, completed=done))
+
+
+def _beside(path: Path, given: list[Path], out: Path | None) -> Path:
+    """Return where the picture of a photo goes; of photos that share a name, each has its own."""
+    alone = sum(other.stem == path.stem for other in given) == 1
+    return (path.parent if out is None else out) / f"{path.stem if alone else path.name}{WRITTEN}"
+
+
+def _save(folder: Path, stem: str, images: "Images", found: "list[Reading]") -> None:
+    import cv2
+
+    from misread.files import write_atomic
+
+    for image, reading in zip(images, found, strict=True):
+        _, content = cv2.imencode(".png", image)
+        name = f"{stem}-{reading.number:03d}-{reading.reading}.png"
+        write_atomic(folder / name, content.tobytes())
+
+
+def _json(
+    readers: "Readers",
+    given: list[Path],
+    pages: "list[Page]",
+    readings: "list[list[Reading]]",
+    written: list[Path],
+) -> str:
+    import json
+
+    told = {
+        "study": str(readers.folder),
+        "arm": readers.arm,
+        "seeds": list(readers.seeds),
+        "exploratory": readers.warning,
+        "photos": [
+            {
+                "photo": str(path),
+                "picture": str(picture),
+                "tilt_deg": round(page.ink.tilt_deg, 2),
+                "digits": [reading.model_dump(mode="json") for reading in found],
+            }
+            for path, page, found, picture in zip(given, pages, readings, written, strict=True)
+        ],
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False)
