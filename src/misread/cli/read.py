@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WRITTEN = ".read.png"
 
 
-@click.command()
+@click.command(short_help="Read the digits in photos of paper.")
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--from",
