@@ -297,6 +297,10 @@ def main() -> None:
                 "image; what an augmentation takes is in the seconds, and not in this count."
             ),
             "misread, documented: two epochs timed, times five.",
+            (
+                "The mean of so few models is uncertain by some hundredths of a point: over twenty "
+                "seeds, quick stands among the [recipes](recipes.md)."
+            ),
             *(() if "torch" in ways else ("PyTorch is not installed here.",)),
         ],
     )
