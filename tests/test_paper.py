@@ -104,11 +104,10 @@ def test_a_digit_becomes_what_it_is_in_mnist():
     test = load_mnist()[1]
     page = find_digits(sheet(test.images[:20]))
     assert len(page.digits) == 20
-    alike = [
-        np.corrcoef(ours.ravel(), theirs.ravel())[0, 1]
-        for ours, theirs in zip(page.images, test.images, strict=False)
-    ]
-    assert min(alike) > 0.9
+    steps = (-1, 0, 1)  # rounded another way, the centre of mass moves by a pixel
+    for ours, theirs in zip(page.images, test.images[:20], strict=True):
+        moved = [np.roll(ours, (y, x), (0, 1)).ravel() for y in steps for x in steps]
+        assert max(np.corrcoef(image, theirs.ravel())[0, 1] for image in moved) > 0.9
 
 
 def test_the_tilt_of_a_page_is_found(pages):
@@ -184,9 +183,12 @@ def huge_png(path):
     import struct
     import zlib
 
-    head = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    chunk = struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+    content = b"\x89PNG\r\n\x1a\n"
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    for kind, data in ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")):
+        content += struct.pack(">I", len(data)) + kind + data
+        content += struct.pack(">I", zlib.crc32(kind + data))
+    path.write_bytes(content)
 
 
 def run(*args):

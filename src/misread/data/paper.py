@@ -108,7 +108,7 @@ def find_digits(photo: Picture) -> Page:
         for members in line:
             box = _union(boxes[list(members)])
             own = _box_on_photo(parts, members, box, ink, scale)
-            if not _is_cut(own, photo):  # turned, the edge of the photo lies inside
+            if not (ink.tilt_deg and _is_cut(own, photo)):  # turned, its edge lies inside
                 digits.append(Digit(_crop(ink, parts, members, box), own, number))
     return Page(small, scale, ink, tuple(digits))
 
