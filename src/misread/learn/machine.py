@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-# What a worker may need at its peak: a run on all of MNIST took at most 1.6 GiB
+# What a worker may need at its peak: a run on all of MNIST took 1.0 GiB, with Keras' own fit 1.6
 # (`python benchmarks/executors.py --memory`); the rest is room for what other versions take.
 WORKER_BYTES = 2 * 2**30
 
