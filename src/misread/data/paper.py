@@ -249,9 +249,13 @@ def _joined(
         box = boxes[piece]
         best, nearest = None, reach
         for other, members in groups.items():
-            if other == piece or areas[other] < 1.5 * areas[piece]:
+            if other == piece or areas[other] < areas[piece]:
                 continue
             whole = _union(boxes[members])
+            beside = box[0] >= whole[2] or box[2] <= whole[0]
+            alone = box[3] - box[1] > 0.6 * typical or areas[other] < 1.5 * areas[piece]
+            if beside and alone:  # a digit next to another one, as a 1
+                continue
             gap = np.maximum(0, np.maximum(box[:2] - whole[2:], whole[:2] - box[2:])).max()
             both = _union(np.stack([box, whole]))
             fits = both[3] - both[1] < 1.4 * typical and both[2] - both[0] < 1.25 * typical

@@ -115,7 +115,8 @@ def page_figure(
 def steps_figure(name: str, page: Page) -> Figure:
     """Draw how the digits of a photo were found, step by step.
 
-    Data: the photo, the evened picture, its ink without lines, and the digits as MNIST has them.
+    Data: the photo, the evened picture, its ink without lines, and the first digits as MNIST has
+    them.
     """
     ink = page.ink
     images = page.images[:40]
@@ -129,7 +130,7 @@ def steps_figure(name: str, page: Page) -> Figure:
     shown: list[tuple[str, npt.NDArray[np.uint8]]] = [
         ("1  the photo", page.photo),
         ("2  light divided out, straightened", ink.even),
-        ("3  distance from the paper, lines taken away", np.asarray(255 * (1 - level), np.uint8)),
+        ("3  ink: far from the paper", np.asarray(255 * (1 - level * ink.mask), np.uint8)),
         ("4  as the models see them", 255 - crops),
     ]
     width, gap = 3.2, 0.25
