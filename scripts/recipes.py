@@ -115,7 +115,9 @@ def add(measured: Measured, run: RunFolder, confirm: Dataset, usps: Dataset | No
     if usps is not None:
         read_M = train.read(model, usps.images).argmax(axis=1)
         measured.usps.append(float((read_M == usps.labels_N).mean()))
-    measured.cpu_seconds.append(sum(read_json(run.path / "environment.json")["epoch_cpu_seconds"]))
+    took = read_json(run.path / "environment.json")
+    if "epoch_cpu_seconds" in took:  # older runs did not take it down
+        measured.cpu_seconds.append(sum(took["epoch_cpu_seconds"]))
 
 
 def slice_name(operation: str, true: int, other: int) -> str:
@@ -136,7 +138,7 @@ def told(own: Measured, every: dict[str, Measured]) -> dict[str, Any]:
         "epochs": own.recipe.epochs,
         "tflop": number(own.tflop),
         "share": f"{own.tflop / most:.2f}",
-        "cpu": number(float(np.median(own.cpu_seconds))),
+        "cpu": number(float(np.median(own.cpu_seconds))) if own.cpu_seconds else "not taken down",
         "accuracy": f"{mean:.3%} ± {deviation:.3%}".replace("% ±", " ±"),
         "interval": f"{mean - half:.3%} to {mean + half:.3%}".replace("% to", " to"),
         "select": f"{np.mean(own.select):.2%}",
