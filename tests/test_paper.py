@@ -143,6 +143,20 @@ def test_an_empty_page_has_no_digit(noise):
     assert not find_digits(photo).digits
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (1, 5000), (5000, 3), (28, 28)])
+@pytest.mark.parametrize("value", [0, 130, 255])
+def test_a_picture_of_any_shape_and_of_nothing_is_empty(shape, value):
+    assert not find_digits(np.full((*shape, 3), value, np.uint8)).digits
+
+
+@pytest.mark.parametrize("scale", [2, 12, 40])
+def test_a_single_digit_is_found_whatever_its_size(scale):
+    for image in load_mnist()[1].images[:4]:
+        large = sheet([image], columns=1, scale=scale)
+        photo = cv2.copyMakeBorder(large, 100, 200, 300, 50, cv2.BORDER_REPLICATE)
+        assert len(find_digits(photo).digits) == 1
+
+
 def test_a_picture_of_mnists_own_size_is_read_too():
     digits = load_mnist()[1].images[:10]
     for image in (*digits, *(255 - digits)):
