@@ -74,6 +74,9 @@ BOUNDS = {
     "small": (0.95, 2),
     "chalk": (0.97, 1),
     "close": (0.95, 2),
+    "touching": (0, 99),
+    "tiny": (0, 99),
+    "rough": (0, 99),
     "photo": (0.93, 3),
 }
 
@@ -141,6 +144,20 @@ def test_an_empty_page_has_no_digit(noise):
     rng = np.random.default_rng(0)
     photo = np.clip(rng.normal(220, noise, (700, 500, 3)), 0, 255).astype(np.uint8)
     assert not find_digits(photo).digits
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (1, 5000), (5000, 3), (28, 28)])
+@pytest.mark.parametrize("value", [0, 130, 255])
+def test_a_picture_of_any_shape_and_of_nothing_is_empty(shape, value):
+    assert not find_digits(np.full((*shape, 3), value, np.uint8)).digits
+
+
+@pytest.mark.parametrize("scale", [2, 12, 40])
+def test_a_single_digit_is_found_whatever_its_size(scale):
+    for image in load_mnist()[1].images[:4]:
+        large = sheet([image], columns=1, scale=scale)
+        photo = cv2.copyMakeBorder(large, 100, 200, 300, 50, cv2.BORDER_REPLICATE)
+        assert len(find_digits(photo).digits) == 1
 
 
 def test_a_picture_of_mnists_own_size_is_read_too():

@@ -6,6 +6,7 @@ written; ink is the distance from it in CIELAB; ruled lines are what a long thin
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -76,6 +77,12 @@ def ink_of(photo: Picture) -> Ink:
     return Ink(picture, level, mask, lines, is_bright, tilt_deg, np.asarray(back, np.float64))
 
 
+def shrunk(picture: npt.NDArray[Any], scale: float) -> npt.NDArray[Any]:
+    """Return a picture at `scale` of its size (at most 1), at least one pixel on either side."""
+    size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
 def _odd(size: float) -> int:
     return max(3, round(size) | 1)
 
@@ -88,8 +95,7 @@ def _turned(picture: Floats, turn: npt.NDArray[np.float64], border: float) -> Fl
 
 def _small(photo: Picture) -> Picture:
     scale = min(1.0, _SMALL_PX / max(photo.shape[:2]))
-    small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8)
+    return np.asarray(shrunk(photo, scale), np.uint8)
 
 
 def _median(small: Picture) -> Floats:
@@ -146,9 +152,7 @@ def _tilt_deg(mask: npt.NDArray[np.bool_]) -> float:
     it is clearly better than none, for a few digits make no row.
     """
     scale = min(1.0, 700 / max(mask.shape))
-    small = cv2.resize(
-        mask.astype(np.float32), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
-    )
+    small = shrunk(mask.astype(np.float32), scale)
     if small.sum() < 20:
         return 0.0
     rows, columns = np.nonzero(small > 0.2)
