@@ -74,9 +74,9 @@ BOUNDS = {
     "small": (0.95, 2),
     "chalk": (0.97, 1),
     "close": (0.95, 2),
-    "touching": (0, 99),
-    "tiny": (0, 99),
-    "rough": (0, 99),
+    "touching": (0.5, 12),
+    "tiny": (0.93, 5),
+    "rough": (0.95, 2),
     "photo": (0.93, 3),
 }
 
