@@ -151,8 +151,9 @@ def written(told: dict[str, Any]) -> str:
         for row in rows
     ]
     return f"""\
-{n_pages} pages of each condition, {sums["digits"]:,} digits in all, read by the {len(told["seeds"])} models
-of {told["study"]}, baseline; 95% intervals of Wilson, worst condition first. The pages of all conditions show the same digits, as far as they fit. *As in MNIST*: these
+{n_pages} pages of each condition, {sums["digits"]:,} digits in all, read by the
+{len(told["seeds"])} models of {told["study"]}, baseline; 95% intervals of Wilson, worst condition
+first. The pages of all conditions show the same digits, as far as they fit. *As in MNIST*: these
 digits read from the data set itself.
 
 | Condition | Digits found | False finds a page | Of those found, read right \
