@@ -62,8 +62,8 @@ class Condition:
         Whether the page lies on a wooden table and is seen from the side.
     height_px
         Smallest and largest height of MNIST's box of 28 on the page.
-    close
-        Whether digits stand next to one another as in a number.
+    gap_px
+        Smallest and largest gap between the boxes of neighbours; below 0 they overlap.
     """
 
     told: str
@@ -79,7 +79,7 @@ class Condition:
     jpeg: int = 100
     desk: bool = False
     height_px: tuple[int, int] = (84, 112)
-    close: bool = False
+    gap_px: tuple[int, int] = (35, 59)
 
 
 PLAIN = Condition("black pen, even light")
@@ -102,7 +102,10 @@ CONDITIONS = {
     "jpeg": replace(PLAIN, told="JPEG of quality 15", jpeg=15),
     "small": replace(PLAIN, told="small: 28 to 40 px high", height_px=(36, 52), blur_px=0.8),
     "chalk": replace(PLAIN, told="chalk on a board", inks=(CHALK,), paper=BOARD, pen=0.09),
-    "close": replace(PLAIN, told="close together, as in numbers", close=True),
+    "close": replace(PLAIN, told="close together, as in numbers", gap_px=(6, 12)),
+    "touching": replace(PLAIN, told="so close that many touch", gap_px=(-6, 2)),
+    "tiny": replace(PLAIN, told="tiny: 14 to 19 px high", height_px=(18, 24), blur_px=0.8),
+    "rough": replace(PLAIN, told="pencil, camera noise, SD 40 of 255", inks=(PENCIL,), noise=40),
     "photo": replace(
         PLAIN,
         told="blue pen, squared, from the side on a table, uneven light, noise, blur, JPEG",
@@ -161,10 +164,9 @@ def render(condition: Condition, number: int, digits: Dataset | None = None) -> 
             place = (slice(y, y + shape.shape[0]), slice(x, x + shape.shape[1]))
             used.append(int(ids[len(used)]))
             ink[place] = np.maximum(ink[place], shape)
-            owner[place][shape > 0.5] = len(used)
+            owner[place][shape > 0.5] = len(used)  # where two cross, it is the later one's
             row_of[place] = row
-            gap = rng.integers(6, 13) if condition.close else rng.integers(35, 60)
-            x += shape.shape[1] + int(gap)
+            x += shape.shape[1] + int(rng.integers(condition.gap_px[0], condition.gap_px[1] + 1))
     inks = np.array(condition.inks, np.float32)[row_of % len(condition.inks)]
     sheet = _paper(condition, rng)
     # Pencil and pen leave the paper's grain: ink is not equally dark everywhere.

@@ -180,7 +180,8 @@ def draw(readers: Readers) -> None:
     jpeg(figures / "reading-page.jpg", png(page_figure("photo.jpg", page, readings, told)), 1000)
     jpeg(figures / "reading-steps.jpg", png(steps_figure("photo.jpg", page)), 2000)
     shown = [cv2.resize(render(kind, 1).photo, (250, 350)) for kind in CONDITIONS.values()]
-    rows = [np.hstack(shown[start : start + 8]) for start in range(0, len(shown), 8)]
+    shown += [np.full_like(shown[0], 255)] * (-len(shown) % 10)
+    rows = [np.hstack(shown[start : start + 10]) for start in range(0, len(shown), 10)]
     jpeg(figures / "reading-conditions.jpg", picture(np.vstack(rows)), 2000)
 
 

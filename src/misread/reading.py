@@ -2,7 +2,8 @@
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,15 +153,30 @@ def read_images(
     on_model
         Called with the number of models that have read.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its notes are of no use to a reader
-    trainer: Any = importlib.import_module("misread.learn.train")  # Keras waits until here
-    trainer.set_up_backend()
+    with _quiet():
+        trainer: Any = importlib.import_module("misread.learn.train")  # Keras waits until here
+        trainer.set_up_backend()
     probs = []
     for number, seed in enumerate(readers.seeds, 1):
-        model = trainer.load(RunFolder(readers.folder, readers.arm, seed).model)
-        probs.append(trainer.read(model, images))
+        with _quiet():
+            model = trainer.load(RunFolder(readers.folder, readers.arm, seed).model)
+            probs.append(trainer.read(model, images))
         on_model(number)
     return np.stack(probs)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop what compiled code writes to standard error: TensorFlow's notes on the machine."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def readings_of(

@@ -140,7 +140,9 @@ def _probs(readers: "Readers", images: "Images") -> "npt.NDArray[np.float32]":
         disable=not shown.is_terminal,
     ) as bar:
         task = bar.add_task("", total=n_models)
-        return read_images(readers, images, lambda done: bar.update(task, completed=done))
+        return read_images(
+            readers, images, lambda done: bar.update(task, completed=done, refresh=True)
+        )
 
 
 def _beside(path: Path, given: list[Path], out: Path | None) -> Path:

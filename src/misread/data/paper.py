@@ -9,13 +9,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from misread.data.convention import to_convention
 from misread.data.dataset import Dataset, Images
-from misread.data.ink import Ink, Mask, Picture, ink_of
+from misread.data.ink import Ink, Picture, ink_of
 from misread.data.parts import folds
 from misread.data.pictures import FORMATS, SUFFIXES, read_picture, upright
+from misread.data.pieces import Box, Members, Parts, lines_of
 from misread.data.raw import TEST_SHARE
 from misread.errors import DataError
 
@@ -102,11 +102,10 @@ def find_digits(photo: Picture) -> Page:
         size = tuple(max(1, round(side * scale)) for side in photo.shape[1::-1])
         small = np.asarray(cv2.resize(photo, size, interpolation=way), np.uint8)
     ink = ink_of(small)
-    parts, boxes = _components(ink.mask)
+    parts, lines = lines_of(ink.mask)
     digits = []
-    for number, line in enumerate(_lines(_groups(parts, boxes)), 1):
-        for members in line:
-            box = _union(boxes[list(members)])
+    for number, line in enumerate(lines, 1):
+        for members, box in line:
             own = _box_on_photo(parts, members, box, ink, scale)
             if not (ink.tilt_deg and _is_cut(own, photo)):  # turned, its edge lies inside
                 digits.append(Digit(_crop(ink, parts, members, box), own, number))
@@ -158,25 +157,8 @@ def read_crops(name: str, place: str) -> Dataset:
     )
 
 
-# --- from ink to digits ---------------------------------------------------------------------------
-
-Boxes = npt.NDArray[np.int64]  # [M,4]: left, top, right, bottom, the last two not included
-
-
-def _components(mask: Mask) -> tuple[npt.NDArray[np.int32], Boxes]:
-    """Return the number of each pixel's connected piece, and the box of each piece; 0 is paper."""
-    _, parts, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    boxes = stats[:, :4].astype(np.int64)
-    boxes[:, 2:] += boxes[:, :2]
-    return np.asarray(parts, np.int32), boxes
-
-
-def _union(boxes: Boxes) -> Boxes:
-    return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
-
-
 def _box_on_photo(
-    parts: npt.NDArray[np.int32], members: tuple[int, ...], box: Boxes, ink: Ink, scale: float
+    parts: Parts, members: Members, box: Box, ink: Ink, scale: float
 ) -> tuple[int, int, int, int]:
     """Return left, top, width and height of a digit on the photo as it was taken."""
     left, top, right, bottom = box.tolist()
@@ -196,109 +178,13 @@ def _is_cut(box: tuple[int, int, int, int], photo: Picture) -> bool:
     return min(left, top) <= 1 or left + wide >= width - 1 or top + high >= height - 1
 
 
-def _groups(parts: npt.NDArray[np.int32], boxes: Boxes) -> dict[tuple[int, ...], Boxes]:
-    """Return the pieces of each digit, with its box."""
-    height, width = parts.shape
-    areas = np.bincount(parts.ravel(), minlength=len(boxes))
-    sizes = boxes[:, 2:] - boxes[:, :2]
-    cut = (boxes[:, :2] <= 1).any(axis=1) | (boxes[:, 2:] >= np.array([width, height]) - 1).any(
-        axis=1
-    )
-    huge = (sizes > 0.75 * np.array([width, height])).any(axis=1) & (len(boxes) > 2)
-    usable = ~(cut | huge) & (sizes.max(axis=1) >= 5)
-    usable[0] = False
-    own = np.flatnonzero(usable)
-    # Among several marks what spans a third of the photo is an edge of the paper or a shadow.
-    longest = sizes[own].max(axis=1) / max(width, height)
-    if ((longest > 0.015) & (longest < 0.35)).sum() >= 3:
-        own = own[longest < 0.35]
-    if not len(own):
-        return {}
-    typical = _typical(sizes[own])
-    own = own[(sizes[own, 1] < 3 * typical) & (sizes[own, 0] < 3.5 * typical)]
-    own = own[sizes[own].max(axis=1) > 0.1 * typical]
-    joined = _joined(own, parts, boxes, areas, typical)
-    groups = {}
-    for members in joined:
-        box = _union(boxes[list(members)])
-        wide, high = int(box[2] - box[0]), int(box[3] - box[1])
-        if max(high, 0.8 * wide) > 0.45 * typical and wide < 2.2 * high:
-            groups[members] = box
-    return groups
-
-
-def _typical(sizes: npt.NDArray[np.int64]) -> float:
-    """Return the height that most ink has: specks are many but small, dashes long but thin."""
-    high = np.maximum(sizes[:, 1], 0.8 * sizes[:, 0])
-    order = np.argsort(high)
-    weight = np.cumsum(np.minimum(high, 4 * sizes.min(axis=1))[order] ** 2)
-    return float(high[order][np.searchsorted(weight, weight[-1] / 2)])
-
-
-def _joined(
-    own: npt.NDArray[np.int64],
-    parts: npt.NDArray[np.int32],
-    boxes: Boxes,
-    areas: npt.NDArray[np.int64],
-    typical: float,
-) -> list[tuple[int, ...]]:
-    """Join small pieces, as the bar of a 5, to the digit next to them."""
-    groups = {int(n): [int(n)] for n in own}
-    reach = 0.22 * typical
-    for piece in own[np.argsort(areas[own], kind="stable")].tolist():
-        box = boxes[piece]
-        best, nearest = None, reach
-        for other, members in groups.items():
-            if other == piece or areas[other] < areas[piece]:
-                continue
-            whole = _union(boxes[members])
-            beside = box[0] >= whole[2] or box[2] <= whole[0]
-            alone = box[3] - box[1] > 0.6 * typical or areas[other] < 1.5 * areas[piece]
-            if beside and alone:  # a digit next to another one, as a 1
-                continue
-            gap = np.maximum(0, np.maximum(box[:2] - whole[2:], whole[:2] - box[2:])).max()
-            both = _union(np.stack([box, whole]))
-            fits = both[3] - both[1] < 1.4 * typical and both[2] - both[0] < 1.25 * typical
-            if gap < nearest and fits:
-                distance = _distance(parts, piece, members, both)
-                if distance < nearest:
-                    best, nearest = other, distance
-        if best is not None and piece in groups:
-            groups[best] += groups.pop(piece)
-    return [tuple(sorted(members)) for members in groups.values()]
-
-
-def _distance(parts: npt.NDArray[np.int32], piece: int, others: list[int], box: Boxes) -> float:
-    """Return the distance between a piece and others, in px."""
-    left, top, right, bottom = box.tolist()
-    window = parts[top:bottom, left:right]
-    away = cv2.distanceTransform((~np.isin(window, others)).astype(np.uint8), cv2.DIST_L2, 5)
-    return float(away[window == piece].min())
-
-
-def _lines(groups: dict[tuple[int, ...], Boxes]) -> list[list[tuple[int, ...]]]:
-    """Return the digits line by line from above, and from left to right in each."""
-    if not groups:
-        return []
-    heights = [box[3] - box[1] for box in groups.values()]
-    reach = 0.6 * float(np.median(heights))
-    lines: list[tuple[float, list[tuple[int, ...]]]] = []
-    for members in sorted(groups, key=lambda m: int(groups[m][1] + groups[m][3])):
-        middle = float(groups[members][1] + groups[members][3]) / 2
-        if lines and middle - lines[-1][0] < reach:
-            before, line = lines[-1]
-            lines[-1] = (before + (middle - before) / (len(line) + 1), [*line, members])
-        else:
-            lines.append((middle, [members]))
-    return [sorted(line, key=lambda m: int(groups[m][0])) for _, line in lines]
-
-
-def _crop(ink: Ink, parts: npt.NDArray[np.int32], members: tuple[int, ...], box: Boxes) -> Picture:
+def _crop(ink: Ink, parts: Parts, members: Members, box: Box) -> Picture:
     """Return a digit's ink as MNIST has it."""
     left, top, right, bottom = box.tolist()
     place = (slice(max(0, top - 3), bottom + 3), slice(max(0, left - 3), right + 3))
     own = np.isin(parts[place], members)
     near = cv2.dilate(own.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    near &= own | (parts[place] == 0)  # not the ink of a neighbour
     level = ink.level[place]
     dark = float(np.percentile(level[own], 80))
     soft = np.clip((level / dark - 0.2) / 0.6, 0, 1) * near

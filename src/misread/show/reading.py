@@ -1,6 +1,7 @@
 """A page as it was read: the photo with its readings, the table of them, and how it was found."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -96,18 +97,16 @@ def page_figure(
             )
         )
         size = float(np.clip(high * scale * 72 * 0.42, 7, 15))
-        axes.text(
-            left - pad,
-            top - pad,
-            f"{reading.reading} {_percent(reading.confidence)}"
-            if reading.unsure
-            else reading.reading,
-            fontsize=size,
-            fontweight="bold",
-            color="white",
-            va="bottom",
-            bbox={"facecolor": colour, "edgecolor": "none", "boxstyle": "square,pad=0.12"},
-        )
+        label: dict[str, Any] = {
+            "fontweight": "bold",
+            "color": "white",
+            "bbox": {"facecolor": colour, "edgecolor": "none", "boxstyle": "square,pad=0.12"},
+        }
+        axes.text(left - pad, top - pad, reading.reading, fontsize=size, va="bottom", **label)
+        if reading.unsure:
+            under = top + high + 2 * pad
+            told_percent = _percent(reading.confidence)
+            axes.text(left - pad, under, told_percent, fontsize=0.7 * size, va="top", **label)
     return sheet.figure
 
 
