@@ -83,6 +83,12 @@ class Plan(Locked):
         return self.study.smoke
 
     @property
+    def cells(self) -> tuple[tuple[int, int], ...]:
+        """The cells that the verdict is about: the target first, then its reverse if asked for."""
+        both = self.study.judge.both_directions
+        return (self.target, self.target[::-1]) if both else (self.target,)
+
+    @property
     def question_sha256(self) -> str:
         """Hash of what is asked, whatever came before and in whatever words."""
         return sha256_of(

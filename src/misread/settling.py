@@ -94,7 +94,7 @@ def judge_arm(
     n_seeds, largest = len(after.preds_SN), policy.size_px[1] if policy else 0
     before = before.of_first(n_seeds)
     asked: dict[str, Any] = {
-        "cells": [plan.target],
+        "cells": plan.cells,
         "n_classes": confirm.n_classes,
         "class_names": confirm.class_names,
         "margins": spec.margins,

@@ -1,5 +1,6 @@
 """A study: arms × seeds with one question, read from a TOML file, and the plan that locks it."""
 
+import operator
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -111,11 +112,17 @@ class PolicySpec(_Frozen):
 
 
 class JudgeSpec(_Frozen):
-    """What counts as proof: level, the reduction asked about (a share), margins (shares)."""
+    """What counts as proof: level, the reduction asked about (a share), margins (shares).
+
+    With `both_directions` the reverse of the target is a target too: an error that is only turned
+    round does not count as reduced.
+    """
 
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     reduction: float = Field(default=0.3, gt=0, lt=1)
     margins: Margins = Margins()
+    # Left out where it is not asked for: plans from before there was such a thing keep their hash.
+    both_directions: bool = Field(default=False, exclude_if=operator.not_)
 
 
 class Study(_Frozen):

@@ -285,7 +285,7 @@ def _conclude(
                 data.labels_N,
                 read[BASELINE],
                 read[arm],
-                cells=[plan.target],
+                cells=plan.cells,
                 n_classes=data.n_classes,
                 class_names=data.class_names,
                 margins=spec.margins,

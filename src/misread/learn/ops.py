@@ -21,6 +21,7 @@ from misread.errors import StudyError
 Operation = Callable[[Images, int], Images]
 
 MAX_SIZE_PX = 15
+_INK = 128  # a pixel at least half bright is ink
 
 
 def _check(size_px: int) -> None:
@@ -74,4 +75,44 @@ def mark(images: Images, size_px: int) -> Images:
     return marked
 
 
-OPERATIONS: dict[str, Operation] = {"dilate": dilate, "erode": erode, "mark": mark}
+def cut(images: Images, size_px: int) -> Images:
+    """Blank the lowest `size_px − 1` rows of the ink: a 2 loses its foot, a 7 some of its stem.
+
+    The lowest row of ink is the last with a pixel at least half bright, in any channel. Arguments
+    as in `dilate`.
+    """
+    _check(size_px)
+    lines = images.reshape(*images.shape[:2], -1).max(axis=2, initial=0) >= _INK  # [N,H]
+    height = images.shape[1]
+    end_N = np.where(lines.any(axis=1), height - lines[:, ::-1].argmax(axis=1), height + size_px)
+    blank = np.arange(height) >= end_N[:, np.newaxis] - (size_px - 1)
+    if size_px == 1:
+        return images.copy()
+    kept = images.copy()
+    kept[blank] = 0
+    return kept
+
+
+def lean(images: Images, size_px: int) -> Images:
+    """Lean to the left: the top row moves `size_px − 1` px left, the bottom row as many right.
+
+    A shear along the rows, by linear interpolation; what leaves the image is lost. Arguments as in
+    `dilate`.
+    """
+    _check(size_px)
+    if size_px == 1 or not len(images):
+        return images.copy()
+    height, width = images.shape[1:3]
+    slope = 2 * (size_px - 1) / max(height - 1, 1)
+    matrix = np.array([[1, slope, -(size_px - 1)], [0, 1, 0]], dtype=np.float64)
+    done = [cv2.warpAffine(image, matrix, (width, height)) for image in images]
+    return np.stack(done).reshape(images.shape).astype(np.uint8, copy=False)
+
+
+OPERATIONS: dict[str, Operation] = {
+    "dilate": dilate,
+    "erode": erode,
+    "mark": mark,
+    "cut": cut,
+    "lean": lean,
+}

@@ -52,7 +52,12 @@ __all__ = [
     "went",
 ]
 
-DONE = {"erode": "thinned", "dilate": "thickened"}
+DONE = {
+    "erode": "thinned",
+    "dilate": "thickened",
+    "cut": "cut at the foot",
+    "lean": "leaned left",
+}
 
 
 def fold(after: float, before: float) -> str:
