@@ -220,9 +220,11 @@ def _dumbbells(
     axes.set_yticks([])
     height = axes.get_position().height * sheet.height / len(slices)
     for place, (piece, which) in enumerate(slices):
-        item = words.slice_items(evidence, arm, piece)[which]
+        item = words.slice_items(evidence, arm, piece).get(which)
         middle = down + (place + 0.5) * height
-        _dumbbell(axes, item, place)
+        harmed = item is not None and item.status == "harmed"
+        if item:
+            _dumbbell(axes, item, place)
         read, done = words.slice_label(evidence, piece, which)
         if len(slices) <= _ROOMY:
             sheet.image(_LABELS, middle - 0.19, 0.38, _example(evidence, piece))
@@ -247,15 +249,15 @@ def _dumbbells(
             what = f"{piece.slice.operation} {piece.slice.size_px} px"
             sheet.text(_LABELS + 1.4, middle, what, fontsize=9.5, color=style.MUTED, va="center")
         axes.annotate(
-            _told(item),
+            _told(item) if item else words.NOT_ASKED,
             (1, place),
             xycoords=("axes fraction", "data"),
             xytext=(6, 0),
             textcoords="offset points",
             va="center",
             fontsize=10.5,
-            fontweight="bold" if item.status == "harmed" else "normal",
-            color=style.VERMILLION if item.status == "harmed" else style.INK,
+            fontweight="bold" if harmed else "normal",
+            color=style.VERMILLION if harmed else style.INK,
             annotation_clip=False,
         )
 

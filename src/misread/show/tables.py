@@ -16,14 +16,11 @@ from misread.study import BASELINE
 
 
 def effect_table(evidence: Evidence) -> Table:
-    """Return the target cell before and after per arm, with and without disputed images."""
+    """Return the target cells before and after per arm, with and without disputed images."""
     rows = tuple(
-        (
-            arm,
-            *target_table(verdict.cells[:1], verdict.alpha).rows[0][1:],
-            verdict.verdict,
-        )
+        (arm if len(verdict.cells) == 1 else f"{arm}, {row[0]}", *row[1:], verdict.verdict)
         for arm, verdict in evidence.verdicts.items()
+        for row in target_table(verdict.cells, verdict.alpha).rows
     )
     alpha = evidence.plan.study.judge.alpha
     cells = [words.target_result(evidence, arm) for arm in evidence.treated_arms]
@@ -46,11 +43,11 @@ def slice_table(evidence: Evidence) -> Table:
     rows = []
     for piece, _ in words.shown_slices(evidence):
         for which in ("pair", "all"):
-            items = {
-                arm: words.slice_items(evidence, arm, piece)[which] for arm in evidence.treated_arms
-            }
+            items = [
+                words.slice_items(evidence, arm, piece).get(which) for arm in evidence.treated_arms
+            ]
             read, done = words.slice_label(evidence, piece, which)
-            first = next(iter(items.values()), None)
+            first = next(filter(None, items), None)
             if first is None:
                 continue
             rows.append(
@@ -60,7 +57,9 @@ def slice_table(evidence: Evidence) -> Table:
                     *(
                         f"{words.percent(item.after)} {words.fold(item.after, item.before)} "
                         f"{item.status}"
-                        for item in items.values()
+                        if item
+                        else words.NOT_ASKED
+                        for item in items
                     ),
                 )
             )
@@ -215,7 +214,7 @@ def study_markdown(evidence: Evidence) -> str:
     rows = [base]
     for arm in evidence.treated_arms:
         cell = words.target_result(evidence, arm)
-        items = [words.slice_items(evidence, arm, piece)[which] for piece, which in slices]
+        items = [words.slice_items(evidence, arm, piece).get(which) for piece, which in slices]
         rows.append(
             [
                 arm,
@@ -225,7 +224,10 @@ def study_markdown(evidence: Evidence) -> str:
                     f"({words.relative(cell.after, cell.before)})"
                 ),
                 f"{words.interval(cell.effect, cell.n_images)}, {words.p_value(cell.p_holm)}",
-                *(_bold(words.percent(i.after), on=i.status == "harmed") for i in items),
+                *(
+                    _bold(words.percent(i.after), on=i.status == "harmed") if i else words.NOT_ASKED
+                    for i in items
+                ),
                 _bold(verdict_word(evidence.verdicts[arm]), on=True),
             ]
         )

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from misread.evidence import Evidence
-from misread.judge import CellAtlas, Predictions
+from misread.judge import CellAtlas, CellResult, Predictions
 from misread.show import words
 from misread.show.verdicts import verdict_style
 from misread.study import BASELINE
@@ -93,18 +93,29 @@ def study_table(evidence: Evidence) -> Table:
         words.images(evidence.summary["target"]["confirm"]["mean"]),
     )
     for arm, verdict in evidence.verdicts.items():
-        cell = verdict.cells[0]
+        cell, *others = verdict.cells
         table.add_row(
             arm,
             Text(verdict.verdict, style=verdict_style(verdict.verdict)),
             words.percent(words.mean_accuracy(evidence, arm)),
-            words.images(cell.after_images),
-            f"{words.images(cell.effect.estimate * cell.n_images, sign=True)} "
-            f"({words.interval(cell.effect, cell.n_images)})",
-            words.p_number(cell.p_holm),
+            *_moved(cell),
             f"{verdict.n_harmed} of {verdict.n_items}",
         )
+        for other in others:
+            before = words.images(other.before_images)
+            after, *change = _moved(other)
+            table.add_row("", f"and {other.name}", "", f"{before} → {after}", *change, "")
     return table
+
+
+def _moved(cell: CellResult) -> tuple[str, str, str]:
+    """Return errors a seed after the fix, their change with its interval, and the p-value."""
+    change = words.images(cell.effect.estimate * cell.n_images, sign=True)
+    return (
+        words.images(cell.after_images),
+        f"{change} ({words.interval(cell.effect, cell.n_images)})",
+        words.p_number(cell.p_holm),
+    )
 
 
 def atlas_table(cells: Sequence[CellAtlas], n_cells: int, side: Predictions) -> Table:

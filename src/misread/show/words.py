@@ -52,6 +52,7 @@ __all__ = [
     "went",
 ]
 
+NOT_ASKED = "–"  # a slice of a larger dose than the arm's own
 DONE = {
     "erode": "thinned",
     "dilate": "thickened",
@@ -91,7 +92,7 @@ def slice_items(evidence: Evidence, arm: str, piece: SliceEvidence) -> dict[str,
     -------
     dict
         "all": every misreading of the class in the slice; "pair": only those as the other class of
-        the target.
+        the target. Nothing where the arm is not asked: its own doses do not go so far.
     """
     view = f"{piece.slice.operation} {piece.slice.size_px} px"
     own = [
