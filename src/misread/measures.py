@@ -118,9 +118,10 @@ def _strokes(grey: Images) -> Floats:
 
     def measure(image: Images) -> tuple[float, float, float]:
         large = cv2.resize(image, None, fx=_SCALE, fy=_SCALE, interpolation=cv2.INTER_CUBIC)
-        mask = np.pad(large >= _INK, 1)
-        if not mask.any():
+        x, y, width, height = cv2.boundingRect((large >= _INK).astype(np.uint8))
+        if width == 0:
             return 0.0, 0.0, 0.0
+        mask = np.pad(large[y : y + height, x : x + width] >= _INK, 1)
         line = skeletonize(mask)
         distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
         thickness = (2 * distance[line].mean() - 1) / _SCALE

@@ -22,7 +22,7 @@ from misread.judge.inputs import BoolArray, IntArray
 from misread.judge.moments import FloatArray
 from misread.judge.strata import refuse_misfits
 
-N_DRAWS = 9_999
+N_DRAWS = 4_999
 _AT_ONCE = 2_000_000  # images of all draws that are shuffled together
 _TOP = 40  # groups that a curve of concentration has at most
 
@@ -233,29 +233,31 @@ def concentration(
     order = np.argsort(-own_G, kind="stable")
     n_with = int((own_G > 0).sum())
     n_top = min(_TOP, n_with)
-    curves, with_R = [], []
+    curves, half_R, with_R = [], [], []
     for places_RN in _shuffles(times_N, None, rng, n_draws):
         for places_N in places_RN:
             drawn_G = np.bincount(group_N, weights=times_N[places_N], minlength=names.size)
             with_R.append(np.count_nonzero(drawn_G))
-            curves.append(_shares(drawn_G))
-    share_RG, share_G = np.stack(curves), _shares(own_G)
-    half_R, half = _half(share_RG), int(_half(share_G[np.newaxis])[0])
+            shares_G = _shares(drawn_G)
+            half_R.append(_half(shares_G))
+            curves.append(shares_G[:n_top])
+    share_RK, share_K = np.stack(curves), _shares(own_G)[:n_top]
+    half = _half(_shares(own_G))
     half_low, half_high = np.quantile(half_R, [0.025, 0.975])
-    low_K, high_K = np.quantile(share_RG[:, :n_top], [0.025, 0.975], axis=0)
+    low_K, high_K = np.quantile(share_RK, [0.025, 0.975], axis=0)
     return Concentration(
         n_groups=names.size,
         n_with_errors=n_with,
         with_chance=float(np.mean(with_R)),
         with_p=(1 + int((np.array(with_R) <= n_with).sum())) / (1 + n_draws),
         half=half,
-        half_chance=float(half_R.mean()),
+        half_chance=float(np.mean(half_R)),
         half_low=float(half_low),
         half_high=float(half_high),
-        p_value=(1 + int((half_R <= half).sum())) / (1 + n_draws),
+        p_value=(1 + int((np.array(half_R) <= half).sum())) / (1 + n_draws),
         top=tuple(names[order[:n_top]].tolist()),
-        share_K=tuple(share_G[:n_top].tolist()),
-        chance_K=tuple(share_RG[:, :n_top].mean(axis=0).tolist()),
+        share_K=tuple(share_K.tolist()),
+        chance_K=tuple(share_RK.mean(axis=0).tolist()),
         low_K=tuple(low_K.tolist()),
         high_K=tuple(high_K.tolist()),
     )
@@ -267,10 +269,9 @@ def _shares(errors_G: npt.NDArray[Any]) -> FloatArray:
     return shares_G
 
 
-def _half(share_RG: FloatArray) -> IntArray:
-    """Return how many groups make half of the errors, for each curve of shares."""
-    half_R: IntArray = (share_RG < 0.5 - 1e-9).sum(axis=1) + 1
-    return half_R
+def _half(shares_G: FloatArray) -> int:
+    """Return how many groups make half of the errors."""
+    return int((shares_G < 0.5 - 1e-9).sum()) + 1
 
 
 def _shuffles(
