@@ -35,8 +35,8 @@ class Measure(NamedTuple):
 MEASURES = {
     "thickness_px": Measure("stroke thickness", "px", "thinnest", "thickest"),
     "slant_deg": Measure("slant", "°", "most left-leaning", "most right-leaning"),
-    "area_px": Measure("ink area", "px²", "least ink", "most ink"),
-    "length_px": Measure("stroke length", "px", "shortest stroke", "longest stroke"),
+    "area_px": Measure("ink area", "px²", "lightest", "heaviest"),
+    "length_px": Measure("stroke length", "px", "shortest", "longest"),
     "height_px": Measure("height", "px", "lowest", "tallest"),
     "width_px": Measure("width", "px", "narrowest", "widest"),
 }

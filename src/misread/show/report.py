@@ -76,9 +76,12 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         "planned": plan.planned_power.sentence if plan.planned_power else "",
         "ledger": tables.ledger_table(evidence),
         "held": tables.held_table(evidence),
-        "explained": slices.explained_table(evidence.sliced),
+        "explained": slices.flat(slices.explained_table(evidence.sliced)),
+        "slice_rates": slices.flat(
+            slices.rates_table(evidence.sliced, evidence.sliced.shape[0].measure)
+        ),
         "slice_changes": slices.changes_told(evidence.sliced),
-        "written_by": slices.writers_table(evidence.sliced),
+        "written_by": slices.flat(slices.writers_table(evidence.sliced)),
         "concentrated": slices.concentrations_told(evidence.sliced),
         "atlas_note": evidence.atlas.note,
         "best": None

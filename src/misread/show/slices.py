@@ -34,9 +34,9 @@ def limits(slices: ShapeSlices, stratum: int) -> str:
     """Return from where to where a fifth of the cell's class reaches, as in "1.2 to 1.8 px"."""
     if not slices.edges:
         return "–"
-    unit = MEASURES[slices.measure].unit
     low, high = (wording.number(slices.edges[k], decimals=1) for k in (stratum, stratum + 1))
-    return f"{low} to {high}{'' if unit == '°' else ' '}{unit}"
+    unit = MEASURES[slices.measure].unit
+    return f"{low} to {high}{'' if unit == '°' else chr(0xA0)}{unit}"
 
 
 def of_shape(sliced: Slices, measure: str) -> ShapeSlices:
@@ -56,17 +56,15 @@ def explained_told(sliced: Slices, arm: str = "") -> str:
     if not ranked:
         return f"{arm} makes no error {sliced.cell_name}"
     best = ranked[0]
-    where = f"the {fifth(best.measure, best.stratum)} of class {true_name(sliced)}"
-    against = f"{wording.percent(best.chance)} by chance, q {_number(best.q_value)}"
-    if best.q_value <= sliced.alpha:
-        return (
-            f"{where[0].upper()}{where[1:]} holds {wording.percent(best.share)} of "
-            f"{sliced.cell_name} in arm {arm} ({against})"
-        )
-    return (
-        f"No measure of shape is shown to explain {sliced.cell_name} in arm {arm}: most, "
-        f"{wording.percent(best.share)}, lies in {where} ({against})"
+    where = (
+        f"sorted by {MEASURES[best.measure].title}, the {fifth(best.measure, best.stratum)} of "
+        f"class {true_name(sliced)}"
     )
+    against = f"{wording.percent(best.chance)} by chance, q {_number(best.q_value)}"
+    found = f"holds {wording.percent(best.share)} of {sliced.cell_name} in arm {arm} ({against})"
+    if best.q_value <= sliced.alpha:
+        return f"{where[0].upper()}{where[1:]} {found}"
+    return f"No measure of shape is shown to explain {sliced.cell_name}: {where} {found}"
 
 
 def _number(q_value: float) -> str:
@@ -82,7 +80,7 @@ def explained_table(sliced: Slices, arm: str = "") -> Table:
         rows.append(
             (
                 MEASURES[found.measure].title,
-                f"{fifth(found.measure, found.stratum)}\n({limits(own, found.stratum)})",
+                f"{fifth(found.measure, found.stratum)}\n{limits(own, found.stratum)}",
                 wording.percent(found.share),
                 wording.percent(found.chance),
                 wording.p_number(found.p_value),
@@ -98,7 +96,7 @@ def rates_table(sliced: Slices, measure: str) -> Table:
     own = of_shape(sliced, measure)
     ends = {0: MEASURES[measure].low, N_STRATA - 1: MEASURES[measure].high}
     heads = (
-        f"{ends.get(each.stratum, '')}\n{limits(own, each.stratum)}\n({each.n_images:,})"
+        f"{ends.get(each.stratum, '')}\n{limits(own, each.stratum)}\n{each.n_images:,}"
         for each in own.cell
     )
     return Table((MEASURES[measure].title, *heads), _by_arm(sliced.arms, own.cell))
@@ -109,7 +107,7 @@ def writers_table(sliced: Slices) -> Table:
     if (written := sliced.written) is None or not written.cell:
         return Table(("Arm",), ())
     heads = (
-        f"{error}\n{written.groups[each.stratum]}\n({each.n_images:,})"
+        f"{error}\n{written.groups[each.stratum]}\n{each.n_images:,}"
         for error, strata in ((sliced.cell_name, written.cell), ("all errors", written.all))
         for each in strata
     )
@@ -117,13 +115,23 @@ def writers_table(sliced: Slices) -> Table:
 
 
 def _by_arm(arms: Sequence[str], strata: Sequence[Stratum]) -> tuple[tuple[str, ...], ...]:
-    """Return a row per arm: its rate in each stratum, as in "0.66% (0–2.53%)"."""
+    """Return a row per arm: its rate in each stratum, as in "0.66%", and below "0–2.53%"."""
     return tuple((arm, *(_rate(each.arms[a]) for each in strata)) for a, arm in enumerate(arms))
 
 
 def _rate(rate: ArmRate) -> str:
     low, high = wording.percent(rate.low).removesuffix("%"), wording.percent(rate.high)
-    return f"{wording.percent(rate.rate)}\n({low}–{high})"
+    return f"{wording.percent(rate.rate)}\n{low}–{high}"
+
+
+def flat(table: Table) -> Table:
+    """Return a table for a page: what stands below in a cell stands in brackets behind."""
+
+    def line(cell: str) -> str:
+        first, *below = filter(None, cell.split("\n")) if cell else [""]
+        return f"{first} ({', '.join(below)})" if below else first
+
+    return Table(tuple(map(line, table.heads)), tuple(tuple(map(line, r)) for r in table.rows))
 
 
 def changes(sliced: Slices, *, of_cell: bool) -> list[Change]:
