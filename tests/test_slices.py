@@ -59,11 +59,11 @@ def test_slant_size_and_thickness_of_a_drawn_stroke(angle_deg):
     found = {name: own_N[0] for name, own_N in shapes(stroke(angle_deg)).items()}
     assert found["slant_deg"] == pytest.approx(angle_deg, abs=1)
     assert found["height_px"] == pytest.approx(18, abs=0.7)
-    assert found["width_px"] == pytest.approx(4, abs=0.7), "of the stroke stood upright"
+    assert 4 < found["width_px"] < 5, "stood upright; edges between pixels blur by half a pixel"
     assert found["area_px"] == pytest.approx(4 * 18, rel=0.04)
     thickness = 4 * np.cos(np.radians(angle_deg))
     assert found["thickness_px"] == pytest.approx(thickness, abs=0.6)
-    assert 12 < found["length_px"] < 24
+    assert 12 < found["length_px"] < 25
 
 
 def test_real_digits_lie_in_plausible_ranges_and_follow_what_is_done_to_them():
@@ -201,7 +201,8 @@ def test_errors_in_few_groups_are_told_from_groups_with_many_images():
     found = concentration(groups_N, few, rng, n_draws=499)
     assert (found.half, found.n_with_errors, set(found.top)) == (2, 3, {20, 30, 40})
     assert found.half_chance > 4
-    assert found.p_value == 1 / 500
+    assert found.with_p == 1 / 500
+    assert found.p_value <= 0.02
     assert found.share_K[-1] == pytest.approx(1)
     assert concentration(groups_N, np.zeros((4, 1000), bool), rng) is None
 
@@ -235,9 +236,8 @@ def test_what_an_arm_does_to_thin_strokes_shows_in_its_slices(thin):
     assert ("documented", "thinnest fifth") in {(each.arm, each.where) for each in held}
     assert all(each.arm == "documented" for each in held)
     assert "thinnest fifth in arm documented" in told.changes_told(sliced)
-    row = dict(zip((r[0] for r in told.rates_table(sliced, "thickness_px").rows),
-                   told.rates_table(sliced, "thickness_px").rows, strict=True))["documented"]  # fmt: skip
-    assert row[1].startswith("100%")
+    rows = {row[0]: row for row in told.rates_table(sliced, "thickness_px").rows}
+    assert rows["documented"][1].startswith("100%")
 
 
 def test_kinds_of_writers_are_those_of_nist(thin, shared_data):
@@ -278,7 +278,8 @@ def test_other_data_name_few_groups_many_or_none(thin, n_groups):
         named = tuple(f"group {k}" for k in range(3)) if n_groups == 3 else ()
         assert sliced.written.groups == named
         assert len(sliced.written.cell) == len(named)
-        assert sliced.written.cell_concentration.n_groups == min(n_groups, 60)
+        of_fours = np.unique(groups_N[confirm.labels_N == 4]).size
+        assert sliced.written.cell_concentration.n_groups == of_fours
     assert png(writers_figure(sliced, confirm.images, ""))
     assert png(shape_figure(sliced, confirm.images, ""))
 

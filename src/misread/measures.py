@@ -143,16 +143,18 @@ def _parallelogram(image: Images) -> tuple[float, float, float]:
     if moments["m00"] == 0:
         return np.nan, np.nan, np.nan
     shear = moments["mu11"] / moments["mu02"] if moments["mu02"] > 0 else 0.0
-    middle = moments["m01"] / moments["m00"]
-    n_rows, n_columns = image.shape
+    # Upright again, at four times the size: each row is moved by its distance from the middle.
+    large = cv2.resize(
+        image.astype(np.float32), None, fx=_SCALE, fy=_SCALE, interpolation=cv2.INTER_CUBIC
+    ).clip(0)
+    n_rows, n_columns = large.shape
     room = int(np.ceil(abs(shear) * n_rows)) + 1
-    # Upright again: each row is moved by its distance from the middle, onto a wider sheet.
-    move = np.array([[1.0, -shear, room + shear * middle], [0.0, 1.0, 0.0]])
-    upright = cv2.warpAffine(image.astype(np.float32), move, (n_columns + 2 * room, n_rows))
+    move = np.array([[1.0, -shear, room + shear * n_rows / 2], [0.0, 1.0, 0.0]])
+    upright = cv2.warpAffine(large, move, (n_columns + 2 * room, n_rows))
     return (
         float(np.degrees(np.arctan(-shear))),
         _extent(image.sum(axis=1, dtype=np.float64)),
-        _extent(upright.sum(axis=0, dtype=np.float64)),
+        _extent(upright.sum(axis=0, dtype=np.float64)) / _SCALE,
     )
 
 
