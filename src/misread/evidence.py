@@ -318,6 +318,18 @@ def load_evidence(folder: Path) -> Evidence:
     )
 
 
+def slices_as_json(evidence: Evidence, sliced: Slices | None = None) -> dict[str, Any]:
+    """Return what `slices.json` holds: the target's slices, or those of another confusion."""
+    plan = evidence.plan
+    return {
+        "study": plan.study.name,
+        "smoke": plan.study.smoke,
+        "exploratory": plan.exploratory or NOT_PLANNED,
+        "plan_sha256": plan.sha256,
+        **(sliced or evidence.sliced).model_dump(mode="json"),
+    }
+
+
 def write_slices(evidence: Evidence) -> None:
     """Write `slices.json`, which needs no new reading.
 
@@ -326,14 +338,7 @@ def write_slices(evidence: Evidence) -> None:
     StoreError
         If the folder cannot be written.
     """
-    plan = evidence.plan
-    told = {
-        "study": plan.study.name,
-        "smoke": plan.study.smoke,
-        "exploratory": plan.exploratory or NOT_PLANNED,
-        "plan_sha256": plan.sha256,
-    }
-    write_json(evidence.folder / "slices.json", told | evidence.sliced.model_dump(mode="json"))
+    write_json(evidence.folder / "slices.json", slices_as_json(evidence))
 
 
 def conclude(folder: Path) -> Evidence:

@@ -44,8 +44,9 @@ def slices(
     width (the measures of Morpho-MNIST), and by kind of writer where the data name writers. All of
     it is exploratory.
     """
+    from misread.canonical import readable_json
     from misread.errors import StudyError
-    from misread.evidence import NOT_PLANNED, load_evidence
+    from misread.evidence import NOT_PLANNED, load_evidence, slices_as_json
     from misread.judge import cell_of
     from misread.measures import MEASURES
     from misread.show.slices import (
@@ -85,7 +86,7 @@ def slices(
     warning = evidence.plan.exploratory or NOT_PLANNED
     written = _draw(figures, sliced, evidence.confirm.images, warning) if figures else []
     if as_json:
-        click.echo(sliced.model_dump_json(indent=2))
+        click.echo(readable_json(slices_as_json(evidence, sliced)).decode(), nl=False)
         return
     arm = arm or sliced.baseline
     out = console(stderr=False)

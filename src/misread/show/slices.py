@@ -194,7 +194,7 @@ def writers_told(sliced: Slices) -> str:
             f"{written.groups[each.stratum]} {wording.percent(each.arms[0].rate)}"
             for each in sorted(strata, key=lambda each: -each.arms[0].rate)
         )
-        for error, strata in ((sliced.cell_name, written.cell), ("All errors", written.all))
+        for error, strata in ((sliced.cell_name, written.cell), ("all errors", written.all))
     )
     return "; ".join(told)
 
