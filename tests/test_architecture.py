@@ -43,6 +43,7 @@ ORDER = (
     "settling",
     "trial",
     "dose",
+    "slicing",
     "evidence",
     "transfer",
     "comparison",

@@ -30,10 +30,12 @@ from misread.outcome import StudyVerdict
 from misread.plan import Plan, load_plan
 from misread.selection import Shrinkage, errors_on_select, shrinkage
 from misread.settling import ArmReadings, confirm_of, judge_arm, readings_in, seeds_needed
+from misread.slicing import Slices, slice_up
 from misread.store import RunFolder, read_json, write_json
 from misread.study import BASELINE
 
 Predictions = npt.NDArray[np.uint8]
+NOT_PLANNED = "slices by shape and by writer are in no plan"
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,13 @@ class Evidence:
         preds_SN = self.predictions[BASELINE]
         return cell_atlas(
             self.confirm.labels_N, preds_SN, *self.plan.target, self.confirm.disputed_N
+        )
+
+    @cached_property
+    def sliced(self) -> Slices:
+        """The target broken down by shape and by writer, as it goes into `slices.json`."""
+        return slice_up(
+            self.confirm, self.predictions, self.plan.target, alpha=self.plan.study.judge.alpha
         )
 
     def shrinkage(self, true: int, predicted: int) -> Shrinkage:
@@ -309,8 +318,31 @@ def load_evidence(folder: Path) -> Evidence:
     )
 
 
+def slices_as_json(evidence: Evidence, sliced: Slices | None = None) -> dict[str, Any]:
+    """Return what `slices.json` holds: the target's slices, or those of another confusion."""
+    plan = evidence.plan
+    return {
+        "study": plan.study.name,
+        "smoke": plan.study.smoke,
+        "exploratory": plan.exploratory or NOT_PLANNED,
+        "plan_sha256": plan.sha256,
+        **(sliced or evidence.sliced).model_dump(mode="json"),
+    }
+
+
+def write_slices(evidence: Evidence) -> None:
+    """Write `slices.json`, which needs no new reading.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written.
+    """
+    write_json(evidence.folder / "slices.json", slices_as_json(evidence))
+
+
 def conclude(folder: Path) -> Evidence:
-    """Write `preview.json`, `experiment_summary.json`, the comparisons and `verdict.json`.
+    """Write `preview.json`, `experiment_summary.json`, comparisons, `verdict.json`, `slices.json`.
 
     Errors as in `load_evidence`.
     """
@@ -334,4 +366,5 @@ def conclude(folder: Path) -> Evidence:
         arms=evidence.verdicts,
     )
     write_json(folder / "verdict.json", outcome.model_dump(mode="json"))
+    write_slices(evidence)
     return evidence

@@ -13,6 +13,7 @@ from misread.cli.data import data
 from misread.cli.judging import judge
 from misread.cli.power import power
 from misread.cli.read import read
+from misread.cli.slices import slices
 from misread.cli.studies import errors, preview, report, run
 from misread.cli.transfer import transfer
 from misread.errors import MisreadError
@@ -48,5 +49,18 @@ def main() -> None:
     """
 
 
-for command in (run, errors, preview, report, judge, atlas, power, calibrate, data, transfer, read):
+for command in (
+    run,
+    errors,
+    preview,
+    report,
+    judge,
+    atlas,
+    slices,
+    power,
+    calibrate,
+    data,
+    transfer,
+    read,
+):
     main.add_command(command)

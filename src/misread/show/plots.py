@@ -18,7 +18,9 @@ from misread.show.images import misread_images
 from misread.show.ledger import ledger
 from misread.show.preview import preview, preview_figure
 from misread.show.select import select_figure, select_images
+from misread.show.shape import shape
 from misread.show.style import png
+from misread.show.writers import writers
 from misread.store import write_atomic
 from misread.study import SMOKE, Study
 
@@ -151,6 +153,8 @@ FIGURES: dict[str, Callable[[Evidence], Figure]] = {
     "misread_images": misread_images,
     "atlas": overview,
     "ledger": ledger,
+    "shape": shape,
+    "writers": writers,
     "confusion_matrices": confusion_matrices,
     "ranked_cells": ranked_cells,
     "select_images": select_images,

@@ -8,7 +8,7 @@ from typing import Any
 
 from misread.evidence import Evidence
 from misread.learn.recipe import RECIPES
-from misread.show import tables, words
+from misread.show import slices, tables, words
 from misread.show.plots import Drawn, draw_figures
 from misread.show.sheet import sheet_of
 from misread.show.verdicts import environment
@@ -78,6 +78,13 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         "planned": plan.planned_power.sentence if plan.planned_power else "",
         "ledger": tables.ledger_table(evidence),
         "held": tables.held_table(evidence),
+        "explained": slices.flat(slices.explained_table(evidence.sliced)),
+        "slice_rates": slices.flat(
+            slices.rates_table(evidence.sliced, evidence.sliced.shape[0].measure)
+        ),
+        "slice_changes": slices.changes_told(evidence.sliced),
+        "written_by": slices.flat(slices.writers_table(evidence.sliced)),
+        "concentrated": slices.concentrations_told(evidence.sliced),
         "atlas_note": evidence.atlas.note,
         "best": None
         if evidence.atlas.best_reduction is None

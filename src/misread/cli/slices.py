@@ -1,0 +1,132 @@
+"""`misread slices`: which images a study misreads, by their shape and by who wrote them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from misread.cli.common import console, study_folder
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+    from misread.data.dataset import Images
+    from misread.show.sheet import Table
+    from misread.slicing import Slices
+
+
+@click.command(short_help="Break a study down by the shape and the writers of its images.")
+@click.argument("study")
+@click.option("--cell", metavar="4:9", help="Confusion to explain [default: the study's target].")
+@click.option("--arm", help="Whose errors are explained [default: the baseline's].")
+@click.option(
+    "--by", metavar="MEASURE", help="Measure to show in full [default: the first of the ranking]."
+)
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Draw shape.png and writers.png there.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def slices(
+    study: str,
+    cell: str | None,
+    arm: str | None,
+    by: str | None,
+    figures: Path | None,
+    as_json: bool,  # noqa: FBT001  click passes flags
+) -> None:
+    """Say which images of *confirm* a finished STUDY misreads: thin ones, slanted, whose.
+
+    STUDY is the folder of a finished study, or its name. No model is asked again. Images are dealt
+    into fifths of their own class by stroke thickness, slant, ink area, stroke length, height and
+    width (the measures of Morpho-MNIST), and by kind of writer where the data name writers. All of
+    it is exploratory.
+    """
+    from misread.canonical import readable_json
+    from misread.errors import StudyError
+    from misread.evidence import NOT_PLANNED, load_evidence, slices_as_json
+    from misread.judge import cell_of
+    from misread.measures import MEASURES
+    from misread.show.slices import (
+        changes_told,
+        concentrations_told,
+        explained_table,
+        explained_told,
+        rates_table,
+        writers_table,
+    )
+    from misread.slicing import slice_up
+
+    folder = study_folder(study)
+    if folder is None or not (folder / "plan.json").exists():
+        msg = f"{study!r} is no folder of a finished study; run `misread run` first, or name one."
+        raise StudyError(msg)
+    titles = {name.partition("_")[0]: name for name in MEASURES}
+    if by is not None and by not in titles:
+        msg = f"--by is {by!r}; allowed are {', '.join(titles)}: name one of them."
+        raise StudyError(msg)
+    with console(stderr=True).status("reading the study and measuring its images"):
+        evidence = load_evidence(folder)
+        if arm is not None and arm not in evidence.arms:
+            msg = f"there is no arm {arm!r} in {folder}; its arms are {', '.join(evidence.arms)}."
+            raise StudyError(msg)
+        wanted = cell_of(cell, evidence.confirm.class_names) if cell else evidence.plan.target
+        sliced = (
+            evidence.sliced
+            if wanted == evidence.plan.target
+            else slice_up(
+                evidence.confirm,
+                evidence.predictions,
+                wanted,
+                alpha=evidence.plan.study.judge.alpha,
+            )
+        )
+    warning = evidence.plan.exploratory or NOT_PLANNED
+    written = _draw(figures, sliced, evidence.confirm.images, warning) if figures else []
+    if as_json:
+        click.echo(readable_json(slices_as_json(evidence, sliced)).decode(), nl=False)
+        return
+    arm = arm or sliced.baseline
+    out = console(stderr=False)
+    click.echo(f"Exploratory: {warning}.")
+    out.print(
+        _rich(explained_table(sliced, arm), f"Which slice explains {sliced.cell_name}? {arm}")
+    )
+    click.echo(f"{explained_told(sliced, arm)}.")
+    measure = titles[by] if by else sliced.shape[0].measure
+    if not by and sliced.explained[arm]:
+        measure = sliced.explained[arm][0].measure
+    level = f"{sliced.cell_name} by {MEASURES[measure].title}: rate, and its interval"
+    out.print(_rich(rates_table(sliced, measure), level))
+    if sliced.written and sliced.written.cell:
+        out.print(_rich(writers_table(sliced), "By writer: rate, and its interval"))
+    click.echo(f"{changes_told(sliced)}.")
+    for told in concentrations_told(sliced):
+        click.echo(f"{told}.")
+    if written:
+        click.echo(f"Written: {' and '.join(map(str, written))}.")
+
+
+def _draw(folder: Path, sliced: "Slices", images: "Images", warning: str) -> list[Path]:
+    from misread.files import write_atomic
+    from misread.show.shape import shape_figure
+    from misread.show.style import png
+    from misread.show.writers import writers_figure
+
+    paths = [folder / "shape.png", folder / "writers.png"]
+    for path, draw in zip(paths, (shape_figure, writers_figure), strict=True):
+        write_atomic(path, png(draw(sliced, images, warning)))
+    return paths
+
+
+def _rich(rows: "Table", title: str) -> "RichTable":
+    from rich.table import Table as RichTable
+
+    table = RichTable(title=title)
+    for number, head in enumerate(rows.heads):
+        table.add_column(head, justify="right" if number else "left")
+    for row in rows.rows:
+        table.add_row(*row)
+    return table

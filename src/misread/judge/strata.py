@@ -1,0 +1,199 @@
+"""Errors by strata of images: how often each arm errs in every part that is known without a model.
+
+A stratum is such a part: the thinnest fifth of each class, one group of writers. What is found here
+is exploratory, for strata are looked through after the readings are there.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from misread.errors import JudgeError
+from misread.judge.inference import Effect, benjamini_hochberg, effects
+from misread.judge.inputs import BoolArray, IntArray
+from misread.judge.moments import FloatArray, by_group
+
+
+class ArmRate(BaseModel):
+    """How often an arm makes an error on the images of a stratum.
+
+    Attributes
+    ----------
+    arm : str
+        Its name.
+    rate, low, high : float
+        Share of the images, mean over seeds, with an interval over seeds and images; 0 to 1.
+    change : Effect or None
+        Against the first arm, on the same seeds; None for the first arm itself.
+    q_value : float or None
+        Of the change, over all strata of all measures of this arm (Benjamini & Hochberg 1995).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    arm: str
+    rate: float
+    low: float
+    high: float
+    change: Effect | None = None
+    q_value: float | None = None
+
+
+class Stratum(BaseModel):
+    """A part of the images, and how often each arm errs there.
+
+    Attributes
+    ----------
+    stratum, n_images : int
+        Its number and size.
+    arms : tuple of ArmRate
+        Every arm, the one that the others are held against first.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stratum: int
+    n_images: int
+    arms: tuple[ArmRate, ...]
+
+
+def quantile_strata(values_N: FloatArray, labels_N: IntArray, n_strata: int = 5) -> IntArray:
+    """Return the quantile of each image among those of its own class.
+
+    Within the class, so that every stratum has the same mix of classes: fours are not thin because
+    ones are thinner. Equal values share a stratum.
+
+    Parameters
+    ----------
+    values_N : ndarray of float, shape [N]
+        The measure; NaN where there is none.
+    labels_N : ndarray of int, shape [N]
+        True classes.
+    n_strata : int
+        Q: 5 for fifths.
+
+    Returns
+    -------
+    ndarray of int64, shape [N]
+        0 for the lowest to Q − 1; −1 where there is no value.
+
+    Raises
+    ------
+    JudgeError
+        If there are fewer than two strata, or the shapes differ.
+
+    Examples
+    --------
+    >>> quantile_strata(np.array([1.0, 2.0, 30.0, 10.0, 20.0]), np.array([0, 0, 1, 1, 1]), 2)
+    array([0, 1, 1, 0, 0])
+    """
+    if n_strata < 2 or values_N.shape != labels_N.shape:
+        msg = (
+            f"{n_strata} strata for values {values_N.shape} and labels {labels_N.shape}; allowed "
+            "are two strata or more and one value per label."
+        )
+        raise JudgeError(msg)
+    stratum_N = np.full(labels_N.size, -1, dtype=np.int64)
+    within = np.arange(1, n_strata) / n_strata
+    for label in np.unique(labels_N):
+        own = np.flatnonzero((labels_N == label) & ~np.isnan(values_N))
+        if own.size:
+            edges = np.quantile(values_N[own], within)
+            stratum_N[own] = np.searchsorted(edges, values_N[own], side="left")
+    return stratum_N
+
+
+def rates_by_stratum(
+    strata: Mapping[str, IntArray], wrong: Mapping[str, BoolArray], alpha: float = 0.05
+) -> dict[str, tuple[Stratum, ...]]:
+    """Return how often each arm errs in every stratum, and what each changes against the first.
+
+    Parameters
+    ----------
+    strata : mapping of str to ndarray of int, shape [N]
+        Measure → the stratum of each image; −1 for images that count nowhere.
+    wrong : mapping of str to ndarray of bool, shape [S, N]
+        Arm → which readings are the error; the first arm is the one that others are held against.
+        An arm with fewer seeds has the first seeds of that one.
+    alpha : float
+        Between 0 and 1; the intervals cover ``1 − alpha``.
+
+    Returns
+    -------
+    dict
+        Measure → its strata, those without an image left out.
+
+    Raises
+    ------
+    JudgeError
+        If shapes do not fit or alpha is out of range.
+
+    Examples
+    --------
+    >>> strata = {"size": np.array([0, 0, 1, 1])}
+    >>> before, after = np.zeros((5, 4), bool), np.tile([False, True, False, False], (5, 1))
+    >>> small, large = rates_by_stratum(strata, {"before": before, "after": after})["size"]
+    >>> [(each.arm, each.rate) for each in small.arms], large.arms[1].change.estimate
+    ([('before', 0.0), ('after', 0.5)], 0.0)
+    """
+    first = next(iter(wrong))
+    refuse_misfits(strata, wrong[first].shape[-1])
+    found: dict[str, list[Stratum]] = {}
+    for measure, stratum_N in strata.items():
+        own = np.flatnonzero(stratum_N >= 0)
+        numbers, place_M, n_C = np.unique(stratum_N[own], return_inverse=True, return_counts=True)
+        arms_C: list[list[ArmRate]] = [[] for _ in numbers]
+        for arm, wrong_SN in wrong.items() if own.size else ():
+            after_SM = wrong_SN[:, own]
+            never_SM = np.zeros_like(after_SM)
+            rates = effects(by_group(place_M, n_C.size, never_SM, after_SM, paired=True), alpha)
+            changes: list[Effect | None] = [None] * n_C.size
+            if arm != first:
+                before_SM = wrong[first][: len(after_SM), own]
+                moments = by_group(place_M, n_C.size, before_SM, after_SM, paired=True)
+                changes = list(effects(moments, alpha))
+            for arms, rate, change in zip(arms_C, rates, changes, strict=True):
+                interval = {"low": max(rate.low, 0.0), "high": rate.high}
+                arms.append(ArmRate(arm=arm, rate=rate.estimate, change=change, **interval))
+        found[measure] = [
+            Stratum(stratum=stratum, n_images=n, arms=tuple(arms))
+            for stratum, n, arms in zip(numbers.tolist(), n_C.tolist(), arms_C, strict=True)
+        ]
+    return _with_q_values(found)
+
+
+def _with_q_values(found: Mapping[str, list[Stratum]]) -> dict[str, tuple[Stratum, ...]]:
+    """Return the same strata, each change corrected over all those of its arm."""
+    every = [stratum for own in found.values() for stratum in own]
+    n_arms = len(every[0].arms) if every else 0
+    q_values = [
+        iter(benjamini_hochberg([c.p_value for s in every if (c := s.arms[a].change)]))
+        for a in range(n_arms)
+    ]
+
+    def corrected(stratum: Stratum) -> Stratum:
+        arms = (
+            arm.model_copy(update={"q_value": next(q_values[a])}) if arm.change else arm
+            for a, arm in enumerate(stratum.arms)
+        )
+        return stratum.model_copy(update={"arms": tuple(arms)})
+
+    return {measure: tuple(map(corrected, own)) for measure, own in found.items()}
+
+
+def refuse_misfits(numbers: Mapping[str, IntArray], n_images: int) -> None:
+    """Refuse strata or groups of another number of images than were read.
+
+    Raises
+    ------
+    JudgeError
+        If one has another shape than ``[n_images]``.
+    """
+    for name, own_N in numbers.items():
+        if own_N.shape != (n_images,):
+            msg = (
+                f"{name} has shape {own_N.shape} and {n_images} images were read; give one number "
+                "per image."
+            )
+            raise JudgeError(msg)
