@@ -8,15 +8,16 @@ has one of its own::
     verdict.json                              the judge's verdict on each treated arm, as in a study
     transfer.json                             written last: what was read, and how well
 
-A model of MNIST reads every image in MNIST's convention (`data.convention`); a model of other data
-reads images of its own shape as they are. Images that a study trained on are left out.
+A model of MNIST reads every image in MNIST's convention (`data.convention`), but for corrupted ones;
+a model of other data reads images of its own shape as they are. Images that a study trained on are
+left out, corrupted copies of them too.
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +25,10 @@ from pydantic import ValidationError
 
 from misread.data.convention import all_to_convention, ink_bright
 from misread.data.dataset import Dataset
-from misread.data.sources import load, slug
+from misread.data.sources import load, origin, slug
 from misread.errors import DataError, StoreError
 from misread.judge import Verdict, judge
-from misread.learn.grid import Report, Workers
+from misread.learn.grid import Job, Report, Work, Workers
 from misread.learn.local import LocalPool
 from misread.learn.machine import default_jobs
 from misread.outcome import StudyVerdict
@@ -37,6 +38,18 @@ from misread.store import RunFolder, locked, read_arrays, read_json, write_array
 from misread.study import BASELINE
 
 EXPLORATORY = "these data were chosen after the plan had been locked"
+
+
+class ToRead(Job, Protocol):
+    """A model, and the file of what it is to read."""
+
+    @property
+    def model(self) -> Path:
+        """The stored model."""
+
+    @property
+    def path(self) -> Path:
+        """Where its readings belong."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,9 @@ def unseen(study_dataset: str, source: str) -> Dataset:
         If classes or shapes are not those of the study.
     """
     own, (train, test) = load(study_dataset)[0], load(source)
-    parts = [part for part in (train, test) if part.sha256 != own.sha256]
+    seen = load(origin(study_dataset))[0].sha256  # in whatever way: a corrupted copy is seen too
+    pairs = zip((train, test), load(origin(source)), strict=True)
+    parts = [part for part, clean in pairs if clean.sha256 != seen]
     unknown = [name for name in train.class_names if name not in own.class_names]
     if unknown:
         msg = (
@@ -111,7 +126,7 @@ def unseen(study_dataset: str, source: str) -> Dataset:
         )
         raise DataError(msg)
     images = np.concatenate([part.images for part in parts])
-    if study_dataset == "mnist":
+    if in_convention(study_dataset, source):
         images = all_to_convention(ink_bright(images))
     elif images.shape[1:] != own.images.shape[1:]:
         msg = (
@@ -122,6 +137,14 @@ def unseen(study_dataset: str, source: str) -> Dataset:
     codes_K = np.array([own.class_names.index(name) for name in train.class_names])
     labels_N = codes_K[np.concatenate([part.labels_N for part in parts])]
     return Dataset(source, images, labels_N, own.class_names)
+
+
+def in_convention(study_dataset: str, source: str) -> bool:
+    """Say whether a study's models read a source in MNIST's convention: those of MNIST do.
+
+    Corrupted images are read as they are: to be off the convention is what is wrong with some.
+    """
+    return origin(study_dataset) == "mnist" and origin(source) == source
 
 
 def run_transfer(
@@ -173,43 +196,78 @@ def run_transfer(
     }
     tasks = readings_of(plan, folder.resolve(), source, here)
     with locked(here):
-        _refuse_others(here, stated)
+        refuse_others(here, stated)
         write_json(here / "source.json", stated)
         for task in tasks:
             if task.path.exists():
                 on_report(task)
-        todo = [task for task in tasks if not task.path.exists()]
-        log = here / "workers.log"
 
         def take(task: Reading, arrays: Any) -> None:
             write_arrays(task.path, arrays)
             on_report(task)
 
-        pool = LocalPool(read_source, prepare, jobs or default_jobs(), log)
-        with Workers(pool, take, on_note, str(log)) as workers:
-            workers.run(todo)
-        log.unlink(missing_ok=True)
+        read_all(tasks, read_source, take, here, jobs, on_note)
         return _conclude(plan, folder, data, here, stated)
 
 
 def readings_of(plan: Plan, folder: Path, source: str, here: Path) -> list[Reading]:
-    """Return what is to be read, an arm after the other.
+    """Return what is to be read, an arm after the other."""
+    return [
+        Reading(
+            RunFolder(folder, arm, seed).model,
+            RunFolder(here, arm, seed).path / "predictions.npz",
+            plan.study.dataset,
+            source,
+            arm,
+            seed,
+        )
+        for arm in plan.policies
+        for seed in plan.study.seeds
+    ]
+
+
+def read_all(
+    tasks: Sequence[ToRead],
+    work: Work,
+    take: Callable[[Any, Any], None],
+    here: Path,
+    jobs: int | None,
+    on_note: Callable[[str], None],
+) -> None:
+    """Do every task that has no file yet, in worker processes.
+
+    Parameters
+    ----------
+    tasks
+        What is to be read.
+    work
+        What a worker does with one.
+    take
+        Called with a task and with each of its reports.
+    here
+        Folder of the workers' log, which stays only where something failed.
+    jobs
+        Worker processes; None takes what fits.
+    on_note
+        Called with a sentence for people when a reading is tried again or fails.
 
     Raises
     ------
+    RunError
+        If models could not be read; all others were.
     StoreError
         If a model is missing.
     """
-    tasks = []
-    for arm in plan.policies:
-        for seed in plan.study.seeds:
-            model = RunFolder(folder, arm, seed).model
-            if not model.exists():
-                msg = f"{model} does not exist; finish the study first, or bring its models back."
-                raise StoreError(msg)
-            path = RunFolder(here, arm, seed).path / "predictions.npz"
-            tasks.append(Reading(model, path, plan.study.dataset, source, arm, seed))
-    return tasks
+    todo = [task for task in tasks if not task.path.exists()]
+    for task in todo:
+        if not task.model.exists():
+            msg = f"{task.model} does not exist; finish the study first, or bring its models back."
+            raise StoreError(msg)
+    log = here / "workers.log"
+    pool = LocalPool(work, prepare, jobs or default_jobs(), log)
+    with Workers(pool, take, on_note, str(log)) as workers:
+        workers.run(todo)
+    log.unlink(missing_ok=True)
 
 
 def read_source(task: Reading, report: Report) -> None:
@@ -243,8 +301,14 @@ def load_transfers(folder: Path, out: Path) -> list[Transfer]:
     return found
 
 
-def _refuse_others(here: Path, stated: dict[str, Any]) -> None:
-    """Refuse to mix: the readings of a folder are of one study and one content."""
+def refuse_others(here: Path, stated: dict[str, Any]) -> None:
+    """Refuse to mix: the readings of a folder are of one study and one content.
+
+    Raises
+    ------
+    StoreError
+        If `source.json` in the folder states another one.
+    """
     path = here / "source.json"
     if not path.exists():
         return
