@@ -45,6 +45,7 @@ ORDER = (
     "dose",
     "evidence",
     "transfer",
+    "corruptions",
     "comparison",
     "comparing",
     "differences",

@@ -8,8 +8,8 @@ has one of its own::
     verdict.json                              the judge's verdict on each treated arm, as in a study
     transfer.json                             written last: what was read, and how well
 
-A model of MNIST reads every image in MNIST's convention (`data.convention`), but for corrupted ones;
-a model of other data reads images of its own shape as they are. Images that a study trained on are
+A model of MNIST reads every image but corrupted ones in MNIST's convention (`data.convention`); a
+model of other data reads images of its own shape as they are. Images that a study trained on are
 left out, corrupted copies of them too.
 """
 

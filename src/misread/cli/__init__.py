@@ -9,6 +9,7 @@ import click
 from misread import __version__
 from misread.cli.atlas import atlas
 from misread.cli.calibrate import calibrate
+from misread.cli.corruptions import corruptions
 from misread.cli.data import data
 from misread.cli.judging import judge
 from misread.cli.power import power
@@ -48,5 +49,18 @@ def main() -> None:
     """
 
 
-for command in (run, errors, preview, report, judge, atlas, power, calibrate, data, transfer, read):
+for command in (
+    run,
+    errors,
+    preview,
+    report,
+    judge,
+    atlas,
+    power,
+    calibrate,
+    data,
+    transfer,
+    corruptions,
+    read,
+):
     main.add_command(command)

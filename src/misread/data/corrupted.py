@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from misread.data.corruptions import CORRUPTIONS, SIZE_PX
+from misread.data.corruptions import CORRUPTIONS
 from misread.data.dataset import Dataset, Ids, Images
+from misread.data.overlays import SIZE_PX
 from misread.errors import DataError, StudyError
 from misread.seeds import derive
 
@@ -93,9 +94,7 @@ def mnist_c(severity: int | None = None) -> tuple[Spec, ...]:
     )
 
 
-def corrupt(
-    images: Images, spec: Spec, ids_N: Ids | None = None, *, part: str = "test"
-) -> Images:
+def corrupt(images: Images, spec: Spec, ids_N: Ids | None = None, *, part: str = "test") -> Images:
     """Return corrupted images.
 
     Parameters

@@ -11,21 +11,16 @@ that an image looks the same whatever stands beside it. No label is ever seen.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Streams = Sequence[np.random.Generator]
+from misread.data.overlays import ROWS, SIZE_PX, Floats, Streams, clouds, dotted, zigzag
 
-SIZE_PX = 28
 _CENTRE_PX = (SIZE_PX - 1) / 2
-_PLASMA_PX = 256  # the map of which fog takes a corner
-_ANYWHERE = 27  # rows in which a line may begin or end: the last one is left out, as in MNIST-C
 
 
 class Corruption(NamedTuple):
@@ -141,8 +136,9 @@ def _fog(images: Floats, streams: Streams, parameter: tuple[float, float]) -> Fl
     strength, decay = parameter
     brightest = images.max(axis=(1, 2), keepdims=True)
     some = (streams[start : start + 50] for start in range(0, len(streams), 50))  # 13 MB of clouds
-    corners = np.concatenate([_plasma(own, decay)[:, :SIZE_PX, :SIZE_PX] for own in some])
-    return (images + strength * corners) * brightest / (brightest + strength)
+    corners = np.concatenate([clouds(own, decay)[:, :SIZE_PX, :SIZE_PX] for own in some])
+    clouded: Floats = (images + strength * corners) * brightest / (brightest + strength)
+    return clouded
 
 
 def _spatter(
@@ -158,19 +154,20 @@ def _spatter(
 
 
 def _dotted_line(images: Floats, streams: Streams, _nothing: None) -> Floats:
-    ends = [tuple(rng.integers(0, _ANYWHERE, 2).tolist()) for rng in streams]
-    return images + np.stack([_dots(first, last) for first, last in ends])
+    ends = [tuple(rng.integers(0, ROWS, 2).tolist()) for rng in streams]
+    return images + np.stack([dotted(first, last) for first, last in ends])
 
 
 def _zigzag(images: Floats, streams: Streams, _nothing: None) -> Floats:
-    begun = [(int(rng.integers(0, _ANYWHERE)), int(rng.integers(-5, 5))) for rng in streams]
-    return images + np.stack([_zigzag_line(row, rise) for row, rise in begun])
+    begun = [(int(rng.integers(0, ROWS)), int(rng.integers(-5, 5))) for rng in streams]
+    return images + np.stack([zigzag(row, rise) for row, rise in begun])
 
 
 def _canny_edges(images: Floats, _streams: Streams, _nothing: None) -> Floats:
     from skimage import feature  # noqa: PLC0415  takes a while to load, for these alone
 
-    return np.stack([feature.canny(image) for image in images]).astype(np.float64)
+    canny: Callable[..., npt.NDArray[np.bool_]] = feature.canny  # it has no types
+    return np.stack([canny(image) for image in images]).astype(np.float64)
 
 
 def _signs(streams: Streams, n_signs: int) -> npt.NDArray[np.int64]:
@@ -186,6 +183,8 @@ def _warped(
     """Return images seen through a matrix from new to old (x, y), the centre kept, black around."""
     from skimage import transform  # noqa: PLC0415  takes a while to load, for these alone
 
+    affine: Callable[..., Any] = transform.AffineTransform  # they have no types
+    warp: Callable[..., Floats] = transform.warp
     warped = np.empty_like(images)
     for sign in np.unique(signs).tolist():
         own = signs[:, 0] == sign
@@ -193,83 +192,18 @@ def _warped(
         whole = np.eye(3)
         whole[:2, :2] = linear
         whole[:2, 2] = _CENTRE_PX * (1 - linear.sum(axis=1))
-        there = transform.AffineTransform(matrix=whole)
-        seen = transform.warp(np.moveaxis(images[own], 0, -1), there)  # images are its channels
+        # Images are the channels of one.
+        seen = warp(np.moveaxis(images[own], 0, -1), affine(matrix=whole))
         warped[own] = np.moveaxis(seen, -1, 0)
     return warped
 
 
 def _gaussian(images: Floats, sigma: float) -> Floats:
     """Return each image blurred, its edge repeated outwards."""
-    from skimage.filters import gaussian  # noqa: PLC0415  takes a while to load, for these alone
+    from skimage import filters  # noqa: PLC0415  takes a while to load, for these alone
 
-    blurred: Floats = gaussian(images, sigma=(0, sigma, sigma), mode="nearest")
-    return blurred
-
-
-def _plasma(streams: Streams, decay: float) -> npt.NDArray[np.float32]:
-    """Return clouds `float32 [N,256,256]` from 0 to 1: diamonds and squares, wrapped around.
-
-    At each halving of the grid a new point is the mean of four neighbours and a uniform deviation,
-    whose range falls by the square of `decay`.
-    """
-    grid = np.zeros((len(streams), 1, 1), np.float32)
-    reach = 100.0
-    while (side := grid.shape[1]) < _PLASMA_PX:
-        chance = np.stack([rng.random((3, side, side), np.float32) for rng in streams], axis=1)
-        chance -= np.float32(0.5)
-        chance *= np.float32(2 * reach**2)
-        below = grid + np.roll(grid, -1, axis=1)
-        right = grid + np.roll(grid, -1, axis=2)
-        quarter = np.float32(0.25)
-        centre = (below + np.roll(below, -1, axis=2)) * quarter + chance[0]
-        finer = np.empty((len(streams), 2 * side, 2 * side), np.float32)
-        finer[:, ::2, ::2] = grid
-        finer[:, 1::2, 1::2] = centre
-        finer[:, ::2, 1::2] = (centre + np.roll(centre, 1, axis=1) + right) * quarter + chance[1]
-        finer[:, 1::2, ::2] = (centre + np.roll(centre, 1, axis=2) + below) * quarter + chance[2]
-        grid, reach = finer, reach / decay
-    grid -= grid.min(axis=(1, 2), keepdims=True)
-    grid /= grid.max(axis=(1, 2), keepdims=True)
-    return grid
-
-
-def _line(left: float, top: float, right: float, bottom: float) -> Floats:
-    """Return a soft line of 2.3 px on either side in `float64 [28,28]`, cut off at its ends."""
-    columns, rows = np.arange(SIZE_PX), np.arange(SIZE_PX)[:, np.newaxis]
-    slope = (bottom - top) / (right - left)
-    away = np.clip(np.abs(rows - (slope * (columns - left) + top)), 0, 2.3 - 1e-10)
-    line = np.clip(np.log(1 - away / 2.3) + 1, 0, 1)
-    line[:, : math.floor(left)] = 0
-    line[:, math.ceil(right) :] = 0
-    return line
-
-
-@lru_cache(maxsize=_ANYWHERE**2)
-def _dots(first: int, last: int) -> Floats:
-    """Return a dotted line from row `first` on the left to row `last` on the right."""
-    line = _line(0, first, SIZE_PX - 1, last)
-    line[:, np.arange(SIZE_PX) % 4 < 2] = 0
-    return line
-
-
-@lru_cache(maxsize=_ANYWHERE * 10)
-def _zigzag_line(row: int, rise: int) -> Floats:
-    """Return a zigzag from column 2 to 25 that begins at `row` and rises by `rise` px."""
-    left, right, step = 2, 25, 2.0
-    angle = math.atan(rise / (right - left))
-    length = (right - left) / math.cos(angle)
-    corners = [(0.0, 0.0)]
-    corners += [
-        ((2 * n + 1) * step, (-1) ** n * step) for n in range(int((length - step) // (2 * step)) + 1)
-    ]
-    reached = 2 * step * (length // (2 * step))
-    if length != reached:
-        corners.append((length, corners[-1][1] / (2 * (length - reached))))
-    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    points = (np.array(corners) @ turn.T + [left, row]).tolist()
-    pieces = [_line(*one, *other) for one, other in zip(points, points[1:], strict=False)]
-    return np.clip(np.sum(pieces, axis=0), 0, 1)
+    gaussian: Callable[..., Floats] = filters.gaussian  # it has no types
+    return gaussian(images, sigma=(0, sigma, sigma), mode="nearest")
 
 
 CORRUPTIONS: dict[str, Corruption] = {
@@ -297,7 +231,9 @@ CORRUPTIONS: dict[str, Corruption] = {
     "brightness": Corruption("brighter, the paper too", _brightness, (0.1, 0.2, 0.3, 0.4, 0.5), 5),
     "translate": Corruption("moved towards a corner", _translate, (1, 2, 3, 4, 5), 3),
     "stripe": Corruption("inverted but for the middle", _stripe),
-    "fog": Corruption("behind clouds", _fog, ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)), 5),
+    "fog": Corruption(
+        "behind clouds", _fog, ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)), 5
+    ),
     "spatter": Corruption(
         "spattered with mud",
         _spatter,
