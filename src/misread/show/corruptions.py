@@ -172,9 +172,9 @@ def corruption_figure(found: Robustness) -> Figure:
     )
     at = left - 1.5
     for arm, colour in zip(arms, _COLOURS, strict=False):
-        sheet.text(at, 0.05, "●", fontsize=12, color=colour)
+        sheet.text(at, 0.02, "●", fontsize=11, color=colour)
         sheet.text(at + 0.2, 0.05, arm, fontsize=11)
-        at += 0.45 + 0.095 * len(arm)
+        at += 0.45 + 0.085 * len(arm)
     accuracy = sheet.axes(left, 0.55, wide, height)
     change = sheet.axes(left + wide + gap, 0.55, wide, height)
     for axes in (accuracy, change):
@@ -185,7 +185,7 @@ def corruption_figure(found: Robustness) -> Figure:
         axes.axhline(len(names) - 1.5, color=style.GRID, lw=1.2)
     change.axvline(0, color=style.FAINT, lw=1.2)
     accuracy.set_xlabel("accuracy, %")
-    change.set_xlabel("← worse   points of accuracy against the baseline   better →")
+    change.set_xlabel("← worse   against the baseline, in points   better →")
     for place, name in enumerate(names):
         style.row_label(accuracy, place, name, bold=name in (CLEAN, "mean"))
         for number, (arm, colour) in enumerate(zip(arms, _COLOURS, strict=False)):
