@@ -11,7 +11,7 @@ from scipy import stats
 from skimage import color, transform
 
 from misread.cli import main
-from misread.corruptions import CLEAN, load_corruptions, run_corruptions
+from misread.corruptions import load_corruptions, run_corruptions
 from misread.data.corrupted import Spec, corrupt, mnist_c, parse_corruption
 from misread.data.corruptions import CORRUPTIONS
 from misread.data.mnist import load_mnist
@@ -21,9 +21,11 @@ from misread.errors import DataError, StoreError, StudyError
 from misread.judge import SliceReadings, judge, two_way
 from misread.judge.means import mean_over, mean_ratio
 from misread.plan import load_plan
+from misread.robustness import CLEAN
 from misread.seeds import derive
 from misread.settling import confirm_of
 from misread.store import RunFolder, read_json, write_json
+from misread.study import load_study
 from misread.transfer import in_convention, unseen
 
 EVERY = [Spec(kind, n + 1) for kind, c in CORRUPTIONS.items() for n in range(len(c.parameters))]
@@ -486,6 +488,78 @@ def test_json(corrupted):
     told = json.loads(CliRunner().invoke(main, command).stdout)
     assert set(told["verdict"]["arms"]) == set(load_plan(smoke).study.treated_arms)
     assert told["rows"]["fog@5"]["both"]["accuracy"]["per_seed"]
+
+
+# --- planned in a study ---------------------------------------------------------------------------
+
+PLANNED = """
+title = "Fours under corruptions"
+recipe = "quick"
+seeds = [1, 2]
+target = "4:9"
+corruptions = ["stripe", "scale@1"]
+[policy]
+name = "documented"
+true = ["dilate"]
+predicted = ["erode"]
+probability = 0.4
+size_px = [1, 2]
+"""
+
+
+def test_planned_corruptions_gate_the_verdict(tmp_path):
+    (tmp_path / "planned.toml").write_text(PLANNED)
+    out = tmp_path / "out"
+    command = ["run", str(tmp_path / "planned.toml"), "--smoke", "--out", str(out), "--jobs", "1"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    plan = load_plan(out)
+    assert plan.study.corruptions == ("stripe", "scale@1")
+    verdict = read_json(out / "verdict.json")["arms"]["documented"]
+    sliced = {item["slice_name"] for item in verdict["collateral"] if item["slice_name"]}
+    assert sliced == {"dilate 2 px", "erode 2 px", "stripe", "scale@1"}
+    # The same readings as if they had been chosen afterwards.
+    found = run_corruptions(out, tmp_path / "after", jobs=1)
+    later = {item.name: item for item in found.items("documented", "stripe")}
+    for item in verdict["collateral"]:
+        if item["slice_name"] == "stripe":
+            assert item["before"] == later[item["name"]].before
+            assert item["after"] == later[item["name"]].after
+    assert CliRunner().invoke(main, ["report", str(out)]).exit_code == 0
+
+
+def planned(tmp_path, value):
+    path = tmp_path / "planned.toml"
+    path.write_text(PLANNED.replace('["stripe", "scale@1"]', value))
+    return load_study(str(path))
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ('["frost"]', "there is no corruption 'frost'; choose one of shot_noise"),
+        ('["fog", "fog@5"]', "corruptions are fog@5, fog@5, but each may be named once"),
+        ('"fog"', """corruptions is 'fog'; write it as in ["fog", "spatter@2"]."""),
+    ],
+)
+def test_corruptions_that_cannot_be_planned(tmp_path, value, told):
+    with pytest.raises(StudyError) as refusal:
+        planned(tmp_path, value)
+    assert told in str(refusal.value)
+
+
+def test_a_plan_without_corruptions_keeps_its_hash(smoke, tmp_path):
+    stored = read_json(smoke / "plan.json")
+    del stored["plan"]["study"]["corruptions"]  # as it was written before there were any
+    write_json(tmp_path / "plan.json", stored)
+    plan = load_plan(tmp_path)
+    assert plan.sha256 == stored["sha256"]
+    assert plan.question_sha256 == stored["question_sha256"]
+    asked = plan.model_copy(
+        update={"study": plan.study.model_copy(update={"corruptions": ("fog@5",)})}
+    )
+    assert asked.sha256 != plan.sha256
+    assert asked.question_sha256 != plan.question_sha256
 
 
 def refused(*arguments):

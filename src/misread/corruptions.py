@@ -16,33 +16,25 @@ corruptions as slices, so that each has its items: safe, harmed or undetermined.
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from misread.contrast import Standing
-from misread.data.corrupted import corrupt, mnist_c, parse_corruption
-from misread.data.dataset import Dataset, Images
-from misread.data.parts import stratified_subset
-from misread.data.sources import load
+from misread.data.corrupted import corrupt, mnist_c
+from misread.data.dataset import Dataset
 from misread.errors import StoreError, StudyError
-from misread.judge import Effect, Item, SliceReadings, Verdict, judge, two_way
-from misread.judge.means import Mean, mean_over, mean_ratio
+from misread.judge import Item, SliceReadings, Verdict, judge
 from misread.learn.grid import Report
 from misread.outcome import StudyVerdict
 from misread.plan import Plan, load_plan
-from misread.runs import prepare
+from misread.rereading import EXPLORATORY, read_all, refuse_others
+from misread.robustness import CLEAN, Readings, Robustness, arm_mean, arm_on
+from misread.runs import corrupted_confirm, prepare
 from misread.settling import confirm_of, read_arm, seeds_needed
 from misread.store import RunFolder, locked, read_arrays, read_json, write_arrays, write_json
 from misread.study import BASELINE
-from misread.transfer import EXPLORATORY, read_all, refuse_others
-
-CLEAN = "clean"
-Readings = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -67,92 +59,12 @@ class Reading:
         return self
 
 
-class ArmOn(BaseModel):
-    """How an arm reads *confirm* in one state.
-
-    Attributes
-    ----------
-    accuracy : Standing
-        With its interval over seeds and images.
-    cell : float
-        Share of the images of the target's true class that are read as the other one.
-    change : Effect or None
-        Growth of the error rate against the same seeds of the baseline; None for the baseline.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    accuracy: Standing
-    cell: float
-    change: Effect | None
-
-
-class ArmMean(BaseModel):
-    """How an arm reads in the mean over all corruptions, each counting as much.
-
-    Attributes
-    ----------
-    accuracy : Mean
-        Share of images read rightly.
-    change : Mean or None
-        Growth of the error rate against the baseline; None for the baseline.
-    corruption_error : Mean or None
-        Mean over the corruptions of the error rate relative to the baseline's on the same one: the
-        mean corruption error of Hendrycks & Dietterich (2019), 1 for the baseline. None there, and
-        where the baseline reads a corruption without any error.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    accuracy: Mean
-    change: Mean | None
-    corruption_error: Mean | None
-
-
-class Corrupted(BaseModel):
-    """All of it: `rows` maps "clean" and each corruption to each arm, the baseline first.
-
-    Attributes
-    ----------
-    study, smoke, exploratory, plan_sha256, dataset_sha256 : str, bool, str, str, list of str
-        Whose models read which images, and why that proves nothing.
-    corruptions : tuple of str
-        With their severities, as in "fog@5".
-    cell : str
-        The target's name.
-    n_images, n_class : int
-        Images of *confirm*, and those of them of the target's true class.
-    seeds : tuple of int
-        Of the baseline; an arm that was settled early has the first of them.
-    alpha : float
-        Level of all intervals.
-    rows, means : dict
-        How each arm reads.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    study: str
-    smoke: bool
-    exploratory: str
-    plan_sha256: str
-    dataset_sha256: tuple[str, str]
-    corruptions: tuple[str, ...]
-    cell: str
-    n_images: int
-    n_class: int
-    seeds: tuple[int, ...]
-    alpha: float
-    rows: dict[str, dict[str, ArmOn]]
-    means: dict[str, ArmMean]
-
-
 @dataclass(frozen=True)
-class Robustness:
+class Corruptions:
     """What the models of a study read in corrupted images: numbers, verdicts, and their folder."""
 
     folder: Path
-    told: Corrupted
+    told: Robustness
     outcome: StudyVerdict
 
     @property
@@ -165,22 +77,6 @@ class Robustness:
         return [item for item in self.verdicts[arm].collateral if item.slice_name == corruption]
 
 
-@lru_cache(maxsize=15)
-def corrupted_confirm(dataset: str, size: int | None, corruption: str) -> Images:
-    """Return *confirm* of a dataset corrupted, `uint8 [N,28,28]`; kept, for all models read it.
-
-    A smaller *confirm* is a part of the whole: each image looks as it does there.
-
-    Raises
-    ------
-    DataError
-        If its images are not of MNIST's kind.
-    """
-    test = load(dataset)[1]
-    ids_N = stratified_subset(test.labels_N, size)
-    return corrupt(test.images[ids_N], parse_corruption(corruption), ids_N)
-
-
 def run_corruptions(
     folder: Path,
     out: Path,
@@ -189,7 +85,7 @@ def run_corruptions(
     jobs: int | None = None,
     on_report: Callable[[Reading, int], None] = lambda *_: None,
     on_note: Callable[[str], None] = lambda _: None,
-) -> Robustness:
+) -> Corruptions:
     """Let every model of a study read *confirm* corrupted, and judge each arm; resumable.
 
     Parameters
@@ -285,7 +181,7 @@ def read_corruptions(task: Reading, report: Report) -> None:
     report(len(read))
 
 
-def load_corruptions(here: Path) -> Robustness:
+def load_corruptions(here: Path) -> Corruptions:
     """Return the finished readings of a severity from its folder.
 
     Raises
@@ -294,9 +190,9 @@ def load_corruptions(here: Path) -> Robustness:
         If they are not finished, or a file is damaged.
     """
     try:
-        return Robustness(
+        return Corruptions(
             here,
-            Corrupted.model_validate(read_json(here / "corruptions.json")),
+            Robustness.model_validate(read_json(here / "corruptions.json")),
             StudyVerdict.model_validate(read_json(here / "verdict.json")),
         )
     except ValidationError:
@@ -311,7 +207,7 @@ def _conclude(
     here: Path,
     names: tuple[str, ...],
     needed: dict[str, int],
-) -> Robustness:
+) -> Corruptions:
     clean = {arm: read_arm(plan, folder, arm, n).preds_SN for arm, n in needed.items()}
     read: dict[str, Readings] = {
         arm: np.stack(
@@ -346,7 +242,7 @@ def _conclude(
     alpha, (true, predicted) = plan.study.judge.alpha, plan.target
     states = {CLEAN: clean}
     states |= {name: {arm: own[c] for arm, own in read.items()} for c, name in enumerate(names)}
-    told = Corrupted(
+    told = Robustness(
         study=plan.study.name,
         smoke=plan.smoke,
         exploratory=why,
@@ -359,10 +255,10 @@ def _conclude(
         seeds=seeds,
         alpha=alpha,
         rows={
-            name: {arm: _arm_on(labels_N, own, arm, plan.target, alpha) for arm in own}
+            name: {arm: arm_on(labels_N, own, arm, plan.target, alpha) for arm in own}
             for name, own in states.items()
         },
-        means={arm: _mean(labels_N, read, arm, alpha) for arm in read},
+        means={arm: arm_mean(labels_N, read, arm, alpha) for arm in read},
     )
     write_json(here / "corruptions.json", told.model_dump(mode="json"))
     return load_corruptions(here)
@@ -398,43 +294,4 @@ def _judge(
         arm=arm,
         seeds=plan.study.seeds[:n_seeds],
         exploratory=why,
-    )
-
-
-def _arm_on(
-    labels_N: npt.NDArray[np.int64],
-    read: dict[str, Readings],
-    arm: str,
-    target: tuple[int, int],
-    alpha: float,
-) -> ArmOn:
-    wrong_SN = (read[arm] != labels_N).astype(np.int64)
-    errors = two_way(wrong_SN, alpha)
-    per_seed = 1 - wrong_SN.mean(axis=1)
-    before_SN = read[BASELINE][: len(wrong_SN)] != labels_N
-    return ArmOn(
-        accuracy=Standing(
-            mean=float(per_seed.mean()),
-            sd=float(per_seed.std(ddof=1)) if len(per_seed) > 1 else None,
-            low=1 - errors.high,
-            high=min(1 - errors.low, 1.0),
-            per_seed=tuple(per_seed.tolist()),
-        ),
-        cell=float((read[arm][:, labels_N == target[0]] == target[1]).mean()),
-        change=None if arm == BASELINE else two_way(wrong_SN - before_SN, alpha),
-    )
-
-
-def _mean(
-    labels_N: npt.NDArray[np.int64], read: dict[str, Readings], arm: str, alpha: float
-) -> ArmMean:
-    wrong_CSN = read[arm] != labels_N
-    accuracy = mean_over(1 - wrong_CSN.mean(axis=0), alpha)
-    if arm == BASELINE:
-        return ArmMean(accuracy=accuracy, change=None, corruption_error=None)
-    before_CSN = read[BASELINE][:, : wrong_CSN.shape[1]] != labels_N
-    return ArmMean(
-        accuracy=accuracy,
-        change=mean_over(wrong_CSN.mean(axis=0) - before_CSN.mean(axis=0), alpha),
-        corruption_error=mean_ratio(wrong_CSN, before_CSN, alpha),
     )

@@ -14,10 +14,10 @@ left out, corrupted copies of them too.
 """
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,28 +28,13 @@ from misread.data.dataset import Dataset
 from misread.data.sources import load, origin, slug
 from misread.errors import DataError, StoreError
 from misread.judge import Verdict, judge
-from misread.learn.grid import Job, Report, Work, Workers
-from misread.learn.local import LocalPool
-from misread.learn.machine import default_jobs
+from misread.learn.grid import Report
 from misread.outcome import StudyVerdict
 from misread.plan import Plan, load_plan
+from misread.rereading import EXPLORATORY, read_all, refuse_others
 from misread.runs import prepare
 from misread.store import RunFolder, locked, read_arrays, read_json, write_arrays, write_json
 from misread.study import BASELINE
-
-EXPLORATORY = "these data were chosen after the plan had been locked"
-
-
-class ToRead(Job, Protocol):
-    """A model, and the file of what it is to read."""
-
-    @property
-    def model(self) -> Path:
-        """The stored model."""
-
-    @property
-    def path(self) -> Path:
-        """Where its readings belong."""
 
 
 @dataclass(frozen=True)
@@ -226,50 +211,6 @@ def readings_of(plan: Plan, folder: Path, source: str, here: Path) -> list[Readi
     ]
 
 
-def read_all(
-    tasks: Sequence[ToRead],
-    work: Work,
-    take: Callable[[Any, Any], None],
-    here: Path,
-    jobs: int | None,
-    on_note: Callable[[str], None],
-) -> None:
-    """Do every task that has no file yet, in worker processes.
-
-    Parameters
-    ----------
-    tasks
-        What is to be read.
-    work
-        What a worker does with one.
-    take
-        Called with a task and with each of its reports.
-    here
-        Folder of the workers' log, which stays only where something failed.
-    jobs
-        Worker processes; None takes what fits.
-    on_note
-        Called with a sentence for people when a reading is tried again or fails.
-
-    Raises
-    ------
-    RunError
-        If models could not be read; all others were.
-    StoreError
-        If a model is missing.
-    """
-    todo = [task for task in tasks if not task.path.exists()]
-    for task in todo:
-        if not task.model.exists():
-            msg = f"{task.model} does not exist; finish the study first, or bring its models back."
-            raise StoreError(msg)
-    log = here / "workers.log"
-    pool = LocalPool(work, prepare, jobs or default_jobs(), log)
-    with Workers(pool, take, on_note, str(log)) as workers:
-        workers.run(todo)
-    log.unlink(missing_ok=True)
-
-
 def read_source(task: Reading, report: Report) -> None:
     """Let one model read its source, in a worker; reports the arrays of `predictions.npz`."""
     prepare()
@@ -299,28 +240,6 @@ def load_transfers(folder: Path, out: Path) -> list[Transfer]:
         msg = f"{out} holds no finished transfer of {folder}; run `misread transfer` first."
         raise StoreError(msg)
     return found
-
-
-def refuse_others(here: Path, stated: dict[str, Any]) -> None:
-    """Refuse to mix: the readings of a folder are of one study and one content.
-
-    Raises
-    ------
-    StoreError
-        If `source.json` in the folder states another one.
-    """
-    path = here / "source.json"
-    if not path.exists():
-        return
-    there = read_json(path)
-    differing = [k for k in ("source_sha256", "plan_sha256") if there.get(k) != stated[k]]
-    if differing:
-        what = "data" if "source_sha256" in differing else "models"
-        msg = (
-            f"{here} holds readings of other {what} under this name; delete it, or choose another "
-            "folder with --out."
-        )
-        raise StoreError(msg)
 
 
 def _conclude(

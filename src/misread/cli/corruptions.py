@@ -10,7 +10,7 @@ from misread.cli.common import console, study_folder
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from misread.corruptions import Reading, Robustness
+    from misread.corruptions import Corruptions, Reading
 
 
 @click.command(short_help="Judge the fixes of a study on corrupted images.")
@@ -80,7 +80,7 @@ def corruptions(
 
 def _read(
     folder: Path, out: Path, severity: int | None, jobs: int | None, shown: "Console"
-) -> "Robustness":
+) -> "Corruptions":
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -130,7 +130,7 @@ def _read(
         )
 
 
-def _told(found: "Robustness") -> dict[str, Any]:
+def _told(found: "Corruptions") -> dict[str, Any]:
     return {
         "folder": str(found.folder),
         **found.told.model_dump(mode="json"),

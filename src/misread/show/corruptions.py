@@ -8,10 +8,11 @@ from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from misread.corruptions import CLEAN, ArmOn, Robustness
+from misread.corruptions import Corruptions
 from misread.data.corrupted import Spec, corrupt
 from misread.data.corruptions import CORRUPTIONS
 from misread.data.dataset import Dataset
+from misread.robustness import CLEAN, ArmOn
 from misread.show import style, words
 from misread.show.verdicts import verdict_style
 from misread.study import BASELINE, SMOKE
@@ -56,7 +57,7 @@ def corruption_sheet(part: Dataset, specs: Sequence[Spec]) -> Figure:
 Row = tuple[str, str, str, str, str]  # name, accuracy, change, target, harmed
 
 
-def rows(found: Robustness, arm: str) -> list[Row]:
+def rows(found: Corruptions, arm: str) -> list[Row]:
     """Return in words how an arm reads: clean, each corruption, and the mean of these.
 
     Accuracy and the rate of the target are before → after in per cent, the change is that of the
@@ -97,7 +98,7 @@ def rows(found: Robustness, arm: str) -> list[Row]:
     return told
 
 
-def corruption_table(found: Robustness, arm: str) -> Table:
+def corruption_table(found: Corruptions, arm: str) -> Table:
     """Return how an arm reads corrupted images as a table for the terminal."""
     verdict = found.verdicts[arm]
     told = ", ".join(filter(None, (verdict.verdict, verdict.qualifier)))
@@ -115,7 +116,7 @@ def corruption_table(found: Robustness, arm: str) -> Table:
     return table
 
 
-def corruption_error(found: Robustness, arm: str) -> str:
+def corruption_error(found: Corruptions, arm: str) -> str:
     """Return the mean corruption error in a sentence."""
     ratio = found.told.means[arm].corruption_error
     if ratio is None:
@@ -128,7 +129,7 @@ def corruption_error(found: Robustness, arm: str) -> str:
     )
 
 
-def worse(found: Robustness, arm: str, *, better: bool = False) -> list[str]:
+def worse(found: Corruptions, arm: str, *, better: bool = False) -> list[str]:
     """Return the corruptions on which an arm is shown to read less (or more) than the baseline.
 
     The whole interval lies on one side of 0; nothing is corrected for the number of corruptions.
@@ -141,7 +142,7 @@ def worse(found: Robustness, arm: str, *, better: bool = False) -> list[str]:
     return names
 
 
-def headline(found: Robustness) -> str:
+def headline(found: Corruptions) -> str:
     """Return in one sentence which arms are shown to read corrupted images less well."""
     brittle = [
         arm for arm in found.verdicts if (change := found.told.means[arm].change) and change.low > 0
@@ -152,7 +153,7 @@ def headline(found: Robustness) -> str:
 
 
 @style.styled
-def corruption_figure(found: Robustness) -> Figure:
+def corruption_figure(found: Corruptions) -> Figure:
     """Draw how well each arm reads each corruption, and by how much it differs from the baseline.
 
     On the left accuracy, on the right its change, both with intervals over seeds and images.
