@@ -94,6 +94,8 @@ def context(folder: Path, found: Corruptions) -> dict[str, Any]:
         "arms": {arm: told_of(found, arm) for arm in found.verdicts},
         "brittle": [a for a in found.verdicts if (c := told.means[a].change) and c.low > 0],
         "sturdier": [a for a in found.verdicts if (c := told.means[a].change) and c.high < 0],
+        "costly": [arm for arm in found.verdicts if told_of(found, arm)["more_errors"]],
+        "cheap": [arm for arm in found.verdicts if told_of(found, arm)["fewer_errors"]],
         "all_arms": list(told.means),
         "accuracy": accuracy_rows(found),
         "listed": words.listed,
@@ -117,7 +119,9 @@ def told_of(found: Corruptions, arm: str) -> dict[str, Any]:
         "p": words.p_value(change.p_value),
         "ratio": f"{100 * ratio.estimate:.1f}% ({100 * ratio.low:.1f} to {100 * ratio.high:.1f})",
         "counts": counts,
-        "harmed": [item_told(item) for item in items if item.status == "harmed"],
+        "harmed": harmed_told([item for item in items if item.status == "harmed"]),
+        "more_errors": ratio.low > 1,
+        "fewer_errors": ratio.high < 1,
         "cell_harmed": [i.slice_name for i in items if i.name.endswith(own) and i.effect.low > 0],
         "cell_mended": [i.slice_name for i in items if i.name.endswith(own) and i.effect.high < 0],
         "worse": worse(found, arm),
@@ -130,12 +134,21 @@ def slice_items(found: Corruptions, arm: str) -> list[Item]:
     return [item for item in found.verdicts[arm].collateral if item.slice_name]
 
 
-def item_told(item: Item) -> str:
-    """Return an item with what became of it, in the words of the judge."""
-    return (
-        f"{item.name} ({words.percent(item.before)} → {words.percent(item.after)}, "
-        f"{_points(item.effect.estimate, item.effect.low, item.effect.high)})"
+def harmed_told(items: list[Item]) -> str:
+    """Return harmed items by corruption, and what became of the one that grew most."""
+    if not items:
+        return ""
+    told = []
+    for name in dict.fromkeys(item.slice_name for item in items):
+        own = [item.name.partition(" · ")[2] for item in items if item.slice_name == name]
+        told.append(f"{name} ({', '.join(own)})")
+    most = max(items, key=lambda item: item.effect.estimate)
+    effect = most.effect
+    grew = (
+        f"{most.name}, misread in {words.percent(most.before)} → {words.percent(most.after)} "
+        f"({_points(effect.estimate, effect.low, effect.high)})."
     )
+    return grew if len(items) == 1 else f"{words.listed(told)}. Most of all {grew}"
 
 
 def accuracy_rows(found: Corruptions) -> list[tuple[str, list[str]]]:

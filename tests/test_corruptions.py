@@ -1,6 +1,7 @@
 """Corruptions against their definitions, and a study's models that read them."""
 
 import json
+import re
 import shutil
 from itertools import pairwise
 
@@ -560,6 +561,75 @@ def test_a_plan_without_corruptions_keeps_its_hash(smoke, tmp_path):
     )
     assert asked.sha256 != plan.sha256
     assert asked.question_sha256 != plan.question_sha256
+
+
+# --- what the docs say ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def told(project):
+    return json.loads((project / "docs/results/corruptions/numbers.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def page(project):
+    return (project / "docs/results/corruptions.md").read_text("utf-8")
+
+
+def table(page, heading):
+    part = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in part.splitlines() if line.startswith("| ")]
+    cells = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines[2:]]
+    return {first: rest for first, *rest in cells}
+
+
+def test_the_page_says_what_the_stored_numbers_give(told, page):
+    accuracy = table(page, "Accuracy")
+    assert list(accuracy) == [*told["rows"], "mean of the 15"]
+    for name, row in told["rows"].items():
+        for cell, own in zip(accuracy[name], row.values(), strict=True):
+            mean = np.mean(own["accuracy"]["per_seed"])
+            assert cell.startswith(f"{100 * mean:.1f}% (")
+    for arm, judged in told["judged"].items():
+        rows = table(page, arm)
+        for name in told["corruptions"]:
+            before, after = told["rows"][name]["baseline"], told["rows"][name][arm]
+            harmed = [
+                item for full, item in judged["items"].items()
+                if full.startswith(f"{name} · ") and item["status"] == "harmed"
+            ]  # fmt: skip
+            seeds = [np.mean(own["accuracy"]["per_seed"]) for own in (before, after)]
+            assert rows[name][0] == " → ".join(f"{100 * mean:.2f}" for mean in seeds)
+            assert rows[name][2] == " → ".join(
+                f"{100 * own['cell']:.2f}" for own in (before, after)
+            )
+            assert rows[name][3] == f"{len(harmed)}/12"
+        n_harmed = sum(item["status"] == "harmed" for item in judged["items"].values())
+        assert len(judged["items"]) == 180
+        assert (f"**{arm} breaks {n_harmed} of 180 things**" in page) == bool(n_harmed)
+
+
+def test_the_mean_corruption_error_is_that_of_the_stored_numbers(told, page):
+    corrupted = [told["rows"][name] for name in told["corruptions"]]
+    for arm in told["judged"]:
+        wrong = [[1 - row[a]["accuracy"]["mean"] for row in corrupted] for a in (arm, "baseline")]
+        ratio = np.mean(np.divide(*wrong))
+        assert ratio == pytest.approx(told["means"][arm]["corruption_error"][0])
+        (line,) = (line for line in page.splitlines() if line.startswith(f"| {arm} | "))
+        assert f"| {100 * ratio:.1f}% (" in line
+
+
+def test_the_docs_name_every_corruption_with_its_parameters(project):
+    rows = table((project / "docs/corruptions.md").read_text("utf-8"), "The fifteen")
+    assert [name.strip("`") for name in rows] == list(CORRUPTIONS)
+    for name, (_, severities, severity) in rows.items():
+        found = CORRUPTIONS[name.strip("`")]
+        if len(found.parameters) == 1:
+            assert (severities, severity) == ("", "")
+            continue
+        assert int(severity) == found.severity
+        written = [float(number) for number in re.findall(r"[\d.]+", severities)]
+        assert written == np.ravel(found.parameters).tolist()
 
 
 def refused(*arguments):

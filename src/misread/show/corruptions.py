@@ -12,10 +12,14 @@ from misread.corruptions import Corruptions
 from misread.data.corrupted import Spec, corrupt
 from misread.data.corruptions import CORRUPTIONS
 from misread.data.dataset import Dataset
-from misread.robustness import CLEAN, ArmOn
+from misread.judge import Effect
+from misread.robustness import CLEAN
 from misread.show import style, words
 from misread.show.verdicts import verdict_style
 from misread.study import BASELINE, SMOKE
+
+Row = tuple[str, str, str, str, str]  # name, accuracy, change, target, harmed
+Value = tuple[float, float, float]  # with the ends of its interval
 
 _COLOURS = (style.INK, style.BLUE, style.VERMILLION, style.GREEN, style.PURPLE, style.ORANGE)
 
@@ -54,9 +58,6 @@ def corruption_sheet(part: Dataset, specs: Sequence[Spec]) -> Figure:
     return sheet.figure
 
 
-Row = tuple[str, str, str, str, str]  # name, accuracy, change, target, harmed
-
-
 def rows(found: Corruptions, arm: str) -> list[Row]:
     """Return in words how an arm reads: clean, each corruption, and the mean of these.
 
@@ -77,7 +78,7 @@ def rows(found: Corruptions, arm: str) -> list[Row]:
                 _arrow(before.accuracy.mean, after.accuracy.mean),
                 _gained(change.estimate, change.low, change.high),
                 _arrow(before.cell, after.cell),
-                f"{harmed} of {len(items)}" if items else "",
+                f"{harmed}/{len(items)}" if items else "",
             )
         )
     corrupted = [own for name, own in found.told.rows.items() if name != CLEAN]
@@ -92,7 +93,7 @@ def rows(found: Corruptions, arm: str) -> list[Row]:
                 _arrow(
                     *(float(np.mean([own[a].cell for own in corrupted])) for a in (BASELINE, arm))
                 ),
-                f"{sum(item.status == 'harmed' for item in items)} of {len(items)}",
+                f"{sum(item.status == 'harmed' for item in items)}/{len(items)}",
             )
         )
     return told
@@ -123,9 +124,8 @@ def corruption_error(found: Corruptions, arm: str) -> str:
         return f"{arm}: the baseline reads a corruption without error, so that there is no ratio."
     return (
         f"{arm}: its errors are in the mean over the corruptions "
-        f"{words.number(100 * ratio.estimate, decimals=1)}% of the baseline's "
-        f"({words.number(100 * ratio.low, decimals=1)} to "
-        f"{words.number(100 * ratio.high, decimals=1)}; {words.p_value(ratio.p_value)})."
+        f"{100 * ratio.estimate:.1f}% of the baseline's ({100 * ratio.low:.1f} to "
+        f"{100 * ratio.high:.1f}; {words.p_value(ratio.p_value)})."
     )
 
 
@@ -144,27 +144,33 @@ def worse(found: Corruptions, arm: str, *, better: bool = False) -> list[str]:
 
 def headline(found: Corruptions) -> str:
     """Return in one sentence which arms are shown to read corrupted images less well."""
-    brittle = [
-        arm for arm in found.verdicts if (change := found.told.means[arm].change) and change.low > 0
-    ]
+    means = {arm: found.told.means[arm].change for arm in found.verdicts}
+    brittle = [arm for arm, change in means.items() if change and change.low > 0]
     if brittle:
         return f"Corrupted images are read less well after {words.listed(brittle)}"
-    return "No arm is shown to read corrupted images less well than the baseline"
+    told = "In the mean over corruptions no arm is shown to read less well"
+    single = [arm for arm in found.verdicts if worse(found, arm)]
+    return f"{told}; on single ones {words.listed(single)} {_does(single)}" if single else told
+
+
+def _does(arms: Sequence[str]) -> str:
+    return "does" if len(arms) == 1 else "do"
 
 
 @style.styled
 def corruption_figure(found: Corruptions) -> Figure:
-    """Draw how well each arm reads each corruption, and by how much it differs from the baseline.
+    """Draw how well each arm reads each corruption, and how it differs from the baseline.
 
-    On the left accuracy, on the right its change, both with intervals over seeds and images.
+    On the left accuracy, then its change and that of the target's rate, all with intervals over
+    seeds and images.
     """
     told, arms = found.told, list(found.told.means)
     names, row = [*told.rows, "mean"], 0.42
-    left, wide, gap = 1.85, 3.6, 0.45
+    left, wide, gap = 1.85, 3.2, 0.35
     height = row * len(names)
     sheet = style.Sheet(
-        left + 2 * (wide + gap) + 0.1,
-        1.0 + height + 0.75,
+        left + 3 * (wide + gap),
+        0.55 + height + 0.7,
         headline(found),
         f"{words.count(len(told.seeds), 'seed')} of each arm, {told.n_images:,} test images clean "
         f"and in each corruption; {words.level(told.alpha)} intervals over seeds and images. The "
@@ -176,44 +182,63 @@ def corruption_figure(found: Corruptions) -> Figure:
         sheet.text(at, 0.02, "●", fontsize=11, color=colour)
         sheet.text(at + 0.2, 0.05, arm, fontsize=11)
         at += 0.45 + 0.085 * len(arm)
-    accuracy = sheet.axes(left, 0.55, wide, height)
-    change = sheet.axes(left + wide + gap, 0.55, wide, height)
-    for axes in (accuracy, change):
+    panels = [sheet.axes(left + n * (wide + gap), 0.55, wide, height) for n in range(3)]
+    accuracy, change, target = panels
+    for axes in panels:
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_yticks([])
         style.bare(axes, keep="bottom")
         axes.axhline(0.5, color=style.GRID, lw=1.2)
         axes.axhline(len(names) - 1.5, color=style.GRID, lw=1.2)
-    change.axvline(0, color=style.FAINT, lw=1.2)
+    for axes in (change, target):
+        axes.axvline(0, color=style.FAINT, lw=1.2)
     accuracy.set_xlabel("accuracy, %")
-    change.set_xlabel("← worse   against the baseline, in points   better →")
+    change.set_xlabel("← worse   change, points   better →")
+    target.set_xlabel(f"← fewer   {told.cell}, points of its class   more →")
     for place, name in enumerate(names):
-        style.row_label(accuracy, place, name, bold=name in (CLEAN, "mean"))
+        style.row_label(accuracy, place, name, bold=name in {CLEAN, "mean"})
         for number, (arm, colour) in enumerate(zip(arms, _COLOURS, strict=False)):
-            height_of = place + 0.7 * ((number + 0.5) / len(arms) - 0.5)
-            if name == "mean":
-                mean = told.means[arm]
-                _bar(accuracy, height_of, mean.accuracy[:3], colour)
-                moved = mean.change[:3] if mean.change else None
-            else:
-                own: ArmOn = told.rows[name][arm]
-                standing = own.accuracy
-                _bar(accuracy, height_of, (standing.mean, standing.low, standing.high), colour)
-                effect = own.change
-                moved = (effect.estimate, effect.low, effect.high) if effect else None
+            at = place + 0.7 * ((number + 0.5) / len(arms) - 0.5)
+            read, moved, cell = _values(found, name, arm)
+            _bar(accuracy, at, read, colour)
             if moved:
-                _bar(change, height_of, (-moved[0], -moved[2], -moved[1]), colour)
+                _bar(change, at, (-moved[0], -moved[2], -moved[1]), colour)
+            if cell:
+                _bar(target, at, cell, colour)
     return sheet.figure
 
 
-def _bar(axes: Axes, place: float, value: tuple[float, float, float], colour: str) -> None:
+def _values(found: Corruptions, name: str, arm: str) -> tuple[Value, Value | None, Value | None]:
+    """Return accuracy, growth of the error rate and growth of the target, each with interval."""
+    if name == "mean":
+        mean = found.told.means[arm]
+        return mean.accuracy[:3], mean.change[:3] if mean.change else None, None
+    own = found.told.rows[name][arm]
+    read = own.accuracy.mean, own.accuracy.low, own.accuracy.high
+    if own.change is None:
+        return read, None, None
+    cell = found.verdicts[arm].cells[0]
+    effects = [
+        item.effect
+        for item in found.items(arm, name)
+        if (item.true, item.predicted) == (cell.true, cell.predicted)
+    ]
+    target = cell.effect if name == CLEAN else effects[0]
+    return read, _value(own.change), _value(target)
+
+
+def _value(effect: Effect) -> Value:
+    return effect.estimate, effect.low, effect.high
+
+
+def _bar(axes: Axes, place: float, value: Value, colour: str) -> None:
     middle, low, high = (100 * v for v in value)
     axes.plot([low, high], [place, place], color=colour, lw=1.6)
     axes.plot([middle], [place], "o", ms=3.6, color=colour)
 
 
 def _arrow(before: float, after: float) -> str:
-    return " → ".join(words.percent(share).removesuffix("%") for share in (before, after))
+    return f"{100 * before:.2f} → {100 * after:.2f}"
 
 
 def _gained(estimate: float, low: float, high: float) -> str:
