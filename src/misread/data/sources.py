@@ -229,8 +229,9 @@ KINDS: dict[str, Kind] = {
         load_openml,
     ),
     _CORRUPTED: Kind(
-        "corrupted:NAME[@SEVERITY][:SOURCE]",
-        "MNIST, or a source of such images, with a corruption of MNIST-C: fog, spatter, stripe, …",
+        "corrupted:NAME",
+        "MNIST with a corruption of MNIST-C (fog, spatter, stripe, …); NAME@3:SOURCE is another "
+        "source, at severity 3",
         "those of the source, corrupted",
         "that of the source",
         _load_corrupted,
