@@ -210,7 +210,7 @@ def test_labels_keep_their_names_and_order():
 
 def test_grammar():
     for kind in KINDS.values():
-        name = kind.grammar
+        name = kind.grammar.replace("corrupted:NAME", "corrupted:fog@3:idx:DIR")
         assert split_name(name)[0] == name.partition(":")[0]
     assert slug("h5:/a/b/usps.h5") == "h5-usps"
     assert slug("hf:ylecun/mnist") == "hf-ylecun-mnist"

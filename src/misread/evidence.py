@@ -5,7 +5,7 @@
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,8 @@ class Evidence:
 
     `predictions` maps each arm to `uint8 [S,N]`, `probs` to `float16 [S,N,K]`, rows in the order of
     `seeds`; `histories` to a list of epochs per seed. `confirm` holds the images that were read,
-    and `confirm_ids_N` their places in the test set.
+    and `confirm_ids_N` their places in the test set. `corrupted` maps each arm to its readings of
+    the corruptions that the plan names, `uint8 [S,N]`.
     """
 
     folder: Path
@@ -73,6 +74,7 @@ class Evidence:
     errors: dict[str, Any]
     preview: dict[str, Any]
     select_sizes_SK: npt.NDArray[np.int64]
+    corrupted: dict[str, dict[str, Predictions]] = field(default_factory=dict)
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -104,7 +106,11 @@ class Evidence:
     def verdicts(self) -> dict[str, Verdict]:
         """The verdict on each treated arm."""
         read = {
-            arm: ArmReadings(own, {piece.slice: piece.predictions[arm] for piece in self.slices})
+            arm: ArmReadings(
+                own,
+                {piece.slice: piece.predictions[arm] for piece in self.slices},
+                self.corrupted.get(arm, {}),
+            )
             for arm, own in self.predictions.items()
         }
         return {
@@ -315,6 +321,7 @@ def load_evidence(folder: Path) -> Evidence:
             ]
         ),
         preview=read_json(folder / "preview.json"),
+        corrupted={arm: own.corrupted for arm, own in read.items()},
     )
 
 

@@ -110,7 +110,7 @@ class Plan(Locked):
 
     @property
     def sha256(self) -> str:
-        """Hash of the whole plan; without looks, planned power or groups as before they were."""
+        """Hash of the whole plan; what it leaves out is left out, as before there was any."""
         absent: dict[str, Any] = {"study": self._absent}
         if self.planned_power is None:
             absent["planned_power"] = True
@@ -120,7 +120,8 @@ class Plan(Locked):
 
     @property
     def _absent(self) -> set[str]:
-        return {"adaptive"} if self.study.adaptive is None else set()
+        optional = {"adaptive": self.study.adaptive, "corruptions": self.study.corruptions}
+        return {name for name, value in optional.items() if not value}
 
 
 P = TypeVar("P", bound=Locked)

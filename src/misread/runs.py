@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import metadata
 from types import ModuleType
 from typing import Any
@@ -20,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from misread.canonical import readable_json
-from misread.data.dataset import Dataset
+from misread.data.corrupted import corrupt, parse_corruption
+from misread.data.dataset import Dataset, Images
 from misread.data.parts import split, stratified_subset
 from misread.data.sources import load
 from misread.errors import PlanError, StudyError
@@ -29,6 +31,13 @@ from misread.learn.ops import OPERATIONS
 from misread.learn.policy import Slice
 from misread.learn.recipe import Run
 from misread.store import RunFolder, arrays_to_bytes, csv_to_bytes, read_arrays
+
+
+@dataclass(frozen=True)
+class Corrupted:
+    """A slice that is all of *confirm* in a corruption, whose `name` is as in "fog@5"."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Order:
     """
 
     run: Run
-    slices: tuple[Slice, ...] | None = None
+    slices: tuple[Slice | Corrupted, ...] | None = None
     preview: tuple[Slice, ...] = ()
     compared: bool = False
     stored: Mapping[str, bytes] = field(default_factory=dict)
@@ -59,7 +68,7 @@ class Task:
 
     folder: RunFolder
     run: Run
-    slices: tuple[Slice, ...] | None = None
+    slices: tuple[Slice | Corrupted, ...] | None = None
     preview: tuple[Slice, ...] = ()
     compared: bool = False
 
@@ -133,6 +142,22 @@ def parts_of(run: Run) -> tuple[Dataset, Dataset, Dataset]:
     return train.take(fit_ids), train.take(select_ids), confirm.take(confirm_ids)
 
 
+@lru_cache(maxsize=15)
+def corrupted_confirm(dataset: str, size: int | None, corruption: str) -> Images:
+    """Return *confirm* of a dataset corrupted, `uint8 [N,28,28]`; kept, for all models read it.
+
+    A smaller *confirm* is a part of the whole: each image looks as it does there.
+
+    Raises
+    ------
+    DataError
+        If its images are not of MNIST's kind.
+    """
+    test = load(dataset)[1]
+    ids_N = stratified_subset(test.labels_N, size)
+    return corrupt(test.images[ids_N], parse_corruption(corruption), ids_N)
+
+
 def select_ids_of(run: Run, train: Dataset) -> tuple[Any, Any]:
     """Return the ids of *fit* and *select* of a run within the training set."""
     fit_ids, select_ids = split(train.labels_N, run.select_fold)
@@ -166,10 +191,11 @@ def work(order: Order, report: Report) -> None:
     # Just trained or resumed, what reads is the stored model: one path, one result.
     model = trainer.from_bytes(files["model.keras"])
     if order.preview:
-        report({"preview.npz": arrays_to_bytes(_read_slices(model, select, order.preview))})
+        report({"preview.npz": arrays_to_bytes(_read_slices(model, run, select, order.preview))})
     if order.slices is not None:
         probs_NK = trainer.read(model, confirm.images)
-        arrays = _readings(confirm.labels_N, probs_NK) | _read_slices(model, confirm, order.slices)
+        arrays = _readings(confirm.labels_N, probs_NK)
+        arrays |= _read_slices(model, run, confirm, order.slices)
         files["predictions.npz"] = arrays_to_bytes(arrays)
         accuracy = float((arrays["predictions"][0] == confirm.labels_N).mean())
         names = ("config.json", "history.csv", "select.npz", "predictions.npz")
@@ -247,13 +273,19 @@ def _readings(labels_N: Any, probs_NK: Any) -> dict[str, Any]:
     }
 
 
-def _read_slices(model: Any, part: Dataset, slices: tuple[Slice, ...]) -> dict[str, Any]:
+def _read_slices(
+    model: Any, run: Run, part: Dataset, slices: tuple[Slice | Corrupted, ...]
+) -> dict[str, Any]:
     """Read each slice; see `RunFolder.predictions` for the arrays."""
     trainer = _trainer()
     arrays: dict[str, Any] = {"slice_names": np.array([piece.name for piece in slices], dtype="U")}
     for number, piece in enumerate(slices):
-        ids_M = np.flatnonzero(part.labels_N == piece.label)
-        images = OPERATIONS[piece.operation](part.images[ids_M], piece.size_px)
+        if isinstance(piece, Corrupted):
+            ids_M = np.arange(len(part))
+            images = corrupted_confirm(run.dataset, run.confirm_size, piece.name)
+        else:
+            ids_M = np.flatnonzero(part.labels_N == piece.label)
+            images = OPERATIONS[piece.operation](part.images[ids_M], piece.size_px)
         probs_MK = trainer.read(model, images)
         predictions_M = probs_MK.argmax(axis=1).astype(np.min_scalar_type(probs_MK.shape[1] - 1))
         arrays |= {f"slice_{number}_ids": ids_M, f"slice_{number}_predictions": predictions_M}

@@ -26,15 +26,20 @@ Predictions = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class ArmReadings:
-    """What S seeds of an arm read: *confirm* as `[S,N]`, each slice of the plan as `[S,M]`."""
+    """What S seeds of an arm read: *confirm* as `[S,N]`, each slice of the plan as `[S,M]`.
+
+    `corrupted` has *confirm* in each corruption of the plan, `[S,N]`.
+    """
 
     preds_SN: Predictions
     slices: dict[Slice, Predictions]
+    corrupted: dict[str, Predictions]
 
     def of_first(self, n_seeds: int) -> "ArmReadings":
         """Return the readings of the first seeds alone."""
         slices = {piece: own[:n_seeds] for piece, own in self.slices.items()}
-        return ArmReadings(self.preds_SN[:n_seeds], slices)
+        corrupted = {name: own[:n_seeds] for name, own in self.corrupted.items()}
+        return ArmReadings(self.preds_SN[:n_seeds], slices, corrupted)
 
 
 def confirm_of(plan: Plan) -> tuple[Dataset, npt.NDArray[np.int64]]:
@@ -59,12 +64,17 @@ def read_arm(plan: Plan, folder: Path, arm: str, n_seeds: int) -> ArmReadings:
 
 def readings_in(plan: Plan, read: Sequence[Mapping[str, npt.NDArray[Any]]]) -> ArmReadings:
     """Return the readings in the `predictions.npz` of an arm's runs, one per seed."""
-    slices = {}
-    for piece in plan.slices:
-        numbers = [arrays["slice_names"].tolist().index(piece.name) for arrays in read]
+
+    def read_in(name: str) -> Predictions:
+        numbers = [arrays["slice_names"].tolist().index(name) for arrays in read]
         own = zip(read, numbers, strict=True)
-        slices[piece] = np.stack([arrays[f"slice_{n}_predictions"] for arrays, n in own])
-    return ArmReadings(np.concatenate([arrays["predictions"] for arrays in read]), slices)
+        return np.stack([arrays[f"slice_{n}_predictions"] for arrays, n in own])
+
+    return ArmReadings(
+        np.concatenate([arrays["predictions"] for arrays in read]),
+        {piece: read_in(piece.name) for piece in plan.slices},
+        {name: read_in(name) for name in plan.study.corruptions},
+    )
 
 
 def judge_arm(
@@ -111,6 +121,10 @@ def judge_arm(
             )
             for piece, before_SM in before.slices.items()
             if piece.size_px <= largest
+        ]
+        + [
+            SliceReadings(name, confirm.labels_N, before_SN, after.corrupted[name])
+            for name, before_SN in before.corrupted.items()
         ],
         "disputed_N": confirm.disputed_N,
         "arm": arm,

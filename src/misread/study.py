@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from misread.data.corrupted import parse_corruption
 from misread.data.sources import split_name
 from misread.errors import StudyError
 from misread.judge import Adaptive, Margins
@@ -44,6 +45,17 @@ def _distinct(value: tuple[int, ...]) -> tuple[int, ...]:
         msg = f"seeds are {list(value)}, but must be distinct whole numbers of 0 or more"
         raise ValueError(msg)
     return value
+
+
+def _known_corruptions(value: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        names = tuple(parse_corruption(name).name for name in value)
+    except StudyError as error:
+        raise ValueError(str(error).removesuffix(".")) from None
+    if len(set(names)) < len(names):
+        msg = f"corruptions are {', '.join(names)}, but each may be named once"
+        raise ValueError(msg)
+    return names
 
 
 DatasetName = Annotated[str, AfterValidator(_known_dataset)]
@@ -151,6 +163,8 @@ class Study(_Frozen):
     adaptive
         Looks at which an arm may be settled; the seeds are then those of the last look. None where
         every arm has all of the seeds.
+    corruptions
+        Of *confirm*, which then gate the verdict as slices; with their severities, as in "fog@5".
     smoke
         Everything shrunk, to see that it works; proves nothing.
     """
@@ -167,6 +181,7 @@ class Study(_Frozen):
     policy: PolicySpec
     judge: JudgeSpec = JudgeSpec()
     adaptive: Adaptive | None = None
+    corruptions: Annotated[tuple[str, ...], AfterValidator(_known_corruptions)] = ()
     smoke: bool = False
 
     @field_validator("target")
@@ -328,6 +343,7 @@ def _check_kinds(name: str, values: dict[str, Any]) -> None:
         ("recipe", str, '"quick"'),
         ("seeds", list, "[42, 123, 456]"),
         ("arms", list, '["baseline", "both"]'),
+        ("corruptions", list, '["fog", "spatter@2"]'),
         ("policy", dict, "a table [policy]"),
         ("adaptive", dict, "a table [adaptive]"),
     ):

@@ -8,8 +8,9 @@ has one of its own::
     verdict.json                              the judge's verdict on each treated arm, as in a study
     transfer.json                             written last: what was read, and how well
 
-A model of MNIST reads every image in MNIST's convention (`data.convention`); a model of other data
-reads images of its own shape as they are. Images that a study trained on are left out.
+A model of MNIST reads every image but corrupted ones in MNIST's convention (`data.convention`); a
+model of other data reads images of its own shape as they are. Images that a study trained on are
+left out, corrupted copies of them too.
 """
 
 import importlib
@@ -24,19 +25,16 @@ from pydantic import ValidationError
 
 from misread.data.convention import all_to_convention, ink_bright
 from misread.data.dataset import Dataset
-from misread.data.sources import load, slug
+from misread.data.sources import load, origin, slug
 from misread.errors import DataError, StoreError
 from misread.judge import Verdict, judge
-from misread.learn.grid import Report, Workers
-from misread.learn.local import LocalPool
-from misread.learn.machine import default_jobs
+from misread.learn.grid import Report
 from misread.outcome import StudyVerdict
 from misread.plan import Plan, load_plan
+from misread.rereading import EXPLORATORY, read_all, refuse_others
 from misread.runs import prepare
 from misread.store import RunFolder, locked, read_arrays, read_json, write_arrays, write_json
 from misread.study import BASELINE
-
-EXPLORATORY = "these data were chosen after the plan had been locked"
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,9 @@ def unseen(study_dataset: str, source: str) -> Dataset:
         If classes or shapes are not those of the study.
     """
     own, (train, test) = load(study_dataset)[0], load(source)
-    parts = [part for part in (train, test) if part.sha256 != own.sha256]
+    seen = load(origin(study_dataset))[0].sha256  # in whatever way: a corrupted copy is seen too
+    pairs = zip((train, test), load(origin(source)), strict=True)
+    parts = [part for part, clean in pairs if clean.sha256 != seen]
     unknown = [name for name in train.class_names if name not in own.class_names]
     if unknown:
         msg = (
@@ -111,7 +111,7 @@ def unseen(study_dataset: str, source: str) -> Dataset:
         )
         raise DataError(msg)
     images = np.concatenate([part.images for part in parts])
-    if study_dataset == "mnist":
+    if in_convention(study_dataset, source):
         images = all_to_convention(ink_bright(images))
     elif images.shape[1:] != own.images.shape[1:]:
         msg = (
@@ -122,6 +122,14 @@ def unseen(study_dataset: str, source: str) -> Dataset:
     codes_K = np.array([own.class_names.index(name) for name in train.class_names])
     labels_N = codes_K[np.concatenate([part.labels_N for part in parts])]
     return Dataset(source, images, labels_N, own.class_names)
+
+
+def in_convention(study_dataset: str, source: str) -> bool:
+    """Say whether a study's models read a source in MNIST's convention: those of MNIST do.
+
+    Corrupted images are read as they are: to be off the convention is what is wrong with some.
+    """
+    return origin(study_dataset) == "mnist" and origin(source) == source
 
 
 def run_transfer(
@@ -173,43 +181,34 @@ def run_transfer(
     }
     tasks = readings_of(plan, folder.resolve(), source, here)
     with locked(here):
-        _refuse_others(here, stated)
+        refuse_others(here, stated)
         write_json(here / "source.json", stated)
         for task in tasks:
             if task.path.exists():
                 on_report(task)
-        todo = [task for task in tasks if not task.path.exists()]
-        log = here / "workers.log"
 
         def take(task: Reading, arrays: Any) -> None:
             write_arrays(task.path, arrays)
             on_report(task)
 
-        pool = LocalPool(read_source, prepare, jobs or default_jobs(), log)
-        with Workers(pool, take, on_note, str(log)) as workers:
-            workers.run(todo)
-        log.unlink(missing_ok=True)
+        read_all(tasks, read_source, take, here, jobs, on_note)
         return _conclude(plan, folder, data, here, stated)
 
 
 def readings_of(plan: Plan, folder: Path, source: str, here: Path) -> list[Reading]:
-    """Return what is to be read, an arm after the other.
-
-    Raises
-    ------
-    StoreError
-        If a model is missing.
-    """
-    tasks = []
-    for arm in plan.policies:
-        for seed in plan.study.seeds:
-            model = RunFolder(folder, arm, seed).model
-            if not model.exists():
-                msg = f"{model} does not exist; finish the study first, or bring its models back."
-                raise StoreError(msg)
-            path = RunFolder(here, arm, seed).path / "predictions.npz"
-            tasks.append(Reading(model, path, plan.study.dataset, source, arm, seed))
-    return tasks
+    """Return what is to be read, an arm after the other."""
+    return [
+        Reading(
+            RunFolder(folder, arm, seed).model,
+            RunFolder(here, arm, seed).path / "predictions.npz",
+            plan.study.dataset,
+            source,
+            arm,
+            seed,
+        )
+        for arm in plan.policies
+        for seed in plan.study.seeds
+    ]
 
 
 def read_source(task: Reading, report: Report) -> None:
@@ -241,22 +240,6 @@ def load_transfers(folder: Path, out: Path) -> list[Transfer]:
         msg = f"{out} holds no finished transfer of {folder}; run `misread transfer` first."
         raise StoreError(msg)
     return found
-
-
-def _refuse_others(here: Path, stated: dict[str, Any]) -> None:
-    """Refuse to mix: the readings of a folder are of one study and one content."""
-    path = here / "source.json"
-    if not path.exists():
-        return
-    there = read_json(path)
-    differing = [k for k in ("source_sha256", "plan_sha256") if there.get(k) != stated[k]]
-    if differing:
-        what = "data" if "source_sha256" in differing else "models"
-        msg = (
-            f"{here} holds readings of other {what} under this name; delete it, or choose another "
-            "folder with --out."
-        )
-        raise StoreError(msg)
 
 
 def _conclude(

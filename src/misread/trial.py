@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from misread.data.corrupted import corrupt, parse_corruption
 from misread.data.parts import stratified_subset
 from misread.data.sources import load
 from misread.errors import JudgeError, StudyError
@@ -18,7 +19,7 @@ from misread.judge import Pilot, PowerAnswer, pilot_from_counts, plan_power
 from misread.learn.policy import Policy, Slice
 from misread.learn.recipe import Run
 from misread.plan import Plan, counter_slices, lock
-from misread.runs import Task
+from misread.runs import Corrupted, Task
 from misread.selection import errors_on_select
 from misread.settling import verdict_at
 from misread.steps import (
@@ -86,6 +87,8 @@ def run_study(
         first_arm_only=until != "all",
     ) as workers:
         hashes = tuple(part.sha256 for part in load(study.dataset))
+        for name in study.corruptions:  # images of another kind are refused before all work
+            corrupt(load(study.dataset)[1].images[:0], parse_corruption(name))
         folds = select_folds(study.seeds, folder)
 
         def run_of(arm: str, policy: Policy | None, seed: int) -> Run:
@@ -135,7 +138,7 @@ def run_study(
                 Task(
                     RunFolder(folder, arm, seed),
                     run_of(arm, policies[arm], seed),
-                    plan.slices,
+                    (*plan.slices, *map(Corrupted, study.corruptions)),
                     previews if arm == BASELINE else (),
                 )
                 for seed in seeds  # seed by seed: a study cut short is still balanced

@@ -9,6 +9,7 @@ import click
 from misread import __version__
 from misread.cli.atlas import atlas
 from misread.cli.calibrate import calibrate
+from misread.cli.corruptions import corruptions
 from misread.cli.data import data
 from misread.cli.judging import judge
 from misread.cli.power import power
@@ -61,6 +62,7 @@ for command in (
     calibrate,
     data,
     transfer,
+    corruptions,
     read,
 ):
     main.add_command(command)

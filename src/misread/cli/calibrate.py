@@ -19,7 +19,7 @@ QUICK_REPLICATES = 200
 QUICK_SEEDS = "5,10"
 
 
-@click.command(short_help="Try the judge on simulated studies with a known answer.")
+@click.command(short_help="Try the judge on studies whose answer is known.")
 @click.option("--replicates", type=click.IntRange(10), help="Studies of each kind [default: 2000].")
 @click.option("--seeds", metavar="5,10,20", help="Trainings per arm [default: 5,10,20].")
 @click.option("--jobs", type=click.IntRange(1), help="Worker processes [default: one per core].")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import TaskID
 
     from misread.data.dataset import Dataset
 
@@ -31,9 +32,12 @@ def study_folder(source: str) -> Path | None:
 
 
 def load_shown(name: str, shown: "Console") -> "tuple[Dataset, Dataset]":
-    """Load a dataset; what must be fetched for it first has a bar, or a line elsewhere."""
-    from misread.data.sources import is_remote, load
+    """Load a dataset; what must be fetched or done for it first has a bar, or a line elsewhere."""
+    from misread.data.sources import is_remote, load, origin
 
+    if origin(name) != name:
+        load_shown(origin(name), shown)
+        return _corrupt_shown(name, shown)
     if not is_remote(name):
         return load(name)
     from rich.progress import (
@@ -69,6 +73,39 @@ def load_shown(name: str, shown: "Console") -> "tuple[Dataset, Dataset]":
             bar.update(tasks[file], completed=there, total=total)  # type: ignore[arg-type]
 
         with watched(on_fetch):
+            return load(name)
+
+
+def _corrupt_shown(name: str, shown: "Console") -> "tuple[Dataset, Dataset]":
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from misread.data.corrupted import watched
+    from misread.data.sources import load
+
+    with Progress(
+        TextColumn("corrupting {task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("images, left"),
+        TimeRemainingColumn(),
+        console=shown,
+        transient=True,
+        disable=not shown.is_terminal,
+    ) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def on_done(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
+
+        with watched(on_done):
             return load(name)
 
 

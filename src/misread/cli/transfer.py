@@ -42,8 +42,8 @@ def transfer(
 
     STUDY is the folder of a finished study, or its name. Nothing is trained: every seed of every
     arm reads every image that it has not trained on, and each arm is judged against the baseline.
-    Models of MNIST read all images in MNIST's convention: a box of 20×20 px, its centre of mass in
-    the middle of 28×28.
+    Models of MNIST read all images but corrupted ones in MNIST's convention: a box of 20×20 px, its
+    centre of mass in the middle of 28×28.
     """
     from misread.errors import StudyError
 
@@ -59,14 +59,16 @@ def transfer(
     from misread.plan import load_plan
     from misread.show.style import png
     from misread.show.transfer import convention_figure, transfer_figure
+    from misread.transfer import in_convention
 
     with shown.status("drawing"):
         home = load_evidence(folder).verdicts
         write_atomic(out / "transfer.png", png(transfer_figure(home, done)))
         drawn = [out / "transfer.png"]
-        if load_plan(folder).study.dataset == "mnist":  # only these are brought to it
+        brought = [s for s in sources if in_convention(load_plan(folder).study.dataset, s)]
+        if brought:
             drawn.append(out / "convention.png")
-            write_atomic(drawn[1], png(convention_figure(list(sources))))
+            write_atomic(drawn[1], png(convention_figure(brought)))
     if as_json:
         import json
 

@@ -1,9 +1,10 @@
 """Datasets by name, in one grammar for any source.
 
 A name is `mnist`, `sklearn-digits`, or a kind and a place: `idx:DIR`, `npz:FILE`, `h5:FILE`,
-`csv:FILE`, `folder:DIR`, `paper:DIR`, `openml:NAME`, `hf:OWNER/NAME`. Every source gives a training
-and a test set; where it has none of its own, a fifth of each class is the test set, the same on
-every machine.
+`csv:FILE`, `folder:DIR`, `paper:DIR`, `openml:NAME`, `hf:OWNER/NAME`; `corrupted:NAME` is MNIST
+with one of the corruptions of MNIST-C, `corrupted:NAME@SEVERITY:SOURCE` another source at another
+severity. Every source gives a training and a test set; where it has none of its own, a fifth of
+each class is the test set, the same on every machine.
 """
 
 import os
@@ -13,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from misread.data.corrupted import Spec, corrupt_dataset, parse_corruption
 from misread.data.dataset import Dataset
 from misread.data.local import load_csv, load_h5, load_idx, load_npz, load_sklearn_digits
 from misread.data.mnist import load_mnist
@@ -87,18 +89,36 @@ def split_name(name: str) -> tuple[str, str]:
         known = ", ".join(k.grammar for k in KINDS.values())
         msg = f"there is no dataset {name!r}; choose one of {known}."
         raise StudyError(msg)
+    if kind == _CORRUPTED:
+        _corruption(rest)
     return kind, rest
+
+
+def origin(name: str) -> str:
+    """Return the dataset whose images these are, before anything was done to them.
+
+    Examples
+    --------
+    >>> origin("corrupted:fog@3:npz:my.npz"), origin("corrupted:fog"), origin("mnist")
+    ('npz:my.npz', 'mnist', 'mnist')
+    """
+    kind, rest = split_name(name)
+    return origin(_corruption(rest)[1]) if kind == _CORRUPTED else name
 
 
 def is_remote(name: str) -> bool:
     """Say whether a dataset is fetched from the network, unless it is in the cache already."""
-    return split_name(name)[0] in ("openml", "hf")
+    return split_name(origin(name))[0] in ("openml", "hf")
 
 
 def slug(name: str) -> str:
     """Return a dataset's name as that of a file, as in "h5-usps"; places lose their folders."""
     kind, rest = split_name(name)
-    word = rest if is_remote(name) else Path(rest).stem
+    if kind == _CORRUPTED:
+        spec, source = _corruption(rest)
+        word = spec.name + ("" if source == _MNIST else f"-{slug(source)}")
+    else:
+        word = rest if is_remote(name) else Path(rest).stem
     return re.sub(r"[^\w.]+", "-", f"{kind}-{word}").strip("-.")
 
 
@@ -109,6 +129,9 @@ def beside(name: str, folder: Path) -> str:
     the working directory; names of other kinds stay as they are.
     """
     kind, colon, rest = name.partition(":")
+    if kind == _CORRUPTED and ":" in rest:
+        corruption, _, source = rest.partition(":")
+        return f"{kind}:{corruption}:{beside(source, folder)}"
     if kind not in KINDS or not colon or is_remote(name) or not rest or Path(rest).is_absolute():
         return name
     there = (folder / rest).resolve()
@@ -121,10 +144,28 @@ def _mnist(_name: str, _rest: str) -> tuple[Dataset, Dataset]:
     return load_mnist()
 
 
+def _corruption(rest: str) -> tuple[Spec, str]:
+    """Return the corruption and the source that stand after `corrupted:`."""
+    corruption, colon, source = rest.partition(":")
+    spec, source = parse_corruption(corruption), source if colon else _MNIST
+    split_name(source)
+    return spec, source
+
+
+def _load_corrupted(name: str, rest: str) -> tuple[Dataset, Dataset]:
+    spec, source = _corruption(rest)
+    train, test = load(source)
+    return (
+        corrupt_dataset(train, name, spec, "train"),
+        corrupt_dataset(test, name, spec, "test"),
+    )
+
+
+_MNIST, _CORRUPTED = "mnist", "corrupted"
 _FIFTH = "a fifth of each class is the test set"
 _OWNER = "that of its owner"
 KINDS: dict[str, Kind] = {
-    "mnist": Kind(
+    _MNIST: Kind(
         "mnist",
         "handwritten digits, 28×28, within misread",
         "its own",
@@ -186,6 +227,14 @@ KINDS: dict[str, Kind] = {
         _FIFTH,
         "as OpenML says",
         load_openml,
+    ),
+    _CORRUPTED: Kind(
+        "corrupted:NAME",
+        "MNIST with a corruption of MNIST-C (fog, spatter, stripe, …); NAME@3:SOURCE is another "
+        "source, at severity 3",
+        "those of the source, corrupted",
+        "that of the source",
+        _load_corrupted,
     ),
     "hf": Kind(
         "hf:OWNER/NAME",
