@@ -158,8 +158,18 @@ def went(cell: CellResult, verdict: Verdict) -> str:
 
 
 def harm_told(item: Item) -> str:
-    """Return what was harmed, from which rate to which."""
+    """Return an item of collateral, from which rate to which."""
     return f"{item.name} ({words.percent(item.before)} → {words.percent(item.after)})"
+
+
+def taught(verdict: Verdict) -> str:
+    """Return what fell the most in the counter-slices: what the treatment taught for certain."""
+    fallen = [
+        item
+        for item in verdict.collateral
+        if item.kind == "slice" and item.predicted is not None and item.effect.high < 0
+    ]
+    return harm_told(min(fallen, key=lambda item: item.effect.estimate)) if fallen else ""
 
 
 def of_study(folder: Path, known: dict[int, dict[str, Any]]) -> dict[str, Any]:
@@ -212,13 +222,8 @@ def of_study(folder: Path, known: dict[int, dict[str, Any]]) -> dict[str, Any]:
                 "cells": [cell_row(cell) for cell in verdict.cells],
                 "went": [went(cell, verdict) for cell in verdict.cells],
                 "harmed": [harm_told(i) for i in verdict.collateral if i.status == "harmed"],
+                "taught": taught(verdict),
                 "counts": (verdict.n_harmed, verdict.n_undetermined, verdict.n_safe),
-                "detectable": [
-                    None
-                    if c.smallest_detectable is None
-                    else f"{min(c.smallest_detectable / c.before, 9.99):.0%}"
-                    for c in verdict.cells
-                ],
             }
             for arm, verdict in verdicts.items()
         },

@@ -96,7 +96,9 @@ def test_what_both_studies_argue_from_holds_on_the_baseline_errors_it_names():
     feet = []
     for group in (images[ids], of_class(2, 2000)):
         lines = [np.flatnonzero((image >= 128).any(axis=1)) for image in group]
-        parts = [(i[n[-1] - 3 : n[-1] + 1] >= 128).any(0) for i, n in zip(group, lines, strict=True)]
+        parts = [
+            (i[n[-1] - 3 : n[-1] + 1] >= 128).any(0) for i, n in zip(group, lines, strict=True)
+        ]
         feet.append([np.ptp(np.flatnonzero(part)) for part in parts])
     assert np.mean(feet[0]) < 0.7 * np.mean(feet[1])
     assert stats.mannwhitneyu(*feet).pvalue < 1e-6

@@ -183,9 +183,10 @@ def _effect(axes: Axes, cell: CellResult, reach: float) -> None:
                 [reach if side == ">" else -reach], [0], side, color=colour, ms=9, clip_on=False
             )
     axes.plot([estimate], [0], "o", color=colour, ms=11, mec="white", mew=1.5, zorder=5)
+    told = words.p_value(cell.p_holm) + (" after Holm" if cell.p_holm != effect.p_value else "")
     for text, lower, size, weight in (
         (f"{words.images(estimate, sign=True)}  [{words.interval(effect, n)}]", 17, 11.5, "bold"),
-        (words.p_value(effect.p_value), 33, 10.5, "normal"),
+        (told, 33, 10.5, "normal"),
     ):
         axes.annotate(
             text,
