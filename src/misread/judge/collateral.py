@@ -206,14 +206,15 @@ def measure_collateral(
     return Scan(items, {cell: q_values[cell] for cell in cells})
 
 
-def errors_of(readings: Readings, group_N: IntArray, n_groups: int) -> Moments:
-    """Return the moments of being read wrongly, per group of images."""
+def errors_of(readings: Readings, part_N: IntArray, n_parts: int) -> Moments:
+    """Return the moments of being read wrongly, per part of the images."""
     return by_group(
-        group_N,
-        n_groups,
+        part_N,
+        n_parts,
         readings.before_SN != readings.labels_N,
         readings.after_SN != readings.labels_N,
         paired=readings.paired,
+        grouped=readings.grouped,
     )
 
 
@@ -225,7 +226,8 @@ def cell_moments(readings: Readings, true: int, predicted: int) -> Moments:
         1,
         own.before_SN == predicted,
         own.after_SN == predicted,
-        paired=readings.paired,
+        paired=own.paired,
+        grouped=own.grouped,
     )
 
 
@@ -246,9 +248,9 @@ def _answers(questions: Sequence[Question], moments: Moments, alpha: float) -> l
 
 def _by_class(readings: Readings, kind: Kind, slice_name: str, alpha: float) -> list[Answer]:
     """Return for each class that occurs how often it is read wrongly."""
-    present, group_N = np.unique(readings.labels_N, return_inverse=True)
+    present, part_N = np.unique(readings.labels_N, return_inverse=True)
     asked = [Question(kind, true, None, slice_name) for true in present.tolist()]
-    return _answers(asked, errors_of(readings, group_N, present.size), alpha)
+    return _answers(asked, errors_of(readings, part_N, present.size), alpha)
 
 
 def _of_slice(name: str, part: Readings, cells: Sequence[Cell], alpha: float) -> Iterator[Answer]:
@@ -273,14 +275,15 @@ def _by_cell(
         readings.after_SN,
         n_classes,
         paired=readings.paired,
+        grouped=readings.grouped,
     )
     pairs = list(zip(true_C.tolist(), predicted_C.tolist(), strict=True))
     answers = _answers([Question("cell", i, j) for i, j in pairs], moments, alpha)
-    present, n_images_P = np.unique(readings.labels_N, return_counts=True)
+    present, part_N = np.unique(readings.labels_N, return_inverse=True)
     n_seeds = (readings.before_SN.shape[0], readings.after_SN.shape[0])
     nothing = _answers(
         [Question("cell", true) for true in present.tolist()],
-        of_nothing(n_images_P, n_seeds, paired=readings.paired),
+        of_nothing(part_N, n_seeds, paired=readings.paired, grouped=readings.grouped),
         alpha,
     )
     seen = set(pairs)

@@ -2,7 +2,8 @@
 
 ``diff_SN[s, n]`` is 1 where seed s makes the error on image n after the fix only, −1 where it
 made it before only, 0 where nothing changed. Seeds (trainings) and images are both samples, so
-``diff = effect + seed + image + noise``.
+``diff = effect + seed + image + noise``. Where images come in groups, such as those of one writer,
+the groups are a third sample: what is drawn is a group, and its images with it.
 
 References
 ----------
@@ -11,6 +12,7 @@ based on paired data, *J. Educational and Behavioral Statistics* 37.
 Fagerland, Lydersen & Laake (2013), The McNemar test for binary matched-pairs data: mid-p and
 asymptotic are better than exact conditional, *BMC Medical Research Methodology* 13:91.
 Wilson (1927), Probable inference, the law of succession, and statistical inference, *JASA* 22.
+Rao & Scott (1992), A simple method for the analysis of clustered binary data, *Biometrics* 48.
 Holm (1979), A simple sequentially rejective multiple test procedure, *Scand. J. Statistics* 6.
 Benjamini & Hochberg (1995), Controlling the false discovery rate, *JRSS B* 57.
 """
@@ -26,15 +28,15 @@ from pydantic import ConfigDict
 from scipy import special, stats
 
 from misread.errors import JudgeError
+from misread.judge.groups import FloatArray, Grouped, group_codes
 from misread.judge.inputs import BoolArray, IntArray, flags, fraction, whole_numbers
-from misread.judge.moments import FloatArray, Moments, of_differences
+from misread.judge.moments import Moments, of_differences
 from misread.judge.variance import (
     FEW_SEEDS,
     combined,
     differences,
     least_p,
-    paired_parts,
-    unpaired_parts,
+    parts_of,
     zero_event_bound,
 )
 
@@ -80,7 +82,9 @@ class Effect:
     note: str = ""
 
 
-def two_way(diff_SN: npt.ArrayLike, alpha: float = 0.05) -> Effect:
+def two_way(
+    diff_SN: npt.ArrayLike, alpha: float = 0.05, groups_N: npt.ArrayLike | None = None
+) -> Effect:
     """Return the mean of `diff_SN` with an interval and a p-value over seeds and images.
 
     The variance is the crossed random-effects one (the quasi-F of Clark 1973; the same as the
@@ -99,12 +103,20 @@ def two_way(diff_SN: npt.ArrayLike, alpha: float = 0.05) -> Effect:
     * one seed: images only, mid-p McNemar (Fagerland, Lydersen & Laake 2013) and the interval of
       Bonett & Price (2012). The note says that this says nothing about training.
 
+    With groups the sums over the images of a group stand where images stood
+    (`misread.judge.variance.parts_of`), also at the edges: groups that changed are counted, and
+    where nothing changed each group counts as one image. Copies of an image, each image a group
+    with its copies, give the same as the images without copies; groups of one image each give the
+    same as no groups.
+
     Parameters
     ----------
     diff_SN : array_like of −1, 0, 1, shape [S, N]
         Error after minus error before, per paired seed and image; positive is worse.
     alpha : float
         Between 0 and 1; the interval covers ``1 − alpha``.
+    groups_N : array_like of int or str, shape [N], optional
+        The group (writer, patient) of each image.
 
     Returns
     -------
@@ -114,9 +126,14 @@ def two_way(diff_SN: npt.ArrayLike, alpha: float = 0.05) -> Effect:
     Raises
     ------
     JudgeError
-        If the matrix is empty or holds other values, or alpha is out of range.
+        If the matrix is empty or holds other values, or alpha is out of range, or groups do not
+        fit.
     """
-    return effects(of_differences(differences(diff_SN)), alpha)[0]
+    checked_SN = differences(diff_SN)
+    grouped = None
+    if groups_N is not None:
+        grouped = Grouped(group_codes("groups", groups_N, checked_SN.shape[1]))
+    return effects(of_differences(checked_SN, grouped), alpha)[0]
 
 
 def effects(moments: Moments, alpha: float = 0.05) -> list[Effect]:
@@ -145,22 +162,21 @@ def effects(moments: Moments, alpha: float = 0.05) -> list[Effect]:
     n_C = moments.n_images_C
     before_C, after_C = moments.before_CS.sum(axis=1), moments.after_CT.sum(axis=1)
     estimate_C = (n_before * after_C - n_after * before_C) / (n_before * n_after * n_C)
-    bound_C = zero_event_bound(n_C, alpha)
-    parts = paired_parts(moments) if moments.paired else unpaired_parts(moments)
+    bound_C = zero_event_bound(moments.alone_C, alpha)
+    parts = parts_of(moments)
     variance_C, df_C = combined(parts)
     one_each = n_before == n_after == 1
     few_C = np.zeros(n_C.size, dtype=np.bool_)
     unchanged_C = (variance_C == 0) & (estimate_C == 0)
     constant_C = (variance_C == 0) & ~unchanged_C
     if constant_C.any() and not one_each:  # as if a single reading had not changed
-        floor_C = 1 / (min(n_before, n_after) * n_C.astype(np.float64)) ** 2
+        floor_C = 1 / (min(n_before, n_after) * moments.units_C.astype(np.float64)) ** 2
         seed, image, residual = (np.where(constant_C, floor_C, part) for part in parts[:3])
         floored = parts._replace(seed=seed, image=image, residual=residual)
         variance_C, df_C = combined(floored)
     se_C = np.sqrt(variance_C)
     if one_each:
-        gone_C = (moments.discordant_C - after_C + before_C) // 2
-        p_C, low_C, high_C = _images_only(gone_C, moments.discordant_C - gone_C, n_C, alpha)
+        p_C, low_C, high_C = _images_only(moments, alpha)
         low_C, high_C = np.minimum(low_C, estimate_C), np.maximum(high_C, estimate_C)
     else:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -174,8 +190,8 @@ def effects(moments: Moments, alpha: float = 0.05) -> list[Effect]:
         far_C = np.maximum(far_C, np.maximum(wide_C, bound_C))  # nothing tells more than no event
         low_C = estimate_C - np.where(estimate_C < 0, far_C, near_C)
         high_C = estimate_C + np.where(estimate_C > 0, far_C, near_C)
-        few_C = ~unchanged_C & (least_p(moments.changed_C) > alpha)
-        p_C = np.where(few_C, np.maximum(p_C, least_p(moments.changed_C)), p_C)
+        few_C = ~unchanged_C & (least_p(moments.changed_units_C) > alpha)
+        p_C = np.where(few_C, np.maximum(p_C, least_p(moments.changed_units_C)), p_C)
         low_C = np.where(few_C, np.minimum(np.minimum(low_C, estimate_C - bound_C), 0), low_C)
         high_C = np.where(few_C, np.maximum(np.maximum(high_C, estimate_C + bound_C), 0), high_C)
     p_C = np.where(unchanged_C, 1.0, p_C)
@@ -214,16 +230,27 @@ def effects(moments: Moments, alpha: float = 0.05) -> list[Effect]:
 
 def _methods(moments: Moments, unchanged_C: BoolArray) -> list[str]:
     """Return what computed each effect."""
-    one_each = moments.before_CS.shape[1] == moments.after_CT.shape[1] == 1
+    one_each = moments.n_seeds == (1, 1)
+    pairs = "" if moments.paired else "unpaired "
     usual = (
         "mid-p McNemar over images, Bonett–Price interval"
         if one_each
-        else "two-way over seeds and images, Satterthwaite t"
-        if moments.paired
-        else "two-way over unpaired seeds and images, Satterthwaite t"
+        else f"two-way over {pairs}seeds and images, Satterthwaite t"
     )
-    exact = "exact zero-event bound over images"
-    return [exact if unchanged else usual for unchanged in unchanged_C]
+    methods = ["exact zero-event bound over images" if same else usual for same in unchanged_C]
+    if moments.groups is None:
+        return methods
+    rows = zip(methods, unchanged_C, moments.groups.n_C, moments.n_images_C, strict=True)
+    usual = (
+        "mid-p sign test over {n:,} groups, Bonett–Price interval by design effect"
+        if one_each
+        else f"three-way over {pairs}seeds, {{n:,}} groups and images, Satterthwaite t"
+    )
+    exact = "zero-event bound over images in {n:,} groups"
+    return [
+        method if n == n_images else (exact if same else usual).format(n=n)
+        for method, same, n, n_images in rows
+    ]
 
 
 def _notes(
@@ -233,16 +260,19 @@ def _notes(
     about_seeds = _about_seeds(moments.before_CS.shape[1], moments.after_CT.shape[1])
     one_each = moments.before_CS.shape[1] == moments.after_CT.shape[1] == 1
     notes = []
-    for unchanged, constant, few, n_changed, n_images in zip(
-        unchanged_C, constant_C, few_C, moments.changed_C, moments.n_images_C, strict=True
-    ):
+    units_C = moments.units_C
+    for unchanged, constant, few, n_changed, n, n_images in zip(
+        unchanged_C, constant_C, few_C, moments.changed_units_C, units_C, moments.n_images_C,
+        strict=True,
+    ):  # fmt: skip
+        unit = "images" if n == n_images else "groups"
         about = ""
         if unchanged:
             about = "Nothing changed on any image."
         elif few:
             about = (
-                f"Only {n_changed} of {n_images} images changed on balance: too few for a t "
-                "interval, so exact bounds over images widen it."
+                f"Only {n_changed} of {n} {unit} changed on balance: too few for a t "
+                f"interval, so exact bounds over {unit} widen it."
             )
         elif constant and not one_each:
             about = "Every image changed in every seed; the variance is as if one had not."
@@ -260,17 +290,43 @@ def _about_seeds(n_before: int, n_after: int) -> str:
     return ""
 
 
-def _images_only(
-    gone_C: IntArray, new_C: IntArray, n_C: IntArray, alpha: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return p-value, low and high for one pair of models."""
+def _images_only(moments: Moments, alpha: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return p-value, low and high for one pair of models.
+
+    With groups the sign test is over those that changed on balance, and the counts behind the
+    interval are divided by the design effect (Rao & Scott 1992): the sum of squares between groups
+    over that between images, and N over groups where so few of them changed that it is not known.
+    """
+    more_C = (moments.after_CT - moments.before_CS).sum(axis=1)
+    gone_C = (moments.discordant_C - more_C) // 2
+    new_C, n_C = moments.discordant_C - gone_C, moments.n_images_C
+    groups, p_C = moments.groups, _midp(gone_C, new_C)
+    if groups is None:
+        return p_C, *_bonett_price(gone_C, new_C, n_C, alpha)
+    mean_C = more_C / n_C
+    between_C = groups.squares_C - 2 * mean_C * groups.sized_C + mean_C**2 * groups.sizes_C
+    within_C = np.maximum(moments.discordant_C - mean_C * more_C, 1e-9)
+    effect_C = np.maximum(between_C / within_C, 1.0)
+    few_C = (least_p(groups.changed_C) > alpha) | (moments.discordant_C == n_C)
+    effect_C = np.where(few_C, n_C / groups.n_C, effect_C)
+    effect_C = np.where(groups.n_C == n_C, 1.0, effect_C)
+    p_C = np.where(groups.n_C == n_C, p_C, _midp(groups.gone_C, groups.new_C))
+    return p_C, *_bonett_price(gone_C / effect_C, new_C / effect_C, n_C / effect_C, alpha)
+
+
+def _bonett_price(
+    gone_C: FloatArray | IntArray,
+    new_C: FloatArray | IntArray,
+    n_C: FloatArray | IntArray,
+    alpha: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the interval of Bonett & Price (2012), within −1 to 1."""
     size_C = n_C + 2
     worse_C, better_C = (new_C + 1) / size_C, (gone_C + 1) / size_C
     centre_C = worse_C - better_C
     spread_C = np.sqrt((worse_C + better_C - centre_C**2) / size_C)
     half_C = -float(special.ndtri(alpha / 2)) * spread_C
-    low_C, high_C = np.maximum(centre_C - half_C, -1.0), np.minimum(centre_C + half_C, 1.0)
-    return _midp(gone_C, new_C), low_C, high_C
+    return np.maximum(centre_C - half_C, -1.0), np.minimum(centre_C + half_C, 1.0)
 
 
 def mcnemar_midp(before_N: npt.ArrayLike, after_N: npt.ArrayLike) -> float:

@@ -25,10 +25,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from misread.judge.collateral import Item
+from misread.judge.collateral import Item, cell_moments
 from misread.judge.inference import Status
-from misread.judge.moments import of_differences
-from misread.judge.power import Components, components_of, detectable
+from misread.judge.power import components_of, detectable
+from misread.judge.readings import Readings, check_readings
 from misread.judge.reason import given_up_reason
 from misread.judge.sequential import Adaptive, Settled, Why, chance_left
 from misread.judge.targets import CellResult
@@ -86,15 +86,18 @@ def judge_look(
         **asked,
     )
     left = _Left(number, levels[-1] / len(cells))
+    groups_N = asked.get("groups_N")
+    readings = check_readings("", labels_N, before_SN, after_SN, paired=True, groups_N=groups_N)
     found = [
-        _outlook(cell, _parts(cell, labels_N, before_SN, after_SN, alpha), adaptive, left)
+        _outlook(cell, readings, adaptive, left, alpha)
         for cell in verdict.cells
         if not cell.shrank(levels[number])
     ]
     known = [outlook for outlook in found if outlook is not None]
     least = min(known, key=lambda outlook: (not outlook.excluded, outlook.chance), default=None)
     narrowing = math.sqrt(adaptive.looks[number] / adaptive.most)
-    waits = {_outcome(item, narrowing, items_levels[-1]) for item in verdict.collateral}
+    effect = verdict.design_effect or 1.0
+    waits = {_outcome(item, narrowing, items_levels[-1], effect) for item in verdict.collateral}
     why = _why(verdict, adaptive, number, least, waits)
     settled = Settled(
         look=number + 1,
@@ -147,38 +150,25 @@ class _Outlook(NamedTuple):
 
 
 def _outlook(
-    cell: CellResult, parts: Components | None, adaptive: Adaptive, left: _Left
+    cell: CellResult, readings: Readings, adaptive: Adaptive, left: _Left, alpha: float
 ) -> _Outlook | None:
+    """Return what is left for a target; None where too few images changed to tell."""
+    moments = cell_moments(readings, cell.true, cell.predicted)
+    parts, _, n_units = components_of(moments, alpha)
     if parts is None:
         return None
     chance = chance_left(
         parts,
-        cell.n_images,
+        n_units,
         cell.effect.estimate,
         cell.reduction_abs,
         (adaptive.looks[left.number], adaptive.most),
         left.level,
     )
-    least = detectable(parts, adaptive.most, cell.n_images, left.level)
+    least = detectable(parts, adaptive.most, n_units, left.level)
     asked = cell.reduction_abs
     excluded = cell.effect.low > -asked
     return _Outlook(chance, excluded, not excluded and cell.before > 0 and least > asked)
-
-
-def _parts(
-    cell: CellResult,
-    labels_N: npt.NDArray[np.integer],
-    before_SN: npt.NDArray[np.integer],
-    after_SN: npt.NDArray[np.integer],
-    alpha: float,
-) -> Components | None:
-    """Return the variances behind a target; None where too few images changed to tell."""
-    own_N = labels_N == cell.true
-    before, after = (
-        (preds_SN[:, own_N] == cell.predicted).astype(np.int64)
-        for preds_SN in (before_SN, after_SN)
-    )
-    return components_of(of_differences(after - before), alpha)[0]
 
 
 def _why(
@@ -200,7 +190,7 @@ def _why(
     return "futile" if hardly and "harmed" not in waits else ""
 
 
-def _outcome(item: Item, narrowing: float, level: float) -> Status:
+def _outcome(item: Item, narrowing: float, level: float, design_effect: float) -> Status:
     """Return what an undetermined item would be after the last look, if its change stayed.
 
     The seeds to come narrow an interval as their square root, at most: images do not grow.
@@ -210,7 +200,8 @@ def _outcome(item: Item, narrowing: float, level: float) -> Status:
     effect = item.effect
     reach = -float(special.ndtri(level / 2)) * (effect.se or 0.0) * narrowing
     if effect.estimate >= 0:
-        reach = max(reach, float(zero_event_bound(effect.n_images, level)))
+        n_alone = effect.n_images / design_effect
+        reach = max(reach, float(zero_event_bound(n_alone, level)))
     if effect.estimate + reach < item.margin:
         return "safe"
     return "harmed" if effect.estimate - reach > item.margin else "undetermined"

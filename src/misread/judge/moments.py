@@ -10,9 +10,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from misread.judge.groups import (
+    Events,
+    Grouped,
+    Groups,
+    grouped_moments,
+    grouping,
+)
 from misread.judge.inputs import BoolArray, IntArray
 
 FloatArray = npt.NDArray[np.float64]
+
+_NONE = np.zeros(0, dtype=np.int64)
+_NO_EVENTS = Events(_NONE, _NONE, _NONE, _NONE)
 
 
 class Moments(NamedTuple):
@@ -37,6 +47,8 @@ class Moments(NamedTuple):
         The same with the cube of the distance from 0.
     squares_before_C, squares_after_C : ndarray of int64
         Sum over images of the squared times; 0 where seeds are paired.
+    groups : Groups or None
+        The same over groups of images, where groups are known.
     """
 
     n_images_C: IntArray
@@ -49,6 +61,7 @@ class Moments(NamedTuple):
     cubes_C: IntArray
     squares_before_C: IntArray
     squares_after_C: IntArray
+    groups: Groups | None = None
 
     @property
     def n_seeds(self) -> tuple[int, int]:
@@ -60,20 +73,39 @@ class Moments(NamedTuple):
         """What one image adds to the mean when it changes, weighted by its share of the variance.
 
         The third moment of the images over their second, as a share of the images; 0 where none
-        changed.
+        changed. The same of groups, where that is more.
         """
         n_before, n_after = self.n_seeds
         scale_C = self.n_images_C * (n_before if self.paired else n_before * n_after)
         event_C: FloatArray = self.cubes_C / np.maximum(self.squares_C, 1) / scale_C
-        return event_C
+        if self.groups is None:
+            return event_C
+        group_C = self.groups.cubes_C / np.maximum(self.groups.squares_C, 1) / scale_C
+        return np.maximum(event_C, group_C)
+
+    @property
+    def units_C(self) -> IntArray:
+        """What is drawn: groups where they are known, else images."""
+        return self.n_images_C if self.groups is None else self.groups.n_C
+
+    @property
+    def alone_C(self) -> FloatArray:
+        """So many images, each on its own, tell as much where nothing changed."""
+        return self.n_images_C.astype(float) if self.groups is None else self.groups.alone_C
+
+    @property
+    def changed_units_C(self) -> IntArray:
+        """Groups that changed on balance where they are known, else images."""
+        return self.changed_C if self.groups is None else self.groups.changed_C
 
 
-def of_differences(diff_SN: IntArray) -> Moments:
+def of_differences(diff_SN: IntArray, grouped: Grouped | None = None) -> Moments:
     """Return the moments of one matrix of −1, 0 and 1: error after minus error before, paired."""
     times_N = diff_SN.sum(axis=0)
+    n_seeds, n_images = diff_SN.shape
     zero = np.zeros(1, dtype=np.int64)
     return Moments(
-        n_images_C=np.array([diff_SN.shape[1]]),
+        n_images_C=np.array([n_images]),
         before_CS=(diff_SN < 0).sum(axis=1)[np.newaxis],
         after_CT=(diff_SN > 0).sum(axis=1)[np.newaxis],
         paired=True,
@@ -83,43 +115,69 @@ def of_differences(diff_SN: IntArray) -> Moments:
         cubes_C=np.array([(np.abs(times_N) ** 3).sum()]),
         squares_before_C=zero,
         squares_after_C=zero,
+        groups=grouped
+        and grouped_moments(
+            grouping(np.zeros_like(times_N), grouped.codes_N, 1),
+            zero,
+            (_events(np.zeros_like(times_N), diff_SN),),
+            (n_seeds,),
+            grouped.design_effect,
+        ),
     )
 
 
-def of_nothing(n_images_C: IntArray, n_seeds: tuple[int, int], *, paired: bool) -> Moments:
-    """Return the moments of errors that no reading of either arm makes."""
+def of_nothing(
+    part_N: IntArray, n_seeds: tuple[int, int], *, paired: bool, grouped: Grouped | None = None
+) -> Moments:
+    """Return the moments of errors that no reading of either arm makes, one per part of images."""
+    n_images_C = np.bincount(part_N)
     n_cells = n_images_C.size
     before_CS, after_CT = (np.zeros((n_cells, n), dtype=np.int64) for n in n_seeds)
     zero_C = np.zeros(n_cells, dtype=np.int64)
     zeros = (zero_C, zero_C, zero_C, zero_C, zero_C, zero_C)
-    return Moments(n_images_C, before_CS, after_CT, paired, *zeros)
+    groups = grouped and grouped_moments(
+        grouping(part_N, grouped.codes_N, n_cells),
+        np.arange(n_cells),
+        (_NO_EVENTS,) if paired else (_NO_EVENTS, _NO_EVENTS),
+        n_seeds[:1] if paired else n_seeds,
+        grouped.design_effect,
+    )
+    return Moments(n_images_C, before_CS, after_CT, paired, *zeros, groups=groups)
 
 
 def by_group(
-    group_N: IntArray, n_groups: int, before_SN: BoolArray, after_TN: BoolArray, *, paired: bool
+    part_N: IntArray,
+    n_parts: int,
+    before_SN: BoolArray,
+    after_TN: BoolArray,
+    *,
+    paired: bool,
+    grouped: Grouped | None = None,
 ) -> Moments:
-    """Return the moments of one error per group of images.
+    """Return the moments of one error per part of the images, as per class.
 
     Parameters
     ----------
-    group_N : ndarray of int, shape [N]
-        Group of each image, 0 to ``n_groups − 1``.
-    n_groups : int
+    part_N : ndarray of int, shape [N]
+        Part that each image belongs to, 0 to ``n_parts − 1``.
+    n_parts : int
         C.
     before_SN, after_TN : ndarray of bool, shape [S, N] and [T, N]
         Which readings are the error.
     paired : bool
         Whether row s of both is the same seed.
+    grouped : Grouped, optional
+        Groups of images that are not independent.
 
     Returns
     -------
     Moments
-        One entry per group.
+        One entry per part.
     """
 
     def count(values_N: npt.NDArray[np.generic]) -> IntArray:
         # Weights are float64: exact up to 2^53, far beyond any count here.
-        summed = np.bincount(group_N, weights=values_N, minlength=n_groups)
+        summed = np.bincount(part_N, weights=values_N, minlength=n_parts)
         return summed.astype(np.int64)
 
     n_before, n_after = before_SN.shape[0], after_TN.shape[0]
@@ -129,9 +187,21 @@ def by_group(
         if paired
         else n_before * times_after_N - n_after * times_before_N
     )
-    zero_C = np.zeros(n_groups, dtype=np.int64)
+    zero_C = np.zeros(n_parts, dtype=np.int64)
+    groups = None
+    if grouped is not None:
+        sides: tuple[npt.NDArray[np.generic], ...] = (before_SN, after_TN)
+        if paired:
+            sides = (after_TN.astype(np.int8) - before_SN,)
+        groups = grouped_moments(
+            grouping(part_N, grouped.codes_N, n_parts),
+            np.arange(n_parts),
+            tuple(_events(part_N, values_SN) for values_SN in sides),
+            (n_before,) if paired else (n_before, n_after),
+            grouped.design_effect,
+        )
     return Moments(
-        n_images_C=np.bincount(group_N, minlength=n_groups).astype(np.int64),
+        n_images_C=np.bincount(part_N, minlength=n_parts).astype(np.int64),
         before_CS=np.stack([count(row_N) for row_N in before_SN], axis=1),
         after_CT=np.stack([count(row_N) for row_N in after_TN], axis=1),
         paired=paired,
@@ -141,11 +211,18 @@ def by_group(
         cubes_C=count(np.abs(gap_N) ** 3),
         squares_before_C=zero_C if paired else count(times_before_N**2),
         squares_after_C=zero_C if paired else count(times_after_N**2),
+        groups=groups,
     )
 
 
 def by_cell(
-    labels_N: IntArray, before_SN: IntArray, after_TN: IntArray, n_classes: int, *, paired: bool
+    labels_N: IntArray,
+    before_SN: IntArray,
+    after_TN: IntArray,
+    n_classes: int,
+    *,
+    paired: bool,
+    grouped: Grouped | None = None,
 ) -> tuple[IntArray, IntArray, Moments]:
     """Return the moments of every directed confusion that occurs.
 
@@ -159,6 +236,8 @@ def by_cell(
         K.
     paired : bool
         Whether row s of both is the same seed.
+    grouped : Grouped, optional
+        Groups of images that are not independent.
 
     Returns
     -------
@@ -182,7 +261,8 @@ def by_cell(
         weight_before = weight_after = 1
         new_E = after_TN[seed_E, image_E] != before_SN[seed_E, image_E]
         new_F = before_SN[seed_F, image_F] != after_TN[seed_F, image_F]
-        at_E, image_E, at_F, image_F = at_E[new_E], image_E[new_E], at_F[new_F], image_F[new_F]
+        at_E, seed_E, image_E = at_E[new_E], seed_E[new_E], image_E[new_E]
+        at_F, seed_F, image_F = at_F[new_F], seed_F[new_F], image_F[new_F]
         discordant_C = np.bincount(at_E, minlength=n_cells) + np.bincount(at_F, minlength=n_cells)
     n_images = labels_N.size
     pairs_E, times_E = np.unique(at_E * n_images + image_E, return_counts=True)
@@ -198,6 +278,22 @@ def by_cell(
 
     true_C, predicted_C = np.divmod(cells_C, n_classes)
     zero_C = np.zeros(n_cells, dtype=np.int64)
+    groups = None
+    if grouped is not None:
+        one, other = (at_E, seed_E, image_E), (at_F, seed_F, image_F)
+        if paired:
+            signs = np.repeat([-1, 1], [at_E.size, at_F.size])
+            at, seed, image = (np.concatenate(both) for both in zip(one, other, strict=True))
+            sides: tuple[Events, ...] = (Events(at, seed, image, signs),)
+        else:
+            sides = tuple(Events(*side, np.ones_like(side[0])) for side in (one, other))
+        groups = grouped_moments(
+            grouping(labels_N, grouped.codes_N, n_classes),
+            true_C,
+            sides,
+            (n_before,) if paired else (n_before, n_after),
+            grouped.design_effect,
+        )
     moments = Moments(
         n_images_C=np.bincount(labels_N, minlength=n_classes)[true_C],
         before_CS=per_seed[0],
@@ -209,8 +305,15 @@ def by_cell(
         cubes_C=count(pairs, np.abs(gap_P) ** 3),
         squares_before_C=zero_C if paired else count(pairs_E, times_E**2),
         squares_after_C=zero_C if paired else count(pairs_F, times_F**2),
+        groups=groups,
     )
     return true_C, predicted_C, moments
+
+
+def _events(part_N: IntArray, values_SN: npt.NDArray[np.generic]) -> Events:
+    """Return the entries of a matrix that are not 0; the error of each is its image's part."""
+    seed_E, image_E = np.nonzero(values_SN)
+    return Events(part_N[image_E], seed_E, image_E, values_SN[seed_E, image_E].astype(np.int64))
 
 
 def _wrong(

@@ -9,19 +9,13 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 from scipy import special
 
 from misread.judge.inputs import fraction
 from misread.judge.moments import Moments, of_differences
-from misread.judge.variance import (
-    MeanSquares,
-    differences,
-    least_p,
-    paired_parts,
-    two_way_variance,
-    unpaired_parts,
-)
+from misread.judge.variance import MeanSquares, differences, least_p, parts_of, two_way_variance
 
 MOST = 1_000_000  # seeds or images: beyond this a number is no advice
 
@@ -58,12 +52,15 @@ def variance_components(diff_SN: npt.ArrayLike, alpha: float = 0.05) -> Componen
     return components_of(of_differences(differences(diff_SN)), alpha)[0]
 
 
-def components_of(moments: Moments, alpha: float = 0.05) -> tuple[Components | None, int]:
-    """Return the components behind one error's moments, and the seeds that they speak of.
+def components_of(moments: Moments, alpha: float = 0.05) -> tuple[Components | None, int, int]:
+    """Return the components behind one error's moments, and the design that they speak of.
 
     Where seeds are not paired, the components of both arms add up and the number of seeds per arm
     is the harmonic mean of the two, so that the design stands for a paired one of equal variance
     (with fewer degrees of freedom than it has: the answer is on the careful side).
+
+    Where groups of images count (`misread.judge.variance.parts_of`), a group stands for an image:
+    the design is seeds × groups of one size, so many as would tell as much as these.
 
     Parameters
     ----------
@@ -76,31 +73,34 @@ def components_of(moments: Moments, alpha: float = 0.05) -> tuple[Components | N
     -------
     Components or None
         As `variance_components`.
-    int
-        Seeds per arm.
+    n_seeds, n_units : int
+        Seeds per arm; images, or groups of one size in their place.
     """
-    found, n_seeds = all_components(moments, alpha)
-    return found[0], n_seeds
+    found, n_seeds, n_units = all_components(moments, alpha)
+    return found[0], n_seeds, n_units[0]
 
 
-def all_components(moments: Moments, alpha: float = 0.05) -> tuple[list[Components | None], int]:
+def all_components(
+    moments: Moments, alpha: float = 0.05
+) -> tuple[list[Components | None], int, list[int]]:
     """Return the same as `components_of` for each of C errors."""
     n_before, n_after = moments.before_CS.shape[1], moments.after_CT.shape[1]
     n_seeds = round(2 * n_before * n_after / (n_before + n_after))
-    parts = paired_parts(moments) if moments.paired else unpaired_parts(moments)
-    known_C = (moments.n_images_C > 1) & (least_p(moments.changed_C) <= alpha)
-    rows = zip(known_C, moments.n_images_C.tolist(), *(p.tolist() for p in parts[:3]), strict=True)
+    parts = parts_of(moments)
+    known_C = (moments.units_C > 1) & (least_p(moments.changed_units_C) <= alpha)
+    units_C = np.rint(parts.df_image).astype(np.int64) + 1
+    rows = zip(known_C, units_C.tolist(), *(p.tolist() for p in parts[:3]), strict=True)
     found = [
         Components(
             max(seed - residual, 0.0) * n_seeds if n_seeds > 1 else 0.0,
-            max(image - residual, 0.0) * n_images,
-            residual * n_seeds * n_images,
+            max(image - residual, 0.0) * n_units,
+            residual * n_seeds * n_units,
         )
         if known
         else None
-        for known, n_images, seed, image, residual in rows
+        for known, n_units, seed, image, residual in rows
     ]
-    return found, n_seeds
+    return found, n_seeds, units_C.tolist()
 
 
 def seeds_for(

@@ -6,7 +6,9 @@ from typing import NamedTuple
 import numpy.typing as npt
 
 from misread.errors import JudgeError
+from misread.judge.groups import Grouped, design_effect, group_codes
 from misread.judge.inputs import (
+    BoolArray,
     IntArray,
     class_numbers,
     classes_within,
@@ -29,31 +31,43 @@ class SliceReadings:
         True classes.
     before_SM, after_SM : array_like of int, shape [S, M]
         Predicted classes by seed, in the seed order of the main readings.
+    groups_M : array_like of int or str, shape [M], optional
+        The group (writer, patient) of each image, where the main readings have groups.
     """
 
     name: str
     labels_M: npt.ArrayLike
     before_SM: npt.ArrayLike
     after_SM: npt.ArrayLike
+    groups_M: npt.ArrayLike | None = None
 
 
 class Readings(NamedTuple):
     """Checked labels ``[N]`` and predictions ``[S, N]`` of both arms.
 
-    Where seeds are not `paired`, the arms may have different numbers of them.
+    Where seeds are not `paired`, the arms may have different numbers of them. `grouped` tells which
+    images are not independent, where that is known.
     """
 
     labels_N: IntArray
     before_SN: IntArray
     after_SN: IntArray
     paired: bool = True
+    grouped: Grouped | None = None
+
+    def of(self, chosen_N: BoolArray) -> "Readings":
+        """Return the readings of the chosen images."""
+        return Readings(
+            self.labels_N[chosen_N],
+            self.before_SN[:, chosen_N],
+            self.after_SN[:, chosen_N],
+            self.paired,
+            self.grouped and self.grouped.of(chosen_N),
+        )
 
     def of_class(self, true: int) -> "Readings":
         """Return the readings of the images of one true class."""
-        own_N = self.labels_N == true
-        return Readings(
-            self.labels_N[own_N], self.before_SN[:, own_N], self.after_SN[:, own_N], self.paired
-        )
+        return self.of(self.labels_N == true)
 
     def largest_class(self) -> int:
         """Return the largest class number that occurs."""
@@ -67,6 +81,7 @@ def check_readings(
     after_SN: npt.ArrayLike,
     *,
     paired: bool | None = None,
+    groups_N: npt.ArrayLike | None = None,
 ) -> Readings:
     """Return readings that fit together; `where` starts the names in messages.
 
@@ -76,7 +91,8 @@ def check_readings(
     Raises
     ------
     JudgeError
-        If shapes differ, seeds cannot be paired, or a value is not a class number.
+        If shapes differ, seeds cannot be paired, a value is not a class number, or groups do not
+        fit.
     """
     labels = whole_numbers(f"{where}labels", labels_N, 1)
     before = class_numbers(f"{where}predictions before", before_SN, 2)
@@ -92,7 +108,11 @@ def check_readings(
         raise JudgeError(msg)
     if paired is None or n_before == n_after == 1:
         paired = n_before == n_after
-    return Readings(labels, before, after, paired)
+    if groups_N is None:
+        return Readings(labels, before, after, paired)
+    codes = group_codes(f"{where}groups", groups_N, labels.size)
+    effect = design_effect(labels, codes, before != labels, after != labels)
+    return Readings(labels, before, after, paired, Grouped(codes, effect))
 
 
 def check_classes(where: str, readings: Readings, n_classes: int) -> None:

@@ -1,5 +1,6 @@
 """The target cells: what the fix was meant to reduce, measured with all that is known of it."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,8 +8,10 @@ from pydantic import BaseModel, ConfigDict
 
 from misread.judge.atlas import CellAtlas, cell_atlas
 from misread.judge.collateral import cell_moments
-from misread.judge.inference import Effect, effects, holm, two_way
+from misread.judge.groups import Grouped
+from misread.judge.inference import Effect, effects, holm
 from misread.judge.inputs import BoolArray, IntArray
+from misread.judge.moments import of_differences
 from misread.judge.power import components_of, detectable, images_for, seeds_for
 from misread.judge.readings import Cell, Readings
 
@@ -48,7 +51,8 @@ class CellResult(BaseModel):
         The reduction asked about, as a share of class i.
     seeds_needed, images_needed : int or None
         Seeds (with these images), or images of class i (with these seeds), that would find the
-        reduction asked about; None when no number would do or none can be given.
+        reduction asked about; None when no number would do or none can be given. With groups:
+        images of more groups, as many of each as now.
     mcnemar_midp : float or None
         With one seed only: mid-p McNemar of the two models, which says nothing about training.
     """
@@ -145,8 +149,9 @@ def measure_cells(
         before_S, after_T = counted.before_CS[0], counted.after_CT[0]
         before = float(before_S.mean()) / n_images
         asked = before * reduction
-        parts, n_seeds = components_of(counted, alpha)
-        least = None if parts is None else detectable(parts, n_seeds, n_images, strict)
+        parts, n_seeds, n_units = components_of(counted, alpha)
+        least = None if parts is None else detectable(parts, n_seeds, n_units, strict)
+        enough = images_for(parts, n_seeds, asked, strict) if parts and asked else None
         results.append(
             CellResult(
                 true=cell[0],
@@ -164,20 +169,24 @@ def measure_cells(
                 p_value=effect.p_value,
                 p_holm=p_holm,
                 q_value=q_values[cell],
-                asymmetry=asymmetry(readings.labels_N, readings.before_SN, *cell, alpha=alpha),
+                asymmetry=asymmetry(
+                    readings.labels_N,
+                    readings.before_SN,
+                    *cell,
+                    alpha=alpha,
+                    grouped=readings.grouped,
+                ),
                 atlas_before=cell_atlas(readings.labels_N, readings.before_SN, *cell, disputed_N),
                 atlas_after=cell_atlas(readings.labels_N, readings.after_SN, *cell, disputed_N),
                 smallest_detectable=least,
                 smallest_detectable_relative=least / before if least and before else None,
                 reduction_abs=asked,
                 seeds_needed=(
-                    seeds_for(parts, n_images, asked, strict, least=min(n_seeds, 2))
+                    seeds_for(parts, n_units, asked, strict, least=min(n_seeds, 2))
                     if parts and asked
                     else None
                 ),
-                images_needed=images_for(parts, n_seeds, asked, strict)
-                if parts and asked
-                else None,
+                images_needed=enough and math.ceil(enough * n_images / n_units),
                 mcnemar_midp=effect.p_value if before_S.size == after_T.size == 1 else None,
             )
         )
@@ -185,7 +194,13 @@ def measure_cells(
 
 
 def asymmetry(
-    labels_N: IntArray, preds_SN: IntArray, true: int, predicted: int, *, alpha: float = 0.05
+    labels_N: IntArray,
+    preds_SN: IntArray,
+    true: int,
+    predicted: int,
+    *,
+    alpha: float = 0.05,
+    grouped: Grouped | None = None,
 ) -> Effect | None:
     """Return by how much one arm makes i→j more often than j→i.
 
@@ -203,6 +218,8 @@ def asymmetry(
         The cell i→j.
     alpha : float
         The interval covers ``1 − alpha``.
+    grouped : Grouped, optional
+        Groups of images that are not independent.
 
     Returns
     -------
@@ -216,7 +233,8 @@ def asymmetry(
     labels, preds = labels_N[both_N], preds_SN[:, both_N]
     there = ((labels == true) & (preds == predicted)).astype(np.int64)
     back = ((labels == predicted) & (preds == true)).astype(np.int64)
-    return two_way(there - back, alpha)
+    own = grouped and grouped.of(both_N)
+    return effects(of_differences(there - back, own), alpha)[0]
 
 
 def _undisputed(
@@ -226,9 +244,4 @@ def _undisputed(
     if disputed_N is None or not (~disputed_N & (readings.labels_N == cell[0])).any():
         return None
     kept_N = ~disputed_N
-    left = readings._replace(
-        labels_N=readings.labels_N[kept_N],
-        before_SN=readings.before_SN[:, kept_N],
-        after_SN=readings.after_SN[:, kept_N],
-    )
-    return effects(cell_moments(left, *cell), alpha)[0]
+    return effects(cell_moments(readings.of(kept_N), *cell), alpha)[0]

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
+from misread.judge.groups import FloatArray, Groups
 from misread.judge.inputs import IntArray, whole_numbers
-from misread.judge.moments import FloatArray, Moments, of_differences
+from misread.judge.moments import Moments, of_differences
 
 FEW_SEEDS = 3  # with so many, how much trainings differ is hardly known
 _TOO_FEW = 4  # seeds: their own df always count, and bound the others
@@ -111,6 +112,79 @@ def unpaired_parts(moments: Moments) -> Parts:
         before.df_image,
         _welch(before.residual, before.df_residual, after.residual, after.df_residual),
         min((n for n in moments.n_seeds if n > 1), default=1),
+    )
+
+
+def parts_of(moments: Moments) -> Parts:
+    """Return the parts of the variance over seeds and images, or over seeds and groups of images.
+
+    Groups take the place of images (two-way clustering on seeds and groups, Cameron, Gelbach &
+    Miller 2011; Clark's quasi-F with groups for images): a group has the sum over its images of
+    what deviates from the mean, so that groups of all sizes count as in a ratio of means. The
+    degrees of freedom are those of their effective number. Error by error the larger variance
+    counts, of images or of groups, components below 0 taken as 0: what chance makes of the groups
+    shall not narrow what images alone would give.
+    """
+    parts = paired_parts(moments) if moments.paired else unpaired_parts(moments)
+    groups = moments.groups
+    if groups is None:
+        return parts
+    grouped = _grouped_parts(moments, groups, parts)
+    by_images_C, by_groups_C = (
+        np.maximum(p.seed + np.maximum(p.image - p.residual, 0.0), p.residual)
+        for p in (parts, grouped)
+    )
+    some_C = by_images_C > 0  # else nothing varied: what rounding leaves of groups is nothing too
+    chosen_C = (groups.n_C < moments.n_images_C) & ((by_groups_C >= by_images_C) | ~some_C)
+    image, residual, df_image, df_residual = (
+        np.where(chosen_C, one, other)
+        for one, other in (
+            (grouped.image * some_C, parts.image),
+            (grouped.residual * some_C, parts.residual),
+            (grouped.df_image, parts.df_image),
+            (grouped.df_residual, parts.df_residual),
+        )
+    )
+    return parts._replace(
+        image=image, residual=residual, df_image=df_image, df_residual=df_residual
+    )
+
+
+def _grouped_parts(moments: Moments, groups: Groups, parts: Parts) -> Parts:
+    """Return the parts with groups in the place of images."""
+    sides: tuple[IntArray, ...] = (moments.before_CS, moments.after_CT)
+    if moments.paired:
+        sides = (moments.after_CT - moments.before_CS,)
+    n_C = moments.n_images_C.astype(np.float64)
+    n_before, n_after = moments.n_seeds
+    gap_C, scale = sides[0].sum(axis=1), n_before
+    if not moments.paired:
+        gap_C = n_before * sides[1].sum(axis=1) - n_after * gap_C
+        scale = n_before * n_after
+    again_C = groups.n_C / np.maximum(groups.n_C - 1, 1)  # for the one mean that was estimated
+    df_C = np.maximum(groups.effective_C - 1, 1.0)
+    residuals = []
+    for sums_CS, own in zip(sides, groups.sums, strict=True):
+        n_seeds, total_C = sums_CS.shape[1], sums_CS.sum(axis=1)
+        seed_C = n_seeds * (sums_CS**2).sum(axis=1) - total_C**2
+        with_size_C = n_seeds * (sums_CS * own.sized_CS).sum(axis=1)
+        with_size_C -= total_C * own.sized_CS.sum(axis=1)
+        squares_C = n_C * (n_seeds * own.joint_C - own.squares_C)
+        squares_C += groups.sizes_C / n_C * seed_C - 2 * with_size_C
+        scale_C = (n_seeds * n_C) ** 2 * n_C * max(n_seeds - 1, 1)
+        residual_C = np.maximum(squares_C, 0.0) / scale_C * again_C
+        residuals.append((residual_C, np.maximum((n_seeds - 1) * df_C, 1.0)))
+    mean_C = gap_C / n_C
+    spread_C = groups.squares_C - 2 * mean_C * groups.sized_C + mean_C**2 * groups.sizes_C
+    residual_C, df_residual_C = residuals[0]
+    if not moments.paired:
+        df_residual_C = _welch(*residuals[0], *residuals[1])
+        residual_C = residual_C + residuals[1][0]
+    return parts._replace(
+        image=np.maximum(spread_C, 0.0) * again_C / (scale * n_C) ** 2,
+        residual=residual_C,
+        df_image=df_C,
+        df_residual=df_residual_C,
     )
 
 

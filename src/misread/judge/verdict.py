@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from misread.errors import JudgeError
 from misread.judge.atlas import Ledger, ledger
 from misread.judge.collateral import Item, Margins, measure_collateral
+from misread.judge.groups import Grouped
 from misread.judge.inputs import encode, flags, fraction, names_of, seed_names
 from misread.judge.readings import (
     Cell,
@@ -72,6 +73,13 @@ class Verdict(BaseModel):
     settled : Settled or None
         The planned look at which the arm was judged; None where the seeds were fixed. `alpha` is
         then that look's own level.
+    n_groups : int or None
+        Groups (writers, patients) of the images, over which tests and intervals hold too; None
+        where none were given.
+    design_effect : float or None
+        How many times larger groups make the variance over images of what changed, pooled over
+        the classes, 1 or more; the exact bounds use it. None without groups, and where too few
+        images changed to tell.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -99,6 +107,8 @@ class Verdict(BaseModel):
     exploratory: bool
     exploratory_why: str
     settled: Settled | None = None
+    n_groups: int | None = None
+    design_effect: float | None = None
 
     @property
     def n_items(self) -> int:
@@ -124,6 +134,7 @@ def judge(
     seeds: Sequence[int | str] | None = None,
     paired: bool | None = None,
     exploratory: str = "",
+    groups_N: npt.ArrayLike | None = None,
 ) -> Verdict:
     """Judge one fix: the target cells, everything else, and one decision.
 
@@ -162,6 +173,9 @@ def judge(
         many rows. Otherwise the analysis is unpaired, and the verdict says so.
     exploratory : str
         Why the result cannot count as confirmed; "" when it can.
+    groups_N : array_like of int or str, shape [N], optional
+        The group (writer, patient) of each image. Images of a group are not independent: with
+        groups all tests and intervals hold over seeds, groups and images. Slices then give theirs.
 
     Returns
     -------
@@ -177,9 +191,9 @@ def judge(
     Notes
     -----
     Effects are two-way over seeds and images (Clark 1973; Cameron, Gelbach & Miller 2011), see
-    `misread.judge.inference.two_way`. Collateral statuses are not corrected for their number: an
-    item needs its whole interval beyond a margin to be harmed, and more items can only make the
-    verdict stricter.
+    `misread.judge.inference.two_way`; groups take the place of images where they vary more.
+    Collateral statuses are not corrected for their number: an item needs its whole interval beyond
+    a margin to be harmed, and more items can only make the verdict stricter.
 
     Examples
     --------
@@ -201,10 +215,12 @@ def judge(
     coded, found_names = encode(arrays, class_names)
     order, paired, named = pair_seeds(seed_names(before_SN), seed_names(after_SN), paired=paired)
     checked = []
+    all_groups = _all_groups(groups_N, slices)
     for place, (where, *_) in enumerate(views):
         labels, before, after = coded[3 * place : 3 * place + 3]
         after = after if order is None else np.asarray(after)[order]
-        checked.append(check_readings(where, labels, before, after, paired=paired))
+        own = all_groups[place]
+        checked.append(check_readings(where, labels, before, after, paired=paired, groups_N=own))
     readings = checked[0]
     parts = [(view.name, part) for view, part in zip(slices, checked[1:], strict=True)]
     fraction("alpha", alpha)
@@ -292,7 +308,32 @@ def judge(
         margins=margins,
         exploratory=bool(exploratory),
         exploratory_why=exploratory,
+        n_groups=readings.grouped and int(readings.grouped.codes_N.max()) + 1,
+        design_effect=_finite(readings.grouped),
     )
+
+
+def _all_groups(
+    groups_N: npt.ArrayLike | None, slices: Sequence[SliceReadings]
+) -> list[npt.ArrayLike | None]:
+    """Return the groups of the main readings and of each slice: all have some, or none has."""
+    for view in slices:
+        if (groups_N is None) != (view.groups_M is None):
+            has, lacks = ("the slice", "the main readings")
+            if view.groups_M is None:
+                has, lacks = lacks, has
+            msg = (
+                f"slice “{view.name}”: {has} come with groups and {lacks} without; all intervals "
+                "hold over groups or none does: give groups for both, or for neither."
+            )
+            raise JudgeError(msg)
+    return [groups_N, *(view.groups_M for view in slices)]
+
+
+def _finite(grouped: Grouped | None) -> float | None:
+    """Return the design effect of readings, where it is known."""
+    known = grouped is not None and np.isfinite(grouped.design_effect)
+    return float(grouped.design_effect) if grouped is not None and known else None
 
 
 def _decide(cells: Sequence[CellResult], n_harmed: int, alpha: float) -> Decision:
