@@ -63,7 +63,9 @@ class Plan(Locked):
     `exploratory` is empty, or says in one sentence why what comes out proves nothing: the plan was
     changed after *confirm* had been opened, or it is a smoke run. `planned_power` is what the plan
     could be expected to show, from the baseline's errors on *select*; None where that is not known:
-    in smoke runs, in plans from before it was told, and where *select* has no such error.
+    in smoke runs, in plans from before it was told, and where *select* has no such error. `grouped`
+    says that intervals hold over groups of images too, as over writers; it is true of new plans
+    where the dataset knows groups, and a plan that was locked without is judged without.
     """
 
     KIND: ClassVar[str] = "trial"
@@ -76,6 +78,7 @@ class Plan(Locked):
     dataset_sha256: tuple[str, str]
     select_folds: dict[int, int]
     planned_power: PowerAnswer | None = None
+    grouped: bool = False
 
     @property
     def smoke(self) -> bool:
@@ -93,6 +96,7 @@ class Plan(Locked):
                     "exploratory": True,
                     "target_on_select": True,
                     "planned_power": True,
+                    "grouped": True,  # a locked plan is kept as it is, and a new one asks the same
                     "study": {"title", "question"} | self._absent,
                 },
             )
@@ -104,6 +108,8 @@ class Plan(Locked):
         absent: dict[str, Any] = {"study": self._absent}
         if self.planned_power is None:
             absent["planned_power"] = True
+        if not self.grouped:
+            absent["grouped"] = True
         return sha256_of(self.model_dump(mode="json", exclude=absent))
 
     @property

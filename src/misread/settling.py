@@ -88,7 +88,7 @@ def judge_arm(
         Names the question; with looks in it the verdict is that of the look at which there are so
         many seeds.
     confirm
-        The images that were read.
+        The images that were read; their groups count where the plan says so.
     arm
         The treated arm; its policy says which slices gate it: every operation, up to its own
         largest size.
@@ -103,6 +103,7 @@ def judge_arm(
     spec, policy = plan.study.judge, plan.policies[arm]
     n_seeds, largest = len(after.preds_SN), policy.size_px[1] if policy else 0
     before = before.of_first(n_seeds)
+    groups_N = confirm.groups_N if plan.grouped else None
     asked: dict[str, Any] = {
         "cells": [plan.target],
         "n_classes": confirm.n_classes,
@@ -116,6 +117,7 @@ def judge_arm(
                 confirm.labels_N[confirm.labels_N == piece.label],
                 before_SM,
                 after.slices[piece],
+                None if groups_N is None else groups_N[confirm.labels_N == piece.label],
             )
             for piece, before_SM in before.slices.items()
             if piece.size_px <= largest
@@ -128,6 +130,7 @@ def judge_arm(
         "arm": arm,
         "seeds": plan.study.seeds[:n_seeds],
         "exploratory": plan.exploratory,
+        "groups_N": groups_N,
     }
     readings = (confirm.labels_N, before.preds_SN, after.preds_SN)
     if plan.study.adaptive is None:

@@ -130,6 +130,7 @@ def run_study(
             dataset_sha256=(hashes[0], hashes[1]),
             select_folds=folds,
             planned_power=None if study.smoke else planned_power(study, errors, target),
+            grouped=load(study.dataset)[1].groups_N is not None,
         )
 
         def tasks_of(arms: tuple[str, ...], seeds: tuple[int, ...]) -> list[Task]:

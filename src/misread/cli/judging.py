@@ -51,6 +51,7 @@ _PATIENCE_SECONDS = 2
     help="A further slice, as both sides read it.",
 )
 @click.option("--unpaired", is_flag=True, help="Do not compare seeds in pairs.")
+@click.option("--no-groups", is_flag=True, help="Take all images for independent.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @click.option("--markdown", is_flag=True, help="Print it as a pull request's comment.")
 @click.option("--gate", is_flag=True, help="Exit with 1 unless the verdict is REDUCED.")
@@ -63,6 +64,7 @@ def judge(
     margins: tuple[str, ...],
     slices: tuple[str, ...],
     unpaired: bool,  # noqa: FBT001  click passes flags
+    no_groups: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
     markdown: bool,  # noqa: FBT001
     gate: bool,  # noqa: FBT001
@@ -74,12 +76,14 @@ def judge(
     \b
     - an NPZ file with `labels` [N] and `predictions` [S,N] or `probs` [S,N,K]
       (FILE#ARM takes the array ARM instead), and if wanted `seeds` [S],
-      `ids` [N], `class_names` [K], `slice` [N], `disputed` [N];
+      `ids` [N], `class_names` [K], `slice` [N], `disputed` [N], `groups` [N];
     - a CSV (also .csv.gz) or Parquet file with a row per seed and image:
-      columns seed, id, label, prediction, and if wanted slice, disputed;
+      columns seed, id, label, prediction, and if wanted slice, disputed, group;
     - the folder of an arm of a study, as in runs/four-nine/arms/baseline.
 
-    Images are matched by id where both sides have them, seeds by name.
+    Images are matched by id where both sides have them, seeds by name. Groups
+    say which images are not independent, such as those of one writer or
+    patient: all intervals then hold over groups too.
     """  # noqa: D301  click reads the \b
     from misread.judge.alignment import align, judge_predictions
     from misread.show.verdicts import verdict_markdown, verdict_table
@@ -87,6 +91,8 @@ def judge(
     allowed = _margins(margins)
     with _patience("reading predictions"):
         sides = _read(before, after, slices)
+    if no_groups:
+        sides = tuple(side.without_groups() for side in sides)
     pair = align(*sides, paired=False if unpaired else None)
     for note in pair.notes:
         click.echo(note, err=True)

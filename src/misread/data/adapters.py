@@ -200,6 +200,8 @@ def _npz_of(side: Predictions) -> Arrays:
         arrays["ids"] = np.concatenate([_ids(part) for part in parts])
     if any(part.disputed_N is not None for part in parts):
         arrays["disputed"] = np.concatenate([_disputed(part) for part in parts])
+    if side.groups is not None:
+        arrays["groups"] = np.concatenate([part.groups for part in parts])
     if side.slices:
         arrays["slice"] = np.concatenate(
             [np.full(part.n_images, name) for name, part in _parts(side)]
@@ -226,6 +228,8 @@ def _frame_of(side: Predictions) -> Any:
         }
         if has_disputed:
             columns["disputed"] = np.tile(_disputed(part).astype(np.uint8), part.n_seeds)
+        if part.groups is not None:
+            columns["group"] = np.tile(part.groups, part.n_seeds)
         if side.slices:
             columns["slice"] = np.full(part.preds_SN.size, name)
         frames.append(pl.DataFrame(columns))

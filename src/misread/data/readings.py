@@ -1,6 +1,7 @@
 """Predictions from files and folders that anyone can make; nothing in them is ever executed."""
 
 import gzip
+import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -11,8 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from misread.data.mnist import load_mnist
 from misread.data.npz import Archive
 from misread.data.parquet import check_parquet
+from misread.data.parts import stratified_subset
 from misread.errors import DataError, JudgeError
 from misread.judge.classes import in_order, listed, shape_of
 from misread.judge.predictions import Predictions
@@ -31,10 +34,12 @@ def read_predictions(source: str | Path) -> Predictions:
         One of
 
         - an NPZ with `labels` `[N]` and `predictions` `[S,N]` or `probs` `[S,N,K]`, and if wanted
-          `seeds` `[S]`, `ids` `[N]`, `class_names` `[K]`, `disputed` `[N]` and `slice` `[N]`;
+          `seeds` `[S]`, `ids` `[N]`, `class_names` `[K]`, `disputed` `[N]`, `groups` `[N]` and
+          `slice` `[N]`;
           ``FILE#ARM`` takes the array `ARM` for `predictions`;
         - a CSV (also gzipped) or Parquet with the columns of `misread.data.tables.from_columns`;
-        - the folder of an arm, as `misread run` writes it: `seed_*/predictions.npz`.
+        - the folder of an arm, as `misread run` writes it: `seed_*/predictions.npz`. Of MNIST it
+          comes with its writers as groups.
 
     Returns
     -------
@@ -90,7 +95,7 @@ def _read_npz(path: Path, arm: str) -> Predictions:
                 if wanted == "probs" or len(archive.header(wanted).shape) == 3
                 else archive.read(wanted)
             )
-            others = ("labels", "seeds", "ids", "class_names", "disputed", "slice")
+            others = ("labels", "seeds", "ids", "class_names", "disputed", "groups", "slice")
             own = {name: archive.read(name) for name in others if name in archive.names}
     except (ValueError, OSError) as error:
         msg = f"cannot be read as NPZ ({error}); {_NPZ_HINT}."
@@ -124,7 +129,7 @@ def _sliced(
 
 
 def _from_npz(own: dict[str, Any], preds_SN: npt.NDArray[Any], chosen: Any) -> Predictions:
-    per_image = {name: own[name][chosen] for name in ("ids", "disputed") if name in own}
+    per_image = {name: own[name][chosen] for name in ("ids", "disputed", "groups") if name in own}
     return Predictions.from_arrays(
         own["labels"][chosen],
         preds_SN[:, chosen] if preds_SN.ndim == 2 else preds_SN,
@@ -132,6 +137,7 @@ def _from_npz(own: dict[str, Any], preds_SN: npt.NDArray[Any], chosen: Any) -> P
         seeds=own.get("seeds"),
         ids=per_image.get("ids"),
         disputed_N=per_image.get("disputed"),
+        groups=per_image.get("groups"),
     )
 
 
@@ -229,7 +235,7 @@ def _read_folder(path: Path) -> Predictions:
         raise DataError(msg)
     runs = [_read_run(folders[seed] / "predictions.npz") for seed in seeds]
     with _told(path):
-        return _one_side(runs, seeds)
+        return _one_side(runs, seeds, _writers(folders[seeds[0]] / "config.json"))
 
 
 def _read_run(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -247,7 +253,24 @@ def _read_run(path: Path) -> dict[str, npt.NDArray[Any]]:
         return found
 
 
-def _one_side(runs: list[dict[str, npt.NDArray[Any]]], seeds: tuple[str, ...]) -> Predictions:
+def _writers(config: Path) -> npt.NDArray[np.int64] | None:
+    """Return the writers of the test images that a run of MNIST read; None of other datasets."""
+    try:
+        run = json.loads(config.read_text("utf-8"))
+        dataset, confirm_size = run["dataset"], run["confirm_size"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None  # a folder that someone else made
+    if dataset != "mnist":
+        return None
+    test = load_mnist()[1]
+    return test.take(stratified_subset(test.labels_N, confirm_size)).groups_N
+
+
+def _one_side(
+    runs: list[dict[str, npt.NDArray[Any]]],
+    seeds: tuple[str, ...],
+    groups_N: npt.NDArray[np.int64] | None,
+) -> Predictions:
     """Put the runs of one arm together; the images of a slice are those of *confirm* by number."""
     first = runs[0]
     labels_N = first["labels"]
@@ -257,7 +280,9 @@ def _one_side(runs: list[dict[str, npt.NDArray[Any]]], seeds: tuple[str, ...]) -
             msg = f"seed_{seed} did not read the same images as seed_{seeds[0]}; run them again."
             raise DataError(msg)
     rows = np.concatenate([np.atleast_2d(run["predictions"]) for run in runs])
-    side = Predictions.from_arrays(labels_N, rows, seeds=seeds)
+    if groups_N is not None and groups_N.size != labels_N.size:
+        groups_N = None
+    side = Predictions.from_arrays(labels_N, rows, seeds=seeds, groups=groups_N)
     parts: dict[str, list[int]] = {}
     for number, name in enumerate(first.get("slice_names", np.array([])).tolist()):
         parts.setdefault(re.sub(r" · [^·]*$", "", str(name)), []).append(number)
@@ -266,7 +291,8 @@ def _one_side(runs: list[dict[str, npt.NDArray[Any]]], seeds: tuple[str, ...]) -
         read_SM = np.stack(
             [np.concatenate([run[f"slice_{k}_predictions"] for k in numbers]) for run in runs]
         )
-        part = Predictions.from_arrays(labels_N[ids_M], read_SM, seeds=seeds, ids=ids_M)
+        own = None if groups_N is None else groups_N[ids_M]
+        part = Predictions.from_arrays(labels_N[ids_M], read_SM, seeds=seeds, ids=ids_M, groups=own)
         side = side.with_slice(name, part)
     return side
 

@@ -18,7 +18,7 @@ from misread.judge.classes import AnyIntArray, class_list, in_order, listed, sho
 from misread.judge.predictions import Predictions
 
 NEEDED = ("id", "label", "prediction")
-KNOWN = ("seed", *NEEDED, "slice", "disputed")
+KNOWN = ("seed", *NEEDED, "slice", "disputed", "group")
 CLEAN = "clean"
 
 _WHOLE = re.compile(r"([+-]?[0-9]{1,18})(\.0*)?")
@@ -48,7 +48,8 @@ def from_columns(columns: Collection[str], column: Callable[[str], pl.Series]) -
     columns : collection of str
         Names of all columns: ``id``, ``label``, ``prediction``, and where there are several models
         ``seed``; optional are ``slice`` (rows with ``clean`` or nothing are the evaluation set;
-        without such rows all are, and each slice is a view of them) and ``disputed`` (0 or 1).
+        without such rows all are, and each slice is a view of them) ``disputed`` (0 or 1) and
+        ``group`` (writer, patient).
     column : callable
         Returns a column by its name.
 
@@ -67,7 +68,7 @@ def from_columns(columns: Collection[str], column: Callable[[str], pl.Series]) -
         msg = (
             f"there is no column {listed([repr(name) for name in missing])}; the columns are: "
             f"{listed(list(columns)) or 'none'}. Needed are seed, id, label, prediction, and "
-            "allowed are slice and disputed: rename the columns."
+            "allowed are slice, disputed and group: rename the columns."
         )
         raise DataError(msg)
     ids = coded("id", column("id"))
@@ -77,7 +78,10 @@ def from_columns(columns: Collection[str], column: Callable[[str], pl.Series]) -
            in_order(prediction.names))  # fmt: skip
     names = class_list({*label.names, *prediction.names})
     disputed = _flags(column("disputed")) if "disputed" in columns else None
-    table = _Table(ids, seeds, _onto(label, names), _onto(prediction, names), disputed, names)
+    groups = coded("group", column("group")) if "group" in columns else None
+    table = _Table(
+        ids, seeds, _onto(label, names), _onto(prediction, names), disputed, groups, names
+    )
     if "slice" not in columns:
         return table.predictions(None)
     views = coded("slice", column("slice").cast(pl.String).fill_null(""))
@@ -253,6 +257,7 @@ class _Table(NamedTuple):
     label_R: AnyIntArray
     prediction_R: AnyIntArray
     disputed_R: npt.NDArray[np.bool_] | None
+    groups: Column | None
     class_names: tuple[str, ...]
 
     def predictions(self, chosen_R: npt.NDArray[np.bool_] | None, where: str = "") -> Predictions:
@@ -272,7 +277,7 @@ class _Table(NamedTuple):
         self._crossed(place_R, ids, n_seeds, where)
         rows_SN = self._spread(self.prediction_R[chosen], place_R, n_seeds)
         label_SN = self._spread(self.label_R[chosen], place_R, n_seeds)
-        self._agree(label_SN, ids, where)
+        self._agree(label_SN, ids, self.class_names, where)
         found = Predictions(
             label_SN[0].copy(),
             rows_SN,
@@ -280,6 +285,10 @@ class _Table(NamedTuple):
             None if self.seeds is None else tuple(self.seeds.names),
             ids,
         )
+        if self.groups is not None:
+            group_SN = self._spread(self.groups.codes_R[chosen], place_R, n_seeds)
+            self._agree(group_SN, ids, self.groups.names, where, "group")
+            found = replace(found, groups=self.groups.values[group_SN[0]])
         if self.disputed_R is None:
             return found
         disputed_SN = self._spread(self.disputed_R[chosen], place_R, n_seeds)
@@ -321,17 +330,24 @@ class _Table(NamedTuple):
             f"seed {shown(self.seeds.names[seed])}, " if self.seeds else ""
         ) + f"id {shown(ids[image])}"
 
-    def _agree(self, label_SN: AnyIntArray, ids: npt.NDArray[Any], where: str) -> None:
-        """Refuse labels that differ between the rows of one image."""
-        differ_N = np.zeros(label_SN.shape[1], np.bool_)
-        for row_N in label_SN[1:]:
-            differ_N |= row_N != label_SN[0]
+    @staticmethod
+    def _agree(
+        value_SN: AnyIntArray,
+        ids: npt.NDArray[Any],
+        names: Sequence[str],
+        where: str,
+        what: str = "label",
+    ) -> None:
+        """Refuse labels, or groups, that differ between the rows of one image."""
+        differ_N = np.zeros(value_SN.shape[1], np.bool_)
+        for row_N in value_SN[1:]:
+            differ_N |= row_N != value_SN[0]
         if differ_N.any():
             n = int(np.argmax(differ_N))
-            told = listed([self.class_names[k] for k in np.unique(label_SN[:, n])])
+            told = listed([names[k] for k in np.unique(value_SN[:, n])])
             msg = (
-                f"{where}{int(differ_N.sum()):,} of {differ_N.size:,} images have several labels, "
-                f"for example id {shown(ids[n])}: {told}; give each image one label."
+                f"{where}{int(differ_N.sum()):,} of {differ_N.size:,} images have several {what}s, "
+                f"for example id {shown(ids[n])}: {told}; give each image one {what}."
             )
             raise DataError(msg)
 

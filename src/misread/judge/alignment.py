@@ -58,7 +58,8 @@ def align(before: Predictions, after: Predictions, *, paired: bool | None = None
     Raises
     ------
     JudgeError
-        If images, labels, classes or slices are not the same, or seeds cannot be paired as asked.
+        If images, labels, groups, classes or slices are not the same, or seeds cannot be paired as
+        asked.
     """
     names = united("before", before.class_names, "after", after.class_names)
     before, after = before.recoded(names), after.recoded(names)
@@ -76,6 +77,7 @@ def align(before: Predictions, after: Predictions, *, paired: bool | None = None
         for name, part in before.slices.items()
     }
     after = replace(_images_together(before, after, ""), slices=slices)
+    before, after = _groups_together(before, after)
     if (before.ids is None) != (after.ids is None):
         side = "before" if before.ids is None else "after"
         notes = (*notes, f"There are no ids {side}, so images are matched by position.")
@@ -144,7 +146,9 @@ def judge_predictions(
         alpha=alpha,
         reduction=reduction,
         slices=[
-            SliceReadings(name, part.labels_N, part.preds_SN, after.slices[name].preds_SN)
+            SliceReadings(
+                name, part.labels_N, part.preds_SN, after.slices[name].preds_SN, part.groups
+            )
             for name, part in before.slices.items()
         ],
         disputed_N=np.logical_or.reduce(disputed) if disputed else None,
@@ -152,6 +156,7 @@ def judge_predictions(
         seeds=_plain(before.seeds) if pair.paired else None,
         paired=pair.paired,
         exploratory=exploratory,
+        groups_N=before.groups,
     )
 
 
@@ -283,6 +288,36 @@ def _images_together(before: Predictions, after: Predictions, where: str) -> Pre
     return after
 
 
+def _groups_together(
+    before: Predictions, after: Predictions, where: str = ""
+) -> tuple[Predictions, Predictions]:
+    """Return both sides with the groups that either has; slices too."""
+    one, other = before.groups, after.groups
+    if one is not None and other is not None:
+        differ = np.flatnonzero(one.astype(np.str_) != other.astype(np.str_))
+        if differ.size:
+            first = int(differ[0])
+            which = f"image {first} (from 0)"
+            if before.ids is not None:
+                which = f"id {shown(before.ids[first])}"
+            msg = (
+                f"{where}the groups before and after disagree on {differ.size:,} of "
+                f"{before.n_images:,} images, for example {which}: {shown(one[first])} and "
+                f"{shown(other[first])}; an image belongs to one group: correct them, or leave "
+                "them out on one side."
+            )
+            raise JudgeError(msg)
+    both = one if one is not None else other
+    pairs = {
+        name: _groups_together(part, after.slices[name], f"slice “{shown(name)}”: ")
+        for name, part in before.slices.items()
+    }
+    return (
+        replace(before, groups=both, slices={name: pair[0] for name, pair in pairs.items()}),
+        replace(after, groups=both, slices={name: pair[1] for name, pair in pairs.items()}),
+    )
+
+
 def _by_id(
     ids: npt.NDArray[Any], others: npt.NDArray[Any], after: Predictions, where: str
 ) -> Predictions:
@@ -312,5 +347,6 @@ def _by_id(
         preds_SN=after.preds_SN[:, images],
         ids=ids,
         disputed_N=None if after.disputed_N is None else after.disputed_N[images],
+        groups=None if after.groups is None else after.groups[images],
         slices={},
     )

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from misread.judge.groups import Grouped, design_effect
 from misread.judge.inference import Effect, effects
 from misread.judge.moments import by_group
-from misread.judge.worlds import WORLDS, Design, World, draw
+from misread.judge.worlds import WORLDS, Design, World, draw, writers_of
 from misread.seeds import derive
 
 ALPHA = 0.05
@@ -191,7 +192,9 @@ def settings(
     ]
 
 
-def simulate(setting: Setting, replicates: int, root: int = ROOT) -> Outcome:
+def simulate(
+    setting: Setting, replicates: int, root: int = ROOT, *, grouped: bool = False
+) -> Outcome:
     """Return how the judge does in `replicates` studies of one kind.
 
     Parameters
@@ -202,6 +205,8 @@ def simulate(setting: Setting, replicates: int, root: int = ROOT) -> Outcome:
         How many, at least 1.
     root : int
         Root of the random stream; the same root gives the same studies, whatever else runs.
+    grouped : bool
+        Whether the judge is told which images are of one writer.
 
     Returns
     -------
@@ -212,7 +217,7 @@ def simulate(setting: Setting, replicates: int, root: int = ROOT) -> Outcome:
     truth = setting.design.effect
     significant = fewer = covered = 0
     for start in range(0, replicates, _BATCH):
-        for effect in judged(setting, min(_BATCH, replicates - start), rng):
+        for effect in judged(setting, min(_BATCH, replicates - start), rng, grouped=grouped):
             found = effect.p_value <= ALPHA
             significant += found
             fewer += found and effect.estimate < 0
@@ -232,12 +237,20 @@ def simulate(setting: Setting, replicates: int, root: int = ROOT) -> Outcome:
     )
 
 
-def judged(setting: Setting, n_studies: int, rng: np.random.Generator) -> list[Effect]:
+def judged(
+    setting: Setting, n_studies: int, rng: np.random.Generator, *, grouped: bool = False
+) -> list[Effect]:
     """Return the effects that the judge sees in `n_studies` simulated studies."""
+    n_images, paired = setting.design.n_images, setting.design.paired
     studies = [draw(setting.world, setting.design, rng) for _ in range(n_studies)]
     before_SM, after_SM = (np.concatenate(arm, axis=1) for arm in zip(*studies, strict=True))
-    group_M = np.repeat(np.arange(n_studies), setting.design.n_images)
-    moments = by_group(group_M, n_studies, before_SM, after_SM, paired=setting.design.paired)
+    group_M = np.repeat(np.arange(n_studies), n_images)
+    writers = None
+    if grouped:
+        writers_N, class_N = writers_of(n_images), np.zeros(n_images, dtype=np.int64)
+        own = [design_effect(class_N, writers_N, *study) for study in studies]
+        writers = Grouped(np.tile(writers_N, n_studies), np.array(own))
+    moments = by_group(group_M, n_studies, before_SM, after_SM, paired=paired, grouped=writers)
     return effects(moments, ALPHA)
 
 

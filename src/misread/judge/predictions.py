@@ -22,6 +22,7 @@ from misread.judge.classes import (
     shown,
     united,
 )
+from misread.judge.groups import group_codes
 from misread.judge.inputs import BoolArray, flags
 
 
@@ -45,6 +46,9 @@ class Predictions:
         Images whose label is disputed.
     slices : mapping of str to Predictions
         Views of the same or of altered images, read by the same S models.
+    groups : ndarray or None
+        The group (writer, patient) of each image, N whole numbers or strings; None where images
+        are independent or nothing is known of it.
 
     Raises
     ------
@@ -59,6 +63,7 @@ class Predictions:
     ids: npt.NDArray[Any] | None = None
     disputed_N: BoolArray | None = None
     slices: "Mapping[str, Predictions]" = field(default_factory=lambda: MappingProxyType({}))
+    groups: npt.NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         n_axes = (("labels", self.labels_N, 1), ("predictions", self.preds_SN, 2))
@@ -89,6 +94,8 @@ class Predictions:
             _once("ids", self.ids)
         if self.disputed_N is not None:
             flags("disputed", self.disputed_N, self.n_images)
+        if self.groups is not None:
+            group_codes("groups", self.groups, self.n_images)
         for name, part in self.slices.items():
             if part.class_names != self.class_names or part.seeds != self.seeds:
                 msg = f"slice “{shown(name)}” has other classes or seeds than the rest; align them."
@@ -117,6 +124,7 @@ class Predictions:
         seeds: Sequence[Any] | None = None,
         ids: npt.ArrayLike | None = None,
         disputed_N: npt.ArrayLike | None = None,
+        groups: npt.ArrayLike | None = None,
     ) -> "Predictions":
         """Return predictions from arrays of class numbers or of class names.
 
@@ -133,6 +141,8 @@ class Predictions:
             Names of the rows; names of the images.
         disputed_N : array_like of bool, shape [N], optional
             Images whose label is disputed.
+        groups : array_like of int or str, shape [N], optional
+            The group (writer, patient) of each image.
 
         Returns
         -------
@@ -168,6 +178,7 @@ class Predictions:
             None if seeds is None else tuple(str(seed) for seed in seeds),
             None if ids is None else identities(ids),
             None if disputed_N is None else flags("disputed", disputed_N, labels.size),
+            groups=None if groups is None else classes("groups", groups),
         )
 
     def recoded(self, names: tuple[str, ...]) -> "Predictions":
@@ -195,6 +206,11 @@ class Predictions:
             seeds=None if self.seeds is None else tuple(self.seeds[s] for s in order),
             slices={name: part.with_rows(order) for name, part in self.slices.items()},
         )
+
+    def without_groups(self) -> "Predictions":
+        """Return the same predictions as if images were independent."""
+        slices = {name: part.without_groups() for name, part in self.slices.items()}
+        return replace(self, groups=None, slices=slices)
 
     def with_slice(self, name: str, part: "Predictions") -> "Predictions":
         """Return the same predictions with a slice more, as read by the same models.

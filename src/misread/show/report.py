@@ -57,6 +57,8 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         "exploratory": plan.exploratory,
         "n_seeds": words.seeds_told(evidence),
         "runs_told": words.runs_told(evidence),
+        "groups": words.groups_told(evidence),
+        "sampled": words.sampled_told(evidence),
         "n_images": f"{len(evidence.confirm):,}",
         "n_target_images": f"{int((evidence.confirm.labels_N == plan.target[0]).sum()):,}",
         "accuracy": words.percent(evidence.summary["accuracy"]["mean"]),

@@ -305,7 +305,7 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
                 f"α = {settled.alpha if settled else verdict.alpha:g}; margins in points: {margins}"
             ),
         ),
-        ("Seen", f"{_design(verdict)}, {wording.count(verdict.n_images, 'image')}"),
+        ("Seen", f"{_design(verdict)}, {wording.count(verdict.n_images, 'image')}{_in(verdict)}"),
         (
             "For good",
             (
@@ -314,6 +314,14 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
             ),
         ),
     )
+
+
+def _in(verdict: Verdict) -> str:
+    """Return in how many groups the images come, "" where that is not known."""
+    if verdict.n_groups is None:
+        return ""
+    groups = wording.count(verdict.n_groups, "group")
+    return f" in {groups}; intervals hold over seeds, groups and images"
 
 
 _WHY = {

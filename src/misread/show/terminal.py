@@ -78,7 +78,9 @@ def study_table(evidence: Evidence) -> Table:
     table = Table(
         title=f"{evidence.plan.study.title}: {words.seeds_told(evidence)}, "
         f"{len(evidence.confirm):,} confirm images{smoke}",
-        caption=words.runs_told(evidence) or None,
+        caption=" ".join(
+            filter(None, [f"Over {words.sampled_told(evidence)}.", words.runs_told(evidence)])
+        ),
     )
     for heading in ("arm", "verdict"):
         table.add_column(heading, no_wrap=True)

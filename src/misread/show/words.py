@@ -197,6 +197,18 @@ def seeds_told(evidence: Evidence) -> str:
     return f"{n_seeds(evidence)} seed" + ("" if n_seeds(evidence) == "1" else "s")
 
 
+def groups_told(evidence: Evidence) -> str:
+    """Return what the groups of images are called, as in "writers"; "" where none count."""
+    if not evidence.plan.grouped:
+        return ""
+    return "writers" if evidence.plan.study.dataset == "mnist" else "groups"
+
+
+def sampled_told(evidence: Evidence) -> str:
+    """Return over what tests and intervals hold, as in "seeds, writers and images"."""
+    return listed(["seeds", *filter(None, [groups_told(evidence)]), "images"])
+
+
 def runs_told(evidence: Evidence) -> str:
     """Return how many runs looks have saved, in a sentence; "" where the seeds were fixed."""
     adaptive, saved = evidence.plan.study.adaptive, evidence.saved
