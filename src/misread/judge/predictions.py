@@ -92,10 +92,7 @@ class Predictions:
         if self.ids is not None:
             _as_many("ids", len(self.ids), self.n_images, "image")
             _once("ids", self.ids)
-        if self.disputed_N is not None:
-            flags("disputed", self.disputed_N, self.n_images)
-        if self.groups is not None:
-            group_codes("groups", self.groups, self.n_images)
+        self._check_marks()
         for name, part in self.slices.items():
             if part.class_names != self.class_names or part.seeds != self.seeds:
                 msg = f"slice “{shown(name)}” has other classes or seeds than the rest; align them."
@@ -103,6 +100,13 @@ class Predictions:
             _as_many(
                 f"slice “{shown(name)}”: seeds", part.n_seeds, self.n_seeds, "seed of the rest"
             )
+
+    def _check_marks(self) -> None:
+        """Refuse disputed flags or groups that are not one per image."""
+        if self.disputed_N is not None:
+            flags("disputed", self.disputed_N, self.n_images)
+        if self.groups is not None:
+            group_codes("groups", self.groups, self.n_images)
 
     @property
     def n_seeds(self) -> int:
