@@ -4,7 +4,8 @@
 
 simulates studies without an effect, and with a true −30%, in a world without writers and in two
 with them, and judges each with and without their groups (2,000 of each kind unless told otherwise;
-some minutes). Then it judges the trials in the folders RUN, such as runs/four-nine-quick, both ways.
+some minutes). Then it judges the trials in the folders RUN, such as runs/four-nine-quick, both
+ways.
 """
 
 import argparse
