@@ -19,7 +19,14 @@ from misread.data.mnist import load_mnist
 from misread.data.readings import read_predictions
 from misread.errors import DataError, JudgeError
 from misread.evidence import load_evidence
-from misread.judge import SliceReadings, judge, judge_predictions, two_way
+from misread.judge import (
+    Adaptive,
+    SliceReadings,
+    judge,
+    judge_look,
+    judge_predictions,
+    two_way,
+)
 from misread.judge.calibration import Setting, simulate
 from misread.judge.groups import Grouped, design_effect
 from misread.judge.inference import effects
@@ -167,6 +174,23 @@ def test_a_verdict_on_copies_is_that_on_the_images(n_seeds):
     assert same.smallest_detectable == pytest.approx(cell.smallest_detectable)
     assert same.seeds_needed == cell.seeds_needed
     assert same.images_needed == (cell.images_needed and COPIES * cell.images_needed)
+
+
+def test_a_planned_look_settles_copies_as_it_does_the_images():
+    """Also what is left to be found by the seeds to come."""
+    labels_N, before_SN, after_SN = study(n_seeds=5, n=2400, rates=(0.04, 0.035))
+    adaptive = Adaptive()
+    one = judge_look(adaptive, labels_N, before_SN, after_SN, cells=[(0, 1)])
+    own = judge_look(
+        adaptive,
+        *map(copied, (labels_N, before_SN, after_SN)),
+        cells=[(0, 1)],
+        groups_N=copied(np.arange(2400)),
+    )
+    assert one.settled.why == own.settled.why
+    assert (one.settled.chance is None) == (own.settled.chance is None)
+    assert one.settled.chance is None or own.settled.chance == pytest.approx(one.settled.chance)
+    assert own.cells[0].p_holm == pytest.approx(one.cells[0].p_holm)
 
 
 # --- between the two ends -------------------------------------------------------------------------

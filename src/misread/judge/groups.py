@@ -142,7 +142,12 @@ def group_codes(name: str, values: npt.ArrayLike, n_images: int) -> IntArray:
     JudgeError
         If there is not one whole number or name per image.
     """
-    groups = classes(name, values)
+    given = np.asarray(values)
+    if given.dtype.kind == "f" and not np.isfinite(given).all():
+        n_missing = np.count_nonzero(~np.isfinite(given))
+        msg = f"{name} lack {n_missing:,} of {given.size:,} values; give one group per image."
+        raise JudgeError(msg)
+    groups = classes(name, given)
     if groups.shape != (n_images,):
         told = f"{groups.size:,} values" if groups.ndim == 1 else f"shape {groups.shape}"
         msg = f"{name} have {told} for {n_images:,} images; give one group per image."
