@@ -34,7 +34,7 @@ from misread.judge.limits import LIMITS
 from misread.judge.moments import by_cell, by_group
 from misread.judge.predictions import Predictions
 from misread.judge.variance import mean_squares, zero_event_bound
-from misread.judge.worlds import FOURS, WORLDS, WRITER_WORLDS, Design, writers_of
+from misread.judge.worlds import FOURS, WORLDS, WRITER_WORLDS, Design, draw, writers_of
 from misread.plan import load_plan, lock
 from misread.settling import judge_arm
 from misread.settling import read_arm as read
@@ -341,6 +341,25 @@ def test_the_design_effect_is_one_without_and_more_with_writers():
     size = (sizes**2).sum() / 982
     assert design_effect(none_N, groups_N, *together) == pytest.approx(size, rel=0.4)
     assert design_effect(none_N, groups_N, apart[0], apart[0]) == math.inf
+
+
+def test_the_mild_world_is_like_the_writers_of_mnist(project):
+    """Design effects of the errors of one arm, and of what changed between two."""
+    with np.load(project / "docs/results/four-nine-readings.npz") as file:
+        labels_N = file["labels"].astype(int)
+        wrong = {a: file[a] != labels_N for a in ("baseline", "documented", "one-sided", "both")}
+    groups_N = np.unique(load_mnist()[1].groups_N, return_inverse=True)[1]
+    base_SN = wrong.pop("baseline")
+    none_SN = np.zeros_like(base_SN)
+    errors = design_effect(labels_N, groups_N, none_SN, base_SN)
+    changes = [design_effect(labels_N, groups_N, base_SN, own) for own in wrong.values()]
+    rng, own_N, class_N = np.random.default_rng(7), writers_of(982), np.zeros(982, int)
+    studies = [draw(WRITER_WORLDS[0], Design(10, 8), rng) for _ in range(150)]
+    alone = [design_effect(class_N, own_N, np.zeros_like(one), one) for one, _ in studies]
+    both = np.array([design_effect(class_N, own_N, *study) for study in studies])
+    assert 1.1 < errors < 1.5
+    assert np.mean(alone) == pytest.approx(errors, abs=0.12)
+    assert both[np.isfinite(both)].mean() == pytest.approx(np.mean(changes), abs=0.12)
 
 
 def test_the_page_holds_what_comes_out_today(project):
