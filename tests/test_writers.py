@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -484,6 +485,16 @@ def test_a_trial_on_mnist_holds_over_writers_and_says_so(smoke):
     assert "seeds, writers and images" in study_table(evidence).caption
 
 
+def test_a_trial_with_corruptions_holds_over_writers_there_too(smoke):
+    plan, confirm = load_plan(smoke), load_evidence(smoke).confirm
+    arms = [read(plan, smoke, arm, len(plan.study.seeds)) for arm in ("baseline", "documented")]
+    foggy = [replace(arm, corrupted={"fog": arm.preds_SN}) for arm in arms]
+    verdict = judge_arm(plan, confirm, "documented", *foggy)
+    own = {item.name: item.effect for item in verdict.collateral}
+    assert own["fog · 4"].method == own["recall of 4"].method
+    assert "groups" in own["fog · 4"].method
+
+
 def test_the_folder_of_an_arm_comes_with_its_writers(smoke):
     arms = [read_predictions(smoke / "arms" / arm) for arm in ("baseline", "documented")]
     evidence = load_evidence(smoke)
@@ -499,7 +510,7 @@ def test_a_plan_locked_without_groups_keeps_its_hash_and_is_judged_without(smoke
     plan = load_plan(smoke)
     old = plan.model_copy(update={"grouped": False})
     told = old.model_dump(mode="json")
-    del told["grouped"], told["study"]["adaptive"]
+    del told["grouped"], told["study"]["adaptive"], told["study"]["corruptions"]
     if told["planned_power"] is None:
         del told["planned_power"]
     assert sha256_of(told) == old.sha256 != plan.sha256
