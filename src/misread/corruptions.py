@@ -32,7 +32,7 @@ from misread.plan import Plan, load_plan
 from misread.rereading import EXPLORATORY, read_all, refuse_others
 from misread.robustness import CLEAN, Readings, Robustness, arm_mean, arm_on
 from misread.runs import corrupted_confirm, prepare
-from misread.settling import confirm_of, read_arm, seeds_needed
+from misread.settling import confirm_of, groups_of, read_arm, seeds_needed
 from misread.store import RunFolder, locked, read_arrays, read_json, write_arrays, write_json
 from misread.study import BASELINE
 
@@ -273,7 +273,7 @@ def _judge(
     why: str,
 ) -> Verdict:
     (clean, corrupted), spec = read, plan.study.judge
-    n_seeds = len(clean[arm])
+    n_seeds, groups_N = len(clean[arm]), groups_of(plan, confirm)
     return judge(
         confirm.labels_N,
         clean[BASELINE][:n_seeds],
@@ -285,7 +285,7 @@ def _judge(
         alpha=spec.alpha,
         reduction=spec.reduction,
         slices=[
-            SliceReadings(name, confirm.labels_N, before_SN[:n_seeds], after_SN)
+            SliceReadings(name, confirm.labels_N, before_SN[:n_seeds], after_SN, groups_N)
             for name, before_SN, after_SN in zip(
                 names, corrupted[BASELINE], corrupted[arm], strict=True
             )
@@ -294,4 +294,5 @@ def _judge(
         arm=arm,
         seeds=plan.study.seeds[:n_seeds],
         exploratory=why,
+        groups_N=groups_N,
     )

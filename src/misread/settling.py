@@ -50,6 +50,11 @@ def confirm_of(plan: Plan) -> tuple[Dataset, npt.NDArray[np.int64]]:
     return test.take(ids_N), ids_N
 
 
+def groups_of(plan: Plan, confirm: Dataset) -> npt.NDArray[np.int64] | None:
+    """Return the group of each image of *confirm*, None where the plan was locked without."""
+    return confirm.groups_N if plan.grouped else None
+
+
 def read_arm(plan: Plan, folder: Path, arm: str, n_seeds: int) -> ArmReadings:
     """Return what the first `n_seeds` runs of an arm read.
 
@@ -103,7 +108,7 @@ def judge_arm(
     spec, policy = plan.study.judge, plan.policies[arm]
     n_seeds, largest = len(after.preds_SN), policy.size_px[1] if policy else 0
     before = before.of_first(n_seeds)
-    groups_N = confirm.groups_N if plan.grouped else None
+    groups_N = groups_of(plan, confirm)
     asked: dict[str, Any] = {
         "cells": plan.cells,
         "n_classes": confirm.n_classes,
@@ -123,7 +128,7 @@ def judge_arm(
             if piece.size_px <= largest
         ]
         + [
-            SliceReadings(name, confirm.labels_N, before_SN, after.corrupted[name])
+            SliceReadings(name, confirm.labels_N, before_SN, after.corrupted[name], groups_N)
             for name, before_SN in before.corrupted.items()
         ],
         "disputed_N": confirm.disputed_N,

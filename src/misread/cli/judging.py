@@ -92,7 +92,7 @@ def judge(
     with _patience("reading predictions"):
         sides = _read(before, after, slices)
     if no_groups:
-        sides = tuple(side.without_groups() for side in sides)
+        sides = sides[0].without_groups(), sides[1].without_groups()
     pair = align(*sides, paired=False if unpaired else None)
     for note in pair.notes:
         click.echo(note, err=True)

@@ -14,11 +14,11 @@ from misread.judge.inference import (
     Effect,
     benjamini_hochberg,
     holm,
-    mcnemar_midp,
     noninferiority,
     two_way,
 )
 from misread.judge.looking import judge_look
+from misread.judge.one_pair import mcnemar_midp
 from misread.judge.pilot import (
     Heterogeneity,
     Pilot,

@@ -142,7 +142,12 @@ def group_codes(name: str, values: npt.ArrayLike, n_images: int) -> IntArray:
     JudgeError
         If there is not one whole number or name per image.
     """
-    groups = classes(name, values)
+    given = np.asarray(values)
+    if given.dtype.kind == "f" and not np.isfinite(given).all():
+        n_missing = np.count_nonzero(~np.isfinite(given))
+        msg = f"{name} lack {n_missing:,} of {given.size:,} values; give one group per image."
+        raise JudgeError(msg)
+    groups = classes(name, given)
     if groups.shape != (n_images,):
         told = f"{groups.size:,} values" if groups.ndim == 1 else f"shape {groups.shape}"
         msg = f"{name} have {told} for {n_images:,} images; give one group per image."
@@ -195,10 +200,14 @@ def grouped_moments(
     for events, n in zip(sides, n_seeds, strict=True):
         unit_E = found.unit_N[events.image_E]
         pair_E = events.error_E * n_units + unit_E
-        triple_T, sum_T = _summed(pair_E * n + events.seed_E, events.value_E)
-        pair_P, sum_P = _summed(triple_T // n, sum_T)
-        row_T, seed_T = triple_T // n // n_units, triple_T % n
-        sized_T = sum_T * found.size_U[triple_T // n % n_units]
+        # Sorted together with their signs: far faster than sorting places.
+        key_E = 2 * (pair_E * n + events.seed_E) + (events.value_E > 0)
+        key_E.sort()
+        triple_T, sum_T = _summed(key_E >> 1, 2 * (key_E & 1) - 1)
+        pair_T = triple_T // n
+        seed_T, row_T = triple_T - pair_T * n, pair_T // n_units
+        sized_T = sum_T * found.size_U[pair_T - row_T * n_units]
+        pair_P, sum_P = _summed(pair_T, sum_T)
         sums.append(
             Sums(
                 _counted(pair_P // n_units, sum_P**2, n_errors),
@@ -212,7 +221,9 @@ def grouped_moments(
         pair_P, gap_P = keys[0], totals[0]
     else:
         gaps = (-n_seeds[1] * totals[0], n_seeds[0] * totals[1])
-        pair_P, gap_P = _summed(np.concatenate(keys), np.concatenate(gaps))
+        both_P = np.concatenate(keys)
+        order = np.argsort(both_P, kind="stable")  # merges what is in order already
+        pair_P, gap_P = _summed(both_P[order], np.concatenate(gaps)[order])
     row_P = pair_P // n_units
 
     def count(values_P: npt.NDArray[np.generic]) -> IntArray:
@@ -286,15 +297,13 @@ def design_effect(
 
 
 def _summed(key_E: IntArray, value_E: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the distinct keys, ascending, and the sum of the values of each."""
-    order = np.argsort(key_E, kind="stable")
-    sorted_E = key_E[order]
-    first = np.ones(sorted_E.size, dtype=np.bool_)
-    np.not_equal(sorted_E[1:], sorted_E[:-1], out=first[1:])
+    """Return the distinct keys of an ascending list, and the sum of the values of each."""
+    first = np.ones(key_E.size, dtype=np.bool_)
+    np.not_equal(key_E[1:], key_E[:-1], out=first[1:])
     start = np.flatnonzero(first)
     if not start.size:
-        return sorted_E, value_E[:0]
-    return sorted_E[start], np.add.reduceat(value_E[order], start)
+        return key_E, value_E
+    return key_E[start], np.add.reduceat(value_E, start)
 
 
 def _counted(row_P: IntArray, values_P: npt.NDArray[np.generic], size: int) -> FloatArray:

@@ -182,7 +182,7 @@ class Predictions:
             None if seeds is None else tuple(str(seed) for seed in seeds),
             None if ids is None else identities(ids),
             None if disputed_N is None else flags("disputed", disputed_N, labels.size),
-            groups=None if groups is None else classes("groups", groups),
+            groups=None if groups is None else np.asarray(groups),
         )
 
     def recoded(self, names: tuple[str, ...]) -> "Predictions":

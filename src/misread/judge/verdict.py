@@ -319,12 +319,11 @@ def _all_groups(
     """Return the groups of the main readings and of each slice: all have some, or none has."""
     for view in slices:
         if (groups_N is None) != (view.groups_M is None):
-            has, lacks = ("the slice", "the main readings")
-            if view.groups_M is None:
-                has, lacks = lacks, has
+            it, they = ("no ", "") if view.groups_M is None else ("", "no ")
             msg = (
-                f"slice “{view.name}”: {has} come with groups and {lacks} without; all intervals "
-                "hold over groups or none does: give groups for both, or for neither."
+                f"slice “{view.name}” has {it}groups of images and the main readings have "
+                f"{they}groups; all intervals hold over groups or none does: give groups for "
+                "both, or leave them out (--no-groups)."
             )
             raise JudgeError(msg)
     return [groups_N, *(view.groups_M for view in slices)]
