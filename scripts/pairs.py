@@ -1,4 +1,4 @@
-"""Write docs/results/pairs.md: the studies of other pairs, and why their policies are what they are.
+"""Write docs/results/pairs.md: the studies of other pairs, and why their policies are so.
 
     misread run two-seven
     misread run three-five
@@ -98,7 +98,7 @@ def differences(
 
 
 def misread_on_select(evidence: Evidence, true: int, predicted: int) -> list[int]:
-    """Return the training images that the baseline so misreads on *select*, the most often first."""
+    """Return the training images so misread by the baseline on *select*, the most often first."""
     cell = next(
         c for c in evidence.errors["cells"] if (c["true"], c["predicted"]) == (true, predicted)
     )
@@ -179,11 +179,12 @@ def of_study(folder: Path, known: dict[int, dict[str, Any]]) -> dict[str, Any]:
     name = plan.study.name
     misread = {cell: misread_on_select(evidence, *cell) for cell in plan.cells}
     write_atomic(RESULTS / "pairs" / f"{name}.png", figure(evidence, misread))
+    writers_N = evidence.confirm.groups_N
     write_arrays(
         RESULTS / "pairs" / f"{name}-readings.npz",
         {
             "labels": evidence.confirm.labels_N.astype(np.uint8),
-            "groups": evidence.confirm.groups_N.astype(np.int16),
+            **({} if writers_N is None else {"groups": writers_N.astype(np.int16)}),
             "seeds": np.array(evidence.seeds),
             **evidence.predictions,
         },

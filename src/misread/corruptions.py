@@ -278,7 +278,7 @@ def _judge(
         confirm.labels_N,
         clean[BASELINE][:n_seeds],
         clean[arm],
-        cells=[plan.target],
+        cells=plan.cells,
         n_classes=confirm.n_classes,
         class_names=confirm.class_names,
         margins=spec.margins,
