@@ -374,3 +374,20 @@ def test_the_page_says_what_the_stored_readings_give(project):
             assert f"| {' | '.join(row)} |" in own
     for sentence in (told.explained_told(sliced), *told.concentrations_told(sliced)):
         assert sentence in own
+
+
+def test_images_of_one_writer_count_once_in_a_stratum():
+    """Five copies of each image, as of one writer, tell no more than the images did."""
+    rng = np.random.default_rng(5)
+    once = {arm: rng.random((6, 80)) < share for arm, share in (("base", 0.2), ("fix", 0.1))}
+    five = {arm: np.repeat(wrong_SN, 5, axis=1) for arm, wrong_SN in once.items()}
+    half_N = (np.arange(80) >= 40).astype(int)
+    plain = rates_by_stratum({"half": half_N}, once)["half"]
+    copied = {"half": np.repeat(half_N, 5)}
+    with_writers = rates_by_stratum(copied, five, groups_N=np.repeat(np.arange(80), 5))["half"]
+    without = rates_by_stratum(copied, five)["half"]
+    for one, same, narrow in zip(plain, with_writers, without, strict=True):
+        for a, b, c in zip(one.arms, same.arms, narrow.arms, strict=True):
+            assert (b.low, b.high) == pytest.approx((a.low, a.high))
+            assert c.high < a.high
+        assert same.arms[1].change.p_value == pytest.approx(one.arms[1].change.p_value)

@@ -182,9 +182,9 @@ def slice_up(
     kinds, kind_N = _kinds(confirm)
     by_kind = {WRITTEN_BY: kind_N} if kinds else {}
     own_strata = {name: stratum_N[own] for name, stratum_N in (strata | by_kind).items()}
-    cell_rates = rates_by_stratum(own_strata, hit, alpha)
-    all_rates = rates_by_stratum(strata | by_kind, wrong, alpha)
     writers_M = None if confirm.groups_N is None else confirm.groups_N[own]
+    cell_rates = rates_by_stratum(own_strata, hit, alpha, writers_M)
+    all_rates = rates_by_stratum(strata | by_kind, wrong, alpha, confirm.groups_N)
     of_shape = {name: own_strata[name] for name in MEASURES}
     explained = {
         arm: explanations(of_shape, hit_SM, derive(0, "slices"), blocks_N=writers_M)

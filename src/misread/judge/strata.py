@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from misread.errors import JudgeError
+from misread.judge.groups import Grouped, design_effect, group_codes
 from misread.judge.inference import Effect, benjamini_hochberg, effects
 from misread.judge.inputs import BoolArray, IntArray
 from misread.judge.moments import FloatArray, by_group
@@ -105,7 +106,10 @@ def quantile_strata(values_N: FloatArray, labels_N: IntArray, n_strata: int = 5)
 
 
 def rates_by_stratum(
-    strata: Mapping[str, IntArray], wrong: Mapping[str, BoolArray], alpha: float = 0.05
+    strata: Mapping[str, IntArray],
+    wrong: Mapping[str, BoolArray],
+    alpha: float = 0.05,
+    groups_N: IntArray | None = None,
 ) -> dict[str, tuple[Stratum, ...]]:
     """Return how often each arm errs in every stratum, and what each changes against the first.
 
@@ -118,6 +122,8 @@ def rates_by_stratum(
         An arm with fewer seeds has the first seeds of that one.
     alpha : float
         Between 0 and 1; the intervals cover ``1 − alpha``.
+    groups_N : ndarray of int, shape [N], optional
+        Group (writer) of each image; intervals then hold over groups too.
 
     Returns
     -------
@@ -139,6 +145,7 @@ def rates_by_stratum(
     """
     first = next(iter(wrong))
     refuse_misfits(strata, wrong[first].shape[-1])
+    codes_N = None if groups_N is None else group_codes("groups", groups_N, wrong[first].shape[-1])
     found: dict[str, list[Stratum]] = {}
     for measure, stratum_N in strata.items():
         own = np.flatnonzero(stratum_N >= 0)
@@ -146,13 +153,12 @@ def rates_by_stratum(
         arms_C: list[list[ArmRate]] = [[] for _ in numbers]
         for arm, wrong_SN in wrong.items() if own.size else ():
             after_SM = wrong_SN[:, own]
-            never_SM = np.zeros_like(after_SM)
-            rates = effects(by_group(place_M, n_C.size, never_SM, after_SM, paired=True), alpha)
+            codes_M = None if codes_N is None else codes_N[own]
+            rates = _changes(place_M, np.zeros_like(after_SM), after_SM, codes_M, alpha)
             changes: list[Effect | None] = [None] * n_C.size
             if arm != first:
                 before_SM = wrong[first][: len(after_SM), own]
-                moments = by_group(place_M, n_C.size, before_SM, after_SM, paired=True)
-                changes = list(effects(moments, alpha))
+                changes = list(_changes(place_M, before_SM, after_SM, codes_M, alpha))
             for arms, rate, change in zip(arms_C, rates, changes, strict=True):
                 interval = {"low": max(rate.low, 0.0), "high": rate.high}
                 arms.append(ArmRate(arm=arm, rate=rate.estimate, change=change, **interval))
@@ -161,6 +167,22 @@ def rates_by_stratum(
             for stratum, n, arms in zip(numbers.tolist(), n_C.tolist(), arms_C, strict=True)
         ]
     return _with_q_values(found)
+
+
+def _changes(
+    stratum_M: IntArray,
+    before_SM: BoolArray,
+    after_SM: BoolArray,
+    codes_M: IntArray | None,
+    alpha: float,
+) -> list[Effect]:
+    """Return the change of one error in every stratum, over groups too where there are any."""
+    n_strata = int(stratum_M.max()) + 1
+    grouped = None
+    if codes_M is not None:
+        grouped = Grouped(codes_M, design_effect(stratum_M, codes_M, before_SM, after_SM))
+    moments = by_group(stratum_M, n_strata, before_SM, after_SM, paired=True, grouped=grouped)
+    return effects(moments, alpha)
 
 
 def _with_q_values(found: Mapping[str, list[Stratum]]) -> dict[str, tuple[Stratum, ...]]:

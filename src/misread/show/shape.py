@@ -11,7 +11,7 @@ from misread.judge import wording
 from misread.judge.strata import Stratum
 from misread.measures import MEASURES
 from misread.show import style
-from misread.show.slices import explained_told, fifth, limits, true_name
+from misread.show.slices import explained_told, fifth, limits, sampled, true_name
 from misread.slicing import N_STRATA, ShapeSlices, Slices
 
 MARKS = (
@@ -59,7 +59,7 @@ def shape_figure(sliced: Slices, images: Images, warning: str) -> Figure:
         0.75 + _ROW * len(sliced.shape),
         explained_told(sliced),
         f"Share of the images that is misread, with {wording.level(sliced.alpha)} intervals over "
-        "seeds and images, in fifths of each class by its own shape: a fifth has the same mix of "
+        f"{sampled(sliced)}, in fifths of each class by its own shape: a fifth has the same mix of "
         f"classes as all. The images are of class {name}, from the lowest and the highest 2%. "
         "Measures in the order of how far one fifth holds more of the baseline's errors than "
         "chance.",

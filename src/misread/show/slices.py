@@ -102,6 +102,11 @@ def rates_table(sliced: Slices, measure: str) -> Table:
     return Table((MEASURES[measure].title, *heads), _by_arm(sliced.arms, own.cell))
 
 
+def sampled(sliced: Slices) -> str:
+    """Return over what the intervals are: over writers too where they are known."""
+    return "seeds and images" if sliced.written is None else "seeds, writers and images"
+
+
 def writers_table(sliced: Slices) -> Table:
     """Return how often each kind of writer is misread: a row per arm; the cell, and all errors."""
     if (written := sliced.written) is None or not written.cell:

@@ -10,7 +10,7 @@ from misread.judge import wording
 from misread.judge.whereabouts import Concentration
 from misread.show import style
 from misread.show.shape import key, rates
-from misread.show.slices import concentration_told, true_name, writers_told
+from misread.show.slices import concentration_told, sampled, true_name, writers_told
 from misread.slicing import Slices, Writer, WriterSlices
 
 MOST = 12  # writers whose images are drawn
@@ -42,7 +42,7 @@ def writers_figure(sliced: Slices, images: Images, warning: str) -> Figure:
         3.75 + (0.45 + n_rows * (_ROW + 0.2) if shown else 0),
         writers_told(sliced),
         f"Left: share misread by kind of writer, with {wording.level(sliced.alpha)} intervals "
-        "over seeds and images. Right: share of the baseline's errors in the k writers with "
+        f"over {sampled(sliced)}. Right: share of the baseline's errors in the k writers with "
         "most, found (line) and if the same errors fell on images by chance (grey: the mean, and "
         "95 of 100 such draws).",
         warning,
