@@ -162,6 +162,12 @@ def harm_told(item: Item) -> str:
     return f"{item.name} ({words.percent(item.before)} → {words.percent(item.after)})"
 
 
+def harmed(verdict: Verdict) -> list[str]:
+    """Return what was harmed, the worst first."""
+    items = [item for item in verdict.collateral if item.status == "harmed"]
+    return [harm_told(item) for item in sorted(items, key=lambda item: -item.effect.estimate)]
+
+
 def taught(verdict: Verdict) -> str:
     """Return what fell the most in the counter-slices: what the treatment taught for certain."""
     fallen = [
@@ -222,7 +228,7 @@ def of_study(folder: Path, known: dict[int, dict[str, Any]]) -> dict[str, Any]:
                 "accuracy": words.percent(words.mean_accuracy(evidence, arm)),
                 "cells": [cell_row(cell) for cell in verdict.cells],
                 "went": [went(cell, verdict) for cell in verdict.cells],
-                "harmed": [harm_told(i) for i in verdict.collateral if i.status == "harmed"],
+                "harmed": harmed(verdict),
                 "taught": taught(verdict),
                 "counts": (verdict.n_harmed, verdict.n_undetermined, verdict.n_safe),
             }
@@ -256,7 +262,8 @@ def main() -> None:
         "p_number": words.p_number,
         "number": wording.number,
     }
-    page = environment.get_template("pairs.md.j2").render(studies=studies)
+    fell = any("falls" in arm["went"] for each in studies for arm in each["arms"].values())
+    page = environment.get_template("pairs.md.j2").render(studies=studies, fell=fell)
     write_atomic(RESULTS / "pairs.md", page.encode())
     write_json(
         RESULTS / "pairs.json",

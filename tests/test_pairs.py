@@ -10,8 +10,10 @@ import pytest
 from scipy import stats
 
 from misread.data.mnist import load_mnist
+from misread.judge import judge
 from misread.learn.ops import cut, lean
 from misread.plan import load_plan
+from misread.show import words
 from misread.study import load_study
 
 STUDY = """
@@ -128,3 +130,33 @@ def test_a_study_is_judged_in_both_directions_and_each_arm_up_to_its_own_dose(tm
 def test_a_study_that_asks_one_direction_is_the_study_it_was():
     dumped = load_study("four-nine").model_dump(mode="json")
     assert "both_directions" not in dumped["judge"]
+
+
+@pytest.mark.parametrize("name", ["two-seven", "three-five"])
+def test_the_page_says_what_the_readings_beside_it_say(name):
+    results = Path(__file__).parents[1] / "docs/results"
+    page = (results / "pairs.md").read_text("utf-8")
+    with np.load(results / "pairs" / f"{name}-readings.npz") as kept:
+        arrays = {key: kept[key] for key in kept.files}
+    target = load_study(name).target
+    arms = [arm for arm in arrays if arm not in {"labels", "groups", "seeds", "baseline"}]
+    assert len(arms) >= 3
+    for arm in arms:
+        verdict = judge(
+            arrays["labels"],
+            arrays["baseline"],
+            arrays[arm],
+            cells=[target, target[::-1]],
+            n_classes=10,
+            groups_N=arrays["groups"],
+        )
+        told = [
+            f"{words.images(c.before_images)} → {words.images(c.after_images)}"
+            for c in verdict.cells
+        ]
+        p_values = [words.p_number(cell.p_holm) for cell in verdict.cells]
+        accuracy = words.percent(float((arrays[arm] == arrays["labels"]).mean()))
+        rows = [line for line in page.splitlines() if line.startswith(f"| {arm} |")]
+        (row,) = [r for r in rows if told[0] in r and told[1] in r and f"| {accuracy} |" in r]
+        cells = [cell.strip() for cell in row.split("|")]
+        assert (cells[6], cells[9]) == tuple(p_values)
