@@ -219,9 +219,8 @@ def against_published(accuracy: list[float]) -> str:
     difference = own[0] - mean
     p = scipy.stats.ttest_ind_from_stats(*own, *PUBLISHED, equal_var=False).pvalue
     low, high = (number(100 * (difference + end), decimals=3, sign=True) for end in (-half, half))
-    return (
-        f"{number(100 * difference, decimals=3, sign=True)} points ({low} to {high}, {p_value(float(p))})"
-    )
+    told = number(100 * difference, decimals=3, sign=True)
+    return f"{told} points ({low} to {high}, {p_value(float(p))})"
 
 
 def settings(recipe: Recipe) -> str:

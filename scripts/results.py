@@ -10,6 +10,7 @@ block between the marks in README.md. Every number comes from the study's folder
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,10 @@ def main() -> None:
     name = evidence.plan.study.name
     results = ROOT / "docs" / "results"
     (results / name).mkdir(parents=True, exist_ok=True)
+    shown = (Path(__file__).parent / "results.md.j2").read_text("utf-8")
     for figure in sorted((evidence.folder / "figures").glob("*.png")):
-        shutil.copyfile(figure, results / name / figure.name)
+        if f"/{figure.name}" in shown:
+            shutil.copyfile(figure, results / name / figure.name)
     write_readings(evidence, results / f"{name}-readings.npz")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -82,12 +85,39 @@ def summary(evidence: Evidence) -> str:
         "",
         tables.study_markdown(evidence).split("\n", 2)[2].rstrip(),
         "",
+        *([writers, ""] if (writers := over_writers(evidence)) else []),
         (
             f"Made by `{command(evidence)}`. With the null results, all figures and the readings "
             f"of every seed: [docs/results/{name}.md](docs/results/{name}.md)."
         ),
     ]
     return "\n".join(lines)
+
+
+def over_writers(evidence: Evidence) -> str:
+    """Return what changes where writers count too, for a plan from before they did; else ""."""
+    plan = evidence.plan
+    if plan.grouped or evidence.confirm.groups_N is None:
+        return ""
+    grouped = replace(evidence, plan=plan.model_copy(update={"grouped": True})).verdicts
+    changed = []
+    for arm, before in evidence.verdicts.items():
+        after = grouped[arm]
+        lost = [
+            f"{now.name} grows by {100 * now.effect.estimate:.2f} points, but for certain only by "
+            f"{100 * now.effect.low:.3f}, and the margin is {100 * now.margin:g}"
+            for was, now in zip(before.collateral, after.collateral, strict=True)
+            if was.status == "harmed" != now.status
+        ]
+        if before.verdict != after.verdict:
+            because = f" ({words.listed(lost)})" if lost else ""
+            changed.append(f"{arm} {before.verdict} → {after.verdict}{because}")
+    told = words.listed(changed) if changed else "every verdict stays"
+    rest = "; the other verdicts stay" if changed and len(changed) < len(grouped) else ""
+    return (
+        "The plan was locked before the judge knew writers. Judged over seeds, writers and images, "
+        f"as new plans are: {told}{rest}."
+    )
 
 
 def context(evidence: Evidence) -> dict[str, Any]:
@@ -110,6 +140,7 @@ def context(evidence: Evidence) -> dict[str, Any]:
         "slices": slices(evidence),
         "table": tables.study_markdown(evidence).rstrip(),
         "collateral": collateral(evidence),
+        "over_writers": over_writers(evidence),
         "top": [f"{c['true']}→{c['predicted']} ({c['mean']:.1f})" for c in errors["cells"][:6]],
         "select": plan.target_on_select,
         "shrinkage": evidence.shrinkage(*plan.target).sentence,
