@@ -29,6 +29,7 @@ import tensorflow as tf
 from misread.data.mnist import load_mnist
 from misread.data.parts import split
 from misread.learn.augment import Augment
+from misread.learn.ops import dilate, erode
 from misread.learn.train import set_up_backend
 from misread.seeds import derive, derive_int
 
@@ -38,7 +39,10 @@ MARKS = ("<!-- tries: written by scripts/recipe_lab.py --table -->", "<!-- end o
 SHAPES = [(3, 3, 1, 32), (32,), (3, 3, 32, 64), (64,), (3136, 128), (128,), (128, 10), (10,)]
 # What a try changes is named; this is the rest. `keep`: share of the images, those of largest loss
 # so far, that epochs after the first meet. `gain1`: factor of the first layer's initial weights.
-# `ema`: decay of an average of the weights, which then reads. `wd`: decoupled weight decay.
+# `ema`: decay of an average of the weights, which then reads. `wd`: decoupled weight decay. `mild`:
+# last epochs, with half the distortions. `erase`: side in px of a black square in half the images.
+# `thick`: largest share of a dilated or eroded (2 px) image that is mixed in, to either side alike.
+# `drop1`: dropout of the 3,136 features before the first dense layer.
 REST: dict[str, Any] = {
     "batch": 64,
     "batch2": None,
@@ -53,6 +57,10 @@ REST: dict[str, Any] = {
     "wd": 0.0,
     "keep": 1.0,
     "gain1": 1.0,
+    "mild": 0,
+    "erase": 0,
+    "thick": 0.0,
+    "drop1": 0.0,
 }
 
 
@@ -76,15 +84,18 @@ class Lab:
             for variable in (self.means[i], self.squares[i]):
                 variable.assign(tf.zeros(shape))
 
-    def logits(self, images: Any, weights: Any, drop: Any = None, seed: Any = None) -> Any:
+    def logits(self, images: Any, weights: Any, drops: Any = None, seed: Any = None) -> Any:
         """Return the logits `[B,10]` of images `uint8 [B,28,28]`."""
         x = tf.cast(images, tf.float32)[..., None] / 255.0
         for kernel, bias in (weights[:2], weights[2:4]):
             x = tf.nn.max_pool2d(tf.nn.conv2d(x, kernel, 1, "SAME"), 2, 2, "VALID")
             x = tf.nn.relu(tf.nn.bias_add(x, bias))
-        x = tf.nn.relu(tf.nn.bias_add(tf.matmul(tf.reshape(x, [-1, 3136]), weights[4]), weights[5]))
-        if drop is not None:
-            x = tf.nn.experimental.stateless_dropout(x, drop, seed)
+        x = tf.reshape(x, [-1, 3136])
+        if drops is not None:
+            x = tf.nn.experimental.stateless_dropout(x, drops[0], seed + 1)
+        x = tf.nn.relu(tf.nn.bias_add(tf.matmul(x, weights[4]), weights[5]))
+        if drops is not None:
+            x = tf.nn.experimental.stateless_dropout(x, drops[1], seed)
         return tf.nn.bias_add(tf.matmul(x, weights[6]), weights[7])
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
@@ -102,7 +113,8 @@ class Lab:
             wanted = wanted * (1 - how["smooth"]) + how["smooth"] / 10
             with tf.GradientTape() as tape:
                 seed = tf.stack([how["seed"], done + i])
-                read = self.logits(tf.gather(images, ids), self.weights, how["drop"], seed)
+                drops = how["drop1"], how["drop"]
+                read = self.logits(tf.gather(images, ids), self.weights, drops, seed)
                 losses = tf.nn.softmax_cross_entropy_with_logits(wanted, read)
                 loss = tf.reduce_mean(losses)
             found = found.write(i, losses)
@@ -141,7 +153,7 @@ def attempt(lab: Lab, setting: dict[str, Any], seed: int) -> dict[str, Any]:
     batches = [batch2 or how["batch"] for _, batch2 in sizes]
     n_steps = [-(-size // batch) for (size, _), batch in zip(sizes, batches, strict=True)]
     knobs = {name: tf.constant(how[name], tf.float32) for name in ("drop", "smooth", "b2")}
-    knobs |= {name: tf.constant(how[name], tf.float32) for name in ("ema", "wd")}
+    knobs |= {name: tf.constant(how[name], tf.float32) for name in ("ema", "wd", "drop1")}
     knobs["seed"] = tf.constant(derive_int(seed, "dropout"), tf.int32)
     done, losses_N, began = 0, np.zeros(len(fit)), time.process_time()
     for number, ((size, _), batch) in enumerate(zip(sizes, batches, strict=True)):
@@ -152,7 +164,7 @@ def attempt(lab: Lab, setting: dict[str, Any], seed: int) -> dict[str, Any]:
         rates = learning_rates(how, done, n_steps[number], sum(n_steps))
         rates *= np.sqrt(batch / how["batch"])
         losses_N[order] = lab.epoch(
-            tf.constant(Augment(**how["aug"]).apply(fit.images, seed, number)),
+            tf.constant(distorted(fit.images, how, seed, number)),
             tf.constant(fit.labels_N),
             tf.constant(order),
             tf.constant(bounds),
@@ -162,12 +174,42 @@ def attempt(lab: Lab, setting: dict[str, Any], seed: int) -> dict[str, Any]:
         ).numpy()
         done += n_steps[number]
     seconds = time.process_time() - began
-    weights = lab.average if how["ema"] else lab.weights
-    read_N = np.concatenate(
-        [lab.logits(part, weights).numpy().argmax(1) for part in np.array_split(select.images, 12)]
-    )
-    right = float((read_N == select.labels_N).mean())
-    return {"setting": setting, "seed": seed, "select": right, "cpu_seconds": round(seconds, 1)}
+    told: dict[str, Any] = {"setting": setting, "seed": seed}
+    told["select"], told["loss"] = read(lab, lab.average if how["ema"] else lab.weights, select)
+    if how["ema"]:
+        told["without_ema"], told["loss_without_ema"] = read(lab, lab.weights, select)
+    return told | {"cpu_seconds": round(seconds, 1)}
+
+
+def distorted(images: Any, how: dict[str, Any], seed: int, number: int) -> Any:
+    """Return the images as an epoch meets them."""
+    aug = how["aug"]
+    if number >= how["epochs"] - how["mild"]:
+        aug = {name: value if name == "shift_px" else value / 2 for name, value in aug.items()}
+    if how["thick"]:
+        mixed_N = derive(seed, "thick", number).uniform(-how["thick"], how["thick"], len(images))
+        bent = np.where((mixed_N > 0)[:, None, None], dilate(images, 2), erode(images, 2))
+        share_N11 = np.abs(mixed_N)[:, None, None]
+        images = np.rint(images * (1 - share_N11) + bent * share_N11).astype(np.uint8)
+    images = Augment(**aug).apply(images, seed, number)
+    if how["erase"]:
+        rng = derive(seed, "erase", number)
+        corners = rng.integers(1 - how["erase"], images.shape[1], (len(images), 2))
+        images = images.copy()
+        for i in np.flatnonzero(rng.random(len(images)) < 0.5):
+            top, left = corners[i]
+            images[i, max(0, top) : top + how["erase"], max(0, left) : left + how["erase"]] = 0
+    return images
+
+
+def read(lab: Lab, weights: Any, select: Any) -> tuple[float, float]:
+    """Return the share of *select* read right, and the mean cross-entropy."""
+    parts = np.array_split(select.images, 12)
+    logits = np.concatenate([lab.logits(part, weights).numpy() for part in parts])
+    labels_N = select.labels_N.astype(np.int32)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels_N, logits)
+    right = float((logits.argmax(1) == select.labels_N).mean())
+    return right, round(float(np.mean(losses)), 5)
 
 
 def learning_rates(how: dict[str, Any], done: int, n_now: int, n_all: int) -> Any:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -67,6 +68,27 @@ def test_an_address_where_nobody_answers(tmp_path, address):
     assert f"no Ray cluster answers at RAY_ADDRESS={address} (" in told
     assert "start one with `ray start --head`" in told
     assert "Traceback" not in told
+
+
+def test_a_cluster_that_refuses_us(monkeypatch):
+    """As one with a token does; Ray itself takes half a minute to say so."""
+    import ray
+
+    def refuse(**_):
+        msg = "Failed to connect to Ray cluster at 127.0.0.1\nand more"
+        raise ConnectionError(msg)
+
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        address = f"127.0.0.1:{there.getsockname()[1]}"
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        monkeypatch.setattr(ray, "init", refuse)
+        with pytest.raises(StudyError) as refused:
+            RayPool(work, 1).start(1)
+    assert str(refused.value).startswith(
+        f"Ray does not start at RAY_ADDRESS={address} "
+        "(Failed to connect to Ray cluster at 127.0.0.1); look whether"
+    )
+    assert "RAY_AUTH_MODE=token" in str(refused.value)
 
 
 @contextmanager

@@ -82,7 +82,7 @@ class RayPool:
         Raises
         ------
         StudyError
-            If Ray is not installed, or there is no cluster at that address.
+            If Ray is not installed, there is no cluster at that address, or it refuses us.
         """
         if self._ray is not None:
             return
@@ -92,8 +92,17 @@ class RayPool:
             "object_store_memory": LOCAL_STORE_BYTES,
             "include_dashboard": False,
         }
+        where = f"at RAY_ADDRESS={address}" if address else "on this machine"
         try:
             _knock(address)
+        except (ValueError, OSError) as error:
+            msg = (
+                f"no Ray cluster answers {where} ({_reason(error)}); start one with `ray start "
+                "--head` and set RAY_ADDRESS to its host:port, or leave RAY_ADDRESS away for one "
+                "of our own."
+            )
+            raise StudyError(msg) from None
+        try:
             ray.init(
                 address=address or "local",
                 runtime_env={"env_vars": thread_environment()},
@@ -103,12 +112,10 @@ class RayPool:
                 **({} if address else own),
             )
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            where = f"at RAY_ADDRESS={address}" if address else "on this machine"
-            said = getattr(error, "strerror", None) or str(error)
-            reason = said.strip().partition("\n")[0].rstrip(".")
             msg = (
-                f"no Ray cluster answers {where} ({reason}); start one with `ray start --head` and "
-                "set RAY_ADDRESS to its host:port, or leave RAY_ADDRESS away for one of our own."
+                f"Ray does not start {where} ({_reason(error)}); look whether a cluster runs "
+                "there with this version of Ray, and where it asks for a token, set "
+                "RAY_AUTH_MODE=token and give this user the token (docs/cluster.md)."
             )
             raise StudyError(msg) from None
         # There is no public way to keep what Ray says of lost nodes from our standard output.
@@ -173,6 +180,11 @@ def _knock(address: str) -> None:
         msg = "that is no host:port"
         raise ValueError(msg)
     socket.create_connection((host, int(port)), timeout=10).close()
+
+
+def _reason(error: Exception) -> str:
+    said = getattr(error, "strerror", None) or str(error)
+    return said.strip().partition("\n")[0].rstrip(".")
 
 
 def _import_ray() -> Any:
