@@ -42,7 +42,9 @@ SHAPES = [(3, 3, 1, 32), (32,), (3, 3, 32, 64), (64,), (3136, 128), (128,), (128
 # `ema`: decay of an average of the weights, which then reads. `wd`: decoupled weight decay. `mild`:
 # last epochs, with half the distortions. `erase`: side in px of a black square in half the images.
 # `thick`: largest share of a dilated or eroded (2 px) image that is mixed in, to either side alike.
-# `drop1`: dropout of the 3,136 features before the first dense layer.
+# `drop1`: dropout of the 3,136 features before the first dense layer. `plain`: last epochs, with
+# the shift alone. `sam`: radius of sharpness-aware minimisation (Foret et al. 2021), two passes a
+# step. `sgd`: 1 is stochastic gradient descent with Nesterov's momentum of .9 in Adam's place.
 REST: dict[str, Any] = {
     "batch": 64,
     "batch2": None,
@@ -61,6 +63,9 @@ REST: dict[str, Any] = {
     "erase": 0,
     "thick": 0.0,
     "drop1": 0.0,
+    "plain": 0,
+    "sam": 0.0,
+    "sgd": 0,
 }
 
 
@@ -98,9 +103,27 @@ class Lab:
             x = tf.nn.experimental.stateless_dropout(x, drops[1], seed)
         return tf.nn.bias_add(tf.matmul(x, weights[6]), weights[7])
 
+    def gradients(self, images: Any, wanted: Any, drops: Any, seed: Any) -> Any:
+        """Return the losses `[B]` and the gradients of their mean."""
+        with tf.GradientTape() as tape:
+            read = self.logits(images, self.weights, drops, seed)
+            losses = tf.nn.softmax_cross_entropy_with_logits(wanted, read)
+            loss = tf.reduce_mean(losses)
+        return losses, tape.gradient(loss, self.weights)
+
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def epoch(
-        self, images: Any, labels: Any, order: Any, bounds: Any, done: Any, rates: Any, how: Any
+        self,
+        images: Any,
+        labels: Any,
+        order: Any,
+        bounds: Any,
+        done: Any,
+        rates: Any,
+        how: Any,
+        *,
+        sam: float,
+        sgd: bool,
     ) -> Any:
         """Take the steps of an epoch; return the loss of each image in the order of meeting."""
         found = tf.TensorArray(
@@ -111,27 +134,42 @@ class Lab:
             number, rate = tf.cast(done + i + 1, tf.float32), rates[i]
             wanted = tf.one_hot(tf.gather(labels, ids), 10)
             wanted = wanted * (1 - how["smooth"]) + how["smooth"] / 10
-            with tf.GradientTape() as tape:
-                seed = tf.stack([how["seed"], done + i])
-                drops = how["drop1"], how["drop"]
-                read = self.logits(tf.gather(images, ids), self.weights, drops, seed)
-                losses = tf.nn.softmax_cross_entropy_with_logits(wanted, read)
-                loss = tf.reduce_mean(losses)
+            seed = tf.stack([how["seed"], done + i])
+            x, drops = tf.gather(images, ids), (how["drop1"], how["drop"])
+            losses, gradients = self.gradients(x, wanted, drops, seed)
+            if sam:
+                far = sam / (tf.linalg.global_norm(gradients) + 1e-12)
+                steps = [far * gradient for gradient in gradients]
+                for weight, step in zip(self.weights, steps, strict=True):
+                    weight.assign_add(step)
+                _, gradients = self.gradients(x, wanted, drops, seed)
+                for weight, step in zip(self.weights, steps, strict=True):
+                    weight.assign_sub(step)
             found = found.write(i, losses)
-            for k, gradient in enumerate(tape.gradient(loss, self.weights)):
+            for k, gradient in enumerate(gradients):
                 weight = self.weights[k]
-                tf.raw_ops.ResourceApplyAdam(
-                    var=weight.handle,
-                    m=self.means[k].handle,
-                    v=self.squares[k].handle,
-                    beta1_power=tf.pow(0.9, number),
-                    beta2_power=tf.pow(how["b2"], number),
-                    lr=rate,
-                    beta1=0.9,
-                    beta2=how["b2"],
-                    epsilon=1e-7,
-                    grad=gradient,
-                )
+                if sgd:
+                    tf.raw_ops.ResourceApplyKerasMomentum(
+                        var=weight.handle,
+                        accum=self.means[k].handle,
+                        lr=rate,
+                        grad=gradient,
+                        momentum=0.9,
+                        use_nesterov=True,
+                    )
+                else:
+                    tf.raw_ops.ResourceApplyAdam(
+                        var=weight.handle,
+                        m=self.means[k].handle,
+                        v=self.squares[k].handle,
+                        beta1_power=tf.pow(0.9, number),
+                        beta2_power=tf.pow(how["b2"], number),
+                        lr=rate,
+                        beta1=0.9,
+                        beta2=how["b2"],
+                        epsilon=1e-7,
+                        grad=gradient,
+                    )
                 if len(SHAPES[k]) > 1:
                     weight.assign_sub(rate * how["wd"] * weight)
                 if how["ema"] > 0.0:
@@ -171,6 +209,8 @@ def attempt(lab: Lab, setting: dict[str, Any], seed: int) -> dict[str, Any]:
             tf.constant(done, tf.int32),
             tf.constant(rates.astype(np.float32)),
             knobs,
+            sam=how["sam"],
+            sgd=bool(how["sgd"]),
         ).numpy()
         done += n_steps[number]
     seconds = time.process_time() - began
@@ -191,6 +231,8 @@ def distorted(images: Any, how: dict[str, Any], seed: int, number: int) -> Any:
         bent = np.where((mixed_N > 0)[:, None, None], dilate(images, 2), erode(images, 2))
         share_N11 = np.abs(mixed_N)[:, None, None]
         images = np.rint(images * (1 - share_N11) + bent * share_N11).astype(np.uint8)
+    if number >= how["epochs"] - how["plain"]:
+        aug = {"shift_px": aug.get("shift_px", 0)}
     images = Augment(**aug).apply(images, seed, number)
     if how["erase"]:
         rng = derive(seed, "erase", number)
