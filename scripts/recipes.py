@@ -40,6 +40,7 @@ MFLOP = 2 * (3 * sum(PRODUCTS) - PRODUCTS[0]) / 1e6
 N_FIT = 54_000
 # A seven-layer Keras CNN, 30 epochs: mean and sd of accuracy over how many trainings.
 PUBLISHED = (0.9964, 0.0005, 100)
+MAJORITY = 10  # seeds that vote; of two classes with equal votes the lower one is read
 SLICES = (("erode", 4, 9), ("dilate", 9, 4), ("dilate", 4, 9), ("erode", 9, 4))
 
 
@@ -57,6 +58,9 @@ class Measured:
     slices: dict[str, list[int]] = field(default_factory=dict)
     usps: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)
+    wrong: list[int] = field(default_factory=list)
+    disputed: list[int] = field(default_factory=list)
+    majority: float = 0.0
     read: list[Read] = field(default_factory=list)
     read_slices: dict[str, list[Read]] = field(default_factory=dict)
 
@@ -112,7 +116,14 @@ def add(measured: Measured, run: RunFolder, confirm: Dataset, usps: Dataset | No
     stored = read_arrays(run.path / "predictions.npz")
     read_N, labels_N = stored["predictions"][0], stored["labels"]
     measured.read.append(read_N)
-    measured.accuracy.append(float((read_N == labels_N).mean()))
+    wrong_N = read_N != labels_N
+    measured.accuracy.append(float(1 - wrong_N.mean()))
+    measured.wrong.append(int(wrong_N.sum()))
+    if confirm.disputed_N is not None:
+        measured.disputed.append(int((wrong_N & confirm.disputed_N).sum()))
+    if len(measured.read) == MAJORITY:
+        votes_NK = sum(np.eye(confirm.n_classes)[own_N] for own_N in measured.read)
+        measured.majority = float((np.argmax(votes_NK, axis=1) == labels_N).mean())
     select = read_arrays(run.path / "select.npz")
     measured.select.append(float((select["predictions"][0] == select["labels"]).mean()))
     for true, read in ((4, 9), (9, 4)):
@@ -153,6 +164,9 @@ def told(own: Measured, every: dict[str, Measured]) -> dict[str, Any]:
         "cpu": number(float(np.median(own.cpu_seconds))) if own.cpu_seconds else "not taken down",
         "accuracy": f"{mean:.3%} ± {deviation:.3%}".replace("% ±", " ±"),
         "interval": f"{mean - half:.3%} to {mean + half:.3%}".replace("% to", " to"),
+        "majority": f"{own.majority:.2%}" if own.majority else "fewer seeds",
+        "wrong": f"{np.mean(own.wrong):.1f}",
+        "disputed": f"{np.mean(own.disputed):.1f}",
         "select": f"{np.mean(own.select):.2%}",
         **{name: spread(values) for name, values in (own.cells | own.slices).items()},
         "usps": f"{np.mean(own.usps):.2%}" if own.usps else "",
