@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from misread import runs, trial
+from misread import runs, transfer, trial
 from misread.cli import main
 from misread.data.dataset import Dataset
 from misread.data.sources import KINDS, Kind
@@ -169,6 +169,28 @@ def test_an_arm_that_is_settled_gets_no_more_seeds(study, tmp_path):
     assert outcome["arms"]["fix"]["seeds"] == [42, 7, 1, 2, 3]
     texts = [note.text for note in notes if isinstance(note, trial.Note)]
     assert "fix settled after 5 seeds: REDUCED; 4 of its 9 runs saved." in texts
+
+
+def test_other_data_are_read_by_the_models_that_there_are(study, tmp_path, monkeypatch):
+    folder = tmp_path / "out"
+    trial.run_study(load_study(str(study)), folder)
+    home = conclude(folder)
+
+    def read_here(tasks, _work, take, *_):
+        for task in tasks:
+            assert task.model.exists(), task.name
+            test = bars()[1]
+            read_N = read(from_bytes(task.model.read_bytes()), test.images).argmax(axis=1)
+            take(task, {"labels": test.labels_N, "predictions": read_N[np.newaxis]})
+
+    monkeypatch.setattr(transfer, "read_all", read_here)
+    found = transfer.run_transfer(folder, "bars", tmp_path / "other")
+    assert found.equal == 1
+    assert found.outcome.seeds == home.seeds
+    for arm, verdict in found.verdicts.items():
+        assert verdict.seeds == home.seeds[: len(home.predictions[arm])]
+        assert verdict.cells[0].after_per_seed == home.verdicts[arm].cells[0].after_per_seed
+    assert len(found.verdicts["fix"].seeds) == 5 < len(found.outcome.seeds)
 
 
 def test_every_page_says_at_which_look(study, tmp_path, monkeypatch):

@@ -4,7 +4,8 @@ Nothing is trained, and the study's folder is only read. In the folder of the tr
 has one of its own::
 
     arms/<arm>/seed_<seed>/predictions.npz    what a model read, as in a study
-    readings.npz                              all of it: labels [N], seeds [S], each arm [S,N]
+    readings.npz                              all of it: labels [N], seeds [S], each arm [S,N];
+                                              one that was settled early has the first seeds
     verdict.json                              the judge's verdict on each treated arm, as in a study
     transfer.json                             written last: what was read, and how well
 
@@ -33,6 +34,7 @@ from misread.outcome import StudyVerdict
 from misread.plan import Plan, load_plan
 from misread.rereading import EXPLORATORY, read_all, refuse_others
 from misread.runs import prepare
+from misread.settling import seeds_needed
 from misread.store import RunFolder, locked, read_arrays, read_json, write_arrays, write_json
 from misread.study import BASELINE
 
@@ -179,7 +181,8 @@ def run_transfer(
         "plan_sha256": plan.sha256,
         "n_images": len(data),
     }
-    tasks = readings_of(plan, folder.resolve(), source, here)
+    needed = seeds_needed(plan, folder)
+    tasks = readings_of(plan, folder.resolve(), source, here, needed)
     with locked(here):
         refuse_others(here, stated)
         write_json(here / "source.json", stated)
@@ -192,11 +195,13 @@ def run_transfer(
             on_report(task)
 
         read_all(tasks, read_source, take, here, jobs, on_note)
-        return _conclude(plan, folder, data, here, stated)
+        return _conclude(plan, folder, data, here, stated, needed)
 
 
-def readings_of(plan: Plan, folder: Path, source: str, here: Path) -> list[Reading]:
-    """Return what is to be read, an arm after the other."""
+def readings_of(
+    plan: Plan, folder: Path, source: str, here: Path, needed: dict[str, int]
+) -> list[Reading]:
+    """Return what is to be read, an arm after the other; `needed` has the seeds of each."""
     return [
         Reading(
             RunFolder(folder, arm, seed).model,
@@ -207,7 +212,7 @@ def readings_of(plan: Plan, folder: Path, source: str, here: Path) -> list[Readi
             seed,
         )
         for arm in plan.policies
-        for seed in plan.study.seeds
+        for seed in plan.study.seeds[: needed[arm]]
     ]
 
 
@@ -243,14 +248,19 @@ def load_transfers(folder: Path, out: Path) -> list[Transfer]:
 
 
 def _conclude(
-    plan: Plan, folder: Path, data: Dataset, here: Path, stated: dict[str, Any]
+    plan: Plan,
+    folder: Path,
+    data: Dataset,
+    here: Path,
+    stated: dict[str, Any],
+    needed: dict[str, int],
 ) -> Transfer:
-    seeds, spec = plan.study.seeds, plan.study.judge
+    seeds, spec = plan.study.seeds[: needed[BASELINE]], plan.study.judge
     read: dict[str, npt.NDArray[Any]] = {
         arm: np.concatenate(
             [
                 read_arrays(RunFolder(here, arm, seed).path / "predictions.npz")["predictions"]
-                for seed in seeds
+                for seed in seeds[: needed[arm]]
             ]
         )
         for arm in plan.policies
@@ -266,7 +276,7 @@ def _conclude(
         arms={
             arm: judge(
                 data.labels_N,
-                read[BASELINE],
+                read[BASELINE][: needed[arm]],
                 read[arm],
                 cells=plan.cells,
                 n_classes=data.n_classes,
@@ -275,7 +285,7 @@ def _conclude(
                 alpha=spec.alpha,
                 reduction=spec.reduction,
                 arm=arm,
-                seeds=seeds,
+                seeds=seeds[: needed[arm]],
                 exploratory=plan.exploratory or EXPLORATORY,
             )
             for arm in plan.study.treated_arms
@@ -301,7 +311,7 @@ def _equal(
     shares = [
         (row == RunFolder(folder, arm, seed).predictions()["predictions"][0]).mean()
         for arm, own in read.items()
-        for seed, row in zip(plan.study.seeds, own, strict=True)
+        for seed, row in zip(plan.study.seeds[: len(own)], own, strict=True)
     ]
     return float(np.mean(shares))
 

@@ -97,9 +97,10 @@ def _read(folder: Path, source: str, out: Path, jobs: int | None, shown: "Consol
     )
 
     from misread.plan import load_plan
+    from misread.settling import seeds_needed
     from misread.transfer import Reading, run_transfer
 
-    study = load_plan(folder).study
+    n_models = sum(seeds_needed(load_plan(folder), folder).values())
     load_shown(source, shown)
     with Progress(
         TextColumn("reading {task.description}"),
@@ -113,7 +114,6 @@ def _read(folder: Path, source: str, out: Path, jobs: int | None, shown: "Consol
         transient=True,
         disable=not shown.is_terminal,
     ) as bar:
-        n_models = len(study.arms) * len(study.seeds)
         task = bar.add_task(source, total=n_models)
         done = 0
 
