@@ -152,6 +152,16 @@ def test_a_picture_of_any_shape_and_of_nothing_is_empty(shape, value):
     assert not find_digits(np.full((*shape, 3), value, np.uint8)).digits
 
 
+@pytest.mark.parametrize("shape", [(600, 800), (1500, 2000)])
+def test_a_page_of_specks_alone_is_read_as_it_is(shape):
+    rng = np.random.default_rng(0)
+    photo = np.full((*shape, 3), 240, np.uint8)
+    for _ in range(200):  # too small to be cut apart
+        y, x = rng.integers(20, shape[0] - 20), rng.integers(20, shape[1] - 20)
+        photo[y : y + rng.integers(2, 4), x : x + rng.integers(3, 6)] = 20
+    assert find_digits(photo).ink.mask.any()
+
+
 @pytest.mark.parametrize("scale", [2, 12, 40])
 def test_a_single_digit_is_found_whatever_its_size(scale):
     for image in load_mnist()[1].images[:4]:

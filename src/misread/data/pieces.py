@@ -92,7 +92,7 @@ def _cut_apart(mask: Mask, parts: Parts, boxes: Boxes, typical: float) -> Mask:
         todo = [(0, right - left)]
         while todo:
             first, last = todo.pop()
-            if last - first < max(1.2 * typical, 1.15 * (bottom - top)):
+            if last - first < max(1.2 * typical, 1.15 * (bottom - top), 2 * least + 1):
                 continue
             at = first + least + int(profile[first + least : last - least].argmin())
             if profile[at] < 0.3 * typical:
