@@ -66,6 +66,14 @@ def test_slant_size_and_thickness_of_a_drawn_stroke(angle_deg):
     assert 12 < found["length_px"] < 25
 
 
+def test_a_row_of_ink_leans_nowhere():
+    image = np.zeros((64, 64), np.uint8)
+    image[32, 3:61], image[32, 1:5] = 130, 65  # its vertical spread is rounding alone
+    found = {name: own_N[0] for name, own_N in shapes(image[np.newaxis]).items()}
+    assert found["slant_deg"] == 0
+    assert found["width_px"] == pytest.approx(58, abs=2)
+
+
 def test_real_digits_lie_in_plausible_ranges_and_follow_what_is_done_to_them():
     images = load_mnist()[1].images[:300]
     found, thick, leaning = (

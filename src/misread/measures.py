@@ -20,6 +20,7 @@ Bools = npt.NDArray[np.bool_]
 _INK = 128  # a pixel at least half bright is ink
 _SCALE = 4  # where strokes of one and two pixels can be told apart
 _OUTSIDE = 0.02  # share of the ink that may lie outside the height, and outside the width
+_FLAT_PX2 = 1e-6  # vertical spread; what is left of a single row is rounding
 _THREADS = 2
 
 
@@ -142,7 +143,8 @@ def _parallelogram(image: Images) -> tuple[float, float, float]:
     moments = cv2.moments(image)
     if moments["m00"] == 0:
         return np.nan, np.nan, np.nan
-    shear = moments["mu11"] / moments["mu02"] if moments["mu02"] > 0 else 0.0
+    has_height = moments["mu02"] > _FLAT_PX2 * moments["m00"]
+    shear = moments["mu11"] / moments["mu02"] if has_height else 0.0
     # Upright again, at four times the size: each row is moved by its distance from the middle.
     large = cv2.resize(
         image.astype(np.float32), None, fx=_SCALE, fy=_SCALE, interpolation=cv2.INTER_CUBIC
