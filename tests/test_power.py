@@ -176,6 +176,16 @@ def answer():
     return told
 
 
+def test_two_directions_share_the_level_of_the_plan():
+    study = load_study("four-nine")
+    both = study.model_copy(
+        update={"judge": study.judge.model_copy(update={"both_directions": True})}
+    )
+    one, two = (planned_power(asked, errors_json(), (4, 9)) for asked in (study, both))
+    assert (one.alpha, two.alpha) == (0.05, 0.025)  # as the verdict's smallest detectable
+    assert two.power < one.power
+
+
 def test_a_plan_keeps_its_power_and_asks_the_same(answer, tmp_path):
     plan, plain = lock(plan_of(answer), tmp_path), plan_of(None)
     assert load_plan(tmp_path) == plan

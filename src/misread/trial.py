@@ -226,7 +226,8 @@ def planned_power(
     """Return what a study can be expected to show of its target on *confirm*.
 
     The rate is that of the baseline on *select*, as in `errors.json`; of *confirm* only the labels
-    are counted. None where *select* holds no such error: then no reduction can be planned.
+    are counted. Where both directions are asked, the level is that of the first step of Holm. None
+    where *select* holds no such error: then no reduction can be planned.
     """
     try:
         pilot = pilot_on_select(errors, target)
@@ -234,13 +235,14 @@ def planned_power(
         return None
     name, n_images = on_confirm(study, target)
     alpha = study.judge.alpha
+    level = study.adaptive.levels(alpha)[-1] if study.adaptive else alpha
     return plan_power(
         pilot,
         cell=name,
         n_seeds=len(study.seeds),
         n_images=n_images,
         reduction=study.judge.reduction,
-        alpha=study.adaptive.levels(alpha)[-1] if study.adaptive else alpha,
+        alpha=level / (2 if study.judge.both_directions else 1),
     )
 
 
