@@ -296,6 +296,24 @@ def test_photos_are_read_by_every_seed(tmp_path, smoke, pages):
     assert "Exploratory: " in done.output
 
 
+def test_photos_of_one_name_do_not_overwrite_each_other(tmp_path, smoke):
+    digits = load_mnist()[1].images
+    photos = [save(tmp_path / name / "page.png", sheet(digits[:4])) for name in ("a", "b")]
+    photos += [save(tmp_path / "a" / "page.jpg", sheet(digits[:4])), photos[0]]
+    options = ["--from", smoke, "--out", tmp_path / "out", "--crops", tmp_path / "crops", "--json"]
+    done = run("read", *photos, *options)
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)["photos"]
+    assert [each["photo"] for each in told] == [str(path) for path in photos[:3]]
+    pictures = {each["picture"] for each in told}
+    assert len(pictures) == 3
+    assert {str(path) for path in (tmp_path / "out").iterdir()} == pictures
+    assert len(list((tmp_path / "crops").iterdir())) == 3 * 4
+    done = run("read", pictures.pop(), "--from", smoke)
+    assert done.exit_code == 2
+    assert "is what `misread read` wrote, and no photo; name the photo itself." in done.output
+
+
 # --- a dataset ------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """`misread read`: the digits in photos of paper, read by all seeds of an arm."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,11 +56,15 @@ def read(
     a reading below 90% is marked unsure. Beside each photo, NAME.read.png shows it all.
     """
     from misread.data.paper import find_digits, read_photo
+    from misread.errors import StudyError
     from misread.files import write_atomic
     from misread.show.reading import page_figure, reading_table, summary
     from misread.show.style import png
 
-    given = [path for path in photos if not path.name.endswith(WRITTEN)]  # of an earlier time
+    given = list(dict.fromkeys(p for p in photos if not p.name.endswith(WRITTEN)))
+    if not given:  # but pictures of an earlier time
+        msg = f"{photos[0]} is what `misread read` wrote, and no photo; name the photo itself."
+        raise StudyError(msg)
     readers = _readers(source, arm)
     shown = console(stderr=True)
     with shown.status("finding digits"):
@@ -68,13 +73,13 @@ def read(
     n_seeds = len(readers.seeds)
     told = f"Read by {n_seeds} model{'s' * (n_seeds > 1)}: {readers.folder.name}, {readers.arm}"
     written = []
-    for path, page, found in zip(given, pages, readings, strict=True):
-        picture = _beside(path, given, out)
+    for path, stem, page, found in zip(given, _stems(given), pages, readings, strict=True):
+        picture = (path.parent if out is None else out) / f"{stem}{WRITTEN}"
         figure = page_figure(path.name, page, found, told, readers.warning)
         write_atomic(picture, png(figure))
         written.append(picture)
         if crops is not None:
-            _save(crops, picture.name.removesuffix(WRITTEN), page.images, found)
+            _save(crops, stem, page.images, found)
     if as_json:
         click.echo(_json(readers, given, pages, readings, written))
         return
@@ -88,8 +93,7 @@ def read(
                 click.echo(f"line {line}: {' '.join(own)}")
         else:
             click.echo(summary(path.name, found))
-    if written:
-        click.echo(f"{told}. Written: {', '.join(map(str, written))}.")
+    click.echo(f"{told}. Written: {', '.join(map(str, written))}.")
 
 
 def _readers(source: str | None, arm: str) -> "Readers":
@@ -145,10 +149,21 @@ def _probs(readers: "Readers", images: "Images") -> "npt.NDArray[np.float32]":
         )
 
 
-def _beside(path: Path, given: list[Path], out: Path | None) -> Path:
-    """Return where the picture of a photo goes; of photos that share a name, each has its own."""
-    alone = sum(other.stem == path.stem for other in given) == 1
-    return (path.parent if out is None else out) / f"{path.stem if alone else path.name}{WRITTEN}"
+def _stems(given: list[Path]) -> list[str]:
+    """Return how each photo is called in what is written: all of them differ.
+
+    By its stem; of photos that share it, by the name; of those that share that too, with a number.
+    """
+    stems = Counter(path.stem for path in given)
+    wanted = [path.stem if stems[path.stem] == 1 else path.name for path in given]
+    told: list[str] = []
+    for name in wanted:
+        own, number = name, 1
+        while own in told or (own != name and own in wanted):
+            number += 1
+            own = f"{name}-{number}"
+        told.append(own)
+    return told
 
 
 def _save(folder: Path, stem: str, images: "Images", found: "list[Reading]") -> None:
