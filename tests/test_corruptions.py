@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from scipy import stats
 from skimage import color, transform
 
 from misread.cli import main
-from misread.corruptions import load_corruptions, run_corruptions
+from misread.corruptions import Corruptions, load_corruptions, run_corruptions
 from misread.data.corrupted import Spec, corrupt, mnist_c, parse_corruption
 from misread.data.corruptions import CORRUPTIONS
 from misread.data.mnist import load_mnist
@@ -21,12 +22,14 @@ from misread.data.sources import beside, is_remote, load, origin, slug, split_na
 from misread.errors import DataError, StoreError, StudyError
 from misread.judge import SliceReadings, judge, two_way
 from misread.judge.means import mean_over, mean_ratio
+from misread.outcome import StudyVerdict
 from misread.plan import load_plan
-from misread.robustness import CLEAN
+from misread.robustness import CLEAN, Robustness, arm_mean, arm_on
 from misread.seeds import derive
 from misread.settling import confirm_of
+from misread.show.corruptions import corruption_figure
 from misread.store import RunFolder, read_json, write_json
-from misread.study import load_study
+from misread.study import BASELINE, load_study
 from misread.transfer import in_convention, unseen
 
 EVERY = [Spec(kind, n + 1) for kind, c in CORRUPTIONS.items() for n in range(len(c.parameters))]
@@ -466,6 +469,63 @@ def test_the_numbers_are_those_of_the_readings(corrupted):
     assert mean.change.low < mean.change.estimate < mean.change.high
     assert mean.corruption_error.estimate == pytest.approx((rate["both"] / rate["baseline"]).mean())
     assert told.means["baseline"].change is None
+
+
+def made_up(n_arms):
+    """Readings of three seeds and two corruptions that nobody made, and what is said of them."""
+    rng = np.random.default_rng(0)
+    arms = [BASELINE, *(f"treated-{n}" for n in range(1, n_arms))]
+    labels_N = np.repeat([0, 1], 150)
+    states = {
+        name: {arm: np.where(rng.random((3, 300)) < 0.1, 1 - labels_N, labels_N) for arm in arms}
+        for name in (CLEAN, "fog@5", "stripe")
+    }
+    read = {arm: np.stack([states["fog@5"][arm], states["stripe"][arm]]) for arm in arms}
+    seeds = (1, 2, 3)
+    verdicts = {
+        arm: judge(
+            labels_N,
+            states[CLEAN][BASELINE],
+            states[CLEAN][arm],
+            cells=[(0, 1)],
+            arm=arm,
+            slices=[
+                SliceReadings(name, labels_N, states[name][BASELINE], states[name][arm])
+                for name in ("fog@5", "stripe")
+            ],
+        )
+        for arm in arms[1:]
+    }
+    told = Robustness(
+        study="made-up", smoke=False, exploratory="why", plan_sha256="", dataset_sha256=("", ""),
+        corruptions=("fog@5", "stripe"), cell="0→1", n_images=300, n_class=150, seeds=seeds,
+        alpha=0.05,
+        rows={
+            name: {arm: arm_on(labels_N, own, arm, (0, 1), 0.05) for arm in arms}
+            for name, own in states.items()
+        },
+        means={arm: arm_mean(labels_N, read, arm, 0.05) for arm in arms},
+    )  # fmt: skip
+    outcome = StudyVerdict(
+        study="made-up", smoke=False, exploratory="made up", plan_sha256="", seeds=seeds,
+        arms=verdicts,
+    )  # fmt: skip
+    return Corruptions(Path(), told, outcome)
+
+
+@pytest.mark.parametrize("n_arms", [3, 9])
+def test_the_figure_draws_every_arm(n_arms):
+    figure = corruption_figure(made_up(n_arms))
+    written = {text.get_text() for text in figure.texts}
+    written |= {text.get_text() for axes in figure.axes for text in axes.texts}
+    assert {BASELINE, *(f"treated-{n}" for n in range(1, n_arms))} <= written
+    points = [
+        [(line.get_color(), line.get_marker()) for line in axes.lines if len(line.get_xdata()) == 1]
+        for axes in figure.axes
+        if axes.get_xlabel().startswith("accuracy")
+    ]
+    assert len(points[0]) == 4 * n_arms  # clean, two corruptions and their mean
+    assert len(set(points[0])) == n_arms
 
 
 def test_what_was_read_stays_and_what_was_lost_comes_back(corrupted):

@@ -22,6 +22,8 @@ Row = tuple[str, str, str, str, str]  # name, accuracy, change, target, harmed
 Value = tuple[float, float, float]  # with the ends of its interval
 
 _COLOURS = (style.INK, style.BLUE, style.VERMILLION, style.GREEN, style.PURPLE, style.ORANGE)
+_MARKERS = {"o": "●", "s": "■", "^": "▲"}  # a round of colours each
+_LOOKS = tuple((colour, marker) for marker in _MARKERS for colour in _COLOURS)
 
 
 @style.styled
@@ -177,11 +179,15 @@ def corruption_figure(found: Corruptions) -> Figure:
         "mean is that of the corruptions.",
         SMOKE if told.smoke else "",
     )
-    at = left - 1.5
-    for arm, colour in zip(arms, _COLOURS, strict=False):
-        sheet.text(at, 0.02, "●", fontsize=11, color=colour)
-        sheet.text(at + 0.2, 0.05, arm, fontsize=11)
-        at += 0.45 + 0.085 * len(arm)
+    looks = (_LOOKS * len(arms))[: len(arms)]
+    at, down = left - 1.5, 0.02
+    for arm, (colour, marker) in zip(arms, looks, strict=True):
+        long = 0.45 + 0.085 * len(arm)
+        if at + long > left + 3 * (wide + gap):
+            at, down = left - 1.5, down + 0.24
+        sheet.text(at, down, _MARKERS[marker], fontsize=11, color=colour)
+        sheet.text(at + 0.2, down + 0.03, arm, fontsize=11)
+        at += long
     panels = [sheet.axes(left + n * (wide + gap), 0.55, wide, height) for n in range(3)]
     accuracy, change, target = panels
     for axes in panels:
@@ -197,14 +203,14 @@ def corruption_figure(found: Corruptions) -> Figure:
     target.set_xlabel(f"← fewer   {told.cell}, points of its class   more →")
     for place, name in enumerate(names):
         style.row_label(accuracy, place, name, bold=name in {CLEAN, "mean"})
-        for number, (arm, colour) in enumerate(zip(arms, _COLOURS, strict=False)):
+        for number, (arm, look) in enumerate(zip(arms, looks, strict=True)):
             at = place + 0.7 * ((number + 0.5) / len(arms) - 0.5)
             read, moved, cell = _values(found, name, arm)
-            _bar(accuracy, at, read, colour)
+            _bar(accuracy, at, read, look)
             if moved:
-                _bar(change, at, (-moved[0], -moved[2], -moved[1]), colour)
+                _bar(change, at, (-moved[0], -moved[2], -moved[1]), look)
             if cell:
-                _bar(target, at, cell, colour)
+                _bar(target, at, cell, look)
     return sheet.figure
 
 
@@ -231,10 +237,11 @@ def _value(effect: Effect) -> Value:
     return effect.estimate, effect.low, effect.high
 
 
-def _bar(axes: Axes, place: float, value: Value, colour: str) -> None:
+def _bar(axes: Axes, place: float, value: Value, look: tuple[str, str]) -> None:
+    colour, marker = look
     middle, low, high = (100 * v for v in value)
     axes.plot([low, high], [place, place], color=colour, lw=1.6)
-    axes.plot([middle], [place], "o", ms=3.6, color=colour)
+    axes.plot([middle], [place], marker, ms=3.6, color=colour)
 
 
 def _arrow(before: float, after: float) -> str:
