@@ -359,6 +359,49 @@ def test_a_mean_of_one_error_is_that_of_the_judge():
     assert found.low == pytest.approx(expected.low)  # the judge's upper side is wider
 
 
+@pytest.mark.parametrize("n_seeds", [3, 10])
+@pytest.mark.parametrize("spread", [0.0, 0.4])
+def test_a_mean_over_groups_is_that_of_the_judge(n_seeds, spread):
+    rng = np.random.default_rng(n_seeds)
+    groups_N = rng.integers(0, 120, 2000)
+    rate_N = 0.1 + spread * 0.3 * rng.random(120)[groups_N]
+    diff_SN = (rng.random((n_seeds, 2000)) < rate_N).astype(int)
+    diff_SN -= rng.random((n_seeds, 2000)) < 0.1
+    expected = two_way(diff_SN, groups_N=groups_N)
+    found = mean_over(diff_SN.astype(float), groups_N=groups_N)
+    assert found.p_value == pytest.approx(expected.p_value, rel=1e-6)
+    alone = mean_over(diff_SN.astype(float), groups_N=np.arange(2000))
+    assert alone == mean_over(diff_SN.astype(float))
+    if spread and n_seeds == 10:  # with three, how trainings differ is most of it
+        assert found.high - found.low > 1.1 * (alone.high - alone.low)
+
+
+def test_groups_of_a_plan_count_in_every_interval():
+    rng = np.random.default_rng(3)
+    groups_N = np.repeat(np.arange(100), 20)
+    hard_N = np.repeat(rng.random(100) < 0.2, 20)
+    labels_N = np.tile([0, 1], 1000)
+    read = {
+        arm: np.where(rng.random((2, 5, 2000)) < 0.05 + more * hard_N, 1 - labels_N, labels_N)
+        for arm, more in ((BASELINE, 0.2), ("both", 0.3))
+    }
+    own = {arm: read_CSN[0] for arm, read_CSN in read.items()}
+    found, plain = (arm_on(labels_N, own, "both", (0, 1), 0.05, g) for g in (groups_N, None))
+    item = judge(
+        labels_N, own[BASELINE], own["both"], cells=[(0, 1)], groups_N=groups_N
+    ).collateral[0]  # fmt: skip
+    assert (item.name, item.effect) == ("accuracy", found.change)
+    assert plain.accuracy.high - plain.accuracy.low < found.accuracy.high - found.accuracy.low
+    mean, alone = (arm_mean(labels_N, read, "both", 0.05, g) for g in (groups_N, None))
+    for wide, narrow in zip(
+        (mean.accuracy, mean.change, mean.corruption_error),
+        (alone.accuracy, alone.change, alone.corruption_error),
+        strict=True,
+    ):
+        assert wide.estimate == narrow.estimate
+        assert wide.high - wide.low > narrow.high - narrow.low
+
+
 def test_the_interval_of_a_ratio_holds_the_truth():
     held, truth = [], 1.25 / 2 + 0.8 / 2
     for replicate in range(200):
@@ -450,8 +493,9 @@ def test_each_corruption_is_a_slice_of_one_verdict(corrupted):
 
 
 def test_the_numbers_are_those_of_the_readings(corrupted):
-    _, out, _ = corrupted
+    smoke, out, _ = corrupted
     told = load_corruptions(out / "mnist-c").told
+    confirm, _ = confirm_of(load_plan(smoke))
     readings = np.load(out / "mnist-c" / "readings.npz")
     labels = readings["labels"]
     wrong = {arm: readings[f"{arm} corrupted"] != labels for arm in ("baseline", "both")}
@@ -460,8 +504,9 @@ def test_the_numbers_are_those_of_the_readings(corrupted):
     for number, name in enumerate(told.corruptions):
         row = told.rows[name]["both"]
         assert row.accuracy.mean == pytest.approx(1 - rate["both"][number])
-        effect = two_way(wrong["both"][number].astype(int) - wrong["baseline"][number])
-        assert (row.change.low, row.change.high) == (effect.low, effect.high)
+        own = [readings[f"{arm} corrupted"][number] for arm in ("baseline", "both")]
+        accuracy = judge(labels, *own, cells=[(4, 9)], groups_N=confirm.groups_N).collateral[0]
+        assert (accuracy.name, accuracy.effect) == ("accuracy", row.change)  # over writers too
         assert row.cell == (readings["both corrupted"][number][:, labels == 4] == 9).mean()
     assert told.rows[CLEAN]["baseline"].accuracy.mean == (readings["baseline"] == labels).mean()
     mean = told.means["both"]

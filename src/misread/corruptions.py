@@ -240,6 +240,7 @@ def _conclude(
     )
     write_json(here / "verdict.json", outcome.model_dump(mode="json"))
     alpha, (true, predicted) = plan.study.judge.alpha, plan.target
+    groups_N = groups_of(plan, confirm)
     states = {CLEAN: clean}
     states |= {name: {arm: own[c] for arm, own in read.items()} for c, name in enumerate(names)}
     told = Robustness(
@@ -255,10 +256,10 @@ def _conclude(
         seeds=seeds,
         alpha=alpha,
         rows={
-            name: {arm: arm_on(labels_N, own, arm, plan.target, alpha) for arm in own}
+            name: {arm: arm_on(labels_N, own, arm, plan.target, alpha, groups_N) for arm in own}
             for name, own in states.items()
         },
-        means={arm: arm_mean(labels_N, read, arm, alpha) for arm in read},
+        means={arm: arm_mean(labels_N, read, arm, alpha, groups_N) for arm in read},
     )
     write_json(here / "corruptions.json", told.model_dump(mode="json"))
     return load_corruptions(here)

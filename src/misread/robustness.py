@@ -5,8 +5,11 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from misread.contrast import Standing
-from misread.judge import Effect, two_way
+from misread.judge import Effect
+from misread.judge.collateral import errors_of
+from misread.judge.inference import effects
 from misread.judge.means import Mean, mean_over, mean_ratio
+from misread.judge.readings import check_readings
 from misread.study import BASELINE
 
 CLEAN = "clean"
@@ -19,7 +22,7 @@ class ArmOn(BaseModel):
     Attributes
     ----------
     accuracy : Standing
-        With its interval over seeds and images.
+        With its interval over seeds and images, and over groups where the plan knows them.
     cell : float
         Share of the images of the target's true class that are read as the other one.
     change : Effect or None
@@ -99,6 +102,7 @@ def arm_on(
     arm: str,
     target: tuple[int, int],
     alpha: float,
+    groups_N: npt.NDArray[np.int64] | None = None,
 ) -> ArmOn:
     """Return how an arm reads one state of the images.
 
@@ -114,11 +118,14 @@ def arm_on(
         The cell, (true, predicted).
     alpha
         Level of the intervals.
+    groups_N
+        The group (writer) of each image; intervals then hold over groups too.
     """
     wrong_SN = (read[arm] != labels_N).astype(np.int64)
-    errors = two_way(wrong_SN, alpha)
+    none_SN = np.broadcast_to(labels_N, wrong_SN.shape)  # against no error: the rate itself
+    errors = _growth(labels_N, none_SN, read[arm], alpha, groups_N)
     per_seed = 1 - wrong_SN.mean(axis=1)
-    before_SN = read[BASELINE][: len(wrong_SN)] != labels_N
+    before_SN = read[BASELINE][: len(wrong_SN)]
     return ArmOn(
         accuracy=Standing(
             mean=float(per_seed.mean()),
@@ -128,12 +135,30 @@ def arm_on(
             per_seed=tuple(per_seed.tolist()),
         ),
         cell=float((read[arm][:, labels_N == target[0]] == target[1]).mean()),
-        change=None if arm == BASELINE else two_way(wrong_SN - before_SN, alpha),
+        change=(
+            None if arm == BASELINE else _growth(labels_N, before_SN, read[arm], alpha, groups_N)
+        ),
     )
 
 
+def _growth(
+    labels_N: npt.NDArray[np.int64],
+    before_SN: npt.NDArray[np.integer],
+    after_SN: npt.NDArray[np.integer],
+    alpha: float,
+    groups_N: npt.NDArray[np.int64] | None,
+) -> Effect:
+    """Return the growth of the error rate, as the judge has it."""
+    both = check_readings("", labels_N, before_SN, after_SN, paired=True, groups_N=groups_N)
+    return effects(errors_of(both, np.zeros_like(labels_N), 1), alpha)[0]
+
+
 def arm_mean(
-    labels_N: npt.NDArray[np.int64], read: dict[str, Readings], arm: str, alpha: float
+    labels_N: npt.NDArray[np.int64],
+    read: dict[str, Readings],
+    arm: str,
+    alpha: float,
+    groups_N: npt.NDArray[np.int64] | None = None,
 ) -> ArmMean:
     """Return how an arm reads in the mean over C corruptions; `read` has `uint8 [C,S,N]` of each.
 
@@ -141,12 +166,12 @@ def arm_mean(
     is taken, for they are of one image.
     """
     wrong_CSN = read[arm] != labels_N
-    accuracy = mean_over(1 - wrong_CSN.mean(axis=0), alpha)
+    accuracy = mean_over(1 - wrong_CSN.mean(axis=0), alpha, groups_N)
     if arm == BASELINE:
         return ArmMean(accuracy=accuracy, change=None, corruption_error=None)
     before_CSN = read[BASELINE][:, : wrong_CSN.shape[1]] != labels_N
     return ArmMean(
         accuracy=accuracy,
-        change=mean_over(wrong_CSN.mean(axis=0) - before_CSN.mean(axis=0), alpha),
-        corruption_error=mean_ratio(wrong_CSN, before_CSN, alpha),
+        change=mean_over(wrong_CSN.mean(axis=0) - before_CSN.mean(axis=0), alpha, groups_N),
+        corruption_error=mean_ratio(wrong_CSN, before_CSN, alpha, groups_N),
     )

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from scipy import special
 
 from misread.errors import JudgeError
+from misread.judge.groups import group_codes
 from misread.judge.inputs import fraction
-from misread.judge.variance import MeanSquares, two_way_variance
+from misread.judge.variance import Parts, combined
 
 
 class Mean(NamedTuple):
@@ -24,11 +25,16 @@ class Mean(NamedTuple):
     p_value: float
 
 
-def mean_over(values_SN: npt.NDArray[np.float64], alpha: float = 0.05) -> Mean:
+def mean_over(
+    values_SN: npt.NDArray[np.float64],
+    alpha: float = 0.05,
+    groups_N: npt.NDArray[np.integer] | None = None,
+) -> Mean:
     """Return the mean of a crossed layout with an interval over seeds and images.
 
     The variance and its degrees of freedom are those of `two_way` (Clark 1973; Satterthwaite
-    1946), without what that does at its edges: a handful of events is too few for this.
+    1946), without what that does at its edges: a handful of events is too few for this. With groups
+    the larger variance counts, of images or of groups (`misread.judge.variance.parts_of`).
 
     Parameters
     ----------
@@ -36,6 +42,8 @@ def mean_over(values_SN: npt.NDArray[np.float64], alpha: float = 0.05) -> Mean:
         One value for each seed and image, in any unit; differences where two arms are compared.
     alpha : float
         Between 0 and 1.
+    groups_N : ndarray of int, shape [N], optional
+        The group (writer, patient) of each image.
 
     Returns
     -------
@@ -46,22 +54,21 @@ def mean_over(values_SN: npt.NDArray[np.float64], alpha: float = 0.05) -> Mean:
     Raises
     ------
     JudgeError
-        If there are no values, or alpha is out of range.
+        If there are no values, groups do not fit, or alpha is out of range.
     """
     fraction("alpha", alpha)
     if values_SN.ndim != 2 or not values_SN.size:
         msg = f"values of shape {values_SN.shape}; needed is one for each seed and image: [S, N]."
         raise JudgeError(msg)
-    n_seeds, n_images = values_SN.shape
+    n_images = values_SN.shape[1]
+    parts = [_parts(values_SN, np.arange(n_images))]
+    if groups_N is not None:
+        codes_N = group_codes("groups", groups_N, n_images)
+        if codes_N.max() + 1 < n_images:
+            parts.append(_parts(values_SN, codes_N))
+    # The last of the largest, so groups where both are alike.
+    variance, df = (float(each[0]) for each in combined(max(reversed(parts), key=_floored)))
     mean = float(values_SN.mean())
-    seed_S, image_N = values_SN.mean(axis=1) - mean, values_SN.mean(axis=0) - mean
-    rest_SN = values_SN - mean - seed_S[:, np.newaxis] - image_N
-    squares = MeanSquares(
-        n_images * float(seed_S @ seed_S) / max(n_seeds - 1, 1),
-        n_seeds * float(image_N @ image_N) / max(n_images - 1, 1),
-        float((rest_SN**2).sum()) / max((n_seeds - 1) * (n_images - 1), 1),
-    )
-    variance, df = two_way_variance(squares, n_seeds, n_images)
     if not variance:
         return Mean(mean, mean, mean, 1.0)
     se = math.sqrt(variance)
@@ -70,10 +77,39 @@ def mean_over(values_SN: npt.NDArray[np.float64], alpha: float = 0.05) -> Mean:
     return Mean(mean, mean - half, mean + half, p_value)
 
 
+def _floored(parts: Parts) -> float:
+    """Return the variance with no component below 0."""
+    above = np.maximum(parts.image - parts.residual, 0.0)
+    return float(np.maximum(parts.seed + above, parts.residual)[0])
+
+
+def _parts(values_SN: npt.NDArray[np.float64], codes_N: npt.NDArray[np.int64]) -> Parts:
+    """Return the parts of the variance of a mean over seeds and groups, an image each or more."""
+    (n_seeds, n_images), size_G = values_SN.shape, np.bincount(codes_N).astype(np.float64)
+    mean = values_SN.mean()
+    seed_S, image_N = values_SN.mean(axis=1) - mean, values_SN.mean(axis=0) - mean
+    rest_SN = values_SN - mean - seed_S[:, np.newaxis] - image_N
+    image_G = np.bincount(codes_N, weights=image_N)
+    rest_SG = np.stack([np.bincount(codes_N, weights=rest_N) for rest_N in rest_SN])
+    again = size_G.size / max(size_G.size - 1, 1)  # for the one mean that was estimated
+    df_group = max((size_G**2).sum() ** 2 / (size_G**4).sum() - 1, 1.0)
+    df_seed, df_rest = n_seeds - 1 or np.inf, max((n_seeds - 1) * df_group, 1.0)
+    image = float(image_G @ image_G) * again / n_images**2
+    rest = float((rest_SG**2).sum()) * again / (n_images**2 * n_seeds * max(n_seeds - 1, 1))
+    seed = float(seed_S @ seed_S) / (n_seeds * df_seed)
+    seeds, images, others = np.array([[seed, df_seed], [image, df_group], [rest, df_rest]])[
+        ..., None
+    ]
+    return Parts(seeds[0], images[0], others[0], seeds[1], images[1], others[1], n_seeds)
+
+
 def mean_ratio(
-    after_GSN: npt.NDArray[np.bool_], before_GSN: npt.NDArray[np.bool_], alpha: float = 0.05
+    after_GSN: npt.NDArray[np.bool_],
+    before_GSN: npt.NDArray[np.bool_],
+    alpha: float = 0.05,
+    groups_N: npt.NDArray[np.integer] | None = None,
 ) -> Mean | None:
-    """Return the mean over G groups of readings of the rate of an error after to that before.
+    """Return the mean over G kinds of readings of the rate of an error after to that before.
 
     The interval is that of the linear part (the delta method): each reading moves a ratio by its
     own error after, less the ratio times its own before, over the rate before.
@@ -82,13 +118,13 @@ def mean_ratio(
     ----------
     after_GSN, before_GSN : ndarray of bool, shape [G, S, N]
         Which readings are the error, the same seeds and images on both sides.
-    alpha : float
-        Between 0 and 1.
+    alpha, groups_N : float, ndarray
+        As in `mean_over`.
 
     Returns
     -------
     Mean or None
-        Its p-value is that of the ratio's being 1; None where a group has no error before.
+        Its p-value is that of the ratio's being 1; None where a kind has no error before.
 
     Raises
     ------
@@ -105,5 +141,5 @@ def mean_ratio(
     ):
         moved_SN += (after_SN - ratio * before_SN) / rate
     ratio = float(ratio_G.mean())
-    found = mean_over(moved_SN / len(rate_G) + ratio - 1, alpha)
+    found = mean_over(moved_SN / len(rate_G) + ratio - 1, alpha, groups_N)
     return Mean(ratio, found.low + 1, found.high + 1, found.p_value)

@@ -159,12 +159,18 @@ def _does(arms: Sequence[str]) -> str:
     return "does" if len(arms) == 1 else "do"
 
 
+def _sampled(found: Corruptions) -> str:
+    """Return over what the intervals hold."""
+    grouped = any(verdict.n_groups for verdict in found.verdicts.values())
+    return "seeds, groups and images" if grouped else "seeds and images"
+
+
 @style.styled
 def corruption_figure(found: Corruptions) -> Figure:
     """Draw how well each arm reads each corruption, and how it differs from the baseline.
 
     On the left accuracy, then its change and that of the target's rate, all with intervals over
-    seeds and images.
+    seeds and images, and over groups where the plan knows them.
     """
     told, arms = found.told, list(found.told.means)
     names, row = [*told.rows, "mean"], 0.42
@@ -175,7 +181,7 @@ def corruption_figure(found: Corruptions) -> Figure:
         0.55 + height + 0.7,
         headline(found),
         f"{words.count(len(told.seeds), 'seed')} of each arm, {told.n_images:,} test images clean "
-        f"and in each corruption; {words.level(told.alpha)} intervals over seeds and images. The "
+        f"and in each corruption; {words.level(told.alpha)} intervals over {_sampled(found)}. The "
         "mean is that of the corruptions.",
         SMOKE if told.smoke else "",
     )
