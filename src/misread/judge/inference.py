@@ -101,9 +101,10 @@ def two_way(
 
     With groups the sums over the images of a group stand where images stood
     (`misread.judge.variance.parts_of`), also at the edges: groups that changed are counted, and
-    where nothing changed each group counts as one image. Copies of an image, each image a group
-    with its copies, give the same as the images without copies; groups of one image each give the
-    same as no groups.
+    in the zero-event bound each group counts as one image (`judge` knows more of how alike the
+    images of a group are, and so can have a nearer far side). Copies of an image, each image a
+    group with its copies, give the same as the images without copies; groups of one image each
+    give the same as no groups.
 
     Parameters
     ----------
