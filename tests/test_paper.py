@@ -326,9 +326,20 @@ def test_a_folder_of_labelled_photos_is_a_dataset(tmp_path):
     train, held_out = load(f"paper:{tmp_path}")
     assert train.class_names == ("4", "9")
     assert len(train) + len(held_out) == 40
-    assert np.bincount(held_out.labels_N).tolist() == [4, 4]
     assert train.images.shape[1:] == (28, 28)
-    assert set(train.groups_N) == {0, 1, 2, 3}  # a photo is a group
+    photos = set(train.groups_N.tolist()), set(held_out.groups_N.tolist())
+    assert photos[0] | photos[1] == {0, 1, 2, 3}  # a photo is a group
+    assert not photos[0] & photos[1]  # and whole: what is tested was not trained on
+    assert np.bincount(held_out.labels_N).min() > 0
+
+
+def test_a_class_with_a_single_photo_is_dealt_by_digit(tmp_path):
+    test = load_mnist()[1]
+    for label in (4, 9):
+        save(tmp_path / f"{label}" / "one.png", sheet(test.images[test.labels_N == label][:20]))
+    train, held_out = load(f"paper:{tmp_path}")
+    assert np.bincount(train.labels_N).tolist() == [16, 16]
+    assert np.bincount(held_out.labels_N).tolist() == [4, 4]
 
 
 def test_a_photo_without_a_digit_is_named(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from misread.data.convention import to_convention
 from misread.data.dataset import Dataset, Images
@@ -18,6 +19,7 @@ from misread.data.pictures import FORMATS, SUFFIXES, read_picture, upright
 from misread.data.pieces import Box, Members, Parts, lines_of
 from misread.data.raw import TEST_SHARE
 from misread.errors import DataError
+from misread.seeds import derive
 
 PHOTO_FORMATS = (*FORMATS, "BMP", "WEBP")
 PHOTO_SUFFIXES = (*SUFFIXES, ".bmp", ".webp")
@@ -113,10 +115,28 @@ def find_digits(photo: Picture) -> Page:
 
 
 def load_paper(name: str, place: str) -> tuple[Dataset, Dataset]:
-    """Return the digits of labelled photos as a training and a test set; see `read_crops`."""
+    """Return the digits of labelled photos as a training and a test set; see `read_crops`.
+
+    A photo is one pen, one light and mostly one hand, so it goes into one of them whole: a fifth of
+    each class's photos, at least one, is the test set. Of a class with a single photo it is a fifth
+    of the digits.
+    """
     whole = read_crops(name, place)
-    held_out_N = folds(whole.labels_N, TEST_SHARE) == 0
+    held_out_N = _held_out(whole)
     return whole.take(np.flatnonzero(~held_out_N)), whole.take(np.flatnonzero(held_out_N))
+
+
+def _held_out(whole: Dataset) -> npt.NDArray[np.bool_]:
+    """Return which digits are of the test set."""
+    held_out_N: npt.NDArray[np.bool_] = folds(whole.labels_N, TEST_SHARE) == 0
+    for label in range(whole.n_classes):
+        ids = np.flatnonzero(whole.labels_N == label)
+        photos_M = np.asarray(whole.groups_N)[ids]
+        photos = derive(0, "photos", label).permutation(np.unique(photos_M))
+        if len(photos) > 1:
+            chosen = photos[: max(1, round(len(photos) / TEST_SHARE))]
+            held_out_N[ids] = np.isin(photos_M, chosen)
+    return held_out_N
 
 
 def read_crops(name: str, place: str) -> Dataset:

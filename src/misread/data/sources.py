@@ -217,7 +217,7 @@ KINDS: dict[str, Kind] = {
     "paper": Kind(
         "paper:DIR",
         "photos of digits on paper, a subfolder for each class: every digit found is one of it",
-        _FIFTH,
+        "a fifth of each class's photos is the test set, of a single photo a fifth of its digits",
         _OWNER,
         load_paper,
     ),
