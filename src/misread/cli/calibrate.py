@@ -220,13 +220,13 @@ def _clusterings(source: str) -> "dict[str, list[Clustering]]":
 
 def _print(result: "Calibration") -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.table import Table
 
     from misread.show import calibration as show
+    from misread.show.grid import Grid
 
     shown = console(stderr=False)
     for part in show.parts(result):
-        table = Table(
+        table = Grid(
             title=part.title,
             title_justify="left",
             box=SIMPLE_HEAD,
@@ -235,7 +235,7 @@ def _print(result: "Calibration") -> None:
         )
         for column, heading in enumerate(part.heads):
             justify: Literal["left", "right"] = "right" if column else "left"
-            table.add_column(heading, justify=justify, no_wrap=True)
+            table.add_column(heading, justify=justify)
         for row in part.rows:
             table.add_row(*row)
         shown.print(table)

@@ -40,11 +40,11 @@ def list_(as_json: bool) -> None:  # noqa: FBT001  click passes flags
         ]
         _print_json({"sources": kinds, "cache": str(folder), "fetched": fetched})
         return
-    from rich.table import Table
+    from misread.show.grid import Grid
 
-    table = Table(title="Datasets, for `dataset =` in a study and for --data")
+    table = Grid(title="Datasets, for `dataset =` in a study and for --data")
     for heading in ("name", "what it is", "training and test set"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "name")
+        table.add_column(heading, no_wrap=heading == "name")
     for kind in KINDS.values():
         table.add_row(kind.grammar, kind.what, kind.parts)
     console(stderr=False).print(table)
@@ -79,10 +79,10 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         _print_json(_told(name, train, test))
         return
-    from rich.table import Table
+    from misread.show.grid import Grid
 
     told = _told(name, train, test)
-    table = Table(title=f"{name}: {told['images']}")
+    table = Grid(title=f"{name}: {told['images']}")
     for heading in ("class", "train", "test"):
         table.add_column(heading, justify="right")
     for row in told["classes"]:

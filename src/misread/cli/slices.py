@@ -8,9 +8,8 @@ import click
 from misread.cli.common import console, study_folder
 
 if TYPE_CHECKING:
-    from rich.table import Table as RichTable
-
     from misread.data.dataset import Images
+    from misread.show.grid import Grid
     from misread.show.sheet import Table
     from misread.slicing import Slices
 
@@ -121,10 +120,10 @@ def _draw(folder: Path, sliced: "Slices", images: "Images", warning: str) -> lis
     return paths
 
 
-def _rich(rows: "Table", title: str) -> "RichTable":
-    from rich.table import Table as RichTable
+def _rich(rows: "Table", title: str) -> "Grid":
+    from misread.show.grid import Grid
 
-    table = RichTable(title=title)
+    table = Grid(title=title)
     for number, head in enumerate(rows.heads):
         table.add_column(head, justify="right" if number else "left")
     for row in rows.rows:

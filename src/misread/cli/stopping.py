@@ -22,10 +22,10 @@ def try_rules(
     import json
 
     from rich.box import SIMPLE_HEAD
-    from rich.table import Table
 
     from misread.errors import StudyError
     from misread.show import stopping as show
+    from misread.show.grid import Grid
 
     if refused:
         msg = f"--adaptive tries rules for 20 seeds and prints them; leave {refused[0]} away."
@@ -41,7 +41,7 @@ def try_rules(
     else:
         shown = console(stderr=False)
         for part in (show.by_rule(summaries), show.by_world(outcomes)):
-            table = Table(
+            table = Grid(
                 title=part.title,
                 title_justify="left",
                 box=SIMPLE_HEAD,

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from rich.table import Table
 
 from misread.comparison import load_any
 from misread.contrast import RULE, ClaimOutcome
@@ -17,6 +16,7 @@ from misread.questions import answer
 from misread.show.along import draw_along
 from misread.show.arms import confusion_matrix, training_curves
 from misread.show.contrasts import experiment_comparison, headline
+from misread.show.grid import Grid
 from misread.show.plots import Drawn
 from misread.show.samples import sample_digits, sample_predictions
 from misread.show.style import png
@@ -192,12 +192,12 @@ def claim_lines(compared: Compared, claim: ClaimOutcome) -> list[str]:
     ]
 
 
-def comparison_tables(compared: Compared) -> list[Table]:
+def comparison_tables(compared: Compared) -> list[Grid]:
     """Return what a comparison found, for the terminal: its arms, and its claims."""
     outcome = compared.outcome
     smoke = " (smoke run)" if outcome.smoke else ""
     found = arm_table(compared)
-    arms = Table(
+    arms = Grid(
         title=f"{compared.plan.study.title}: {count(len(outcome.seeds), 'seed')}, "
         f"{outcome.n_images:,} confirm images{smoke}"
     )
@@ -208,7 +208,7 @@ def comparison_tables(compared: Compared) -> list[Table]:
         arms.add_row(*(row[at] for at in shown))
     if not outcome.claims:
         return [arms]
-    claims = Table(title=f"What is claimed{smoke}")
+    claims = Grid(title=f"What is claimed{smoke}")
     for heading in ("claim", "verdict", f"measured, with {1 - outcome.alpha:.0%} interval"):
         claims.add_column(heading)
     for claim in outcome.claims:

@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from misread.corruptions import Corruptions
 from misread.data.corrupted import Spec, corrupt
@@ -15,6 +14,7 @@ from misread.data.dataset import Dataset
 from misread.judge import Effect
 from misread.robustness import CLEAN
 from misread.show import style, words
+from misread.show.grid import Grid
 from misread.show.verdicts import verdict_style
 from misread.study import BASELINE, SMOKE
 
@@ -101,18 +101,18 @@ def rows(found: Corruptions, arm: str) -> list[Row]:
     return told
 
 
-def corruption_table(found: Corruptions, arm: str) -> Table:
+def corruption_table(found: Corruptions, arm: str) -> Grid:
     """Return how an arm reads corrupted images as a table for the terminal."""
     verdict = found.verdicts[arm]
     told = ", ".join(filter(None, (verdict.verdict, verdict.qualifier)))
     style_of = verdict_style(verdict.verdict)
-    table = Table(
+    table = Grid(
         title=f"{arm}: {told}", title_style=style_of, box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     table.add_column("", no_wrap=True)
     level = words.level(found.told.alpha)
     for heading in ("accuracy, %", f"change, pp ({level})", f"{found.told.cell}, %", "harmed"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right")
     own = rows(found, arm)
     for place, row in enumerate(own):
         table.add_row(*row, end_section=place in (0, len(own) - 2))

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.table import Table
 
 from misread.judge import Pilot, PowerAnswer, power_of, smallest_found
 from misread.judge.planner import power_told
 from misread.show import style, words
+from misread.show.grid import Grid
 
 _COLOURS = (style.SKY, style.BLUE, style.GREEN, style.ORANGE, style.PURPLE, style.VERMILLION)
 _SEEDS = (3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50)
@@ -17,9 +17,9 @@ _TIMES = (0.5, 0.6, 0.7, 0.85, 1, 1.4, 2, 2.8, 4, 5.6, 8, 16)
 _TICKS = (0.5, 1, 2, 4, 8, 16)
 
 
-def power_table(answer: PowerAnswer) -> Table:
+def power_table(answer: PowerAnswer) -> Grid:
     """Return the power over seeds × reductions; the design's row and the asked column marked."""
-    table = Table(
+    table = Grid(
         title=f"Power to find a fall of {answer.cell}",
         caption=f"{answer.n_images:,} images; * as asked",
     )

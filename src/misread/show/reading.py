@@ -9,13 +9,13 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from rich.table import Table
 from rich.text import Text
 
 from misread.data.paper import Page
 from misread.judge.wording import count
 from misread.reading import Reading
 from misread.show import style
+from misread.show.grid import Grid
 
 _WIDTH_IN = 10.5
 _MARGIN_IN = 0.35
@@ -32,9 +32,9 @@ def summary(name: str, readings: Sequence[Reading]) -> str:
     return f"{name}: {count(len(readings), 'digit')} read, {unsure or 'none'} of them unsure"
 
 
-def reading_table(name: str, readings: Sequence[Reading]) -> Table:
+def reading_table(name: str, readings: Sequence[Reading]) -> Grid:
     """Return the readings of a photo as a table."""
-    table = Table(title=summary(name, readings))
+    table = Grid(title=summary(name, readings))
     for heading in ("digit", "line", "reading", "confidence", "seeds that agree"):
         table.add_column(heading, justify="right")
     table.add_column("")

@@ -3,30 +3,36 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from misread.evidence import Evidence
 from misread.judge import CellAtlas, CellResult, Predictions
 from misread.show import words
+from misread.show.grid import Grid
 from misread.show.verdicts import verdict_style
 from misread.study import BASELINE
 
 
-def errors_table(errors: dict[str, Any], top: int) -> Table:
+def errors_table(errors: dict[str, Any], top: int) -> Grid:
     """Return the first `top` cells of `errors.json` as a table."""
     n_seeds = len(errors["seeds"])
     accuracy = sum(errors["accuracy"]) / n_seeds
-    table = Table(
+    table = Grid(
         title=(
-            f"What the baseline misreads on select: {n_seeds} seed(s), "
+            f"What the baseline misreads on select: {words.count(n_seeds, 'seed')}, "
             f"{sum(errors['n_images_per_seed']):,} readings, accuracy {accuracy:.2%}"
             + (" (smoke run)" if errors["smoke"] else "")
-        )
+        ),
+        caption=(
+            "Reverse: errors a seed the other way round. Mean rank: over the seeds; by chance it "
+            f"would be {errors['cells'][0]['chance_rank']:.1f}. Rank p: of one so low by chance, "
+            "corrected over all cells (Benjamini–Hochberg). Asymmetry p: of such a difference if "
+            "both directions were as frequent."
+        ),
     )
     for heading in ("rank", "cell", "errors a seed", "in seeds", "mean rank", "reverse"):
         table.add_column(heading, justify="right")
-    table.add_column("rank p (BH)", justify="right")
+    table.add_column("rank p", justify="right")
     table.add_column("asymmetry p", justify="right")
     for cell in errors["cells"][:top]:
         sd = "" if cell["sd"] is None else f" ± {cell['sd']:.1f}"
@@ -35,7 +41,7 @@ def errors_table(errors: dict[str, Any], top: int) -> Table:
             f"{cell['true']}→{cell['predicted']}",
             f"{cell['mean']:.1f}{sd}",
             f"{cell['seeds_present']}/{cell['n_seeds']}",
-            f"{cell['mean_rank']:.1f} (chance {cell['chance_rank']:.1f})",
+            f"{cell['mean_rank']:.1f}",
             f"{cell['reverse_mean']:.1f}",
             words.p_number(cell["q_rank"]),
             words.p_number(cell["asymmetry_p"]),
@@ -43,9 +49,9 @@ def errors_table(errors: dict[str, Any], top: int) -> Table:
     return table
 
 
-def preview_table(preview: dict[str, Any]) -> Table:
+def preview_table(preview: dict[str, Any]) -> Grid:
     """Return the operations of `preview.json` as a table; the doses are its caption."""
-    table = Table(
+    table = Grid(
         title="What each operation does to the select images of the target classes"
         + (" (smoke run)" if preview["smoke"] else ""),
         caption="; ".join(
@@ -71,11 +77,11 @@ def preview_table(preview: dict[str, Any]) -> Table:
     return table
 
 
-def study_table(evidence: Evidence) -> Table:
+def study_table(evidence: Evidence) -> Grid:
     """Return the verdicts of a study as a table."""
     target = words.target_name(evidence)
     smoke = " (smoke run)" if evidence.plan.study.smoke else ""
-    table = Table(
+    table = Grid(
         title=f"{evidence.plan.study.title}: {words.seeds_told(evidence)}, "
         f"{len(evidence.confirm):,} confirm images{smoke}",
         caption=" ".join(
@@ -118,13 +124,13 @@ def _moved(cell: CellResult) -> tuple[str, str, str]:
     )
 
 
-def atlas_table(cells: Sequence[CellAtlas], n_cells: int, side: Predictions) -> Table:
+def atlas_table(cells: Sequence[CellAtlas], n_cells: int, side: Predictions) -> Grid:
     """Return what confusions are made of: `cells` out of `n_cells` that occur in `side`."""
     notes = sorted({cell.note for cell in cells} - {""})
-    table = Table(
+    table = Grid(
         title=(
-            f"What is misread: {words.count(side.n_seeds, 'seed')}, {side.n_images:,} images, "
-            f"{n_cells:,} confusions"
+            f"What is misread: {words.count(side.n_seeds, 'seed')}, "
+            f"{words.count(side.n_images, 'image')}, {words.count(n_cells, 'confusion')}"
         ),
         caption="Images, and their share of the confusion's errors. Still possible: the largest "
         "reduction while disputed labels are read as now."

@@ -5,23 +5,23 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.table import Table
 from rich.text import Text
 
 from misread.data.convention import all_to_convention, ink_bright
 from misread.data.sources import load, slug
 from misread.judge import Verdict
 from misread.show import style, words
+from misread.show.grid import Grid
 from misread.show.verdicts import verdict_style
 from misread.study import BASELINE, SMOKE
 from misread.transfer import Transfer
 
 
-def transfer_table(found: Transfer) -> Table:
+def transfer_table(found: Transfer) -> Grid:
     """Return the verdicts on one source as a table for the terminal."""
     first = next(iter(found.verdicts.values()))
     cell = first.cells[0]
-    table = Table(
+    table = Grid(
         title=f"{found.source}: {words.count(len(found.outcome.seeds), 'seed')}, "
         f"{found.n_images:,} images, {cell.n_images:,} of class {first.class_names[cell.true]}"
     )
