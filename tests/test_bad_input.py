@@ -179,6 +179,14 @@ def test_every_other_refusal_has_its_sentence(folder, snapshot):
     assert {name: told(folder, done) for name, done in cases.items()} == snapshot
 
 
+def test_of_many_arrays_those_are_named_that_could_be_meant(folder):
+    many = folder / "many.npz"
+    thin = {f"thin {arm}": READ[:, :9] for arm in ("before", "after")}
+    many.write_bytes(npz(predictions=None, before=READ, after=READ, seeds=[1, 2], **thin))
+    told = refused(judge(f"{many}#nope", many))
+    assert "there is no array 'nope'; those with a column per label are: before, after. It" in told
+
+
 def test_a_file_that_may_not_be_read(folder):
     secret = folder / "secret.npz"
     secret.write_bytes(npz())

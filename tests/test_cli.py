@@ -70,6 +70,7 @@ REFUSED = {
     **{f"a comparison: {name}": f"run {{tmp}}/{name}.toml" for name in COMPARISONS},
     "a folder that is a file": "errors four-nine --out {tmp}/text.npz",
     "no study in the folder": "report {tmp}",
+    "a report of a file": "report {tmp}/text.npz",
     "an unknown command": "runn four-nine",
     "a missing argument": "run",
     "no cell": "judge {tmp}/before.npz {tmp}/after.npz",
@@ -84,6 +85,9 @@ REFUSED = {
     "no labels": "judge {tmp}/no_labels.npz {tmp}/after.npz --cell 4:9",
     "no such arm": "judge {tmp}/before.npz#both {tmp}/after.npz --cell 4:9",
     "NaN": "judge {tmp}/nan.npz {tmp}/after.npz --cell 4:9",
+    "two ways to print": "judge {tmp}/before.npz {tmp}/after.npz --cell 4:9 --json --markdown",
+    "no pictures": "atlas {tmp}/before.npz --images {tmp}/nowhere.npz",
+    "no readings to calibrate by": "calibrate --readings {tmp}/nowhere.npz#baseline",
     "different images": "judge {tmp}/short.npz {tmp}/after.npz --cell 4:9",
 }
 

@@ -451,6 +451,15 @@ def test_a_small_file_that_claims_a_huge_picture_is_not_unpacked(tmp_path):
         read_picture(written, largest_px=399)
 
 
+def test_half_a_picture_is_refused_by_us_alone(tmp_path, capfd):
+    written = tmp_path / "half.png"
+    cv2.imwrite(str(written), np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8))
+    written.write_bytes(written.read_bytes()[:900])
+    with pytest.raises(DataError, match="is damaged"):
+        read_picture(written)
+    assert capfd.readouterr() == ("", "")
+
+
 @given(st.data())
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_any_damage_to_a_picture(tmp_path_factory, data):

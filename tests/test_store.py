@@ -46,7 +46,7 @@ def test_a_disk_that_really_is_full(tiny_disk):
 def test_a_disk_that_really_is_read_only(tiny_disk):
     write_atomic(tiny_disk / "first", b"x")
     subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
-    with pytest.raises(StoreError, match="read-only; choose another folder with --out"):
+    with pytest.raises(StoreError, match="read-only; choose another folder and run"):
         write_atomic(tiny_disk / "second", b"x")
     with pytest.raises(StoreError, match="read-only"), locked(tiny_disk / "study"):
         pass

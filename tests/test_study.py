@@ -108,7 +108,8 @@ def test_no_control_is_the_policy_by_another_name(tmp_path):
     [
         ({}, {"arms": ("bothh",)}, "there is no arm 'bothh'; choose among baseline, policy"),
         ({}, {"seeds": (1, 1)}, "seeds are \\[1, 1\\], but must be distinct"),
-        ({}, {"seeds": (-1,)}, "whole numbers of 0 or more"),
+        ({}, {"seeds": (-1,)}, "whole numbers from 0 to 9,223,372,036,854,775,807"),
+        ({}, {"seeds": (1, 2**63)}, "but must be distinct whole numbers from 0 to"),
         ({}, {"recipe": "slow"}, "there is no recipe 'slow'; choose one of documented, quick"),
         ({"dataset": '"cifar"'}, {}, "there is no dataset 'cifar'"),
         ({"target": '"4-9"'}, {}, "is not of the form TRUE:PREDICTED"),

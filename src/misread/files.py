@@ -13,11 +13,11 @@ UNFINISHED = ".unfinished"
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the disk quota is used up; free some space",
-    errno.EROFS: "the file system is read-only; choose another folder with --out",
-    errno.EACCES: "writing there is not allowed; choose another folder with --out",
-    errno.EPERM: "writing there is not allowed; choose another folder with --out",
-    errno.ENOTDIR: "a part of this path is a file; choose another folder with --out",
-    errno.EEXIST: "a file stands where a folder is needed; choose another folder with --out",
+    errno.EROFS: "the file system is read-only; choose another folder",
+    errno.EACCES: "writing there is not allowed; choose another folder",
+    errno.EPERM: "writing there is not allowed; choose another folder",
+    errno.ENOTDIR: "a part of this path is a file; choose another folder",
+    errno.EEXIST: "a file stands where a folder is needed; choose another folder",
 }
 
 

@@ -56,8 +56,8 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        msg = f"{path} does not exist; run the study first, or name another folder with --out."
+    except (FileNotFoundError, NotADirectoryError):
+        msg = f"{path} does not exist; run the study first, or name another folder."
         raise StoreError(msg) from None
     except (OSError, ValueError) as error:
         msg = f"{path} cannot be read as JSON ({error}); delete it and run the study again."
@@ -101,7 +101,7 @@ def read_arrays(path: Path, sha256: str | None = None) -> Arrays:
             raise StoreError(msg)
         return arrays_of(content)
     except FileNotFoundError:
-        msg = f"{path} does not exist; run the study first, or name another folder with --out."
+        msg = f"{path} does not exist; run the study first, or name another folder."
         raise StoreError(msg) from None
     except (OSError, ValueError) as error:
         msg = f"{path} cannot be read as NPZ ({error}); delete it and run the study again."

@@ -25,6 +25,7 @@ from misread.study_file import is_comparison, one_sentence, read_study
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"  # of arms: they are folders
 BASELINE = "baseline"
+_LARGEST_SEED = 2**63 - 1  # what files of readings can hold
 SMOKE = "this is a smoke run with few images and one epoch, which proves nothing"
 
 
@@ -41,8 +42,11 @@ def _known_dataset(value: str) -> str:
 
 
 def _distinct(value: tuple[int, ...]) -> tuple[int, ...]:
-    if len(set(value)) < len(value) or min(value) < 0:
-        msg = f"seeds are {list(value)}, but must be distinct whole numbers of 0 or more"
+    if len(set(value)) < len(value) or min(value) < 0 or max(value) > _LARGEST_SEED:
+        msg = (
+            f"seeds are {list(value)}, but must be distinct whole numbers from 0 to "
+            f"{_LARGEST_SEED:,}"
+        )
         raise ValueError(msg)
     return value
 

@@ -98,7 +98,10 @@ def _pictures(path: Path, n_images: int) -> "Images":
         with Archive(path) as archive:
             found = archive.read("images") if "images" in archive.names else None
     except (OSError, ValueError) as error:
-        msg = f"{path} cannot be read as NPZ ({error}); write `images` with numpy.savez_compressed."
+        reason = getattr(error, "strerror", None) or error
+        msg = (
+            f"{path} cannot be read as NPZ ({reason}); write `images` with numpy.savez."
+        )
         raise DataError(msg) from None
     if (
         found is None

@@ -200,7 +200,8 @@ def _clusterings(source: str) -> "dict[str, list[Clustering]]":
     try:
         arrays = arrays_of(Path(path).read_bytes())
     except (OSError, ValueError) as error:
-        msg = f"{path or source} cannot be read as NPZ ({error}); give FILE.npz#ARM."
+        reason = getattr(error, "strerror", None) or error
+        msg = f"{path or source} cannot be read as NPZ ({reason}); give FILE.npz#ARM."
         raise DataError(msg) from None
     labels_N = arrays.get("labels")
     shape = arrays[baseline].shape if baseline in arrays else ()

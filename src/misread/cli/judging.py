@@ -85,9 +85,13 @@ def judge(
     say which images are not independent, such as those of one writer or
     patient: all intervals then hold over groups too.
     """  # noqa: D301  click reads the \b
+    from misread.errors import JudgeError
     from misread.judge.alignment import align, judge_predictions
     from misread.show.verdicts import verdict_markdown, verdict_table
 
+    if as_json and markdown:
+        msg = "--json and --markdown both say how to print the verdict; give one of them."
+        raise JudgeError(msg)
     allowed = _margins(margins)
     with _patience("reading predictions"):
         sides = _read(before, after, slices)

@@ -111,6 +111,12 @@ def _known(
         if images is None:
             msg = f"{given[0]} without --images; give the number of images of the true class."
             raise StudyError(msg)
+        if errors is not None and errors >= images:
+            msg = (
+                f"--errors is {errors:g} and --images {images:,}; give the errors a seed among the "
+                "images of the true class, fewer than these."
+            )
+            raise StudyError(msg)
         name = "the cell" if cell is None else cell.replace(":", "→")
         share = errors / images if errors is not None else rate or 0.0
         return pilot_from_rate(share), name, images

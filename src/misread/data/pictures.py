@@ -98,10 +98,14 @@ def decode_picture(
             "make it smaller."
         )
         raise DataError(msg)
+    logging = cv2.utils.logging
+    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # what it says of damage, we say
     try:
         pixels: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         pixels = None
+    finally:
+        logging.setLogLevel(level)
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
         msg = f"{what} is damaged, or not of 8 or 16 bits a channel; save it anew as PNG."
         raise DataError(msg)

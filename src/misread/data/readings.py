@@ -85,9 +85,9 @@ def _read_npz(path: Path, arm: str) -> Predictions:
             missing = [n for n in ("labels", wanted) if n not in archive.names]
             if missing:
                 msg = (
-                    f"there is no array {missing[0] or 'predictions'!r}; the arrays are: "
-                    f"{', '.join(archive.names) or 'none'}. It needs `labels` [N] and "
-                    "`predictions` [S,N] or `probs` [S,N,K]; FILE#ARM takes another one."
+                    f"there is no array {missing[0] or 'predictions'!r}; {_there(archive)}. It "
+                    "needs `labels` [N] and `predictions` [S,N] or `probs` [S,N,K]; FILE#ARM takes "
+                    "another one."
                 )
                 raise DataError(msg)
             values = (
@@ -112,6 +112,16 @@ def _read_npz(path: Path, arm: str) -> Predictions:
     if view_N is None or preds.shape[1:] != n_images:
         return _from_npz(own, preds, slice(None))
     return _sliced(own, preds, view_N.astype(np.str_))
+
+
+def _there(archive: Archive) -> str:
+    """Say which arrays an archive has; of many only those that could be predictions."""
+    if "labels" in archive.names:
+        n_labels = archive.header("labels").shape
+        arms = [name for name in archive.names if archive.header(name).shape[1:2] == n_labels]
+        if arms:
+            return f"those with a column per label are: {', '.join(arms)}"
+    return f"the arrays are: {', '.join(archive.names) or 'none'}"
 
 
 def _sliced(
