@@ -311,6 +311,7 @@ def test_the_report_says_that_slices_are_in_no_plan(thin):
     assert "slices by shape and by writer are in no plan" in section
     assert "thinnest fifth in arm documented" in section
     assert "high-school students" in section
+    assert section.count("with its interval over seeds, writers and images") == 2
     assert section.count("data:image/png") == 2
 
 

@@ -170,6 +170,18 @@ def test_the_report_can_be_made_anew_to_the_byte(smoke):
     assert {p.name: p.read_bytes() for p in (smoke / "figures").iterdir()} == figures
 
 
+def test_errors_of_other_seeds_do_not_get_into_the_report(smoke, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(smoke, copy)
+    done = misread("errors", "four-nine", "--smoke", "--seeds", "42", "--out", copy)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((copy / "errors.json").read_text())["seeds"] == [42]
+    done = misread("report", copy)
+    assert done.returncode == 0, done.stderr
+    for name in ("errors.json", "preview.json", "figures/ranked_cells.png", "report.html"):
+        assert (copy / name).read_bytes() == (smoke / name).read_bytes(), name
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """A small study, and what it comes to when nothing disturbs it, on one worker."""

@@ -348,16 +348,30 @@ def write_slices(evidence: Evidence) -> None:
     write_json(evidence.folder / "slices.json", slices_as_json(evidence))
 
 
-def conclude(folder: Path) -> Evidence:
-    """Write `preview.json`, `experiment_summary.json`, comparisons, `verdict.json`, `slices.json`.
+def write_from_select(folder: Path, *, only_if_others: bool = False) -> None:
+    """Write `errors.json` and `preview.json` of the seeds of the plan.
+
+    With `only_if_others` only where `misread errors` or `preview` was asked of other seeds since:
+    a report would show their rates as those of the study.
 
     Errors as in `load_evidence`.
     """
     plan = load_plan(folder)
     seeds = plan.study.seeds[: seeds_needed(plan, folder)[BASELINE]]
+    if only_if_others and read_json(folder / "errors.json")["seeds"] == list(seeds):
+        return
     folders = [RunFolder(folder, BASELINE, seed) for seed in seeds]
     write_json(folder / "errors.json", errors_on_select(plan.study, folders))
     write_json(folder / "preview.json", preview_numbers(plan.study, plan.target, folder))
+
+
+def conclude(folder: Path) -> Evidence:
+    """Write `preview.json`, `experiment_summary.json`, comparisons, `verdict.json`, `slices.json`.
+
+    Errors as in `load_evidence`.
+    """
+    write_from_select(folder)
+    plan = load_plan(folder)
     evidence = load_evidence(folder)
     write_json(folder / "experiment_summary.json", evidence.summary)
     for arm in evidence.treated_arms:

@@ -199,7 +199,7 @@ def preview(
 def report(folder: Path) -> None:
     """Draw the figures and the report of a finished study's FOLDER anew."""
     from misread.cli.comparing import report_comparison
-    from misread.evidence import load_evidence, write_slices
+    from misread.evidence import load_evidence, write_from_select, write_slices
     from misread.plan import kind_of, load_plan
     from misread.show.plots import draw_figures, write_figures
     from misread.show.report import write_report
@@ -210,6 +210,7 @@ def report(folder: Path) -> None:
         return
     load_plan(folder)  # before anything is created there
     with locked(folder), console(stderr=True).status("drawing figures and report"):
+        write_from_select(folder, only_if_others=True)
         evidence = load_evidence(folder)
         write_slices(evidence)
         drawn = draw_figures(evidence)

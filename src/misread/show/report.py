@@ -82,6 +82,7 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         "slice_rates": slices.flat(
             slices.rates_table(evidence.sliced, evidence.sliced.shape[0].measure)
         ),
+        "slices_over": slices.sampled(evidence.sliced),
         "slice_changes": slices.changes_told(evidence.sliced),
         "written_by": slices.flat(slices.writers_table(evidence.sliced)),
         "concentrated": slices.concentrations_told(evidence.sliced),
