@@ -99,9 +99,7 @@ def _pictures(path: Path, n_images: int) -> "Images":
             found = archive.read("images") if "images" in archive.names else None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        msg = (
-            f"{path} cannot be read as NPZ ({reason}); write `images` with numpy.savez."
-        )
+        msg = f"{path} cannot be read as NPZ ({reason}); write `images` with numpy.savez."
         raise DataError(msg) from None
     if (
         found is None
