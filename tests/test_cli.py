@@ -70,6 +70,7 @@ REFUSED = {
     **{f"a comparison: {name}": f"run {{tmp}}/{name}.toml" for name in COMPARISONS},
     "a folder that is a file": "errors four-nine --out {tmp}/text.npz",
     "no study in the folder": "report {tmp}",
+    "a folder for a study": "errors {tmp}",
     "a report of a file": "report {tmp}/text.npz",
     "an unknown command": "runn four-nine",
     "a missing argument": "run",

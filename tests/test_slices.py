@@ -352,6 +352,12 @@ def test_the_command_tells_json_and_draws(smoke, tmp_path):
     assert other["cell"] == [2, 7]
 
 
+def test_what_nobody_misreads_has_no_empty_table(smoke):
+    told = run(smoke, "--cell", "0:1").stdout
+    assert "baseline makes no error 0→1." in told
+    assert "Which slice explains" not in told
+
+
 def test_refusals(smoke, tmp_path):
     for arguments, message in (
         ((tmp_path,), "is no folder of a finished study"),

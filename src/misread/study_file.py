@@ -42,7 +42,8 @@ def read_study(name_or_path: str, dataset: str | None = None) -> tuple[str, dict
         if path.suffix != ".toml" or not path.is_file():
             msg = (
                 f"there is no study {name_or_path!r}; choose one of "
-                f"{', '.join(builtin_studies())}, or give the path of a TOML file."
+                f"{', '.join(builtin_studies())}, or give the path of a TOML file"
+                f"{'; the folder goes with --out' if path.is_dir() else ''}."
             )
             raise StudyError(msg)
         name, folder, text = path.stem, path.parent, path.read_text("utf-8", errors="replace")

@@ -90,7 +90,7 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
     table.add_section()
     table.add_row("all", f"{len(train):,}", f"{len(test):,}")
     console(stderr=False).print(table)
-    click.echo(f"Test set: {told['parts']}.")
+    click.echo(f"Training and test set: {told['parts']}.")
     for part in ("train", "test"):
         click.echo(f"SHA-256 of {part}: {told['sha256'][part]}")
     click.echo(f"Licence: {told['licence']}.")

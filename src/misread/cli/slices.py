@@ -90,9 +90,8 @@ def slices(
     arm = arm or sliced.baseline
     out = console(stderr=False)
     click.echo(f"Exploratory: {warning}.")
-    out.print(
-        _rich(explained_table(sliced, arm), f"Which slice explains {sliced.cell_name}? {arm}")
-    )
+    if (explained := explained_table(sliced, arm)).rows:
+        out.print(_rich(explained, f"Which slice explains {sliced.cell_name}? {arm}"))
     click.echo(f"{explained_told(sliced, arm)}.")
     measure = titles[by] if by else sliced.shape[0].measure
     if not by and sliced.explained[arm]:
