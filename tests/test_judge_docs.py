@@ -101,6 +101,17 @@ def test_the_sentences_of_the_results_are_those_of_the_judge(project, page, arm)
     assert f"- **{arm}**: {real(arm).reason}\n" in (project / page).read_text("utf-8")
 
 
+def test_with_its_counter_slices_the_stored_readings_give_the_verdict_of_the_study(
+    project, monkeypatch
+):
+    page = (project / "docs/results/four-nine.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(project)
+    names = {}
+    exec(block, names)  # noqa: S102  our own page
+    assert names["verdict"].verdict == real(names["arm"]).verdict == "HARM"
+
+
 # --- the example workflow -------------------------------------------------------------------------
 
 
