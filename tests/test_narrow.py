@@ -2,12 +2,15 @@
 
 import io
 
+import numpy as np
 import pytest
 from rich.console import Console
 from rich.text import Text
 
+from misread.judge import judge
 from misread.show.grid import Grid
 from misread.show.terminal import errors_table
+from misread.show.verdicts import verdict_table
 
 CELLS = [
     {
@@ -75,3 +78,11 @@ def test_names_that_must_not_break_keep_their_line():
 
 def test_one_is_not_many():
     assert "1 seed, 999 readings" in shown(errors_table(ERRORS, 1), 120)
+
+
+def test_a_verdict_breaks_no_word_of_its_items():
+    labels_N = np.arange(60) % 3
+    after_SN = np.tile(np.where(np.arange(60) < 9, 1, labels_N), (3, 1))
+    verdict = judge(labels_N, np.tile(labels_N, (3, 1)), after_SN, cells=[(0, 1)])
+    told = shown(verdict_table(verdict), 40)
+    assert {"undetermined", "recall", "accuracy"} <= set(told.split()), told

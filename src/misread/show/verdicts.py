@@ -15,6 +15,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from misread.judge.verdict import Verdict
+from misread.show.grid import Grid
 from misread.show.sheet import Table, sheet_of
 
 POINTS = " (growth in percentage points)"
@@ -98,9 +99,9 @@ def _stacked(*tables: Table) -> RichTable:
 
 
 def _indented(table: Table) -> Padding:
-    grid = RichTable(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    grid = Grid(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     for place, head in enumerate(table.heads):
-        grid.add_column(Text(head), justify="left" if place == 0 else "right", overflow="fold")
+        grid.add_column(Text(head), justify="left" if place == 0 else "right")
     for row in table.rows:
         grid.add_row(*(Text(value, style=_STATUS_COLOURS.get(value, "")) for value in row))
     return Padding(grid, (0, 0, 0, 2))
