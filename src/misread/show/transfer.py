@@ -97,8 +97,9 @@ def transfer_figure(home: Mapping[str, Verdict], found: Sequence[Transfer]) -> F
         headline(others, arms[0])
         if others
         else "The study's own data, read again in its convention",
-        f"Change of the share of {first.cells[0].name} against the "
-        f"baseline, with 95% intervals over {words.count(first.n_seeds, 'seed')} and images; "
+        f"Change of the share of {first.cells[0].name} against the baseline, "
+        f"with {words.level(first.alpha)} intervals over {words.count(first.n_seeds, 'seed')} "
+        "and images; "
         "each set has a scale of its own. Written: the verdict there.",
         "" if first.exploratory_why != SMOKE else SMOKE,
     )
