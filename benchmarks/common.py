@@ -23,7 +23,7 @@ from importlib import metadata
 from pathlib import Path
 from statistics import median
 
-from misread.judge.wording import number
+from misread.wording import number
 
 Cell = str | int | float
 VECTORS = (("avx512f", "AVX-512"), ("avx2", "AVX2"), ("avx", "AVX"), ("asimd", "NEON"))

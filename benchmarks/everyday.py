@@ -29,7 +29,7 @@ import numpy as np
 
 from common import Cell, Table, finish, in_turn, machine, options, ratio, show, spread
 from misread.data.mnist import FOLDER, RAW_SHA256, load_mnist
-from misread.data.npz import arrays_of
+from misread.npz import arrays_of
 
 STUDY = Path("runs/four-nine-documented")
 SEEDS = "1,2,3,4,5,6,7,8,9,10"
@@ -42,8 +42,8 @@ main(["--help"])
 SERIAL = """
 import sys
 from pathlib import Path
-from misread.evidence import load_evidence
-from misread.show.plots import draw_figures, write_figures
+from misread.study.evidence import load_evidence
+from misread.show.study_figures import draw_figures, write_figures
 from misread.show.report import write_report
 from misread.show.style import INK_MAP, Sheet
 

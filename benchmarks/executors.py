@@ -18,12 +18,12 @@ from typing import Any
 
 from common import Cell, Table, finish, machine, options, ratio, show, spread
 from misread.data.sources import load
-from misread.learn.cluster import RayPool
-from misread.learn.grid import Pool, Report, Workers
-from misread.learn.local import LocalPool
-from misread.runs import Order, Task, prepare, work
+from misread.learn.work import Order, Task, prepare, work
 from misread.store import RunFolder
-from misread.study import Study, load_study
+from misread.study.study import Study, load_study
+from misread.workers.pool import Pool, Report, Workers
+from misread.workers.processes import LocalPool
+from misread.workers.ray_cluster import RayPool
 
 N_RUNS = 4
 

@@ -26,8 +26,8 @@ from statistics import fmean
 from typing import Any
 
 from common import Cell, Table, finish, machine, options, ratio, show, spread
-from misread.judge.wording import number
-from misread.learn.machine import cores, thread_environment
+from misread.wording import number
+from misread.workers.machine import cores, thread_environment
 
 GOAL = 0.9925
 # Multiplications and additions of one training step, per image: three products per layer, and for

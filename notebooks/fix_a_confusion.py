@@ -14,11 +14,11 @@ from itertools import product
 
 import numpy as np
 
-from misread.data.adapters import from_models
 from misread.data.dataset import to_float
 from misread.data.parts import split, stratified_subset
-from misread.data.readings import read_predictions
 from misread.data.sources import load
+from misread.images.operations import OPERATIONS
+from misread.images.shape import stroke_thickness_px
 from misread.judge import (
     Predictions,
     confusion_counts,
@@ -27,14 +27,13 @@ from misread.judge import (
     plan_power,
     rank_cells,
 )
-from misread.learn.ops import OPERATIONS
 from misread.learn.policy import CONTROLS, Policy, apply_draw, changed_share
 from misread.learn.recipe import RECIPES
 from misread.learn.train import fit, read, set_up_backend
-from misread.measures import stroke_thickness_px
+from misread.readers.convert import from_models
+from misread.readers.read import read_predictions
+from misread.show.figures.power import power_figure
 from misread.show.notebook import show
-from misread.show.power import power_figure
-from misread.show.sheet import Table, item_table
 from misread.show.style import (
     BLUE,
     MUTED,
@@ -43,6 +42,7 @@ from misread.show.style import (
     bare,
     styled,
 )
+from misread.show.verdict import Table, item_table
 
 set_up_backend()  # the same seeds give the same numbers
 

@@ -22,7 +22,6 @@ from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.model_selection import train_test_split
 
-from misread.data.adapters import from_models
 from misread.judge import (
     Margins,
     confusion_counts,
@@ -31,10 +30,11 @@ from misread.judge import (
     plan_power,
     rank_cells,
 )
+from misread.readers.convert import from_models
+from misread.show.figures.power import power_figure
 from misread.show.notebook import show
-from misread.show.power import power_figure
-from misread.show.sheet import Table, item_table
 from misread.show.style import BLUE, MUTED, VERMILLION, Sheet, bare, styled
+from misread.show.verdict import Table, item_table
 
 # %% tags=["parameters"] quick="SEEDS, N_SINGLE = range(4), 3"
 SEEDS = range(10)  # trainings of each model

@@ -15,20 +15,20 @@ from pathlib import Path
 import numpy as np
 from IPython.display import display
 
-from misread.comparing import run_comparison
-from misread.comparison import load_any
 from misread.data.dataset import to_float
 from misread.data.parts import split
 from misread.data.sources import load
-from misread.differences import conclude_comparison
 from misread.learn.models import build
 from misread.learn.train import fit, read, set_up_backend
-from misread.show.arms import confusion_matrix, training_curves
-from misread.show.compared import claim_lines, difference_table
+from misread.show.claims import claim_lines, difference_table
+from misread.show.figures.arms import confusion_matrix, training_curves
+from misread.show.figures.samples import sample_predictions
 from misread.show.notebook import show
-from misread.show.samples import sample_predictions
-from misread.show.sheet import Table
 from misread.show.style import BLUE, GREEN, MUTED, ORANGE, VERMILLION, Sheet, bare, styled
+from misread.show.verdict import Table
+from misread.study.comparing import run_comparison
+from misread.study.comparison import load_any
+from misread.study.differences import conclude_comparison
 
 set_up_backend()  # the same seeds give the same numbers
 

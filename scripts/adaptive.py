@@ -14,17 +14,18 @@ from typing import Any
 import jinja2
 import numpy as np
 
+from misread import wording
 from misread.cli.stopping import tried
-from misread.data.npz import arrays_of
-from misread.judge import Adaptive, SliceReadings, judge_look, wording
-from misread.judge.calibration import ALPHA
-from misread.looks import with_looks
+from misread.judge import Adaptive, SliceReadings, judge_look
+from misread.npz import arrays_of
 from misread.show import stopping
 from misread.show.calibration import Part, share
-from misread.show.sheet import broken_told
 from misread.show.style import png
+from misread.show.verdict import broken_told
+from misread.simulate.calibrate import ALPHA
 from misread.store import write_atomic
-from misread.study import BASELINE, load_study
+from misread.study.looks import with_looks
+from misread.study.study import BASELINE, load_study
 
 ROOT = Path(__file__).resolve().parent.parent
 READINGS = ROOT / "docs" / "results" / "four-nine-readings.npz"

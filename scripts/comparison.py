@@ -18,18 +18,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from misread.contrast import RULE, ClaimOutcome
-from misread.differences import Compared, load_compared
-from misread.judge.wording import count, number, percent, points
-from misread.show.compared import (
+from misread.show.claims import (
     arm_table,
     claim_lines,
     command,
     difference_table,
     documented_table,
 )
-from misread.show.contrasts import headline
+from misread.show.figures.experiment_comparison import headline
 from misread.store import write_arrays, write_atomic
+from misread.study.claims import RULE, ClaimOutcome
+from misread.study.differences import Compared, load_compared
+from misread.wording import count, number, percent, points
 
 ROOT = Path(__file__).resolve().parent.parent
 EPOCHS = (1, 2, 3, 5, 10, 20, 30, 40)

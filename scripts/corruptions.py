@@ -15,14 +15,14 @@ from typing import Any
 
 import jinja2
 
-from misread.corruptions import Corruptions, load_corruptions
 from misread.judge import Item
-from misread.plan import load_plan
-from misread.robustness import CLEAN
 from misread.show import words
-from misread.show.corruptions import rows, worse
+from misread.show.figures.corruptions import rows, worse
 from misread.store import write_atomic, write_json
-from misread.study import BASELINE
+from misread.study.corruptions import Corruptions, load_corruptions
+from misread.study.plan import load_plan
+from misread.study.robustness import CLEAN
+from misread.study.study import BASELINE
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"

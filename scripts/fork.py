@@ -23,11 +23,11 @@ import numpy as np
 
 from misread.data.mnist import load_mnist
 from misread.data.parts import split, stratified_subset
+from misread.images.operations import OPERATIONS
 from misread.learn import train as trainer
-from misread.learn.ops import OPERATIONS
 from misread.learn.policy import Draw, Policy
 from misread.learn.recipe import Recipe
-from misread.study import load_study
+from misread.study.study import load_study
 
 # What can be forked needs several epochs; today's quick recipe has one.
 RECIPE = Recipe(epochs=3, batch_size=64, schedule="one-cycle", learning_rate=3e-3, dropout=0.3)

@@ -20,14 +20,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from misread import wording
 from misread.data.dataset import Dataset
-from misread.evidence import Evidence, load_evidence
-from misread.judge import CellResult, Item, Verdict, wording
-from misread.judge.inference import benjamini_hochberg
-from misread.learn.ops import OPERATIONS
-from misread.measures import MEASURES, shapes
+from misread.images.operations import OPERATIONS
+from misread.images.shape import MEASURES, shapes
+from misread.judge import CellResult, Item, Verdict
+from misread.judge.effects import benjamini_hochberg
 from misread.show import style, words
 from misread.store import write_arrays, write_atomic, write_json
+from misread.study.evidence import Evidence, load_evidence
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"

@@ -20,13 +20,13 @@ from pages import CONDITIONS, Condition, Page, render
 from scipy.stats import binomtest
 
 from misread.data.mnist import load_mnist
-from misread.data.paper import Page as Found
-from misread.data.paper import find_digits
 from misread.files import write_atomic
-from misread.reading import UNSURE, Readers, read_images, readers_of, readings_of
-from misread.show.reading import page_figure, steps_figure
+from misread.images.page import Page as Found
+from misread.images.page import find_digits
+from misread.show.figures.photo import page_figure, steps_figure
 from misread.show.style import png
 from misread.store import write_json
+from misread.study.photos import UNSURE, Readers, read_images, readers_of, readings_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reading.md"

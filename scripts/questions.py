@@ -19,15 +19,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from misread.comparison import ComparisonPlan
-from misread.contrast import ClaimOutcome, Verdict, standing
-from misread.differences import load_compared
-from misread.judge.wording import count, listed, number, p_value, percent, points
-from misread.plan import load_locked
-from misread.questions import Answers, Ratio, answer, ratio
-from misread.show.along import draw_along, number_of
+from misread.show.figures.along_axis import draw_along, number_of
 from misread.show.style import png
 from misread.store import RunFolder, read_json, write_atomic, write_json
+from misread.study.axis import Answers, Ratio, answer, ratio
+from misread.study.claims import ClaimOutcome, Verdict, standing
+from misread.study.comparison import ComparisonPlan
+from misread.study.differences import load_compared
+from misread.study.plan import load_locked
+from misread.wording import count, listed, number, p_value, percent, points
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results" / "questions"

@@ -19,7 +19,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from misread.learn.machine import thread_environment
+from misread.workers.machine import thread_environment
 
 os.environ |= thread_environment()  # before TensorFlow loads
 import keras
@@ -28,8 +28,8 @@ import tensorflow as tf
 
 from misread.data.mnist import load_mnist
 from misread.data.parts import split
+from misread.images.operations import dilate, erode
 from misread.learn.augment import Augment
-from misread.learn.ops import dilate, erode
 from misread.learn.train import set_up_backend
 from misread.seeds import derive, derive_int
 

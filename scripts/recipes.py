@@ -19,17 +19,17 @@ import scipy.stats
 
 from misread.data.dataset import Dataset
 from misread.data.sources import load
-from misread.evidence import load_evidence
+from misread.images.operations import OPERATIONS
 from misread.judge import Verdict, judge
-from misread.judge.wording import interval, number, p_value
 from misread.learn import train
-from misread.learn.machine import thread_environment
-from misread.learn.ops import OPERATIONS
 from misread.learn.recipe import Recipe
-from misread.plan import load_plan
 from misread.store import RunFolder, read_arrays, read_json, write_atomic
-from misread.study import BASELINE
-from misread.transfer import unseen
+from misread.study.evidence import load_evidence
+from misread.study.plan import load_plan
+from misread.study.study import BASELINE
+from misread.study.transfer import unseen
+from misread.wording import interval, number, p_value
+from misread.workers.machine import thread_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 USPS = ROOT.parent / "shared" / "data" / "usps" / "usps.h5"

@@ -60,12 +60,12 @@ def cli_page() -> str:
 
 def order(project: Path = PROJECT) -> tuple[str, ...]:
     """Return the order of imports, which the tests hold."""
-    tree = ast.parse((project / "tests" / "test_architecture.py").read_text("utf-8"))
+    tree = ast.parse((project / "tests" / "contracts" / "test_architecture.py").read_text("utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ORDER":
             names: tuple[str, ...] = ast.literal_eval(node.value)
             return names
-    msg = "tests/test_architecture.py has no ORDER."
+    msg = "tests/contracts/test_architecture.py has no ORDER."
     raise LookupError(msg)
 
 

@@ -18,12 +18,13 @@ import jinja2
 import numpy as np
 import scipy.stats
 
-from misread.evidence import Evidence, load_evidence
 from misread.judge import CellResult, two_way
-from misread.show import tables, words
+from misread.show import target as tables
+from misread.show import words
 from misread.show.report import command
 from misread.store import write_arrays, write_atomic
-from misread.study import BASELINE
+from misread.study.evidence import Evidence, load_evidence
+from misread.study.study import BASELINE
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTED_ACCURACY = 0.9925  # what the study that we rebuild reports, over three seeds

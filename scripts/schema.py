@@ -16,7 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
 from misread.judge.verdict import Verdict
-from misread.outcome import StudyVerdict
+from misread.study.outcome import StudyVerdict
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "verdict.schema.json"
 

@@ -14,18 +14,18 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from misread.evidence import Evidence, load_evidence
-from misread.judge import wording
-from misread.learn.ops import OPERATIONS
-from misread.measures import stroke_thickness_px
+from misread import wording
+from misread.images.operations import OPERATIONS
+from misread.images.shape import stroke_thickness_px
 from misread.show import slices, words
+from misread.show.figures.shape import shape
+from misread.show.figures.writers import writers
 from misread.show.report import command
-from misread.show.shape import shape
-from misread.show.sheet import Table
 from misread.show.style import png
-from misread.show.writers import writers
+from misread.show.verdict import Table
 from misread.store import write_atomic
-from misread.study import BASELINE
+from misread.study.evidence import Evidence, load_evidence
+from misread.study.study import BASELINE
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

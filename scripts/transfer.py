@@ -17,14 +17,14 @@ import jinja2
 import numpy as np
 
 from misread.data.sources import load, slug
-from misread.evidence import load_evidence
 from misread.judge import Verdict
-from misread.plan import load_plan
 from misread.show import words
-from misread.show.transfer import rows
+from misread.show.figures.transfer import rows
 from misread.store import write_atomic
-from misread.study import BASELINE
-from misread.transfer import Transfer, load_transfers
+from misread.study.evidence import load_evidence
+from misread.study.plan import load_plan
+from misread.study.study import BASELINE
+from misread.study.transfer import Transfer, load_transfers
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"

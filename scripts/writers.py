@@ -17,15 +17,16 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from misread.judge import Verdict, wording
-from misread.judge.calibration import Outcome, Setting, simulate
-from misread.judge.limits import LIMITS, standard_error
-from misread.judge.worlds import FOURS, WORLDS, WRITER_WORLDS, Design
-from misread.plan import load_plan
-from misread.settling import confirm_of, judge_arm, read_arm, seeds_needed
+from misread import wording
+from misread.judge import Verdict
 from misread.show.calibration import share
+from misread.simulate.calibrate import Outcome, Setting, simulate
+from misread.simulate.limits import LIMITS, standard_error
+from misread.simulate.worlds import FOURS, WORLDS, WRITER_WORLDS, Design
 from misread.store import write_atomic
-from misread.study import BASELINE
+from misread.study.plan import load_plan
+from misread.study.study import BASELINE
+from misread.study.verdict import confirm_of, judge_arm, read_arm, seeds_needed
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "method.md"

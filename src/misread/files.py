@@ -1,14 +1,26 @@
-"""Files that are either whole or not there."""
+"""Files that are whole or not there; canonical JSON and its hash."""
 
 import errno
+import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from misread.errors import StoreError
 
 UNFINISHED = ".unfinished"
+
+
+class Frozen(BaseModel):
+    """A record that never changes and refuses fields that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -66,3 +78,21 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return `value` as JSON with sorted keys, no spaces, UTF-8; NaN is refused (ValueError)."""
+    text = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return text.encode()
+
+
+def sha256_of(value: Any) -> str:
+    """Return the SHA-256 of the canonical JSON of `value`, in hexadecimal."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def readable_json(value: Any) -> bytes:
+    """Return `value` as indented JSON for people; the same content gives the same bytes."""
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

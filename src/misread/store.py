@@ -29,12 +29,11 @@ import filelock
 import numpy as np
 import numpy.typing as npt
 
-from misread.canonical import readable_json
-from misread.data.npz import arrays_of
 from misread.errors import StoreError
-from misread.files import UNFINISHED
+from misread.files import UNFINISHED, readable_json
 from misread.files import clear_errors as clear_errors  # noqa: PLC0414  part of this module's offer
 from misread.files import write_atomic as write_atomic  # noqa: PLC0414  the same
+from misread.npz import arrays_of
 
 Arrays = dict[str, npt.NDArray[Any]]
 

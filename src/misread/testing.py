@@ -17,18 +17,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from misread.data.readings import read_predictions
-from misread.data.tables import from_frame
+from misread import wording
 from misread.errors import JudgeError
-from misread.judge import wording
-from misread.judge.alignment import judge_predictions
 from misread.judge.collateral import Margins
-from misread.judge.inference import noninferiority
+from misread.judge.effects import noninferiority
+from misread.judge.pair import judge_predictions
 from misread.judge.predictions import Predictions
 from misread.judge.targets import CellResult
 from misread.judge.verdict import Verdict
-from misread.show.sheet import worst_first
-from misread.show.verdicts import verdict_text
+from misread.readers.read import read_predictions
+from misread.readers.tables import from_frame
+from misread.show.render import verdict_text
+from misread.show.verdict import worst_first
 
 Undetermined = Literal["fail", "warn", "ok"]
 AskedCell = str | tuple[int | str, int | str]
@@ -73,7 +73,7 @@ def assert_no_harm(
         What to do where an interval reaches beyond its margin on both sides, so that neither harm
         nor its absence is shown: fail, give an `UndeterminedWarning`, or nothing.
     paired : bool, optional
-        As in `misread.judge.alignment.judge_predictions`.
+        As in `misread.judge.pair.judge_predictions`.
 
     Returns
     -------

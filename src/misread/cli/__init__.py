@@ -11,11 +11,11 @@ from misread.cli.atlas import atlas
 from misread.cli.calibrate import calibrate
 from misread.cli.corruptions import corruptions
 from misread.cli.data import data
-from misread.cli.judging import judge
+from misread.cli.judge import judge
 from misread.cli.power import power
 from misread.cli.read import read
 from misread.cli.slices import slices
-from misread.cli.studies import errors, preview, report, run
+from misread.cli.study import errors, preview, report, run
 from misread.cli.transfer import transfer
 from misread.errors import MisreadError
 

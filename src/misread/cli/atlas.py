@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from misread.cli.common import console, study_folder
+from misread.cli.options import console, study_folder
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from misread.data.dataset import Dataset, Ids, Images
+    from misread.data.dataset import Dataset
+    from misread.images import Ids, Images
     from misread.judge import Atlas, CellAtlas, Predictions
 
 
@@ -91,8 +92,8 @@ def _chosen(
 def _pictures(path: Path, n_images: int) -> "Images":
     import numpy as np
 
-    from misread.data.npz import Archive
     from misread.errors import DataError
+    from misread.npz import Archive
 
     try:
         with Archive(path) as archive:
@@ -114,8 +115,8 @@ def _pictures(path: Path, n_images: int) -> "Images":
 
 
 def _source(given: str, images: Path | None) -> _Source:
-    from misread.data.readings import read_predictions
     from misread.errors import DataError
+    from misread.readers.read import read_predictions
 
     folder = study_folder(given)
     if folder is None:
@@ -135,9 +136,9 @@ def _on_confirm(folder: Path) -> _Source | None:
 
     from misread.data.parts import stratified_subset
     from misread.data.sources import load
-    from misread.plan import load_plan
     from misread.store import RunFolder
-    from misread.study import BASELINE
+    from misread.study.plan import load_plan
+    from misread.study.study import BASELINE
 
     if not (folder / "plan.json").exists():
         return None
@@ -161,7 +162,7 @@ def _on_select(folder: Path) -> _Source:
     from misread.data.sources import load
     from misread.errors import StudyError
     from misread.store import RunFolder, read_json
-    from misread.study import BASELINE, SMOKE
+    from misread.study.study import BASELINE, SMOKE
 
     if not (folder / "errors.json").exists():
         msg = f"{folder} holds no errors.json; run `misread errors STUDY` first, or give a file."
@@ -198,7 +199,7 @@ def _of(part: "Dataset", ids_N: "Ids", read_SN: "npt.NDArray[np.uint8]") -> _Sou
 
 def _draw(path: Path, shown: "list[CellAtlas]", source: _Source) -> None:
     from misread.files import write_atomic
-    from misread.show.atlas import atlas_figure, cell_figure
+    from misread.show.figures.atlas import atlas_figure, cell_figure
     from misread.show.style import png
 
     side, pictures, warning, _ = source

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from misread.cli.common import console, side_by_side
+from misread.cli.options import console, side_by_side
 from misread.cli.stopping import try_rules
 
 if TYPE_CHECKING:
-    from misread.judge.calibration import Calibration, Outcome, Setting
-    from misread.judge.worlds import Clustering
+    from misread.simulate.calibrate import Calibration, Outcome, Setting
+    from misread.simulate.worlds import Clustering
 
 QUICK_REPLICATES = 200
 QUICK_SEEDS = "5,10"
@@ -61,8 +61,8 @@ def calibrate(
     or under .065 in each world and .055 on average, and coverage at or above .93. Exits with 1 if
     a rate is beyond its limit by more than chance can explain.
     """
-    from misread.judge.calibration import settings
     from misread.show import calibration as show
+    from misread.simulate.calibrate import settings
     from misread.store import write_atomic
 
     count = replicates or (QUICK_REPLICATES if quick else 2_000)
@@ -111,7 +111,7 @@ def _start(out: Path | None, replicates: int) -> "Calibration":
     from pydantic import ValidationError
 
     from misread.errors import PlanError
-    from misread.judge.calibration import Calibration, method_id
+    from misread.simulate.calibrate import Calibration, method_id
 
     fresh = Calibration(method=method_id(), replicates=replicates)
     if out is None or not out.exists():
@@ -184,7 +184,7 @@ def _outcomes(
 def _timed(setting: "Setting", replicates: int) -> "tuple[Outcome, float]":
     import time
 
-    from misread.judge.calibration import simulate
+    from misread.simulate.calibrate import simulate
 
     began = time.process_time()
     return simulate(setting, replicates), time.process_time() - began
@@ -192,9 +192,9 @@ def _timed(setting: "Setting", replicates: int) -> "tuple[Outcome, float]":
 
 def _clusterings(source: str) -> "dict[str, list[Clustering]]":
     """Return how errors cluster in real readings and in worlds of the same size."""
-    from misread.data.npz import arrays_of
     from misread.errors import DataError
-    from misread.judge.worlds import clusterings_of, clusterings_simulated
+    from misread.npz import arrays_of
+    from misread.simulate.worlds import clusterings_of, clusterings_simulated
 
     path, _, baseline = source.rpartition("#")
     try:
@@ -223,7 +223,7 @@ def _print(result: "Calibration") -> None:
     from rich.box import SIMPLE_HEAD
 
     from misread.show import calibration as show
-    from misread.show.grid import Grid
+    from misread.show.table import Grid
 
     shown = console(stderr=False)
     for part in show.parts(result):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from misread.cli.common import console
+from misread.cli.options import console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 def finish_comparison(folder: Path, shown: "Console", *, as_json: bool) -> None:
     """Write what a finished comparison comes to, its pictures and its page, and tell it."""
-    from misread.differences import conclude_comparison
-    from misread.show.compared import comparison_tables, write_comparison
+    from misread.show.claims import comparison_tables, write_comparison
     from misread.store import locked
+    from misread.study.differences import conclude_comparison
 
     with locked(folder), shown.status("drawing figures and report"):
         compared = conclude_comparison(folder)
@@ -31,9 +31,9 @@ def finish_comparison(folder: Path, shown: "Console", *, as_json: bool) -> None:
 
 def report_comparison(folder: Path, shown: "Console") -> None:
     """Draw the pictures and the page of a finished comparison anew."""
-    from misread.differences import load_compared
-    from misread.show.compared import write_comparison
+    from misread.show.claims import write_comparison
     from misread.store import locked
+    from misread.study.differences import load_compared
 
     with locked(folder), shown.status("drawing figures and report"):
         page = write_comparison(load_compared(folder))

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from misread.cli.common import console, study_folder
+from misread.cli.options import console, study_folder
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from misread.corruptions import Corruptions, Reading
+    from misread.study.corruptions import Corruptions, Reading
 
 
 @click.command(short_help="Judge the fixes of a study on corrupted images.")
@@ -50,12 +50,12 @@ def corruptions(
     out = out or folder / "corruptions"
     shown = console(stderr=True)
     found = _read(folder, out, severity, jobs, shown)
-    from misread.data.corrupted import parse_corruption
     from misread.files import write_atomic
-    from misread.plan import load_plan
-    from misread.settling import confirm_of
-    from misread.show.corruptions import corruption_figure, corruption_sheet
+    from misread.images.corrupt import parse_corruption
+    from misread.show.figures.corruptions import corruption_figure, corruption_sheet
     from misread.show.style import png
+    from misread.study.plan import load_plan
+    from misread.study.verdict import confirm_of
 
     drawn = [found.folder / name for name in ("accuracy.png", "images.png")]
     with shown.status("drawing"):
@@ -68,7 +68,7 @@ def corruptions(
 
         click.echo(json.dumps(_told(found), indent=2, ensure_ascii=False))
         return
-    from misread.show.corruptions import corruption_error, corruption_table
+    from misread.show.figures.corruptions import corruption_error, corruption_table
 
     for arm in found.verdicts:
         console(stderr=False).print(corruption_table(found, arm))
@@ -90,10 +90,10 @@ def _read(
         TimeRemainingColumn,
     )
 
-    from misread.corruptions import run_corruptions
-    from misread.data.corruptions import CORRUPTIONS
-    from misread.plan import load_plan
-    from misread.settling import seeds_needed
+    from misread.images.mnist_c import CORRUPTIONS
+    from misread.study.corruptions import run_corruptions
+    from misread.study.plan import load_plan
+    from misread.study.verdict import seeds_needed
 
     n_models = sum(seeds_needed(load_plan(folder), folder).values())
     with Progress(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from misread.cli.common import console, load_shown
+from misread.cli.options import console, load_shown
 
 if TYPE_CHECKING:
     from misread.data.dataset import Dataset
@@ -24,7 +24,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for pro
 @_JSON
 def list_(as_json: bool) -> None:  # noqa: FBT001  click passes flags
     """List the kinds of datasets, how their names are written, and what was fetched already."""
-    from misread.data.fetch import cache_folder
+    from misread.data.download import cache_folder
     from misread.data.sources import KINDS
 
     folder = cache_folder()
@@ -40,7 +40,7 @@ def list_(as_json: bool) -> None:  # noqa: FBT001  click passes flags
         ]
         _print_json({"sources": kinds, "cache": str(folder), "fetched": fetched})
         return
-    from misread.show.grid import Grid
+    from misread.show.table import Grid
 
     table = Grid(title="Datasets, for `dataset =` in a study and for --data")
     for heading in ("name", "what it is", "training and test set"):
@@ -71,7 +71,7 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
         figure = Path("runs") / "data" / f"{slug(name)}.png"
     if figure is not None:
         from misread.files import write_atomic
-        from misread.show.dataset import dataset_figure
+        from misread.show.figures.dataset import dataset_figure
         from misread.show.style import png
 
         with console(stderr=True).status("drawing"):
@@ -79,7 +79,7 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         _print_json(_told(name, train, test))
         return
-    from misread.show.grid import Grid
+    from misread.show.table import Grid
 
     told = _told(name, train, test)
     table = Grid(title=f"{name}: {told['images']}")
@@ -102,7 +102,7 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
 @_JSON
 def check(name: str, as_json: bool) -> None:  # noqa: FBT001  click passes flags
     """Check the dataset NAME: whole, complete, no doubles, no empty images; exit 2 on trouble."""
-    from misread.data.inspection import check_dataset
+    from misread.data.check import check_dataset
 
     shown = console(stderr=True)
     train, test = load_shown(name, shown)
@@ -118,7 +118,7 @@ def check(name: str, as_json: bool) -> None:  # noqa: FBT001  click passes flags
 
 
 def _told(name: str, train: "Dataset", test: "Dataset") -> dict[str, Any]:
-    from misread.data.inspection import class_counts, shape_told
+    from misread.data.check import class_counts, shape_told
     from misread.data.remote import openml_description
     from misread.data.sources import KINDS, split_name
 

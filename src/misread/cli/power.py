@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from misread.cli.common import console, study_folder
+from misread.cli.options import console, study_folder
 
 if TYPE_CHECKING:
     from misread.judge import Pilot
@@ -67,7 +67,7 @@ def power(
     known, name, images = _known(pilot, after, cell, rate, errors, images)
     answer = plan_power(known, cell=name, n_seeds=seeds, n_images=images, **wanted)
     if figure is not None:
-        from misread.show.power import power_figure
+        from misread.show.figures.power import power_figure
         from misread.show.style import png
         from misread.store import write_atomic
 
@@ -75,7 +75,7 @@ def power(
     if as_json:
         click.echo(answer.model_dump_json(indent=2))
         return
-    from misread.show.power import power_table, smallest_told
+    from misread.show.figures.power import power_table, smallest_told
 
     click.echo(answer.sentence)
     click.echo(smallest_told(answer))
@@ -97,7 +97,7 @@ def _known(
     """Return the pilot, the name of the cell, and the images of the study where they are known."""
     from misread.errors import StudyError
     from misread.judge import pilot_from_rate
-    from misread.study import parse_cell
+    from misread.study.study import parse_cell
 
     sources = (("PILOT", pilot), ("--rate", rate), ("--errors", errors))
     given = [source for source, value in sources if value is not None]
@@ -136,10 +136,10 @@ def _from_study(
     folder: Path, named: tuple[int, int] | None, images: int | None
 ) -> "tuple[Pilot, str, int | None]":
     from misread.errors import StudyError
-    from misread.plan import load_plan
     from misread.store import read_json
-    from misread.study import load_study
-    from misread.trial import on_confirm, pilot_on_select, target_of
+    from misread.study.plan import load_plan
+    from misread.study.run import on_confirm, pilot_on_select, target_of
+    from misread.study.study import load_study
 
     if not (folder / "errors.json").exists():
         msg = f"{folder} holds no errors.json; run `misread errors STUDY` first, or give a rate."
@@ -153,9 +153,9 @@ def _from_study(
 
 
 def _from_files(pilot: str, after: str | None, cell: str) -> "tuple[Pilot, str]":
-    from misread.data.readings import read_predictions
     from misread.errors import DataError
     from misread.judge import align, cell_of, pilot_from_both, pilot_from_errors
+    from misread.readers.read import read_predictions
 
     sides = [read_predictions(source) for source in (pilot, after) if source is not None]
     if len(sides) == 2:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from misread.cli.common import console, study_folder
+from misread.cli.options import console, study_folder
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from misread.data.dataset import Images
-    from misread.data.paper import Page
-    from misread.reading import Readers, Reading
+    from misread.images import Images
+    from misread.images.page import Page
+    from misread.study.photos import Readers, Reading
 
 WRITTEN = ".read.png"
 
@@ -55,10 +55,11 @@ def read(
     every seed of an arm: the reading has the highest mean probability over seeds, its confidence;
     a reading below 90% is marked unsure. Beside each photo, NAME.read.png shows it all.
     """
-    from misread.data.paper import find_digits, read_photo
+    from misread.data.pictures import read_photo
     from misread.errors import StudyError
     from misread.files import write_atomic
-    from misread.show.reading import page_figure, reading_table, summary
+    from misread.images.page import find_digits
+    from misread.show.figures.photo import page_figure, reading_table, summary
     from misread.show.style import png
 
     given = list(dict.fromkeys(p for p in photos if not p.name.endswith(WRITTEN)))
@@ -98,7 +99,7 @@ def read(
 
 def _readers(source: str | None, arm: str) -> "Readers":
     from misread.errors import StudyError
-    from misread.reading import newest_study, readers_of
+    from misread.study.photos import newest_study, readers_of
 
     if source is None:
         return readers_of(newest_study(Path("runs")), arm)
@@ -113,7 +114,7 @@ def _read(readers: "Readers", pages: "list[Page]") -> "list[list[Reading]]":
     """Return the readings of every page; all models read all pages at once, and say how far."""
     import numpy as np
 
-    from misread.reading import readings_of
+    from misread.study.photos import readings_of
 
     ends = np.cumsum([len(page.digits) for page in pages]).tolist()
     if not ends or not ends[-1]:
@@ -128,7 +129,7 @@ def _read(readers: "Readers", pages: "list[Page]") -> "list[list[Reading]]":
 def _probs(readers: "Readers", images: "Images") -> "npt.NDArray[np.float32]":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from misread.reading import read_images
+    from misread.study.photos import read_images
 
     shown = console(stderr=True)
     n_models = len(readers.seeds)

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from misread.cli.common import console, study_folder
+from misread.cli.options import console, study_folder
 
 if TYPE_CHECKING:
-    from misread.data.dataset import Images
-    from misread.show.grid import Grid
-    from misread.show.sheet import Table
-    from misread.slicing import Slices
+    from misread.images import Images
+    from misread.show.table import Grid
+    from misread.show.verdict import Table
+    from misread.study.slices import Slices
 
 
 @click.command(short_help="Break a study down by the shape and the writers of its images.")
@@ -43,11 +43,10 @@ def slices(
     width (the measures of Morpho-MNIST), and by kind of writer where the data name writers. All of
     it is exploratory.
     """
-    from misread.canonical import readable_json
     from misread.errors import StudyError
-    from misread.evidence import NOT_PLANNED, load_evidence, slices_as_json
+    from misread.files import readable_json
+    from misread.images.shape import MEASURES
     from misread.judge import cell_of
-    from misread.measures import MEASURES
     from misread.show.slices import (
         changes_told,
         concentrations_told,
@@ -56,7 +55,8 @@ def slices(
         rates_table,
         writers_table,
     )
-    from misread.slicing import slice_up
+    from misread.study.evidence import NOT_PLANNED, load_evidence, slices_as_json
+    from misread.study.slices import slice_up
 
     folder = study_folder(study)
     if folder is None or not (folder / "plan.json").exists():
@@ -109,9 +109,9 @@ def slices(
 
 def _draw(folder: Path, sliced: "Slices", images: "Images", warning: str) -> list[Path]:
     from misread.files import write_atomic
-    from misread.show.shape import shape_figure
+    from misread.show.figures.shape import shape_figure
+    from misread.show.figures.writers import writers_figure
     from misread.show.style import png
-    from misread.show.writers import writers_figure
 
     paths = [folder / "shape.png", folder / "writers.png"]
     for path, draw in zip(paths, (shape_figure, writers_figure), strict=True):
@@ -120,7 +120,7 @@ def _draw(folder: Path, sliced: "Slices", images: "Images", warning: str) -> lis
 
 
 def _rich(rows: "Table", title: str) -> "Grid":
-    from misread.show.grid import Grid
+    from misread.show.table import Grid
 
     table = Grid(title=title)
     for number, head in enumerate(rows.heads):

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from misread.cli.common import console, side_by_side
+from misread.cli.options import console, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from misread.judge.calibration import Setting
-    from misread.judge.stopping import Stopped
+    from misread.simulate.calibrate import Setting
+    from misread.simulate.stopping import Stopped
 
 
 def try_rules(
@@ -25,7 +25,7 @@ def try_rules(
 
     from misread.errors import StudyError
     from misread.show import stopping as show
-    from misread.show.grid import Grid
+    from misread.show.table import Grid
 
     if refused:
         msg = f"--adaptive tries rules for 20 seeds and prints them; leave {refused[0]} away."
@@ -66,8 +66,8 @@ def tried(replicates: int, jobs: int | None) -> "list[Stopped]":
 
     from rich.progress import track
 
-    from misread.judge.sequential import Adaptive
-    from misread.judge.stopping import stopping_settings
+    from misread.judge.looks import Adaptive
+    from misread.simulate.stopping import stopping_settings
 
     shown = console(stderr=True)
     wanted = stopping_settings(Adaptive().most)
@@ -86,7 +86,7 @@ def tried(replicates: int, jobs: int | None) -> "list[Stopped]":
 
 
 def _numbered(numbered: "tuple[int, Setting]", replicates: int) -> "tuple[int, list[Stopped]]":
-    from misread.judge.stopping import rules, simulate_rules
+    from misread.simulate.stopping import rules, simulate_rules
 
     number, setting = numbered
     return number, simulate_rules(setting, rules(), replicates)

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from misread.cli.common import console, load_shown, study_folder
+from misread.cli.options import console, load_shown, study_folder
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from misread.transfer import Transfer
+    from misread.study.transfer import Transfer
 
 
 @click.command(short_help="Judge the fixes of a study on other data.")
@@ -54,12 +54,12 @@ def transfer(
     out = out or folder / "transfer"
     shown = console(stderr=True)
     done = [_read(folder, source, out, jobs, shown) for source in sources]
-    from misread.evidence import load_evidence
     from misread.files import write_atomic
-    from misread.plan import load_plan
+    from misread.show.figures.transfer import convention_figure, transfer_figure
     from misread.show.style import png
-    from misread.show.transfer import convention_figure, transfer_figure
-    from misread.transfer import in_convention
+    from misread.study.evidence import load_evidence
+    from misread.study.plan import load_plan
+    from misread.study.transfer import in_convention
 
     with shown.status("drawing"):
         home = load_evidence(folder).verdicts
@@ -74,7 +74,7 @@ def transfer(
 
         click.echo(json.dumps([_told(each) for each in done], indent=2, ensure_ascii=False))
         return
-    from misread.show.transfer import transfer_table
+    from misread.show.figures.transfer import transfer_table
 
     for each in done:
         console(stderr=False).print(transfer_table(each))
@@ -96,9 +96,9 @@ def _read(folder: Path, source: str, out: Path, jobs: int | None, shown: "Consol
         TimeRemainingColumn,
     )
 
-    from misread.plan import load_plan
-    from misread.settling import seeds_needed
-    from misread.transfer import Reading, run_transfer
+    from misread.study.plan import load_plan
+    from misread.study.transfer import Reading, run_transfer
+    from misread.study.verdict import seeds_needed
 
     n_models = sum(seeds_needed(load_plan(folder), folder).values())
     load_shown(source, shown)

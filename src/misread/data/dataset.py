@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import DataError
+from misread.images import Ids, Images
 
-Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
-Ids = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

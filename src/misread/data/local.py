@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from misread.data.arrays import LARGEST_BYTES, Raw, datasets
 from misread.data.dataset import Dataset
 from misread.data.mnist import read_idx
-from misread.data.npz import Archive
-from misread.data.raw import LARGEST_BYTES, Raw, datasets
 from misread.errors import DataError
+from misread.npz import Archive
 
 # What the arrays of an archive may be called: images and labels, of train and of test.
 _SPELLINGS = (

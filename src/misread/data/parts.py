@@ -7,8 +7,9 @@ tenth names the wrong worst cell. *Confirm* is the test set, opened only by a lo
 
 import numpy as np
 
-from misread.data.dataset import Ids, Labels
+from misread.data.dataset import Labels
 from misread.errors import DataError
+from misread.images import Ids
 from misread.seeds import derive
 
 N_FOLDS = 10

@@ -10,12 +10,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from misread.data.dataset import Dataset, Images
-from misread.data.raw import LARGEST_BYTES, Raw, datasets
+from misread.data.arrays import LARGEST_BYTES, TEST_SHARE, Raw, datasets
+from misread.data.dataset import Dataset
+from misread.data.parts import folds
 from misread.errors import DataError
+from misread.images import Images
+from misread.images.page import find_digits
+from misread.seeds import derive
 
 FORMATS = ("PNG", "JPEG", "TIFF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+PHOTO_FORMATS = (*FORMATS, "BMP", "WEBP")
+PHOTO_SUFFIXES = (*SUFFIXES, ".bmp", ".webp")
 _ORIENTATION = 0x0112  # EXIF's number for it
 # Its values: mirrored first or not, then so many quarter turns counter-clockwise.
 _UPRIGHT = {
@@ -198,3 +204,80 @@ def _read_classes(folder: Path) -> Raw:
 def _in_colour(images: Images) -> Images:
     """Give grey pictures `[…,H,W]` three equal channels."""
     return np.repeat(images[..., np.newaxis], 3, axis=-1)
+
+
+def read_photo(path: Path) -> npt.NDArray[np.uint8]:
+    """Read a photo as `uint8 [H,W,3]`, red first, upright as its EXIF note says.
+
+    Raises
+    ------
+    DataError
+        If it is missing, damaged, too large, or no PNG, JPEG, TIFF, BMP or WebP picture.
+    """
+    picture = upright(read_picture(path, formats=PHOTO_FORMATS), path)
+    if picture.ndim == 2:
+        picture = np.repeat(picture[..., np.newaxis], 3, axis=2)
+    return np.ascontiguousarray(picture)
+
+
+def load_paper(name: str, place: str) -> tuple[Dataset, Dataset]:
+    """Return the digits of labelled photos as a training and a test set; see `read_crops`.
+
+    A photo is one pen, one light and mostly one hand, so it goes into one of them whole: a fifth of
+    each class's photos, at least one, is the test set. Of a class with a single photo it is a fifth
+    of the digits.
+    """
+    whole = read_crops(name, place)
+    held_out_N = _held_out(whole)
+    return whole.take(np.flatnonzero(~held_out_N)), whole.take(np.flatnonzero(held_out_N))
+
+
+def _held_out(whole: Dataset) -> npt.NDArray[np.bool_]:
+    """Return which digits are of the test set."""
+    held_out_N: npt.NDArray[np.bool_] = folds(whole.labels_N, TEST_SHARE) == 0
+    for label in range(whole.n_classes):
+        ids = np.flatnonzero(whole.labels_N == label)
+        photos_M = np.asarray(whole.groups_N)[ids]
+        photos = derive(0, "photos", label).permutation(np.unique(photos_M))
+        if len(photos) > 1:
+            chosen = photos[: max(1, round(len(photos) / TEST_SHARE))]
+            held_out_N[ids] = np.isin(photos_M, chosen)
+    return held_out_N
+
+
+def read_crops(name: str, place: str) -> Dataset:
+    """Return the digits of labelled photos as a dataset: a subfolder of photos for each class.
+
+    Every digit that is found in a photo has the class of its folder, so that a page full of fours
+    in `4/` gives as many images; a photo is a group.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder, a photo cannot be read, or no digit is found in one.
+    """
+    folder = Path(place)
+    paths = sorted(p for p in folder.glob("*/*") if p.suffix.lower() in PHOTO_SUFFIXES)
+    if not paths:
+        msg = (
+            f"{folder} has no subfolders with photos ({', '.join(PHOTO_SUFFIXES)}); make one for "
+            "each class."
+        )
+        raise DataError(msg)
+    names = tuple(sorted({path.parent.name for path in paths}))
+    images, labels, groups = [], [], []
+    for group, path in enumerate(paths):
+        found = find_digits(read_photo(path)).images
+        if not len(found):
+            msg = f"no digit was found in {path}; take it out, or photograph it anew."
+            raise DataError(msg)
+        images.append(found)
+        labels += [names.index(path.parent.name)] * len(found)
+        groups += [group] * len(found)
+    return Dataset(
+        name,
+        np.concatenate(images),
+        np.array(labels, np.int64),
+        names,
+        groups_N=np.array(groups, np.int64),
+    )

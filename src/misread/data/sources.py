@@ -10,18 +10,18 @@ each class is the test set, the same on every machine.
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from misread.data.corrupted import Spec, corrupt_dataset, parse_corruption
 from misread.data.dataset import Dataset
 from misread.data.local import load_csv, load_h5, load_idx, load_npz, load_sklearn_digits
 from misread.data.mnist import load_mnist
-from misread.data.paper import load_paper
-from misread.data.pictures import load_folder
+from misread.data.pictures import load_folder, load_paper
 from misread.data.remote import load_hf, load_openml
 from misread.errors import StudyError
+from misread.images.corrupt import Spec, corrupt, parse_corruption
 
 Loader = Callable[[str, str], tuple[Dataset, Dataset]]
 
@@ -156,8 +156,8 @@ def _load_corrupted(name: str, rest: str) -> tuple[Dataset, Dataset]:
     spec, source = _corruption(rest)
     train, test = load(source)
     return (
-        corrupt_dataset(train, name, spec, "train"),
-        corrupt_dataset(test, name, spec, "test"),
+        replace(train, name=name, images=corrupt(train.images, spec, part="train")),
+        replace(test, name=name, images=corrupt(test.images, spec, part="test")),
     )
 
 

@@ -1,6 +1,5 @@
 """The judge: predictions in, evidence out. No Keras, no disk, no printing."""
 
-from misread.judge.alignment import align, cell_of, judge_predictions
 from misread.judge.atlas import Atlas, CellAtlas, Ledger, Misread, atlas, cell_atlas, ledger
 from misread.judge.collateral import Item, Margins
 from misread.judge.confusion import (
@@ -10,15 +9,22 @@ from misread.judge.confusion import (
     confusion_counts,
     rank_cells,
 )
-from misread.judge.inference import (
+from misread.judge.detectable import (
+    Components,
+    detectable,
+    images_for,
+    seeds_for,
+    variance_components,
+)
+from misread.judge.effects import (
     Effect,
     benjamini_hochberg,
     holm,
     noninferiority,
     two_way,
 )
-from misread.judge.looking import judge_look
-from misread.judge.one_pair import mcnemar_midp
+from misread.judge.looks import LEAST_SEEDS, Adaptive, Settled, boundaries
+from misread.judge.pair import align, cell_of, judge_predictions
 from misread.judge.pilot import (
     Heterogeneity,
     Pilot,
@@ -28,18 +34,12 @@ from misread.judge.pilot import (
     pilot_from_rate,
 )
 from misread.judge.planner import PowerAnswer, plan_power
-from misread.judge.power import (
-    Components,
-    detectable,
-    images_for,
-    seeds_for,
-    variance_components,
-)
+from misread.judge.power import power_of, smallest_found
 from misread.judge.predictions import Predictions
-from misread.judge.prospect import power_of, smallest_found
 from misread.judge.readings import SliceReadings
-from misread.judge.sequential import LEAST_SEEDS, Adaptive, Settled, boundaries
+from misread.judge.settle import judge_look
 from misread.judge.targets import CellResult, asymmetry
+from misread.judge.two_models import mcnemar_midp
 from misread.judge.verdict import Verdict, judge
 
 __all__ = [

@@ -10,10 +10,10 @@ from typing import overload
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
 from misread.errors import JudgeError
-from misread.judge.inputs import (
+from misread.files import Frozen
+from misread.judge.checks import (
     BoolArray,
     IntArray,
     class_numbers,
@@ -27,7 +27,7 @@ ONE_SEED = "one seed says nothing of chance: hard-core, coin-flip and flicker ca
 FEW_SEEDS = "with fewer than 6 seeds no image can be flicker: one seed is already 20% of them"
 
 
-class Misread(BaseModel):
+class Misread(Frozen):
     """One image and the share of seeds that misread it.
 
     Attributes
@@ -38,13 +38,11 @@ class Misread(BaseModel):
         Above 0, at most 1.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     image: int
     share: float
 
 
-class CellAtlas(BaseModel):
+class CellAtlas(Frozen):
     """The images of one cell i→j in groups that do not overlap.
 
     Attributes
@@ -70,8 +68,6 @@ class CellAtlas(BaseModel):
     note : str
         What so few seeds cannot tell; "" where nothing needs saying.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     true: int
     predicted: int
@@ -158,7 +154,7 @@ class Atlas(Sequence[CellAtlas]):
         )
 
 
-class Ledger(BaseModel):
+class Ledger(Frozen):
     """What changed for good between two arms; tuples of image indices, ascending.
 
     Attributes
@@ -168,8 +164,6 @@ class Ledger(BaseModel):
     mended : tuple of int
         Wrong in at least 80% before, right in at least 80% after.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     broken: tuple[int, ...]
     mended: tuple[int, ...]

@@ -16,17 +16,18 @@ from itertools import chain
 from typing import Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from misread.judge.inference import (
+from misread.files import Frozen
+from misread.judge.checks import IntArray
+from misread.judge.counts import Moments, by_cell, by_group, of_nothing
+from misread.judge.effects import (
     Effect,
     Status,
     benjamini_hochberg,
     effects,
     noninferiority,
 )
-from misread.judge.inputs import IntArray
-from misread.judge.moments import Moments, by_cell, by_group, of_nothing
 from misread.judge.readings import Cell, Readings
 
 Kind = Literal["accuracy", "recall", "cell", "slice"]
@@ -35,7 +36,7 @@ Kind = Literal["accuracy", "recall", "cell", "slice"]
 MOST_LISTED = 20  # cells of one class that neither arm ever reads; more share one item
 
 
-class Margins(BaseModel):
+class Margins(Frozen):
     """How much worse each kind of item may get; fractions, 0 to 1, set before looking.
 
     Attributes
@@ -49,8 +50,6 @@ class Margins(BaseModel):
     slice : float
         Growth of an error rate in a slice, a share of the class's images in the slice.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     accuracy: float = Field(default=0.001, ge=0, le=1)
     recall: float = Field(default=0.005, ge=0, le=1)

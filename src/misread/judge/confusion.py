@@ -12,17 +12,17 @@ Clopper & Pearson (1934), The use of confidence or fiducial limits, *Biometrika*
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
 from misread.errors import JudgeError
-from misread.judge.inference import benjamini_hochberg
-from misread.judge.inputs import IntArray, classes_within, same_images, whole_numbers
+from misread.files import Frozen
+from misread.judge.checks import IntArray, classes_within, same_images, whole_numbers
+from misread.judge.effects import benjamini_hochberg
 
 FloatArray = npt.NDArray[np.float64]
 
 
-class CellRank(BaseModel):
+class CellRank(Frozen):
     """One directed confusion i→j over seeds.
 
     Attributes
@@ -49,8 +49,6 @@ class CellRank(BaseModel):
         Two-sided p-value of i→j being as frequent as j→i, and what computed it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     true: int
     predicted: int
     rank: int
@@ -68,7 +66,7 @@ class CellRank(BaseModel):
     asymmetry_method: str
 
 
-class ClassMetrics(BaseModel):
+class ClassMetrics(Frozen):
     """Overall accuracy, and precision and recall per class; None where 0/0.
 
     Attributes
@@ -78,8 +76,6 @@ class ClassMetrics(BaseModel):
     precision, recall : tuple of float or None, length K
         Share of the images read as k that are k; share of the images of k that are read as k.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     accuracy: float | None
     precision: tuple[float | None, ...]

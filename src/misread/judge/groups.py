@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
+from misread.judge.checks import BoolArray, IntArray
 from misread.judge.classes import classes
-from misread.judge.inputs import BoolArray, IntArray
 
 FloatArray = npt.NDArray[np.float64]
 

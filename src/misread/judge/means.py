@@ -11,8 +11,8 @@ import numpy.typing as npt
 from scipy import special
 
 from misread.errors import JudgeError
+from misread.judge.checks import fraction
 from misread.judge.groups import group_codes
-from misread.judge.inputs import fraction
 from misread.judge.variance import Parts, combined
 
 

@@ -21,12 +21,13 @@ Mathematical Statistics* 27). What a pilot cannot tell is taken from `TYPICAL`.
 import math
 
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy import special
 
 from misread.errors import JudgeError
-from misread.judge.inputs import IntArray, whole_numbers
-from misread.judge.power import Components, variance_components
+from misread.files import Frozen
+from misread.judge.checks import IntArray, whole_numbers
+from misread.judge.detectable import Components, variance_components
 from misread.judge.variance import mean_squares, two_way_variance
 
 FEW_SEEDS = 3  # as many or fewer hardly tell how much trainings differ
@@ -35,7 +36,7 @@ _TYPICAL_DF = 9  # the ten seeds behind `TYPICAL`: a pilot's own seeds are weigh
 _AS_TYPICAL = "as in the study four-nine."
 
 
-class Heterogeneity(BaseModel):
+class Heterogeneity(Frozen):
     """How unlike images and trainings are, in parts that do not depend on the rate.
 
     Attributes
@@ -49,8 +50,6 @@ class Heterogeneity(BaseModel):
         Share of what a seed brings that both arms of a pair have in common, 0 to 1.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     image: float = Field(ge=0, lt=1)
     seed: float = Field(ge=0)
     shared: float = Field(ge=0, le=1)
@@ -61,11 +60,11 @@ TYPICAL = Heterogeneity(image=0.6, seed=0.12, shared=0.35)
 and the same cells of its four treated arms, ten seeds each, are .60, .12 and .37 in
 ``docs/results/four-nine-readings.npz``; the last is rounded to the side of more noise.
 
-``python -m pytest tests/test_judge_planner.py -k typical -s`` measures them again. They are of one
+``python -m pytest tests/judge/test_power.py -k typical -s`` measures them again. They are of one
 dataset and one small network: a pilot of one's own is better."""
 
 
-class Pilot(BaseModel):
+class Pilot(Frozen):
     """What is known of one cell i→j of the present model.
 
     Attributes
@@ -87,8 +86,6 @@ class Pilot(BaseModel):
     notes : tuple of str
         What was assumed, in sentences.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str
     rate: float = Field(gt=0, lt=1)

@@ -1,12 +1,11 @@
 """How many seeds and images a study needs, and what the present ones could show, in one answer."""
 
-from pydantic import BaseModel, ConfigDict
-
 from misread.errors import JudgeError
-from misread.judge.inputs import fraction
+from misread.files import Frozen
+from misread.judge.checks import fraction
+from misread.judge.detectable import fewest
 from misread.judge.pilot import Pilot
-from misread.judge.power import fewest
-from misread.judge.prospect import power_of, smallest_found
+from misread.judge.power import power_of, smallest_found
 
 HOPELESS, DOUBTFUL = 0.2, 0.5
 """Below .2 a study finds nothing four times in five, and where it does find the effect, it shows it
@@ -22,16 +21,14 @@ _NOUNS = ("seeds", "images")
 Range = tuple[int | None, int | None]
 
 
-class PowerRow(BaseModel):
+class PowerRow(Frozen):
     """The power with this many seeds, for each of the answer's `reductions`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     n_seeds: int
     power: tuple[float, ...]
 
 
-class PowerAnswer(BaseModel):
+class PowerAnswer(Frozen):
     """What a design can show of a reduction of one cell, and what would do.
 
     Attributes
@@ -70,8 +67,6 @@ class PowerAnswer(BaseModel):
     sentence : str
         The answer in one sentence.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     cell: str
     source: str

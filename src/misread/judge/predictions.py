@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
+from misread.judge.checks import BoolArray, flags
 from misread.judge.classes import (
     AnyIntArray,
     class_list,
@@ -23,7 +24,6 @@ from misread.judge.classes import (
     united,
 )
 from misread.judge.groups import group_codes
-from misread.judge.inputs import BoolArray, flags
 
 
 @dataclass(frozen=True)

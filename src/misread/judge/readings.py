@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy.typing as npt
 
 from misread.errors import JudgeError
-from misread.judge.groups import Grouped, design_effect, group_codes
-from misread.judge.inputs import (
+from misread.judge.checks import (
     BoolArray,
     IntArray,
     class_numbers,
@@ -15,6 +14,7 @@ from misread.judge.inputs import (
     same_images,
     whole_numbers,
 )
+from misread.judge.groups import Grouped, design_effect, group_codes
 
 Cell = tuple[int, int]
 

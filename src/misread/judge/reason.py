@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from misread.judge import wording
+from misread import wording
 from misread.judge.collateral import Item
 from misread.judge.targets import CellResult
 

@@ -7,16 +7,16 @@ is exploratory, for strata are looked through after the readings are there.
 from collections.abc import Mapping
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from misread.errors import JudgeError
+from misread.files import Frozen
+from misread.judge.checks import BoolArray, IntArray
+from misread.judge.counts import FloatArray, by_group
+from misread.judge.effects import Effect, benjamini_hochberg, effects
 from misread.judge.groups import Grouped, design_effect, group_codes
-from misread.judge.inference import Effect, benjamini_hochberg, effects
-from misread.judge.inputs import BoolArray, IntArray
-from misread.judge.moments import FloatArray, by_group
 
 
-class ArmRate(BaseModel):
+class ArmRate(Frozen):
     """How often an arm makes an error on the images of a stratum.
 
     Attributes
@@ -31,8 +31,6 @@ class ArmRate(BaseModel):
         Of the change, over all strata of all measures of this arm (Benjamini & Hochberg 1995).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     arm: str
     rate: float
     low: float
@@ -41,7 +39,7 @@ class ArmRate(BaseModel):
     q_value: float | None = None
 
 
-class Stratum(BaseModel):
+class Stratum(Frozen):
     """A part of the images, and how often each arm errs there.
 
     Attributes
@@ -51,8 +49,6 @@ class Stratum(BaseModel):
     arms : tuple of ArmRate
         Every arm, the one that the others are held against first.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     stratum: int
     n_images: int

@@ -4,19 +4,19 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
+from misread.files import Frozen
 from misread.judge.atlas import CellAtlas, cell_atlas
+from misread.judge.checks import BoolArray, IntArray
 from misread.judge.collateral import cell_moments
+from misread.judge.counts import of_differences
+from misread.judge.detectable import components_of, detectable, images_for, seeds_for
+from misread.judge.effects import Effect, effects, holm
 from misread.judge.groups import Grouped
-from misread.judge.inference import Effect, effects, holm
-from misread.judge.inputs import BoolArray, IntArray
-from misread.judge.moments import of_differences
-from misread.judge.power import components_of, detectable, images_for, seeds_for
 from misread.judge.readings import Cell, Readings
 
 
-class CellResult(BaseModel):
+class CellResult(Frozen):
     """One target cell i→j before and after.
 
     Attributes
@@ -56,8 +56,6 @@ class CellResult(BaseModel):
     mcnemar_midp : float or None
         With one seed only: mid-p McNemar of the two models, which says nothing about training.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     true: int
     predicted: int

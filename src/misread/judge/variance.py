@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
+from misread.judge.checks import IntArray, whole_numbers
+from misread.judge.counts import Moments, of_differences
 from misread.judge.groups import FloatArray, Groups
-from misread.judge.inputs import IntArray, whole_numbers
-from misread.judge.moments import Moments, of_differences
 
 FEW_SEEDS = 3  # with so many, how much trainings differ is hardly known
 _TOO_FEW = 4  # seeds: their own df always count, and bound the others

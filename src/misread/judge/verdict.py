@@ -12,13 +12,14 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
 from misread.errors import JudgeError
+from misread.files import Frozen
 from misread.judge.atlas import Ledger, ledger
+from misread.judge.checks import encode, flags, fraction, names_of, seed_names
 from misread.judge.collateral import Item, Margins, measure_collateral
 from misread.judge.groups import Grouped
-from misread.judge.inputs import encode, flags, fraction, names_of, seed_names
+from misread.judge.looks import Settled
 from misread.judge.readings import (
     Cell,
     Readings,
@@ -28,14 +29,13 @@ from misread.judge.readings import (
     pair_seeds,
 )
 from misread.judge.reason import reason_for
-from misread.judge.sequential import Settled
 from misread.judge.targets import CellResult, measure_cells
 
 Design = Literal["paired seeds", "unpaired seeds", "one seed each"]
 Decision = Literal["REDUCED", "NOT SHOWN", "UNDERPOWERED", "HARM"]
 
 
-class Verdict(BaseModel):
+class Verdict(Frozen):
     """The evidence on one treated arm against the baseline.
 
     Attributes
@@ -81,8 +81,6 @@ class Verdict(BaseModel):
         the classes, 1 or more; the exact bounds use it. None without groups, and where too few
         images changed to tell.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     verdict: Decision
     qualifier: str
@@ -191,7 +189,7 @@ def judge(
     Notes
     -----
     Effects are two-way over seeds and images (Clark 1973; Cameron, Gelbach & Miller 2011), see
-    `misread.judge.inference.two_way`; groups take the place of images where they vary more.
+    `misread.judge.effects.two_way`; groups take the place of images where they vary more.
     Collateral statuses are not corrected for their number: an item needs its whole interval beyond
     a margin to be harmed, and more items can only make the verdict stricter.
 

@@ -15,9 +15,10 @@ from typing import Annotated
 import cv2
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from misread.data.dataset import Images
+from misread.files import Frozen
+from misread.images import Images
 from misread.seeds import derive
 
 FloatArray = npt.NDArray[np.float32]
@@ -25,7 +26,7 @@ FloatArray = npt.NDArray[np.float32]
 _CHUNK = 2000  # images at once: bounds the memory of the displacement fields
 
 
-class Augment(BaseModel):
+class Augment(Frozen):
     """How far images are moved and bent; each draw is uniform and independent per image.
 
     Parameters
@@ -43,8 +44,6 @@ class Augment(BaseModel):
     elastic_smooth_px
         Standard deviation of the Gaussian that smooths it, in px.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     shift_px: int = Field(default=0, ge=0, le=10)
     rotate_deg: float = Field(default=0, ge=0, le=180)

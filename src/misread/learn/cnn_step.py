@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from misread.data.dataset import Images, Labels
+from misread.data.dataset import Labels
+from misread.images import Images
 from misread.learn.recipe import Recipe, learning_rates
 from misread.seeds import derive_int
 

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from misread.data.dataset import Images, Labels, to_float
+from misread.data.dataset import Labels, to_float
+from misread.images import Images
 from misread.learn.recipe import Recipe, learning_rates
 
 

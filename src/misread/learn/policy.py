@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from misread.data.dataset import Images, Labels
-from misread.learn.ops import MAX_SIZE_PX, OPERATIONS
+from misread.data.dataset import Labels
+from misread.files import Frozen
+from misread.images import Images
+from misread.images.operations import MAX_SIZE_PX, OPERATIONS
 from misread.seeds import derive
 
 
@@ -42,7 +44,7 @@ class Draw:
         return int((self.operation_N >= 0).sum())
 
 
-class Policy(BaseModel):
+class Policy(Frozen):
     """A class-conditional augmentation.
 
     Parameters
@@ -54,8 +56,6 @@ class Policy(BaseModel):
     size_px
         Smallest and largest size in px; each whole size between them is as likely.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     operations: dict[int, tuple[str, ...]] = Field(min_length=1)
     probability: float = Field(gt=0, le=1)
@@ -177,10 +177,8 @@ def changed_share(draw: Draw, before: Images, after: Images) -> Mapping[str, flo
     return shares
 
 
-class Slice(BaseModel):
+class Slice(Frozen):
     """A counter-slice: the images of one class of *confirm* under one operation at one size."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     operation: str
     size_px: int

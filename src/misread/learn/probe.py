@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import erf, expit
 
-from misread.data.dataset import Images, Labels, to_float
+from misread.data.dataset import Labels, to_float
+from misread.images import Images
 
 FloatArray = npt.NDArray[np.float64]
 Activation = Callable[[FloatArray], tuple[FloatArray, FloatArray]]

@@ -5,14 +5,13 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
 
+from misread.files import Frozen
 from misread.learn.augment import Augment
 from misread.learn.policy import Policy
 
@@ -25,7 +24,7 @@ START, END = 1 / 25, 1e-4  # of the one-cycle schedule, as shares of its peak
 _OWN = {"cnn": {"dropout"}, "dense": {"hidden", "activation", "dropouts", "input_dropout"}}
 
 
-class Recipe(BaseModel):
+class Recipe(Frozen):
     """How a model is built and trained; its canonical JSON is part of a run's identity.
 
     Parameters
@@ -62,8 +61,6 @@ class Recipe(BaseModel):
         Whether gradients and activations of "dense" are measured before the first epoch and after
         each (`learn.probe`); the weights do not depend on it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: Literal["cnn", "dense"] = "cnn"
     epochs: int = Field(ge=1, le=10_000)
@@ -163,7 +160,7 @@ def learning_rates(recipe: Recipe, n_images: int) -> npt.NDArray[np.float32]:
     return rates.astype(np.float32)
 
 
-class Run(BaseModel):
+class Run(Frozen):
     """One run: everything that its result depends on. Its canonical JSON is its identity.
 
     Parameters
@@ -182,8 +179,6 @@ class Run(BaseModel):
         How many images of each part are used, stratified; None means all (only a smoke run does
         with fewer).
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: str
     dataset_sha256: tuple[str, str]

@@ -16,8 +16,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from misread.data.dataset import Dataset, Images, to_float
+from misread.data.dataset import Dataset, to_float
 from misread.data.parts import stratified_subset
+from misread.images import Images
 from misread.learn.engine import engine_for
 from misread.learn.models import build
 from misread.learn.policy import Policy, apply_draw

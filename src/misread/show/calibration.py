@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from misread.judge.calibration import Calibration, Outcome
-from misread.judge.limits import LIMITS, Miss, Summary, summarise
-from misread.judge.worlds import Clustering, World
+from misread.simulate.calibrate import Calibration, Outcome
+from misread.simulate.limits import LIMITS, Miss, Summary, summarise
+from misread.simulate.worlds import Clustering, World
 
 
 class Part(NamedTuple):
@@ -193,7 +193,7 @@ def _simulated(worlds: Sequence[World]) -> str:
         "So wide a difficulty lets a few images err nearly always and most never. Without an "
         "effect the arms are exchangeable; otherwise the treated arm's expected rate is smaller by "
         "the reduction named. *Errors* are per training of the baseline. Where seeds are not "
-        "paired, each training has its own shared term. The code is `misread.judge.worlds`."
+        "paired, each training has its own shared term. The code is `misread.simulate.worlds`."
     )
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from misread.judge.verdict import Verdict
-from misread.show.sheet import Table
+from misread.show.render import markdown_table, verdict_markdown, verdict_text
 from misread.show.style import png
-from misread.show.verdicts import markdown_table, verdict_markdown, verdict_text
+from misread.show.verdict import Table
 
 _CSS_DPI = 96  # a browser's pixels per inch: figures have half as many again, so print well
 

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from misread.evidence import Evidence
 from misread.learn.recipe import RECIPES
-from misread.show import slices, tables, words
-from misread.show.plots import Drawn, draw_figures
-from misread.show.sheet import sheet_of
-from misread.show.verdicts import environment
+from misread.show import slices, words
+from misread.show import target as tables
+from misread.show.render import environment
+from misread.show.study_figures import Drawn, draw_figures
+from misread.show.verdict import sheet_of
 from misread.store import write_atomic
-from misread.study import BASELINE
-from misread.study_file import builtin_studies
+from misread.study.evidence import Evidence
+from misread.study.file import builtin_studies
+from misread.study.study import BASELINE
 
 
 def write_report(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -> Path:

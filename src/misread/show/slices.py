@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from misread.judge import Effect, wording
+from misread import wording
+from misread.images.shape import MEASURES
+from misread.judge import Effect
+from misread.judge.permutation import Concentration
 from misread.judge.strata import ArmRate, Stratum
-from misread.judge.whereabouts import Concentration
-from misread.measures import MEASURES
-from misread.show.sheet import Table
-from misread.slicing import N_STRATA, ShapeSlices, Slices
+from misread.show.verdict import Table
+from misread.study.slices import N_STRATA, ShapeSlices, Slices
 
 
 class Change(NamedTuple):

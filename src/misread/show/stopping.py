@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import special
 
-from misread.judge.calibration import ALPHA
-from misread.judge.limits import LIMITS, beyond_chance
-from misread.judge.sequential import SPENDING, Adaptive
-from misread.judge.stopping import REDUCTIONS, Rule, Stopped, rules
+from misread.judge.looks import SPENDING, Adaptive
 from misread.show import style
 from misread.show.calibration import Part, share
+from misread.simulate.calibrate import ALPHA
+from misread.simulate.limits import LIMITS, beyond_chance
+from misread.simulate.stopping import REDUCTIONS, Rule, Stopped, rules
 
 _NAMES = {"cubic": "cubic", "obrien-fleming": "O'Brien–Fleming-like", "pocock": "Pocock-like"}
 _TRUTH_COLOURS = (style.MUTED, style.ORANGE, style.BLUE)

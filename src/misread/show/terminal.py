@@ -5,12 +5,12 @@ from typing import Any
 
 from rich.text import Text
 
-from misread.evidence import Evidence
 from misread.judge import CellAtlas, CellResult, Predictions
 from misread.show import words
-from misread.show.grid import Grid
-from misread.show.verdicts import verdict_style
-from misread.study import BASELINE
+from misread.show.render import verdict_style
+from misread.show.table import Grid
+from misread.study.evidence import Evidence
+from misread.study.study import BASELINE
 
 
 def errors_table(errors: dict[str, Any], top: int) -> Grid:

@@ -1,9 +1,10 @@
 """Findings of a study in words, for figures, pages and tables; numbers as in `judge.wording`."""
 
-from misread.evidence import Evidence, SliceEvidence
 from misread.judge.collateral import Item
 from misread.judge.targets import CellResult
-from misread.judge.wording import (
+from misread.study.evidence import Evidence, SliceEvidence
+from misread.study.study import BASELINE
+from misread.wording import (
     MINUS,
     count,
     images,
@@ -17,7 +18,6 @@ from misread.judge.wording import (
     points,
     relative,
 )
-from misread.study import BASELINE
 
 __all__ = [
     "DONE",

@@ -1,0 +1,179 @@
+"""From arrays of whatever kind to a training and a test set: pixels to bytes, labels to classes.
+
+What every source goes through, so that all mean the same by it:
+
+- pixels: bytes as they are; other numbers linearly from the narrowest of the ranges 0–1, −1–1, 0–16
+  and 0–255 that holds all of them to 0–255;
+- shapes: `[N,H,W]`, `[N,H,W,C]`, `[N,C,H,W]`, or flat `[N,P]`, which must be squares;
+- classes: the labels that occur, in order, with the names that the source has for them;
+- where a source has no test set, a fifth of each class, the same on every machine.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.dataset import Dataset
+from misread.data.parts import folds
+from misread.errors import DataError
+from misread.images import Images
+
+LARGEST_BYTES = 4 * 2**30  # of the decoded images of a source; its header may claim anything
+TEST_SHARE = 5  # one image in five, where a source has no test set of its own
+RANGES = ((0, 1), (-1, 1), (0, 16), (0, 255))
+_CHANNELS = (1, 2, 3, 4)
+
+
+class Raw(NamedTuple):
+    """One part of a source as it was found: N images of any numbers, N labels, names or numbers."""
+
+    images: npt.NDArray[Any]
+    labels: npt.NDArray[Any]
+
+
+def datasets(
+    name: str, *parts: Raw, class_names: tuple[str, ...] | None = None
+) -> tuple[Dataset, Dataset]:
+    """Make the training and the test set of a source.
+
+    Parameters
+    ----------
+    name
+        What messages call it.
+    class_names
+        Names of the classes that whole-number labels stand for; by default the labels that occur.
+    parts
+        The training and the test set; without the latter, a fifth of each class of the former
+        becomes it (`parts.folds`).
+
+    Returns
+    -------
+    train, test : Dataset
+        Their arrays are read-only.
+
+    Raises
+    ------
+    DataError
+        If shapes, numbers or labels do not fit.
+    """
+    given = dict(zip(("train", "test"), parts, strict=False))
+    images = [_shaped(f"{name}, {part}", raw.images) for part, raw in given.items()]
+    labels = [_labels(f"{name}, {part}", raw.labels) for part, raw in given.items()]
+    for part, pictures, own in zip(given, images, labels, strict=True):
+        if len(pictures) != len(own) or not len(own):
+            msg = (
+                f"{name}, {part}: {len(pictures):,} images and {len(own):,} labels; give one label "
+                "per image, and at least one image."
+            )
+            raise DataError(msg)
+    if len({pictures.shape[1:] for pictures in images}) > 1:
+        shapes = " and ".join(str(list(pictures.shape[1:])) for pictures in images)
+        msg = f"{name}: training and test images have shapes {shapes}; give them one size."
+        raise DataError(msg)
+    if len({own.dtype.kind for own in labels}) > 1:
+        msg = f"{name}: the labels of one part are numbers, of the other names; give one kind."
+        raise DataError(msg)
+    pixels = _bytes(name, images)
+    codes, names = _codes(name, labels, class_names)
+    if len(parts) == 1:
+        held_out_N = folds(codes[0], TEST_SHARE) == 0
+        pixels = [pixels[0][~held_out_N], pixels[0][held_out_N]]
+        codes = [codes[0][~held_out_N], codes[0][held_out_N]]
+    made = []
+    for part, own_pixels, own_codes in zip(("train", "test"), pixels, codes, strict=True):
+        own_pixels.flags.writeable = own_codes.flags.writeable = False
+        made.append(Dataset(f"{name}, {part}", own_pixels, own_codes, names))
+    return made[0], made[1]
+
+
+def _shaped(what: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return images as `[N,H,W]`, or `[N,H,W,C]` of more than one channel."""
+    shape = values.shape
+    if values.dtype.kind not in "buif" or values.ndim not in (2, 3, 4) or 0 in shape[1:]:
+        msg = (
+            f"{what}: images are {values.dtype} of shape {list(shape)}; allowed are numbers "
+            "[N,H,W], [N,H,W,C], or flat [N,P]."
+        )
+        raise DataError(msg)
+    if values.ndim == 2:
+        side = math.isqrt(shape[1])
+        if side * side != shape[1]:
+            msg = (
+                f"{what}: flat images have {shape[1]} pixels, which is no square; store them as "
+                "[N,H,W] or [N,H,W,C]."
+            )
+            raise DataError(msg)
+        return values.reshape(len(values), side, side)
+    if values.ndim == 3:
+        return values
+    if shape[3] not in _CHANNELS and shape[1] in (1, 3):
+        values = np.moveaxis(values, 1, 3)
+    if values.shape[3] not in _CHANNELS:
+        msg = f"{what}: images of shape {list(shape)} have no axis of 1 to 4 channels; give one."
+        raise DataError(msg)
+    return values[..., 0] if values.shape[3] == 1 else values
+
+
+def _bytes(name: str, parts: list[npt.NDArray[Any]]) -> list[Images]:
+    """Return the pixels of all parts as bytes, by one rule for all of them."""
+    if all(part.dtype == np.uint8 for part in parts):
+        return [np.ascontiguousarray(part) for part in parts]
+    low = min(float(part.min()) for part in parts)
+    high = max(float(part.max()) for part in parts)
+    fitting = [span for span in RANGES if span[0] <= low and high <= span[1]]
+    if not fitting:  # NaN fits nowhere
+        msg = (
+            f"{name}: pixels run from {low:g} to {high:g}; allowed are bytes, or numbers within "
+            "0–1, −1–1, 0–16 or 0–255: scale them."
+        )
+        raise DataError(msg)
+    bottom, top = fitting[0]
+    scaled = []
+    for part in parts:
+        brightness = part.astype(np.float32)
+        brightness -= bottom
+        brightness *= 255 / (top - bottom)
+        scaled.append(np.rint(brightness, out=brightness).astype(np.uint8))
+    return scaled
+
+
+def _labels(what: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return labels as `[N]` whole numbers or names."""
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "replace")
+    if values.dtype.kind == "f" and (values == np.rint(values)).all():
+        values = values.astype(np.int64)
+    if values.ndim != 1 or values.dtype.kind not in "buiU":
+        msg = (
+            f"{what}: labels are {values.dtype} of shape {list(values.shape)}; allowed is one "
+            "whole number or name per image: take the arg max of one-hot labels."
+        )
+        raise DataError(msg)
+    if values.dtype.kind != "U":
+        return values.astype(np.int64)
+    try:  # names that are all numbers are in the order of numbers
+        numbers = values.astype(np.int64)
+    except (ValueError, OverflowError):
+        return values
+    return numbers if (numbers.astype(np.str_) == values).all() else values
+
+
+def _codes(
+    name: str, labels: list[npt.NDArray[Any]], class_names: tuple[str, ...] | None
+) -> tuple[list[npt.NDArray[np.int64]], tuple[str, ...]]:
+    """Return each part's labels as codes, and the names of the classes."""
+    if class_names is not None and labels[0].dtype.kind != "U":
+        return [own.astype(np.int64) for own in labels], class_names  # a Dataset checks the range
+    found = np.unique(np.concatenate(labels))
+    if len(found) < 2 or 2 * len(found) > sum(map(len, labels)) + 2:
+        msg = (
+            f"{name}: {sum(map(len, labels)):,} labels hold {len(found):,} different values; "
+            "needed are two classes or more, of several images each."
+        )
+        raise DataError(msg)
+    codes = [np.searchsorted(found, own).astype(np.int64) for own in labels]
+    return codes, tuple(str(value) for value in found.tolist())

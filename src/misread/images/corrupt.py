@@ -1,0 +1,139 @@
+"""Corrupted images: which corruption and how strong, by name, and every image by its own stream.
+
+What happens to an image hangs on its place in its set, on the corruption and on nothing else: not
+on the images beside it, not on the order in which they are asked for. Severities share a stream, so
+that a stronger one is more of the same.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+import numpy as np
+
+from misread.errors import DataError, StudyError
+from misread.images import Ids, Images
+from misread.images.mnist_c import CORRUPTIONS
+from misread.images.overlays import SIZE_PX
+from misread.seeds import derive
+
+_ROOT = 0  # as the tenths, the corrupted images belong to the dataset, not to a run
+_BATCH = 250  # images at a time
+
+OnDone = Callable[[str, int, int], None]  # what is done to them, images done, images of all
+_watcher: ContextVar[OnDone | None] = ContextVar("watcher", default=None)
+
+
+@contextmanager
+def watched(on_done: OnDone) -> Iterator[None]:
+    """Tell `on_done` of every batch of images that is corrupted meanwhile."""
+    token = _watcher.set(on_done)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
+class Spec(NamedTuple):
+    """A corruption at a severity.
+
+    Attributes
+    ----------
+    kind : str
+        Its key in `CORRUPTIONS`.
+    severity : int
+        From 1; always 1 where there are no severities.
+    """
+
+    kind: str
+    severity: int
+
+    @property
+    def name(self) -> str:
+        """Its name with the severity, as in "fog@5"; "stripe" where there are none."""
+        has_more = len(CORRUPTIONS[self.kind].parameters) > 1
+        return f"{self.kind}@{self.severity}" if has_more else self.kind
+
+
+def parse_corruption(text: str) -> Spec:
+    """Return the corruption that "fog" or "fog@3" names; without a number as in MNIST-C.
+
+    Raises
+    ------
+    StudyError
+        If there is no such corruption or severity.
+
+    Examples
+    --------
+    >>> parse_corruption("fog"), parse_corruption("stripe").name
+    (Spec(kind='fog', severity=5), 'stripe')
+    """
+    kind, at, number = text.partition("@")
+    if kind not in CORRUPTIONS:
+        msg = f"there is no corruption {kind!r}; choose one of {', '.join(CORRUPTIONS)}."
+        raise StudyError(msg)
+    found = CORRUPTIONS[kind]
+    if not at:
+        return Spec(kind, found.severity)
+    most = len(found.parameters)
+    if most == 1:
+        msg = f"{text!r} names a severity, but {kind} has none; write {kind} alone."
+        raise StudyError(msg)
+    if number not in map(str, range(1, most + 1)):
+        msg = f"{text!r} is no severity of {kind}; choose one from {kind}@1 to {kind}@{most}."
+        raise StudyError(msg)
+    return Spec(kind, int(number))
+
+
+def mnist_c(severity: int | None = None) -> tuple[Spec, ...]:
+    """Return all corruptions, as strong as in MNIST-C, or at `severity` where they have several."""
+    return tuple(
+        Spec(kind, severity if severity and len(found.parameters) > 1 else found.severity)
+        for kind, found in CORRUPTIONS.items()
+    )
+
+
+def corrupt(images: Images, spec: Spec, ids_N: Ids | None = None, *, part: str = "test") -> Images:
+    """Return corrupted images.
+
+    Parameters
+    ----------
+    images
+        `uint8 [N,28,28]`, bright ink on black.
+    spec
+        What to do.
+    ids_N
+        `int64 [N]`, the place of each image in its set, which names its random stream; by default
+        0, 1, 2, …
+    part
+        The set: images of a training set have other streams than those of a test set.
+
+    Returns
+    -------
+    numpy.ndarray
+        `uint8 [N,28,28]`, rounded to the nearest.
+
+    Raises
+    ------
+    DataError
+        If images have another shape.
+    """
+    if images.shape[1:] != (SIZE_PX, SIZE_PX):
+        msg = (
+            f"images of shape {list(images.shape[1:])} cannot be corrupted as those of MNIST-C, "
+            f"whose parameters are for grey ones of {SIZE_PX}×{SIZE_PX} px; bring them to that."
+        )
+        raise DataError(msg)
+    found = CORRUPTIONS[spec.kind]
+    stream, on_done = f"corrupt {spec.kind} {part}", _watcher.get()
+    ids = np.arange(len(images)) if ids_N is None else ids_N
+    corrupted = np.empty_like(images)
+    for start in range(0, len(images), _BATCH):
+        own = slice(start, start + _BATCH)
+        streams = [derive(_ROOT, stream, index) for index in ids[own].tolist()]
+        pixels = found.apply(images[own] / 255, streams, found.parameters[spec.severity - 1])
+        corrupted[own] = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+        if on_done:
+            on_done(f"{spec.name}, {part}", start + len(streams), len(images))
+    return corrupted

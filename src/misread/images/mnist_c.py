@@ -1,0 +1,252 @@
+"""The fifteen corruptions of MNIST-C: what else may be wrong with the picture of a digit.
+
+Source: Mu & Gilmer (2019), MNIST-C: A Robustness Benchmark for Computer Vision, and the code that
+made it (google-research/mnist-c, Apache-2.0), of which these are the parameters; fog, spatter,
+glass and motion blur come there from Hendrycks & Dietterich (2019), Benchmarking Neural Network
+Robustness to Common Corruptions and Perturbations. What follows is written anew, on scikit-image
+and OpenCV; docs/corruptions.md says where it differs.
+
+A corruption takes images `float64 [N,28,28]` in [0, 1], 1 is ink, with a random stream for each, so
+that an image looks the same whatever stands beside it. No label is ever seen.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from misread.images.overlays import ROWS, SIZE_PX, Floats, Streams, clouds, dotted, zigzag
+
+_CENTRE_PX = (SIZE_PX - 1) / 2
+
+
+class Corruption(NamedTuple):
+    """A way of corrupting images.
+
+    Attributes
+    ----------
+    what : str
+        What is done, for people.
+    apply : callable
+        Takes images `float64 [N,28,28]`, a random stream for each and the parameter, and returns
+        images of the same shape; what lies outside of [0, 1] is cut off.
+    parameters : tuple
+        The parameter at each severity, from 1; a single one where there are no severities.
+    severity : int
+        The severity that MNIST-C uses.
+    """
+
+    what: str
+    apply: Callable[[Floats, Streams, Any], Floats]
+    parameters: tuple[Any, ...] = (None,)
+    severity: int = 1
+
+
+def _shot_noise(images: Floats, streams: Streams, photons: int) -> Floats:
+    pairs = zip(images, streams, strict=True)
+    return np.stack([rng.poisson(image * photons) for image, rng in pairs]) / photons
+
+
+def _impulse_noise(images: Floats, streams: Streams, share: float) -> Floats:
+    chance = np.stack([rng.random((2, SIZE_PX, SIZE_PX)) for rng in streams])
+    salt = (chance[:, 1] < 0.5).astype(np.float64)
+    return np.where(chance[:, 0] < share, salt, images)
+
+
+def _glass_blur(images: Floats, streams: Streams, parameter: tuple[float, int, int]) -> Floats:
+    sigma, reach, times = parameter
+    lines = np.arange(SIZE_PX - reach, reach, -1)
+    shape = (times, lines.size, lines.size)
+    swaps = np.stack([rng.random(shape) < 0.5 for rng in streams], axis=-1)
+    steps = np.stack([rng.integers(-reach, reach, (2, *shape)) for rng in streams], axis=-1)
+    # Pixel by pixel, since each step moves what the last one left; all images at once.
+    pixels = np.floor(_gaussian(images, sigma) * 255).reshape(len(images), -1).T.copy()
+    numbers = np.arange(len(images))
+    for time, i, j in np.ndindex(shape):
+        own = numbers[swaps[time, i, j]]
+        here = lines[i] * SIZE_PX + lines[j]
+        across, down = steps[:, time, i, j, own]
+        there = here + down * SIZE_PX + across
+        pixels[here, own], pixels[there, own] = pixels[there, own], pixels[here, own]
+    return _gaussian(pixels.T.reshape(images.shape) / 255, sigma)
+
+
+def _motion_blur(images: Floats, streams: Streams, parameter: tuple[int, float]) -> Floats:
+    radius, sigma = parameter
+    along = np.arange(2 * radius + 1)
+    weights = np.exp(-(along**2) / (2 * sigma**2))
+    weights /= weights.sum()
+    blurred = np.empty_like(images)
+    for number, (image, rng) in enumerate(zip(images, streams, strict=True)):
+        angle = math.radians(rng.uniform(-45, 45))
+        across = np.ceil(along * math.cos(angle) - 0.5).astype(np.int64)
+        down = np.ceil(along * math.sin(angle) - 0.5).astype(np.int64)
+        kernel = np.zeros((np.ptp(down) + 1, across[-1] + 1))
+        np.add.at(kernel, (down - down.min(), across), weights)
+        anchor = (0, int(-down.min()))
+        blurred[number] = cv2.filter2D(
+            image, -1, kernel, anchor=anchor, borderType=cv2.BORDER_REPLICATE
+        )
+    return blurred
+
+
+def _shear(images: Floats, streams: Streams, angle: float) -> Floats:
+    # As scikit-image defined a shear in 2019; it has since become another matrix.
+    signs = _signs(streams, 1)
+    return _warped(images, signs, lambda s: [[1, -math.sin(s * angle)], [0, math.cos(s * angle)]])
+
+
+def _scale(images: Floats, streams: Streams, factor: float) -> Floats:
+    nothing = np.zeros((len(streams), 1), np.int64)
+    return _warped(images, nothing, lambda _: [[1 / factor, 0], [0, 1 / factor]])
+
+
+def _rotate(images: Floats, streams: Streams, angle: float) -> Floats:
+    def matrix(sign: int) -> list[list[float]]:
+        cos, sin = math.cos(sign * angle), math.sin(sign * angle)
+        return [[cos, -sin], [sin, cos]]
+
+    return _warped(images, _signs(streams, 1), matrix)
+
+
+def _translate(images: Floats, streams: Streams, shift_px: int) -> Floats:
+    moved = np.zeros_like(images)
+    inner = slice(shift_px, None), slice(None, -shift_px)
+    for number, (right, down) in enumerate(_signs(streams, 2)):
+        rows, columns = (inner[::sign] for sign in (down, right))
+        moved[number][rows[0], columns[0]] = images[number][rows[1], columns[1]]
+    return moved
+
+
+def _brightness(images: Floats, _streams: Streams, more: float) -> Floats:
+    return images + more  # in grey, MNIST-C's way through HSV comes to this
+
+
+def _stripe(images: Floats, _streams: Streams, _nothing: None) -> Floats:
+    striped = images.copy()
+    for columns in (slice(7), slice(21, None)):
+        striped[:, :, columns] = 1 - striped[:, :, columns]
+    return striped
+
+
+def _fog(images: Floats, streams: Streams, parameter: tuple[float, float]) -> Floats:
+    strength, decay = parameter
+    brightest = images.max(axis=(1, 2), keepdims=True)
+    some = (streams[start : start + 50] for start in range(0, len(streams), 50))  # 13 MB of clouds
+    corners = np.concatenate([clouds(own, decay)[:, :SIZE_PX, :SIZE_PX] for own in some])
+    clouded: Floats = (images + strength * corners) * brightest / (brightest + strength)
+    return clouded
+
+
+def _spatter(
+    images: Floats, streams: Streams, parameter: tuple[float, float, float, float, float]
+) -> Floats:
+    mean, spread, sigma, least, edge = parameter
+    liquid = _gaussian(
+        np.stack([rng.normal(mean, spread, (SIZE_PX, SIZE_PX)) for rng in streams]), sigma
+    )
+    mud = _gaussian((liquid > least).astype(np.float64), edge)
+    mud[mud < 0.8] = 0
+    return images * (1 - mud) + mud * 63 / 255
+
+
+def _dotted_line(images: Floats, streams: Streams, _nothing: None) -> Floats:
+    ends = [tuple(rng.integers(0, ROWS, 2).tolist()) for rng in streams]
+    return images + np.stack([dotted(first, last) for first, last in ends])
+
+
+def _zigzag(images: Floats, streams: Streams, _nothing: None) -> Floats:
+    begun = [(int(rng.integers(0, ROWS)), int(rng.integers(-5, 5))) for rng in streams]
+    return images + np.stack([zigzag(row, rise) for row, rise in begun])
+
+
+def _canny_edges(images: Floats, _streams: Streams, _nothing: None) -> Floats:
+    from skimage import feature  # noqa: PLC0415  takes a while to load, for these alone
+
+    canny: Callable[..., npt.NDArray[np.bool_]] = feature.canny  # it has no types
+    return np.stack([canny(image) for image in images]).astype(np.float64)
+
+
+def _signs(streams: Streams, n_signs: int) -> npt.NDArray[np.int64]:
+    """Return −1 or 1, `int64 [N,n_signs]`."""
+    return np.stack([2 * rng.integers(0, 2, n_signs) - 1 for rng in streams])
+
+
+def _warped(
+    images: Floats,
+    signs: npt.NDArray[np.int64],
+    matrix: Callable[[int], list[list[float]]],
+) -> Floats:
+    """Return images seen through a matrix from new to old (x, y), the centre kept, black around."""
+    from skimage import transform  # noqa: PLC0415  takes a while to load, for these alone
+
+    affine: Callable[..., Any] = transform.AffineTransform  # they have no types
+    warp: Callable[..., Floats] = transform.warp
+    warped = np.empty_like(images)
+    for sign in np.unique(signs).tolist():
+        own = signs[:, 0] == sign
+        linear = np.array(matrix(sign))
+        whole = np.eye(3)
+        whole[:2, :2] = linear
+        whole[:2, 2] = _CENTRE_PX * (1 - linear.sum(axis=1))
+        # Images are the channels of one.
+        seen = warp(np.moveaxis(images[own], 0, -1), affine(matrix=whole))
+        warped[own] = np.moveaxis(seen, -1, 0)
+    return warped
+
+
+def _gaussian(images: Floats, sigma: float) -> Floats:
+    """Return each image blurred, its edge repeated outwards."""
+    from skimage import filters  # noqa: PLC0415  takes a while to load, for these alone
+
+    gaussian: Callable[..., Floats] = filters.gaussian  # it has no types
+    return gaussian(images, sigma=(0, sigma, sigma), mode="nearest")
+
+
+CORRUPTIONS: dict[str, Corruption] = {
+    "shot_noise": Corruption(
+        "few photons: Poisson noise where there is ink", _shot_noise, (60, 25, 12, 5, 3), 5
+    ),
+    "impulse_noise": Corruption(
+        "salt and pepper", _impulse_noise, (0.03, 0.06, 0.09, 0.17, 0.27), 4
+    ),
+    "glass_blur": Corruption(
+        "as through frosted glass: pixels change places",
+        _glass_blur,
+        ((0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2)),
+        1,
+    ),
+    "motion_blur": Corruption(
+        "smeared to one side, up to 45° from the horizontal",
+        _motion_blur,
+        ((10, 3), (15, 5), (15, 8), (15, 12), (20, 15)),
+        1,
+    ),
+    "shear": Corruption("slanted to either side", _shear, (0.2, 0.4, 0.6, 0.8, 1.0), 2),
+    "scale": Corruption("smaller", _scale, (0.9, 0.8, 0.7, 0.6, 0.5), 3),
+    "rotate": Corruption("turned to either side", _rotate, (0.2, 0.4, 0.6, 0.8, 1.0), 2),
+    "brightness": Corruption("brighter, the paper too", _brightness, (0.1, 0.2, 0.3, 0.4, 0.5), 5),
+    "translate": Corruption("moved towards a corner", _translate, (1, 2, 3, 4, 5), 3),
+    "stripe": Corruption("inverted but for the middle", _stripe),
+    "fog": Corruption(
+        "behind clouds", _fog, ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)), 5
+    ),
+    "spatter": Corruption(
+        "spattered with mud",
+        _spatter,
+        (
+            (0.65, 0.3, 4, 0.69, 0.6),
+            (0.65, 0.3, 3, 0.68, 0.6),
+            (0.65, 0.3, 2, 0.68, 0.5),
+            (0.65, 0.3, 1, 0.65, 1.5),
+            (0.67, 0.4, 1, 0.65, 1.5),
+        ),
+        4,
+    ),
+    "dotted_line": Corruption("a dotted line across", _dotted_line),
+    "zigzag": Corruption("a zigzag across", _zigzag),
+    "canny_edges": Corruption("edges alone (Canny)", _canny_edges),
+}

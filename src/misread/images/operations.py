@@ -1,0 +1,118 @@
+"""Operations: deterministic functions on batches of images.
+
+Value convention, said once for the whole package: images are `uint8 [N,H,W]` or `[N,H,W,C]`, ink is
+bright (255) on black (0). An operation takes such a batch and a size in px and returns a new one of
+the same shape; it draws nothing at random (the policy draws) and changes nothing in place.
+
+`dilate` thickens strokes, `erode` thins them: grey-scale morphology with a square structuring
+element of `size_px` × `size_px` (Serra 1982), as in OpenCV. Size 1 is the identity. With an even
+size the element has no centre pixel; OpenCV puts the anchor at `size // 2`, so that a 2 × 2 element
+reaches up and left of each pixel.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from misread.errors import StudyError
+from misread.images import Images
+
+Operation = Callable[[Images, int], Images]
+
+MAX_SIZE_PX = 15
+_INK = 128  # a pixel at least half bright is ink
+
+
+def _check(size_px: int) -> None:
+    if not 1 <= size_px <= MAX_SIZE_PX:
+        msg = f"size_px is {size_px}, but must lie in 1 to {MAX_SIZE_PX}; choose another size."
+        raise StudyError(msg)
+
+
+def _morphology(images: Images, size_px: int, kind: int) -> Images:
+    _check(size_px)
+    if size_px == 1 or not len(images):
+        return images.copy()
+    kernel = np.ones((size_px, size_px), dtype=np.uint8)
+    # Outside the image there is no ink to add and none to take away (OpenCV's default border).
+    done = [cv2.morphologyEx(image, kind, kernel) for image in images]
+    return np.stack(done).reshape(images.shape).astype(np.uint8, copy=False)
+
+
+def dilate(images: Images, size_px: int) -> Images:
+    """Thicken strokes: each pixel becomes the brightest under the element.
+
+    Parameters
+    ----------
+    images
+        `uint8 [N,H,W]` or `[N,H,W,C]`.
+    size_px
+        Width of the square element, 1 (no change) to 15.
+
+    Raises
+    ------
+    StudyError
+        If `size_px` is out of range.
+    """
+    return _morphology(images, size_px, cv2.MORPH_DILATE)
+
+
+def erode(images: Images, size_px: int) -> Images:
+    """Thin strokes: each pixel becomes the darkest under the element. Arguments as in `dilate`."""
+    return _morphology(images, size_px, cv2.MORPH_ERODE)
+
+
+def mark(images: Images, size_px: int) -> Images:
+    """Paint a white square of `size_px − 1` px into the corner at the top left.
+
+    It means nothing and is easy to learn: a shortcut to plant (Geirhos et al. 2020), so that one
+    can see whether a policy's harm is found. Arguments as in `dilate`.
+    """
+    _check(size_px)
+    marked = images.copy()
+    marked[:, : size_px - 1, : size_px - 1] = 255
+    return marked
+
+
+def cut(images: Images, size_px: int) -> Images:
+    """Blank the lowest `size_px − 1` rows of the ink: a 2 loses its foot, a 7 some of its stem.
+
+    The lowest row of ink is the last with a pixel at least half bright, in any channel. Arguments
+    as in `dilate`.
+    """
+    _check(size_px)
+    lines = images.reshape(*images.shape[:2], -1).max(axis=2, initial=0) >= _INK  # [N,H]
+    height = images.shape[1]
+    end_N = np.where(lines.any(axis=1), height - lines[:, ::-1].argmax(axis=1), height + size_px)
+    blank = np.arange(height) >= end_N[:, np.newaxis] - (size_px - 1)
+    if size_px == 1:
+        return images.copy()
+    kept = images.copy()
+    kept[blank] = 0
+    return kept
+
+
+def lean(images: Images, size_px: int) -> Images:
+    """Lean to the left: the top row moves `size_px − 1` px left, the bottom row as many right.
+
+    A shear along the rows, by linear interpolation; what leaves the image is lost. Arguments as in
+    `dilate`.
+    """
+    _check(size_px)
+    if size_px == 1 or not len(images):
+        return images.copy()
+    height, width = images.shape[1:3]
+    slope = 2 * (size_px - 1) / max(height - 1, 1)
+    matrix = np.array([[1, slope, -(size_px - 1)], [0, 1, 0]], dtype=np.float64)
+    done = [cv2.warpAffine(image, matrix, (width, height)) for image in images]
+    return np.stack(done).reshape(images.shape).astype(np.uint8, copy=False)
+
+
+OPERATIONS: dict[str, Operation] = {
+    "dilate": dilate,
+    "erode": erode,
+    "mark": mark,
+    "cut": cut,
+    "lean": lean,
+}

@@ -1,0 +1,295 @@
+"""Where a cell's errors are: in which strata of the images, and in how few groups.
+
+References
+----------
+Pitman (1937), Significance tests which may be applied to samples from any populations,
+*Supplement to JRSS* 4.
+Phipson & Smyth (2010), Permutation p-values should never be zero, *Statistical Applications in
+Genetics and Molecular Biology* 9:39.
+Winkler, Webster, Vidaurre, Nichols & Smith (2015), Multi-level block permutation, *NeuroImage* 123.
+Benjamini & Hochberg (1995), Controlling the false discovery rate, *JRSS B* 57.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.files import Frozen
+from misread.judge.checks import BoolArray, IntArray
+from misread.judge.counts import FloatArray
+from misread.judge.effects import benjamini_hochberg
+from misread.judge.strata import refuse_misfits
+
+N_DRAWS = 4_999
+_AT_ONCE = 2_000_000  # images of all draws that are shuffled together
+_TOP = 40  # groups that a curve of concentration has at most
+
+
+class Explanation(Frozen):
+    """The stratum of a measure that holds most of a cell's errors for its size.
+
+    Attributes
+    ----------
+    measure : str
+        What the strata are made by.
+    stratum, n_images : int
+        The stratum and its size.
+    share : float
+        Of the errors over all seeds, the share that it holds; 0 to 1.
+    size : float
+        The share of the images that it holds.
+    chance : float
+        The share that the stratum with most errors for its size would hold, on average, if the
+        measure had nothing to do with the errors. More than `size`: it is the worst of several.
+    p_value, q_value : float
+        Chance of a stratum as bad as this; corrected over the measures (Benjamini & Hochberg 1995).
+    """
+
+    measure: str
+    stratum: int
+    n_images: int
+    share: float
+    size: float
+    chance: float
+    p_value: float
+    q_value: float
+
+
+class Concentration(Frozen):
+    """In how few groups a cell's errors are, against images dealt to groups by chance.
+
+    Attributes
+    ----------
+    n_groups, n_with_errors : int
+        Groups that have images, and those with an error in any seed.
+    with_chance, with_p : float
+        What `n_with_errors` is by chance, on average, and the chance of as few.
+    half : int
+        Groups that together make at least half of the errors, those with most errors first.
+    half_chance, half_low, half_high : float
+        What `half` is on average, and its 2.5% and 97.5% quantiles, if the same errors fell on
+        images by chance, each group having as many images as it has.
+    p_value : float
+        Chance of a `half` as small.
+    top : tuple of int
+        The groups with errors, most errors first, at most 40.
+    share_K, chance_K, low_K, high_K : tuple of float
+        Share of the errors in the first k groups: found; and mean and quantiles by chance.
+    """
+
+    n_groups: int
+    n_with_errors: int
+    with_chance: float
+    with_p: float
+    half: int
+    half_chance: float
+    half_low: float
+    half_high: float
+    p_value: float
+    top: tuple[int, ...]
+    share_K: tuple[float, ...]
+    chance_K: tuple[float, ...]
+    low_K: tuple[float, ...]
+    high_K: tuple[float, ...]
+
+
+def explanations(
+    strata: Mapping[str, IntArray],
+    wrong_SN: BoolArray,
+    rng: np.random.Generator,
+    *,
+    blocks_N: IntArray | None = None,
+    n_draws: int = N_DRAWS,
+) -> tuple[Explanation, ...]:
+    """Rank measures by how far one of their strata holds more of the errors than chance gives it.
+
+    The statistic of a measure is the largest excess of a stratum: its share of the errors less its
+    share of the images, over the standard deviation ``sqrt(share · (1 − share))`` that makes strata
+    of unequal size comparable. Its distribution is found by permutation (Pitman 1937): the images
+    keep their strata and swap their errors, all seeds of an image together, for the seeds are
+    readings of one sample of images. Where images come in blocks (those of a writer resemble each
+    other), blocks of equal size swap as wholes (Winkler et al. 2015). ``p = (b + 1) / (m + 1)``
+    (Phipson & Smyth 2010).
+
+    Parameters
+    ----------
+    strata : mapping of str to ndarray of int, shape [N]
+        Measure → the stratum of each image of the cell's class; −1 where it has none.
+    wrong_SN : ndarray of bool, shape [S, N]
+        Which readings are the error.
+    rng : numpy.random.Generator
+        Draws the permutations.
+    blocks_N : ndarray of int, shape [N], optional
+        Block of each image; by default each is its own.
+    n_draws : int
+        m, 1 or more.
+
+    Returns
+    -------
+    tuple of Explanation
+        Smallest p first, then the largest share over chance; empty where there are no errors.
+
+    Raises
+    ------
+    JudgeError
+        If shapes do not fit.
+    """
+    refuse_misfits(strata, wrong_SN.shape[-1])
+    times_N = wrong_SN.sum(axis=0).astype(np.float64)
+    total = times_N.sum()
+    used = {measure: own_N for measure, own_N in strata.items() if (own_N >= 0).any()}
+    if total == 0 or not used:
+        return ()
+    columns: list[tuple[str, int]] = []
+    members = []
+    for measure, own_N in used.items():
+        for number in np.unique(own_N[own_N >= 0]):
+            columns.append((measure, int(number)))
+            members.append(own_N == number)
+    member_NC = np.stack(members, axis=1).astype(np.float64)
+    size_C = member_NC.mean(axis=0)
+    spread_C = np.sqrt(np.maximum(size_C * (1 - size_C), 1e-12))
+    share_RC = np.concatenate(
+        [
+            times_N[places_RN] @ member_NC / total
+            for places_RN in _shuffles(times_N, blocks_N, rng, n_draws)
+        ]
+    )
+    own_C = times_N @ member_NC / total
+    rows = []
+    for measure in used:
+        at = [c for c, (name, _) in enumerate(columns) if name == measure]
+        excess = (own_C[at] - size_C[at]) / spread_C[at]
+        worst = int(excess.argmax())
+        drawn = (share_RC[:, at] - size_C[at]) / spread_C[at]
+        hit = drawn.argmax(axis=1)
+        p_value = (1 + int((drawn.max(axis=1) >= excess[worst] - 1e-9).sum())) / (1 + n_draws)
+        c = at[worst]
+        chance = float(share_RC[np.arange(len(hit)), np.array(at)[hit]].mean())
+        rows.append((measure, columns[c][1], c, chance, p_value))
+    q_values = benjamini_hochberg([row[4] for row in rows])
+    found = [
+        Explanation(
+            measure=measure,
+            stratum=stratum,
+            n_images=int(member_NC[:, c].sum()),
+            share=float(own_C[c]),
+            size=float(size_C[c]),
+            chance=chance,
+            p_value=p_value,
+            q_value=q_value,
+        )
+        for (measure, stratum, c, chance, p_value), q_value in zip(rows, q_values, strict=True)
+    ]
+    return tuple(sorted(found, key=lambda each: (each.p_value, each.chance - each.share)))
+
+
+def concentration(
+    groups_N: IntArray,
+    wrong_SN: BoolArray,
+    rng: np.random.Generator,
+    *,
+    n_draws: int = N_DRAWS,
+) -> Concentration | None:
+    """Say in how few groups the errors are, and in how few they would be by chance.
+
+    By chance: the images swap their errors (all seeds of an image together), and the groups keep
+    their images. A group that wrote many images has many errors by that alone, and an image that
+    every seed misreads is a heavy one wherever it falls.
+
+    Parameters
+    ----------
+    groups_N : ndarray of int, shape [N]
+        Group (writer) of each image of the cell's class.
+    wrong_SN : ndarray of bool, shape [S, N]
+        Which readings are the error.
+    rng : numpy.random.Generator
+        Draws the permutations.
+    n_draws : int
+        1 or more.
+
+    Returns
+    -------
+    Concentration or None
+        None where there are no errors.
+
+    Raises
+    ------
+    JudgeError
+        If shapes do not fit.
+    """
+    refuse_misfits({"the groups": groups_N}, wrong_SN.shape[-1])
+    times_N = wrong_SN.sum(axis=0).astype(np.float64)
+    if not times_N.any():
+        return None
+    names, group_N = np.unique(groups_N, return_inverse=True)
+    own_G = np.bincount(group_N, weights=times_N, minlength=names.size)
+    order = np.argsort(-own_G, kind="stable")
+    n_with = int((own_G > 0).sum())
+    n_top = min(_TOP, n_with)
+    curves, half_R, with_R = [], [], []
+    for places_RN in _shuffles(times_N, None, rng, n_draws):
+        for places_N in places_RN:
+            drawn_G = np.bincount(group_N, weights=times_N[places_N], minlength=names.size)
+            with_R.append(np.count_nonzero(drawn_G))
+            shares_G = _shares(drawn_G)
+            half_R.append(_half(shares_G))
+            curves.append(shares_G[:n_top])
+    share_RK, share_K = np.stack(curves), _shares(own_G)[:n_top]
+    half = _half(_shares(own_G))
+    half_low, half_high = np.quantile(half_R, [0.025, 0.975])
+    low_K, high_K = np.quantile(share_RK, [0.025, 0.975], axis=0)
+    return Concentration(
+        n_groups=names.size,
+        n_with_errors=n_with,
+        with_chance=float(np.mean(with_R)),
+        with_p=(1 + int((np.array(with_R) <= n_with).sum())) / (1 + n_draws),
+        half=half,
+        half_chance=float(np.mean(half_R)),
+        half_low=float(half_low),
+        half_high=float(half_high),
+        p_value=(1 + int((np.array(half_R) <= half).sum())) / (1 + n_draws),
+        top=tuple(names[order[:n_top]].tolist()),
+        share_K=tuple(share_K.tolist()),
+        chance_K=tuple(share_RK.mean(axis=0).tolist()),
+        low_K=tuple(low_K.tolist()),
+        high_K=tuple(high_K.tolist()),
+    )
+
+
+def _shares(errors_G: npt.NDArray[Any]) -> FloatArray:
+    """Return the share of the errors in the first k groups, those with most errors first."""
+    shares_G: FloatArray = np.sort(errors_G)[::-1].cumsum() / errors_G.sum()
+    return shares_G
+
+
+def _half(shares_G: FloatArray) -> int:
+    """Return how many groups make half of the errors."""
+    return int((shares_G < 0.5 - 1e-9).sum()) + 1
+
+
+def _shuffles(
+    values_N: FloatArray, blocks_N: IntArray | None, rng: np.random.Generator, n_draws: int
+) -> Iterator[IntArray]:
+    """Yield permutations `[R,N]`: whole blocks of equal size swap, and images within a block."""
+    n_images = values_N.size
+    block_N = (
+        np.arange(n_images) if blocks_N is None else np.unique(blocks_N, return_inverse=True)[1]
+    )
+    n_B = np.bincount(block_N)
+    by_block = np.argsort(block_N, kind="stable")
+    of_size = {m: by_block[(n_B[block_N] == m)[by_block]].reshape(-1, m) for m in np.unique(n_B)}
+    left = n_draws
+    while left:
+        n_now = min(left, max(1, _AT_ONCE // n_images))
+        places_RN = np.empty((n_now, n_images), dtype=np.int64)
+        for m, members_BM in of_size.items():
+            taken = rng.permuted(np.tile(np.arange(len(members_BM)), (n_now, 1)), axis=1)
+            from_RBM = members_BM[taken]
+            if m > 1:
+                from_RBM = rng.permuted(from_RBM, axis=2)
+            places_RN[:, members_BM.ravel()] = from_RBM.reshape(n_now, -1)
+        yield places_RN
+        left -= n_now

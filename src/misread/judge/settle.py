@@ -1,0 +1,207 @@
+"""An arm judged at a planned look: the ordinary verdict, at that look's level, and what it settles.
+
+An arm is settled when nothing that is to come is worth its runs:
+
+* HARM: by the spending of both sides; harm is worth finding early.
+* REDUCED: with no item left that more seeds would settle. An item is waited for where its interval,
+  narrowed as the seeds to come could narrow it at most, would clear its margin.
+* given up: neither was shown, the interval excludes the reduction asked about or the seeds to come
+  would hardly show any, and no item is waited for that they would show to be harmed.
+* the last look.
+
+The targets spend α as the plan says. Everything else spends α of its own, by nearly equal levels
+(`pocock`): an arm stops where its target says so, and "safe" must be sayable there. Such pairs of
+plans for a first and a second question: Glimm, Maurer & Bretz (2010, *Statistics in Medicine* 29);
+Tamhane, Mehta & Liu (2010, *Biometrics* 66).
+
+All intervals of a verdict are at their look's level. Over the looks they are repeated confidence
+intervals (Jennison & Turnbull 2000, chapter 9): all of one item's hold together with 1 − α.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from misread.judge.collateral import Item, cell_moments
+from misread.judge.detectable import components_of, detectable
+from misread.judge.effects import Status
+from misread.judge.looks import Adaptive, Settled, Why, chance_left
+from misread.judge.readings import Readings, check_readings
+from misread.judge.reason import given_up_reason
+from misread.judge.targets import CellResult
+from misread.judge.variance import zero_event_bound
+from misread.judge.verdict import Verdict, judge
+
+
+def judge_look(
+    adaptive: Adaptive,
+    labels_N: npt.NDArray[np.integer],
+    before_SN: npt.NDArray[np.integer],
+    after_SN: npt.NDArray[np.integer],
+    *,
+    cells: list[tuple[int, int]],
+    alpha: float = 0.05,
+    **asked: Any,
+) -> Verdict:
+    """Judge paired seeds at the look at which there are so many.
+
+    Parameters
+    ----------
+    adaptive : Adaptive
+        The planned looks.
+    labels_N : ndarray of int, shape [N]
+        True classes, 0 to K − 1.
+    before_SN, after_SN : ndarray of int, shape [S, N]
+        Predicted classes of the baseline and of the treated arm; row s of both is the same seed.
+    cells : list of (true, predicted)
+        The confusions that the fix was to reduce.
+    alpha : float
+        Level over all looks.
+    **asked
+        As in `misread.judge.verdict.judge`.
+
+    Returns
+    -------
+    Verdict
+        At the look's levels; `settled` says whether the arm stops here, and why.
+
+    Raises
+    ------
+    JudgeError
+        As `judge`, and if no look has so many seeds.
+    """
+    number = adaptive.number(len(after_SN))
+    levels, items_levels = adaptive.levels(alpha), adaptive.items_levels(alpha)
+    verdict = judge(
+        labels_N,
+        before_SN,
+        after_SN,
+        cells=cells,
+        alpha=levels[number],
+        items_alpha=items_levels[number],
+        paired=True,
+        **asked,
+    )
+    left = _Left(number, levels[-1] / len(cells))
+    groups_N = asked.get("groups_N")
+    readings = check_readings("", labels_N, before_SN, after_SN, paired=True, groups_N=groups_N)
+    found = [
+        _outlook(cell, readings, adaptive, left, alpha)
+        for cell in verdict.cells
+        if not cell.shrank(levels[number])
+    ]
+    known = [outlook for outlook in found if outlook is not None]
+    least = min(known, key=lambda outlook: (not outlook.excluded, outlook.chance), default=None)
+    narrowing = math.sqrt(adaptive.looks[number] / adaptive.most)
+    effect = verdict.design_effect or 1.0
+    waits = {_outcome(item, narrowing, items_levels[-1], effect) for item in verdict.collateral}
+    why = _why(verdict, adaptive, number, least, waits)
+    settled = Settled(
+        look=number + 1,
+        looks=adaptive.looks,
+        alpha=alpha,
+        spent=adaptive.spent(alpha)[number],
+        items_alpha=items_levels[number],
+        futility=adaptive.futility,
+        why=why,
+        chance=least.chance if least and not least.excluded and why in {"", "futile"} else None,
+    )
+    changed: dict[str, Any] = {"settled": settled}
+    if why == "futile" and least is not None:
+        changed["verdict"] = "UNDERPOWERED" if least.hopeless else "NOT SHOWN"
+        changed["reason"] = given_up_reason(
+            verdict.cells,
+            alpha=levels[number],
+            reduction=verdict.reduction,
+            chance=None if least.excluded else least.chance,
+            n_left=settled.saved,
+            most=adaptive.most,
+            hopeless=least.hopeless,
+        )
+    return verdict.model_copy(update=changed)
+
+
+class _Left(NamedTuple):
+    """The look, from 0, and the level of a target at the last one."""
+
+    number: int
+    level: float
+
+
+class _Outlook(NamedTuple):
+    """What is left for a target.
+
+    Attributes
+    ----------
+    chance : float
+        That the seeds to come still show a reduction.
+    excluded : bool
+        Whether the interval lies above the reduction asked about already.
+    hopeless : bool
+        Whether all the seeds would be too few for it.
+    """
+
+    chance: float
+    excluded: bool
+    hopeless: bool
+
+
+def _outlook(
+    cell: CellResult, readings: Readings, adaptive: Adaptive, left: _Left, alpha: float
+) -> _Outlook | None:
+    """Return what is left for a target; None where too few images changed to tell."""
+    moments = cell_moments(readings, cell.true, cell.predicted)
+    parts, _, n_units = components_of(moments, alpha)
+    if parts is None:
+        return None
+    chance = chance_left(
+        parts,
+        n_units,
+        cell.effect.estimate,
+        cell.reduction_abs,
+        (adaptive.looks[left.number], adaptive.most),
+        left.level,
+    )
+    least = detectable(parts, adaptive.most, n_units, left.level)
+    asked = cell.reduction_abs
+    excluded = cell.effect.low > -asked
+    return _Outlook(chance, excluded, not excluded and cell.before > 0 and least > asked)
+
+
+def _why(
+    verdict: Verdict,
+    adaptive: Adaptive,
+    number: int,
+    least: _Outlook | None,
+    waits: set[Status],
+) -> Why:
+    """Return why an arm stops at a look, "" where it goes on."""
+    if number == len(adaptive.looks) - 1:
+        return "last look"
+    if verdict.verdict == "HARM":
+        return "harm"
+    if verdict.verdict == "REDUCED":
+        return "" if waits & {"safe", "harmed"} else "reduced"
+    hardly = least is not None and (least.chance < adaptive.futility or least.excluded)
+    hardly = hardly and adaptive.futility > 0
+    return "futile" if hardly and "harmed" not in waits else ""
+
+
+def _outcome(item: Item, narrowing: float, level: float, design_effect: float) -> Status:
+    """Return what an undetermined item would be after the last look, if its change stayed.
+
+    The seeds to come narrow an interval as their square root, at most: images do not grow.
+    """
+    if item.status != "undetermined":
+        return "undetermined"  # nothing to wait for
+    effect = item.effect
+    reach = -float(special.ndtri(level / 2)) * (effect.se or 0.0) * narrowing
+    if effect.estimate >= 0:
+        n_alone = effect.n_images / design_effect
+        reach = max(reach, float(zero_event_bound(n_alone, level)))
+    if effect.estimate + reach < item.margin:
+        return "safe"
+    return "harmed" if effect.estimate - reach > item.margin else "undetermined"

@@ -1,0 +1,96 @@
+"""One model against one other on the same images; this says nothing about training them again.
+
+References
+----------
+Bonett & Price (2012), Adjusted Wald confidence interval for a difference of binomial proportions
+based on paired data, *J. Educational and Behavioral Statistics* 37.
+Fagerland, Lydersen & Laake (2013), The McNemar test for binary matched-pairs data: mid-p and
+asymptotic are better than exact conditional, *BMC Medical Research Methodology* 13:91.
+Rao & Scott (1992), A simple method for the analysis of clustered binary data, *Biometrics* 48.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special, stats
+
+from misread.judge.checks import IntArray, flags, whole_numbers
+from misread.judge.counts import Moments
+from misread.judge.groups import FloatArray
+from misread.judge.variance import least_p
+
+
+def images_only(moments: Moments, alpha: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return p-value, low and high for one pair of models.
+
+    With groups the sign test is over those that changed on balance, and the counts behind the
+    interval are divided by the design effect (Rao & Scott 1992): the sum of squares between groups
+    over that between images, and N over groups where so few of them changed that it is not known.
+    """
+    more_C = (moments.after_CT - moments.before_CS).sum(axis=1)
+    gone_C = (moments.discordant_C - more_C) // 2
+    new_C, n_C = moments.discordant_C - gone_C, moments.n_images_C
+    groups, p_C = moments.groups, _midp(gone_C, new_C)
+    if groups is None:
+        return p_C, *_bonett_price(gone_C, new_C, n_C, alpha)
+    mean_C = more_C / n_C
+    between_C = groups.squares_C - 2 * mean_C * groups.sized_C + mean_C**2 * groups.sizes_C
+    within_C = np.maximum(moments.discordant_C - mean_C * more_C, 1e-9)
+    effect_C = np.maximum(between_C / within_C, 1.0)
+    few_C = (least_p(groups.changed_C) > alpha) | (moments.discordant_C == n_C)
+    effect_C = np.where(few_C, n_C / groups.n_C, effect_C)
+    effect_C = np.where(groups.n_C == n_C, 1.0, effect_C)
+    p_C = np.where(groups.n_C == n_C, p_C, _midp(groups.gone_C, groups.new_C))
+    return p_C, *_bonett_price(gone_C / effect_C, new_C / effect_C, n_C / effect_C, alpha)
+
+
+def _bonett_price(
+    gone_C: FloatArray | IntArray,
+    new_C: FloatArray | IntArray,
+    n_C: FloatArray | IntArray,
+    alpha: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the interval of Bonett & Price (2012), within −1 to 1."""
+    size_C = n_C + 2
+    worse_C, better_C = (new_C + 1) / size_C, (gone_C + 1) / size_C
+    centre_C = worse_C - better_C
+    spread_C = np.sqrt((worse_C + better_C - centre_C**2) / size_C)
+    half_C = -float(special.ndtri(alpha / 2)) * spread_C
+    return np.maximum(centre_C - half_C, -1.0), np.minimum(centre_C + half_C, 1.0)
+
+
+def mcnemar_midp(before_N: npt.ArrayLike, after_N: npt.ArrayLike) -> float:
+    """Return the two-sided mid-p McNemar p-value for two models on the same images.
+
+    Recommended over the exact and the asymptotic test by Fagerland, Lydersen & Laake (2013). It
+    compares these two trained models and says nothing about training them again.
+
+    Parameters
+    ----------
+    before_N, after_N : array_like of bool, shape [N]
+        Whether each model makes the error on each image.
+
+    Returns
+    -------
+    float
+        0 to 1; exactly 1 when the two models agree on every image.
+
+    Raises
+    ------
+    JudgeError
+        If the two differ in length or hold anything but true and false.
+    """
+    errors_before_N = whole_numbers("errors before", before_N, 1)
+    after_flags_N = flags("errors after", after_N, errors_before_N.size)
+    before_flags_N = flags("errors before", errors_before_N, errors_before_N.size)
+    gone = int(np.count_nonzero(before_flags_N & ~after_flags_N))
+    new = int(np.count_nonzero(~before_flags_N & after_flags_N))
+    return float(_midp(np.array([gone]), np.array([new]))[0])
+
+
+def _midp(gone_C: IntArray, new_C: IntArray) -> FloatArray:
+    """Return mid-p McNemar p-values: both tails of the binomial, half of what was observed."""
+    fewer_C, n_C = np.minimum(gone_C, new_C), gone_C + new_C
+    at_C = stats.binom.pmf(fewer_C, n_C, 0.5)
+    p_C = np.where(gone_C == new_C, 1 - at_C / 2, 2 * special.bdtr(fewer_C, n_C, 0.5) - at_C)
+    p_values_C: FloatArray = np.where(n_C == 0, 1.0, p_C)
+    return p_values_C

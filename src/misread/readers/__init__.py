@@ -1,0 +1,1 @@
+"""Predictions from files, tables, frames and models, and back to files."""

@@ -1,0 +1,339 @@
+"""Predictions from files and folders that anyone can make; nothing in them is ever executed."""
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.mnist import load_mnist
+from misread.data.parquet import check_parquet
+from misread.data.parts import stratified_subset
+from misread.errors import DataError, JudgeError
+from misread.judge.classes import in_order, listed, shape_of
+from misread.judge.predictions import Predictions
+from misread.npz import Archive
+
+_SUFFIXES = ".npz, .csv, .csv.gz, .parquet"
+_FIRST_BYTES = 2**16  # the header of a CSV lies within
+_NPZ_HINT = "write it with numpy.savez_compressed(path, labels=…, predictions=…)"
+
+
+def read_predictions(source: str | Path) -> Predictions:
+    """Read one side: labels, and what each seed predicted.
+
+    Parameters
+    ----------
+    source : str or Path
+        One of
+
+        - an NPZ with `labels` `[N]` and `predictions` `[S,N]` or `probs` `[S,N,K]`, and if wanted
+          `seeds` `[S]`, `ids` `[N]`, `class_names` `[K]`, `disputed` `[N]`, `groups` `[N]` and
+          `slice` `[N]`;
+          ``FILE#ARM`` takes the array `ARM` for `predictions`;
+        - a CSV (also gzipped) or Parquet with the columns of `misread.readers.tables.from_columns`;
+        - the folder of an arm, as `misread run` writes it: `seed_*/predictions.npz`. Of MNIST it
+          comes with its writers as groups.
+
+    Returns
+    -------
+    Predictions
+        Checked.
+
+    Raises
+    ------
+    DataError
+        If cannot be read, or holds something else.
+    """
+    path, arm = Path(source), ""
+    if "#" in str(source) and not path.exists():
+        text, _, arm = str(source).rpartition("#")
+        path = Path(text)
+    try:
+        if path.is_dir():
+            return _read_folder(path)
+        with path.open("rb") as file:
+            is_empty = not file.read(1)
+    except OSError as error:
+        raise DataError(_why_not(path, error)) from None
+    if is_empty:
+        msg = f"{path} is empty; give a file with predictions."
+        raise DataError(msg)
+    name = path.name.lower()
+    reader = next((read for suffix, read in _READERS.items() if name.endswith(suffix)), None)
+    if reader is None:
+        has = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
+        msg = f"{path} {has}; allowed are {_SUFFIXES}: convert it."
+        raise DataError(msg)
+    if arm and reader is not _read_npz:
+        msg = f"{path}#{arm}: only an NPZ has arrays to choose from; leave out #{arm}."
+        raise DataError(msg)
+    with _told(path):
+        return reader(path, arm)
+
+
+def _read_npz(path: Path, arm: str) -> Predictions:
+    try:
+        with Archive(path) as archive:
+            wanted = arm or next((n for n in ("predictions", "probs") if n in archive.names), "")
+            missing = [n for n in ("labels", wanted) if n not in archive.names]
+            if missing:
+                msg = (
+                    f"there is no array {missing[0] or 'predictions'!r}; {_there(archive)}. It "
+                    "needs `labels` [N] and `predictions` [S,N] or `probs` [S,N,K]; FILE#ARM takes "
+                    "another one."
+                )
+                raise DataError(msg)
+            values = (
+                _argmax(archive, wanted)
+                if wanted == "probs" or len(archive.header(wanted).shape) == 3
+                else archive.read(wanted)
+            )
+            others = ("labels", "seeds", "ids", "class_names", "disputed", "groups", "slice")
+            own = {name: archive.read(name) for name in others if name in archive.names}
+    except (ValueError, OSError) as error:
+        msg = f"cannot be read as NPZ ({error}); {_NPZ_HINT}."
+        raise DataError(msg) from None
+    n_images = own["labels"].shape[:1]
+    for name, array in own.items():
+        is_list = name in ("seeds", "class_names")
+        if array.ndim != 1 or (array.shape != n_images and not is_list):
+            needed = "a list" if is_list or name == "labels" else f"{n_images[0]:,}, one per image"
+            msg = f"`{name}` has shape {shape_of(array)}; give {needed}."
+            raise DataError(msg)
+    view_N = own.pop("slice", None)
+    preds = values[np.newaxis] if values.ndim == 1 else values
+    if view_N is None or preds.shape[1:] != n_images:
+        return _from_npz(own, preds, slice(None))
+    return _sliced(own, preds, view_N.astype(np.str_))
+
+
+def _there(archive: Archive) -> str:
+    """Say which arrays an archive has; of many only those that could be predictions."""
+    if "labels" in archive.names:
+        n_labels = archive.header("labels").shape
+        arms = [name for name in archive.names if archive.header(name).shape[1:2] == n_labels]
+        if arms:
+            return f"those with a column per label are: {', '.join(arms)}"
+    return f"the arrays are: {', '.join(archive.names) or 'none'}"
+
+
+def _sliced(
+    own: dict[str, Any], preds_SN: npt.NDArray[Any], view_N: npt.NDArray[np.str_]
+) -> Predictions:
+    clean_N = np.isin(view_N, ("", "clean"))
+    if "class_names" not in own:  # the same classes for all parts
+        every = Predictions.from_arrays(own["labels"], preds_SN)
+        own = {**own, "labels": every.labels_N, "class_names": every.class_names}
+        preds_SN = every.preds_SN
+    whole = _from_npz(own, preds_SN, clean_N if clean_N.any() else slice(None))
+    for name in np.unique(view_N[~clean_N]).tolist():
+        whole = whole.with_slice(name, _from_npz(own, preds_SN, view_N == name))
+    return whole
+
+
+def _from_npz(own: dict[str, Any], preds_SN: npt.NDArray[Any], chosen: Any) -> Predictions:
+    per_image = {name: own[name][chosen] for name in ("ids", "disputed", "groups") if name in own}
+    return Predictions.from_arrays(
+        own["labels"][chosen],
+        preds_SN[:, chosen] if preds_SN.ndim == 2 else preds_SN,
+        class_names=own.get("class_names"),
+        seeds=own.get("seeds"),
+        ids=per_image.get("ids"),
+        disputed_N=per_image.get("disputed"),
+        groups=per_image.get("groups"),
+    )
+
+
+def _argmax(archive: Archive, name: str) -> npt.NDArray[Any]:
+    """Return the most probable class, reading a part at a time."""
+    shape, dtype, _ = archive.header(name)
+    if len(shape) not in (2, 3) or 0 in shape or dtype.kind not in "fiu":
+        msg = (
+            f"`{name}` is {dtype} with shape {list(shape)} and must be [S,N,K]; give probabilities "
+            "per seed, image and class."
+        )
+        raise DataError(msg)
+    found = []
+    start = 0
+    for part in archive.parts(name):
+        wrong = ~np.isfinite(part).all(axis=1)
+        if wrong.any():
+            place = np.unravel_index(start + int(np.argmax(wrong)), shape[:-1])
+            msg = (
+                f"`{name}` holds NaN or infinity, first at {[int(axis) for axis in place]}; give "
+                "a probability for every class."
+            )
+            raise DataError(msg)
+        found.append(part.argmax(axis=1).astype(np.min_scalar_type(shape[-1])))
+        start += len(part)
+    return np.concatenate(found).reshape(shape[:-1])
+
+
+def _read_table(scan: "Callable[[], Any]") -> Predictions:
+    import polars as pl  # noqa: PLC0415  half a second that other files need not wait
+
+    from misread.readers.tables import from_columns  # noqa: PLC0415
+
+    try:
+        frame = scan()
+        columns = frame.collect_schema().names()
+        return from_columns(columns, lambda name: frame.select(name).collect().to_series())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        msg = f"cannot be read as a table ({reason}); write it anew."
+        raise DataError(msg) from None
+
+
+def _read_csv(path: Path, _: str) -> Predictions:
+    import polars as pl  # noqa: PLC0415
+
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    try:
+        with opened(path, "rb") as file:
+            start = file.read(_FIRST_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
+        msg = f"cannot be unpacked ({error}); write it anew."
+        raise DataError(msg) from None
+    header, newline, _rest = start.partition(b"\n")
+    if b"\0" in start or (not newline and len(start) == _FIRST_BYTES):
+        msg = "this is no text with a line of column names; needed are seed, id, label, prediction."
+        raise DataError(msg)
+    separator = next((s for s in (",", ";", "\t") if s.encode() in header), ",")
+
+    def scan() -> pl.LazyFrame:
+        frame = pl.scan_csv(path, separator=separator, infer_schema=False)
+        # Rows with fields too many are noticed only where all columns are asked for.
+        frame.select(pl.all().null_count()).collect()
+        return frame
+
+    return _read_table(scan)
+
+
+def _read_parquet(path: Path, _: str) -> Predictions:
+    import polars as pl  # noqa: PLC0415
+
+    from misread.readers.tables import KNOWN  # noqa: PLC0415
+
+    check_parquet(path, KNOWN)
+    return _read_table(lambda: pl.scan_parquet(path))
+
+
+def _read_folder(path: Path) -> Predictions:
+    folders = {part.name.removeprefix("seed_"): part for part in path.glob("seed_*")}
+    seeds = in_order(folders)
+    if not seeds:
+        arms = sorted(part.parent.name for part in path.glob("arms/*/seed_*"))
+        hint = f", such as {path}/arms/{arms[0]}" if arms else ""
+        msg = (
+            f"{path} is a folder without seed_*/predictions.npz; give a file, or the folder of an "
+            f"arm of a study{hint}."
+        )
+        raise DataError(msg)
+    unread = [seed for seed in seeds if not (folders[seed] / "predictions.npz").exists()]
+    if unread:
+        msg = (
+            f"{path}: {len(unread)} of {len(seeds)} seeds have no predictions.npz yet, for example "
+            f"seed_{unread[0]}; finish the study first."
+        )
+        raise DataError(msg)
+    runs = [_read_run(folders[seed] / "predictions.npz") for seed in seeds]
+    with _told(path):
+        return _one_side(runs, seeds, _writers(folders[seeds[0]] / "config.json"))
+
+
+def _read_run(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of one run, without its probabilities."""
+    with _told(path):
+        try:
+            with Archive(path) as archive:
+                found = {name: archive.read(name) for name in archive.names if name != "probs"}
+        except (ValueError, OSError) as error:
+            msg = f"cannot be read as NPZ ({error}); run the study again."
+            raise DataError(msg) from None
+        if not found.keys() >= {"labels", "predictions"}:
+            msg = f"it holds {listed(list(found))}; needed are labels and predictions."
+            raise DataError(msg)
+        return found
+
+
+def _writers(config: Path) -> npt.NDArray[np.int64] | None:
+    """Return the writers of the test images that a run of MNIST read; None of other datasets."""
+    try:
+        run = json.loads(config.read_text("utf-8"))
+        dataset, confirm_size = run["dataset"], run["confirm_size"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None  # a folder that someone else made
+    if dataset != "mnist":
+        return None
+    test = load_mnist()[1]
+    return test.take(stratified_subset(test.labels_N, confirm_size)).groups_N
+
+
+def _one_side(
+    runs: list[dict[str, npt.NDArray[Any]]],
+    seeds: tuple[str, ...],
+    groups_N: npt.NDArray[np.int64] | None,
+) -> Predictions:
+    """Put the runs of one arm together; the images of a slice are those of *confirm* by number."""
+    first = runs[0]
+    labels_N = first["labels"]
+    for seed, run in zip(seeds, runs, strict=True):
+        same = [n for n in first if n == "labels" or n.endswith("_ids") or n == "slice_names"]
+        if any(not np.array_equal(first[name], run.get(name)) for name in same):  # type: ignore[arg-type]
+            msg = f"seed_{seed} did not read the same images as seed_{seeds[0]}; run them again."
+            raise DataError(msg)
+    rows = np.concatenate([np.atleast_2d(run["predictions"]) for run in runs])
+    if groups_N is not None and groups_N.size != labels_N.size:
+        groups_N = None
+    side = Predictions.from_arrays(labels_N, rows, seeds=seeds, groups=groups_N)
+    parts: dict[str, list[int]] = {}
+    for number, name in enumerate(first.get("slice_names", np.array([])).tolist()):
+        parts.setdefault(re.sub(r" · [^·]*$", "", str(name)), []).append(number)
+    for name, numbers in parts.items():  # one slice per operation, of all classes that it was for
+        ids_M = np.concatenate([first[f"slice_{k}_ids"] for k in numbers])
+        read_SM = np.stack(
+            [np.concatenate([run[f"slice_{k}_predictions"] for k in numbers]) for run in runs]
+        )
+        own = None if groups_N is None else groups_N[ids_M]
+        part = Predictions.from_arrays(labels_N[ids_M], read_SM, seeds=seeds, ids=ids_M, groups=own)
+        side = side.with_slice(name, part)
+    return side
+
+
+_READERS: dict[str, Callable[[Path, str], Predictions]] = {
+    ".npz": _read_npz,
+    ".csv": _read_csv,
+    ".csv.gz": _read_csv,
+    ".parquet": _read_parquet,
+}
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Begin messages with the name of the file."""
+    try:
+        yield
+    except (DataError, JudgeError) as error:
+        said = "".join(letter if letter.isprintable() else "�" for letter in str(error))
+        msg = f"{path}: {said}"
+        raise DataError(msg) from None
+    except OSError as error:
+        raise DataError(_why_not(path, error)) from None
+    except MemoryError:
+        msg = f"{path} does not fit into this machine's memory; give fewer images or seeds."
+        raise DataError(msg) from None
+
+
+def _why_not(path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{path} does not exist; give the path of a file with predictions ({_SUFFIXES})."
+    if isinstance(error, PermissionError):
+        return f"{path} may not be read by you; ask for the permission or copy it."
+    return f"{path} cannot be read: {error.strerror or error}; mend that."

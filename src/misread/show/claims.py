@@ -1,0 +1,264 @@
+"""Pages of a comparison: its figures under `results/`, `report.html`, tables for the terminal."""
+
+import base64
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from misread.show.figures.along_axis import draw_along
+from misread.show.figures.arms import confusion_matrix, training_curves
+from misread.show.figures.experiment_comparison import experiment_comparison, headline
+from misread.show.figures.samples import sample_digits, sample_predictions
+from misread.show.render import environment
+from misread.show.study_figures import Drawn
+from misread.show.style import png
+from misread.show.table import Grid
+from misread.store import write_atomic
+from misread.study.axis import answer
+from misread.study.claims import RULE, ClaimOutcome
+from misread.study.comparison import load_any
+from misread.study.differences import Compared
+from misread.study.file import builtin_studies
+from misread.wording import count, number, p_value, percent, points
+
+DETAILED = 8  # with more arms than this, none gets figures of its own
+
+
+def draw_comparison(compared: Compared) -> dict[str, Drawn]:
+    """Draw every figure of a comparison: name → figure, the same bytes for the same evidence."""
+    figures: dict[str, Callable[[], Figure]] = {
+        "sample_digits": lambda: sample_digits(compared),
+        "experiment_comparison": lambda: experiment_comparison(compared),
+        "sample_predictions": lambda: sample_predictions(compared),
+    }
+    drawn = {name: _drawn(draw()) for name, draw in figures.items()}
+    if compared.plan.study.axis:
+        along = draw_along(compared, answer(compared))
+        drawn |= {name: _drawn(figure) for name, figure in along.items()}
+    for arm in compared.arms if len(compared.arms) <= DETAILED else ():
+        drawn[f"confusion_matrix_{arm}"] = _drawn(confusion_matrix(compared, arm))
+        drawn[f"training_curves_{arm}"] = _drawn(training_curves(compared, arm))
+    return drawn
+
+
+def _drawn(figure: Figure) -> Drawn:
+    return Drawn(png(figure), str(figure.get_label()))
+
+
+def write_comparison(compared: Compared) -> Path:
+    """Write every figure into `results/` and the page into `report.html`; return the page.
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written.
+    """
+    drawn = draw_comparison(compared)
+    for name, figure in drawn.items():
+        write_atomic(compared.folder / "results" / f"{name}.png", figure.png)
+    page = compared.folder / "report.html"
+    write_atomic(page, comparison_html(compared, drawn).encode())
+    return page
+
+
+def comparison_html(compared: Compared, drawn: Mapping[str, Drawn]) -> str:
+    """Return the page of a comparison: one self-contained file, the same for the same evidence."""
+    outcome, study = compared.outcome, compared.plan.study
+    detailed = [arm for arm in compared.arms if f"confusion_matrix_{arm}" in drawn]
+    return (
+        environment()
+        .get_template("comparison.html.j2")
+        .render(
+            study=study,
+            exploratory=outcome.exploratory,
+            headline=headline(compared),
+            n_seeds=count(len(outcome.seeds), "seed"),
+            n_images=f"{outcome.n_images:,}",
+            level=f"{1 - outcome.alpha:.0%}",
+            rule=RULE,
+            margin=f"{number(100 * outcome.margin)} percentage points",
+            claims=[
+                {"text": c.text, "verdict": c.verdict, "lines": claim_lines(compared, c)}
+                for c in outcome.claims
+            ],
+            arms=arm_table(compared),
+            documented=documented_table(compared),
+            differences=difference_table(compared),
+            classes=[(arm, class_table(compared, arm)) for arm in detailed],
+            detailed=detailed,
+            run=_how_it_ran(compared),
+            command=command(compared),
+            figures={
+                name: {
+                    "title": figure.title,
+                    "source": "data:image/png;base64,"
+                    + base64.b64encode(figure.png).decode("ascii"),
+                }
+                for name, figure in drawn.items()
+            },
+        )
+    )
+
+
+def arm_table(compared: Compared) -> dict[str, Any]:
+    """Return heads and rows: what each arm reads and costs."""
+    outcome = compared.outcome
+    heads = (
+        "Arm", "Network", "Parameters", "Accuracy ± sd", f"{1 - outcome.alpha:.0%} interval",
+        "On fit", "Fit − confirm", "Seconds an epoch",
+    )  # fmt: skip
+    rows = [
+        (
+            name,
+            arm.label,
+            f"{arm.parameters:,}",
+            _spread(arm.accuracy.mean, arm.accuracy.sd),
+            f"{100 * arm.accuracy.low:.2f} to {100 * arm.accuracy.high:.2f}%",
+            percent(arm.fit_accuracy.mean),
+            points(arm.gap.mean or 0.0),
+            f"{arm.seconds_per_epoch.mean or 0.0:.2f}",
+        )
+        for name, arm in outcome.arms.items()
+    ]
+    return {"heads": heads, "rows": rows}
+
+
+def documented_table(compared: Compared) -> dict[str, Any]:
+    """Return heads and rows: documented accuracies and where one more network would lie."""
+    heads = ("Arm", "Documented", "Here", "One more network lies in (95%)", "Documented is within")
+    rows = []
+    for name, arm in compared.outcome.arms.items():
+        if arm.documented is None:
+            continue
+        low, high = arm.documented.low, arm.documented.high
+        between = "–" if low is None or high is None else f"{100 * low:.2f} to {100 * high:.2f}%"
+        agrees = {True: "yes", False: "no", None: "–"}[arm.documented.agrees]
+        here = _spread(arm.accuracy.mean, arm.accuracy.sd)
+        rows.append((name, f"{100 * arm.documented.accuracy:.2f}%", here, between, agrees))
+    return {"heads": heads, "rows": rows}
+
+
+def difference_table(compared: Compared) -> dict[str, Any]:
+    """Return heads and rows: all pairs of arms."""
+    outcome = compared.outcome
+    level = f"{1 - outcome.alpha:.0%} interval"
+    heads = ("Pair", "Difference", level, "p (Holm)", "Seeds ahead")
+    rows = [
+        (
+            f"{pair.better} − {pair.than}",
+            points(pair.difference),
+            f"{number(100 * pair.low, sign=True)} to {number(100 * pair.high, sign=True)}",
+            p_value(pair.p_holm).removeprefix("p ").removeprefix("= "),
+            f"{pair.seeds_ahead} of {len(outcome.seeds)}",
+        )
+        for pair in outcome.differences
+    ]
+    return {"heads": heads, "rows": rows}
+
+
+def class_table(compared: Compared, arm: str) -> dict[str, Any]:
+    """Return heads and rows: precision and recall of each class of an arm."""
+    rows = [
+        (
+            own.name,
+            _spread(own.precision.mean, own.precision.sd),
+            _spread(own.recall.mean, own.recall.sd),
+        )
+        for own in compared.outcome.arms[arm].per_class
+    ]
+    return {"heads": ("Class", "Precision ± sd", "Recall ± sd"), "rows": rows}
+
+
+def _spread(mean: float | None, sd: float | None) -> str:
+    return percent(mean) + ("" if sd is None else f" ± {100 * sd:.2f}")
+
+
+def claim_lines(compared: Compared, claim: ClaimOutcome) -> list[str]:
+    """Return what was measured of a claim: a line for each arm that is to be beaten."""
+    outcome = compared.outcome
+    if claim.arm is not None:
+        accuracy = outcome.arms[claim.arm].accuracy
+        between = f"{100 * accuracy.low:.2f} to {100 * accuracy.high:.2f}"
+        return [f"{claim.arm} {percent(accuracy.mean)} ({between})"]
+    n_seeds = count(len(outcome.seeds), "seed")
+    return [
+        f"{test.better} − {test.than} {points(test.difference)} "
+        f"({number(100 * test.low, sign=True)} to {number(100 * test.high, sign=True)}, "
+        f"{p_value(test.p_holm)}; ahead in {test.seeds_ahead} of {n_seeds})"
+        for test in claim.tests
+    ]
+
+
+def comparison_tables(compared: Compared) -> list[Grid]:
+    """Return what a comparison found, for the terminal: its arms, and its claims."""
+    outcome = compared.outcome
+    smoke = " (smoke run)" if outcome.smoke else ""
+    found = arm_table(compared)
+    arms = Grid(
+        title=f"{compared.plan.study.title}: {count(len(outcome.seeds), 'seed')}, "
+        f"{outcome.n_images:,} confirm images{smoke}"
+    )
+    shown = [0, 1, 2, 3, 6, 7]
+    for at in shown:
+        arms.add_column(found["heads"][at], justify="left" if at < 2 else "right")
+    for row in found["rows"]:
+        arms.add_row(*(row[at] for at in shown))
+    if not outcome.claims:
+        return [arms]
+    claims = Grid(title=f"What is claimed{smoke}")
+    for heading in ("claim", "verdict", f"measured, with {1 - outcome.alpha:.0%} interval"):
+        claims.add_column(heading)
+    for claim in outcome.claims:
+        claims.add_row(claim.text, claim.verdict, "\n".join(claim_lines(compared, claim)))
+    return [arms, claims]
+
+
+def command(compared: Compared) -> str:
+    """Return the command that runs the same study again."""
+    study = compared.plan.study
+    builtin = study.name in builtin_studies()
+    usual = load_any(study.name, smoke=study.smoke) if builtin else None
+    parts = ["misread", "run", study.name if builtin else f"{study.name}.toml"]
+    if usual is None or usual.seeds != study.seeds:
+        parts += ["--seeds", ",".join(map(str, study.seeds))]
+    if usual is None or list(usual.arms) != list(study.arms):
+        parts += ["--arms", ",".join(study.arms)]
+    if study.smoke:
+        parts.append("--smoke")
+    epochs = set(study.epochs.values())
+    if len(epochs) == 1 and (usual is None or usual.epochs != study.epochs):
+        parts += ["--epochs", str(epochs.pop())]
+    return shlex.join(parts)
+
+
+def _how_it_ran(compared: Compared) -> list[tuple[str, str]]:
+    plan, machine = compared.plan, compared.environments[compared.arms[0]][0]
+    folds = ", ".join(f"{seed} → {fold}" for seed, fold in plan.select_folds.items())
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    threads = count(machine["threads"], "thread")
+    return [
+        ("Plan (SHA-256)", plan.sha256),
+        ("Dataset (SHA-256 of train, test)", ", ".join(plan.dataset_sha256)),
+        ("Seeds", ", ".join(map(str, compared.seeds))),
+        ("Held-out tenth of each seed", folds),
+        *(
+            (f"Arm {name}", _recipe(arm.recipe.model_dump(mode="json")))
+            for name, arm in plan.study.arms.items()
+        ),
+        ("Versions", f"Python {machine['python']}, {versions}"),
+        ("Machine", f"{machine['platform']}, {machine['machine']}, {threads} per run"),
+        ("Backend", machine["backend"]),
+    ]
+
+
+def _recipe(settings: Mapping[str, Any]) -> str:
+    idle = {"warmup"} if settings["schedule"] == "constant" else set()
+    told = {key: value for key, value in settings.items() if key not in idle}
+    return ", ".join(f"{key.replace('_', ' ')} {_setting(value)}" for key, value in told.items())
+
+
+def _setting(value: Any) -> str:
+    return "–".join(map(str, value)) or "none" if isinstance(value, list) else str(value)

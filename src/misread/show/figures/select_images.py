@@ -1,0 +1,84 @@
+"""The figure of the images behind the confusions that were found on *select*."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from misread.data.dataset import Dataset
+from misread.show import style, words
+from misread.study.evidence import Evidence
+
+_CELLS, _COLUMNS, _TILE = 8, 10, 0.92
+
+
+def select_images(evidence: Evidence) -> Figure:
+    """Draw the images behind the leading cells of *select*; data: `errors` and `train`."""
+    return select_figure(
+        evidence.errors, evidence.train, evidence.plan.target, evidence.plan.exploratory
+    )
+
+
+@style.styled
+def select_figure(
+    errors: Mapping[str, Any],
+    train: Dataset,
+    target: tuple[int, int] | None = None,
+    warning: str = "",
+) -> Figure:
+    """Draw, for each leading cell, the images that the baseline misreads so.
+
+    Parameters
+    ----------
+    errors
+        Content of `errors.json`.
+    train
+        The training set, in which the ids of `errors` are places.
+    target
+        The cell to mark, if it is known.
+    warning
+        Stands above everything: why it proves nothing.
+
+    Returns
+    -------
+    Figure
+        A row per cell, the surest misreadings first; below each image its id and the probability
+        that the model gave to its reading.
+    """
+    cells = [cell for cell in errors["cells"] if cell["images"]][:_CELLS]
+    names = train.class_names
+    left, block = 1.75, _TILE + 0.42
+    n_seeds = words.count(len(errors["seeds"]), "seed")
+    told = Counter(image["id"] for cell in errors["cells"] for image in cell["images"])
+    title = (
+        f"The leading confusion on select is {names[cells[0]['true']]} read as "
+        f"{names[cells[0]['predicted']]}: {cells[0]['mean']:.1f} errors a seed over {n_seeds}"
+        if cells
+        else "The baseline misreads nothing on select"
+    )
+    sheet = style.Sheet(
+        left + _COLUMNS * (_TILE + 0.12) + 0.3,
+        max(0.3, len(cells) * block),
+        title,
+        f"The baseline on training images that it had not seen, {len(told):,} of them misread. "
+        "Below each image: its id, and the probability that the model gave to its wrong reading. "
+        "The surest first.",
+        warning,
+    )
+    for row, cell in enumerate(cells):
+        down = row * block
+        marked = (cell["true"], cell["predicted"]) == target
+        colour = style.VERMILLION if marked else style.INK
+        name = f"{names[cell['true']]}→{names[cell['predicted']]}"
+        sheet.text(0.35, down + 0.12, name, fontsize=17, fontweight="bold", color=colour)
+        sheet.text(0.35, down + 0.47, f"{cell['mean']:.1f} a seed", color=style.MUTED, fontsize=10)
+        seeds = f"in {cell['seeds_present']} of {n_seeds}"
+        sheet.text(0.35, down + 0.65, seeds, color=style.MUTED, fontsize=10)
+        worst = sorted(cell["images"], key=lambda image: (-image["prob_reading"], image["id"]))
+        for column, image in enumerate(worst[:_COLUMNS]):
+            at = left + column * (_TILE + 0.12)
+            sheet.image(at, down, _TILE, train.images[image["id"]])
+            note = f"#{image['id']} {image['prob_reading']:.0%}"
+            sheet.text(at, down + _TILE + 0.05, note, fontsize=8, color=style.MUTED)
+    return sheet.figure

@@ -1,0 +1,371 @@
+"""One verdict as rows and words: every rendering of it is made from these.
+
+A sheet holds plain text without line breaks or control characters; what a rendering must escape, it
+escapes itself.
+"""
+
+import heapq
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from misread import wording
+from misread.judge.collateral import Item
+from misread.judge.effects import Status
+from misread.judge.looks import Settled
+from misread.judge.targets import CellResult
+from misread.judge.verdict import Verdict
+
+_STATUSES: tuple[Status, ...] = ("harmed", "undetermined", "safe")
+
+
+class Table(NamedTuple):
+    """A table of strings; the first cell of each row names the row."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All that a rendering of one verdict says.
+
+    Attributes
+    ----------
+    arm, decision : str
+        The treated arm; REDUCED, NOT SHOWN, UNDERPOWERED or HARM.
+    word : str
+        The decision with what limits it, as in "REDUCED, collateral undetermined".
+    exploratory : str
+        The sentence that must come first, "" where the result counts as confirmed.
+    reason : str
+        The verdict's sentence.
+    settled : str
+        At which planned look it was judged, and what that saved; "" where seeds were fixed.
+    targets : Table
+        A row per target cell: what changed.
+    behind : Table
+        A row per target cell: which images make it, and how it stands among the others.
+    broken : str
+        How many items are harmed, undetermined and safe.
+    items : Table
+        The harmed and the undetermined items, the worst first.
+    rest : str
+        How many items are not in the table, as in "and 96 safe".
+    n_safe : int
+        How many items are safe.
+    safe : Table
+        The safe items; no rows unless all items were asked for.
+    slices : Table
+        A row per slice with its numbers of items; no rows where there are no slices.
+    facts : tuple of (str, str)
+        What was asked, and on what the answer rests.
+    caveats : tuple of str
+        What the numbers cannot say; sentences.
+    """
+
+    arm: str
+    decision: str
+    word: str
+    exploratory: str
+    reason: str
+    settled: str
+    targets: Table
+    behind: Table
+    broken: str
+    items: Table
+    rest: str
+    n_safe: int
+    safe: Table
+    slices: Table
+    facts: tuple[tuple[str, str], ...]
+    caveats: tuple[str, ...]
+
+
+def sheet_of(verdict: Verdict, top: int | None = None) -> Sheet:
+    """Return the words and rows of a verdict.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        What the judge said.
+    top : int, optional
+        How many of the items that are not safe to write out; by default all items, also the safe
+        ones.
+
+    Returns
+    -------
+    Sheet
+        Ready to be rendered.
+    """
+    bad = (item for item in verdict.collateral if item.status != "safe")
+    shown = worst_first(bad, top)
+    n_shown = sum(item.covers for item in shown)
+    return Sheet(
+        arm=_plain(verdict.arm),
+        decision=verdict.verdict,
+        word=verdict_word(verdict),
+        exploratory=_plain(f"Exploratory: {verdict.exploratory_why}.")
+        if verdict.exploratory
+        else "",
+        reason=_plain(verdict.reason),
+        settled=_settled(verdict.settled, verdict.alpha) if verdict.settled else "",
+        targets=target_table(verdict.cells, verdict.alpha),
+        behind=cell_table(verdict),
+        broken=broken_told(verdict),
+        items=item_table(shown),
+        rest=_rest(verdict.n_harmed + verdict.n_undetermined - n_shown, verdict.n_safe),
+        n_safe=verdict.n_safe,
+        safe=item_table(
+            worst_first(item for item in verdict.collateral if item.status == "safe")
+            if top is None
+            else ()
+        ),
+        slices=_slices(verdict.collateral),
+        facts=_facts(verdict),
+        caveats=_caveats(verdict),
+    )
+
+
+def verdict_word(verdict: Verdict) -> str:
+    """Return the verdict with its qualifier, as in "REDUCED, collateral undetermined"."""
+    return ", ".join(filter(None, (verdict.verdict, verdict.qualifier)))
+
+
+def broken_told(verdict: Verdict) -> str:
+    """Return how many items have each status, as in "1 harmed, 2 undetermined, 96 safe"."""
+    return (
+        f"{verdict.n_harmed:,} harmed, {verdict.n_undetermined:,} undetermined, "
+        f"{verdict.n_safe:,} safe"
+    )
+
+
+def target_table(cells: Sequence[CellResult], alpha: float) -> Table:
+    """Return a row per target cell: errors, change, interval, p, and what could have been found."""
+    heads: tuple[str, ...] = (
+        "Cell",
+        "Errors per seed",
+        "Rate",
+        "Change",
+        f"{wording.level(alpha)} interval",
+        "p (Holm)",
+        "Smallest detectable (80% power)",
+    )
+    rows: list[tuple[str, ...]] = [(_plain(cell.name), *_target_row(cell)) for cell in cells]
+    if any(_n_disputed(cell) for cell in cells):
+        heads = (*heads, "Without disputed images")
+        rows = [(*row, _without_disputed(cell)) for row, cell in zip(rows, cells, strict=True)]
+    return Table(heads, tuple(rows))
+
+
+def _target_row(cell: CellResult) -> tuple[str, ...]:
+    """Return a target cell's numbers, in the order of `target_table`'s heads from the second on."""
+    n = cell.n_images
+    return (
+        (
+            f"{wording.images(cell.before_images)} → {wording.images(cell.after_images)} "
+            f"of {wording.count(n, 'image')}"
+        ),
+        f"{wording.percent(cell.before)} → {wording.percent(cell.after)}",
+        (
+            f"{wording.images(cell.effect.estimate * n, sign=True)} "
+            f"({wording.relative(cell.after, cell.before)})"
+        ),
+        wording.interval(cell.effect, n),
+        wording.p_number(cell.p_holm),
+        _least(cell),
+    )
+
+
+def _least(cell: CellResult) -> str:
+    """Return the smallest reduction that would be found with 80% power."""
+    least, relative = cell.smallest_detectable, cell.smallest_detectable_relative
+    if least is None:
+        return "cannot be said"
+    if relative is not None and relative > 1:
+        return "not even all of them"
+    share = f" ({wording.number(100 * relative, decimals=0)}%)" if relative else ""
+    return f"{wording.images(least * cell.n_images)}{share}"
+
+
+def _n_disputed(cell: CellResult) -> int:
+    return 0 if cell.effect_undisputed is None else cell.n_images - cell.effect_undisputed.n_images
+
+
+def _without_disputed(cell: CellResult) -> str:
+    """Return the change without disputed images, as in "3 left out: −0.4, −2.2 to +1.3, p = .6"."""
+    effect = cell.effect_undisputed
+    n_disputed = _n_disputed(cell)
+    if effect is None or not n_disputed:
+        return "none are disputed"
+    n = effect.n_images
+    return (
+        f"{n_disputed:,} left out: {wording.images(effect.estimate * n, sign=True)}, "
+        f"{wording.interval(effect, n)}, {wording.p_value(effect.p_value)}"
+    )
+
+
+def cell_table(verdict: Verdict) -> Table:
+    """Return a row per target cell: its images, its reverse, and its q-value among all cells."""
+    heads = ("Cell", "Images behind it", "Against its reverse before", "q (all cells, exploratory)")
+    rows = tuple(
+        (
+            _plain(cell.name),
+            _images_behind(cell),
+            _against_reverse(cell, verdict.class_names),
+            wording.p_number(cell.q_value),
+        )
+        for cell in verdict.cells
+    )
+    return Table(heads, rows)
+
+
+def _images_behind(cell: CellResult) -> str:
+    """Return how many images make a cell, as in "1 → 0 hard-core, 4 → 3 coin-flip, …"."""
+    before, after = cell.atlas_before, cell.atlas_after
+    if min(before.n_seeds, after.n_seeds) == 1:
+        return "cannot be told from one seed"
+    groups = {
+        "hard-core": (before.hard_core, after.hard_core),
+        "coin-flip": (before.coin_flip, after.coin_flip),
+        "flicker": (before.flicker, after.flicker),
+        "disputed": (before.disputed, after.disputed),
+    }
+    return ", ".join(f"{len(old):,} → {len(new):,} {name}" for name, (old, new) in groups.items())
+
+
+def _against_reverse(cell: CellResult, class_names: Sequence[str]) -> str:
+    """Return by how much i→j leads j→i, as in "+0.9 over 9→4 (−1.0 to +2.8), p = .31"."""
+    lead = cell.asymmetry
+    if lead is None:
+        return "the other class does not occur"
+    n = lead.n_images
+    reverse = f"{class_names[cell.predicted]}→{class_names[cell.true]}"
+    return _plain(
+        f"{wording.images(lead.estimate * n, sign=True)} over {reverse} "
+        f"({wording.interval(lead, n)}), {wording.p_value(lead.p_value)}"
+    )
+
+
+def worst_first(items: Iterable[Item], top: int | None = None) -> list[Item]:
+    """Return items, or the first `top`: the harmed, then the undetermined; each the worst first."""
+    return sorted(items, key=_badness) if top is None else heapq.nsmallest(top, items, key=_badness)
+
+
+def _badness(item: Item) -> tuple[int, float, str]:
+    end = item.effect.low if item.status == "harmed" else item.effect.high
+    return _STATUSES.index(item.status), item.margin - end, item.name
+
+
+def item_table(items: Iterable[Item]) -> Table:
+    """Return a row per item; the interval of its growth and its margin in percentage points."""
+    rows = tuple(
+        (
+            _plain(item.name),
+            item.status,
+            f"{wording.percent(item.before)} → {wording.percent(item.after)}",
+            wording.interval(item.effect, 100, decimals=2),
+            wording.number(100 * item.margin),
+            wording.p_number(item.q_value),
+        )
+        for item in items
+    )
+    heads = ("Item", "Status", "Before → after", "Worse by", "Margin", "q")
+    return Table(heads, rows)
+
+
+def _rest(n_more: int, n_safe: int) -> str:
+    more = f"and {n_more:,} more that are not safe, " if n_more else ""
+    return f"{more}and {n_safe:,} safe"
+
+
+def _slices(items: Sequence[Item]) -> Table:
+    found: dict[str, Counter[Status]] = {}
+    for item in items:
+        if item.kind == "slice":
+            found.setdefault(item.slice_name, Counter())[item.status] += item.covers
+    rows = tuple(
+        (_plain(name), *(f"{own[status]:,}" for status in _STATUSES)) for name, own in found.items()
+    )
+    return Table(("Slice", *(status.capitalize() for status in _STATUSES)), rows)
+
+
+def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    margins = ", ".join(
+        f"{kind} {wording.number(100 * margin)}" for kind, margin in verdict.margins
+    )
+    settled = verdict.settled
+    return (
+        (
+            "Asked",
+            (
+                f"a reduction by {wording.number(100 * verdict.reduction, decimals=0)}%, "
+                f"α = {settled.alpha if settled else verdict.alpha:g}; margins in points: {margins}"
+            ),
+        ),
+        ("Seen", f"{_design(verdict)}, {wording.count(verdict.n_images, 'image')}{_in(verdict)}"),
+        (
+            "For good",
+            (
+                f"{wording.count(len(verdict.ledger.broken), 'image')} broken, "
+                f"{len(verdict.ledger.mended):,} mended (in at least 80% of the seeds)"
+            ),
+        ),
+    )
+
+
+def _in(verdict: Verdict) -> str:
+    """Return in how many groups the images come, "" where that is not known."""
+    if verdict.n_groups is None:
+        return ""
+    groups = wording.count(verdict.n_groups, "group")
+    return f" in {groups}; intervals hold over seeds, groups and images"
+
+
+_WHY = {
+    "": "from where it goes on",
+    "harm": "by harm",
+    "reduced": "by a reduction, with nothing open that more seeds would settle",
+    "futile": "and given up",
+    "last look": "at the last look",
+}
+
+
+def _settled(settled: Settled, level: float) -> str:
+    """Return at which look an arm was settled, what was spent, and what it saved."""
+    looks = settled.looks
+    return (
+        f"Settled at look {settled.look} of {len(looks)}, after {looks[settled.look - 1]} of at "
+        f"most {looks[-1]} seeds, {_WHY[settled.why]}; the target is tested there at {level:.2g} "
+        f"({settled.spent:.2g} of α = {settled.alpha:g} spent so far), everything else at "
+        f"{settled.items_alpha:.2g}; {wording.count(settled.saved, 'run')} of this arm saved."
+    )
+
+
+def _design(verdict: Verdict) -> str:
+    if verdict.design == "one seed each":
+        return "one seed each"
+    if verdict.design == "paired seeds":
+        return wording.count(verdict.n_seeds, "paired seed")
+    before = wording.count(verdict.n_seeds_before, "seed")
+    return f"{before} before and {verdict.n_seeds_after:,} after, unpaired"
+
+
+def _caveats(verdict: Verdict) -> tuple[str, ...]:
+    notes: dict[str, list[str]] = {}
+    for cell in verdict.cells:
+        for sentence in re.split(r"(?<=\.)\s+", cell.effect.note):
+            if sentence:
+                notes.setdefault(sentence, []).append(cell.name)
+    everywhere = len(verdict.cells)
+    return tuple(
+        _plain(note if len(names) == everywhere else f"{wording.listed(names)}: {note}")
+        for note, names in notes.items()
+    )
+
+
+def _plain(text: str) -> str:
+    """Return `text` on one line and without control characters, whatever a class is called."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)

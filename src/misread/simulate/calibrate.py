@@ -1,0 +1,265 @@
+"""The judge tried on studies whose answer is known: how often it is wrong, and how often it finds.
+
+For every world, design and truth many studies are simulated (`misread.simulate.worlds`) and judged
+by `misread.judge.effects.effects`, the same code that judges real ones.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from misread.files import Frozen
+from misread.judge.counts import by_group
+from misread.judge.effects import Effect, effects
+from misread.judge.groups import Grouped, design_effect
+from misread.seeds import derive
+from misread.simulate.worlds import WORLDS, Design, World, draw, writers_of
+
+ALPHA = 0.05
+ROOT = 1  # of all random streams here
+ERRORS = (3, 8, 30, 80)
+REDUCTIONS = (0.0, 0.3, 0.5)
+_BATCH = 50  # studies judged at once
+
+
+Key = tuple[str, bool, int, float, float, int]
+
+
+class Outcome(Frozen):
+    """How the judge did in many studies of one kind.
+
+    Attributes
+    ----------
+    world : str
+        Name of the world.
+    paired : bool
+        Whether seeds were paired.
+    n_seeds, n_images : int
+        Trainings of each arm, and images.
+    errors, reduction : float
+        Expected errors per training before, and the true relative reduction (0: none).
+    replicates : int
+        Studies simulated.
+    significant, fewer, covered : int
+        Studies with p ≤ alpha; those of them with fewer errors after; those whose interval holds
+        the truth.
+    """
+
+    world: str
+    paired: bool
+    n_seeds: int
+    errors: float
+    reduction: float
+    n_images: int
+    replicates: int
+    significant: int
+    fewer: int
+    covered: int
+
+    @property
+    def key(self) -> Key:
+        """What tells it from others of the same calibration."""
+        return (
+            self.world,
+            self.paired,
+            self.n_seeds,
+            self.errors,
+            self.reduction,
+            self.n_images,
+        )
+
+    @property
+    def found(self) -> float:
+        """The false-positive rate without an effect; the power with one."""
+        count = self.fewer if self.reduction else self.significant
+        return count / self.replicates
+
+    @property
+    def coverage(self) -> float:
+        """Share of intervals that hold the truth."""
+        return self.covered / self.replicates
+
+    def told(self) -> str:
+        """Return where this was, in words."""
+        truth = f"true −{self.reduction:.0%}" if self.reduction else "no effect"
+        pairs = "paired" if self.paired else "unpaired"
+        return f"{self.world}, {self.n_seeds} {pairs} seeds, {self.errors:g} errors, {truth}"
+
+
+class Calibration(Frozen):
+    """Outcomes of one judge, and what they depend on: a calibration can be resumed only with these.
+
+    Attributes
+    ----------
+    method : str
+        `method_id` of the judge.
+    worlds : tuple of World
+        What was simulated.
+    replicates, root : int
+        Studies of each kind, and the root of their random streams.
+    alpha : float
+        Level of the tests and intervals.
+    seconds : float
+        Processor time spent, added up over processes.
+    outcomes : tuple of Outcome
+        In the order of `settings`, as far as they are finished.
+    """
+
+    method: str
+    worlds: tuple[World, ...] = WORLDS
+    replicates: int
+    root: int = ROOT
+    alpha: float = ALPHA
+    seconds: float = 0.0
+    outcomes: tuple[Outcome, ...] = ()
+
+    def same_kind(self, other: "Calibration") -> bool:
+        """Say whether `other` would continue this one."""
+        results: dict[str, Any] = {"seconds": 0.0, "outcomes": ()}
+        return self.model_copy(update=results) == other.model_copy(update=results)
+
+    def of(self, wanted: "Sequence[Setting]") -> "Calibration":
+        """Return only the outcomes of `wanted`, in their order."""
+        done = {outcome.key: outcome for outcome in self.outcomes}
+        found = tuple(done[s.key] for s in wanted if s.key in done)
+        return self.model_copy(update={"outcomes": found})
+
+    def with_outcome(self, outcome: Outcome, seconds: float) -> "Calibration":
+        """Return this with one more outcome."""
+        update = {"outcomes": (*self.outcomes, outcome), "seconds": self.seconds + seconds}
+        return self.model_copy(update=update)
+
+
+class Setting(NamedTuple):
+    """One kind of study."""
+
+    world: World
+    design: Design
+
+    @property
+    def key(self) -> Key:
+        """What tells it from others of the same calibration."""
+        d = self.design
+        return (self.world.name, d.paired, d.n_seeds, d.errors, d.reduction, d.n_images)
+
+    @property
+    def name(self) -> str:
+        """Its random stream; it leaves out how studies are judged, so that methods compare."""
+        d = self.design
+        return (
+            f"{self.world} seeds={d.n_seeds} errors={d.errors:g} reduction={d.reduction:g} "
+            f"images={d.n_images} {'paired' if d.paired else 'unpaired'}"
+        )
+
+
+def settings(
+    n_seeds: Sequence[int],
+    *,
+    errors: Sequence[float] = ERRORS,
+    reductions: Sequence[float] = REDUCTIONS,
+    paired: Sequence[bool] = (True, False),
+) -> list[Setting]:
+    """Return every combination of worlds, seeds, errors, reductions and ways to pair seeds.
+
+    Parameters
+    ----------
+    n_seeds : sequence of int
+        Trainings per arm.
+    errors, reductions : sequence of float
+        Expected errors per training before; true relative reductions, 0 for none.
+    paired : sequence of bool
+        Ways to pair seeds.
+
+    Returns
+    -------
+    list of Setting
+        In the order of the tables.
+    """
+    return [
+        Setting(world, Design(n, float(count), reduction, pair))
+        for pair in paired
+        for reduction in reductions
+        for world in WORLDS
+        for n in n_seeds
+        for count in errors
+    ]
+
+
+def simulate(
+    setting: Setting, replicates: int, root: int = ROOT, *, grouped: bool = False
+) -> Outcome:
+    """Return how the judge does in `replicates` studies of one kind.
+
+    Parameters
+    ----------
+    setting : Setting
+        The kind.
+    replicates : int
+        How many, at least 1.
+    root : int
+        Root of the random stream; the same root gives the same studies, whatever else runs.
+    grouped : bool
+        Whether the judge is told which images are of one writer.
+
+    Returns
+    -------
+    Outcome
+        Counts.
+    """
+    rng = derive(root, setting.name)
+    truth = setting.design.effect
+    significant = fewer = covered = 0
+    for start in range(0, replicates, _BATCH):
+        for effect in judged(setting, min(_BATCH, replicates - start), rng, grouped=grouped):
+            found = effect.p_value <= ALPHA
+            significant += found
+            fewer += found and effect.estimate < 0
+            covered += effect.low <= truth <= effect.high
+    design = setting.design
+    return Outcome(
+        world=setting.world.name,
+        paired=design.paired,
+        n_seeds=design.n_seeds,
+        errors=design.errors,
+        reduction=design.reduction,
+        n_images=design.n_images,
+        replicates=replicates,
+        significant=significant,
+        fewer=fewer,
+        covered=covered,
+    )
+
+
+def judged(
+    setting: Setting, n_studies: int, rng: np.random.Generator, *, grouped: bool = False
+) -> list[Effect]:
+    """Return the effects that the judge sees in `n_studies` simulated studies."""
+    n_images, paired = setting.design.n_images, setting.design.paired
+    studies = [draw(setting.world, setting.design, rng) for _ in range(n_studies)]
+    before_SM, after_SM = (np.concatenate(arm, axis=1) for arm in zip(*studies, strict=True))
+    group_M = np.repeat(np.arange(n_studies), n_images)
+    writers = None
+    if grouped:
+        writers_N, class_N = writers_of(n_images), np.zeros(n_images, dtype=np.int64)
+        own = [design_effect(class_N, writers_N, *study) for study in studies]
+        writers = Grouped(np.tile(writers_N, n_studies), np.array(own))
+    moments = by_group(group_M, n_studies, before_SM, after_SM, paired=paired, grouped=writers)
+    return effects(moments, ALPHA)
+
+
+def method_id() -> str:
+    """Return 12 hex digits that change when the judge answers otherwise on fixed studies."""
+    rng = derive(ROOT, "method")
+    told = []
+    for n_seeds, paired in itertools.product((2, 3, 4, 8), (True, False)):
+        rate_M = rng.random(30 * 40) ** 4 * np.repeat(rng.random(30), 40)
+        before_SM, after_SM = rng.random((2, n_seeds, rate_M.size)) < rate_M
+        group_M = np.repeat(np.arange(30), 40)
+        told += [
+            f"{effect.p_value:.6g} {effect.low:.6g} {effect.high:.6g}"
+            for effect in effects(by_group(group_M, 30, before_SM, after_SM, paired=paired), ALPHA)
+        ]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]

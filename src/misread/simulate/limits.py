@@ -1,0 +1,159 @@
+"""What a calibrated judge must keep, and what it missed, Monte-Carlo error taken into account."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from scipy import stats
+
+from misread.simulate.calibrate import Outcome
+
+CHANCE = 0.05  # what is left to chance when a limit is said to be missed
+
+
+class Limits(NamedTuple):
+    """What a calibrated judge must keep with `least_seeds` seeds or more, at alpha = .05."""
+
+    each: float = 0.065
+    mean: float = 0.055
+    coverage: float = 0.93
+    least_seeds: int = 5
+
+
+LIMITS = Limits()
+
+
+class Miss(NamedTuple):
+    """A rate beyond its limit.
+
+    Attributes
+    ----------
+    what : str
+        Which rate, and where.
+    value, error, limit : float
+        The rate, its Monte-Carlo standard error, and what is allowed.
+    sure : bool
+        Whether chance cannot explain it: an exact binomial test of the limit at `CHANCE`, with
+        Bonferroni's correction for all the rates looked at. Only then is the limit missed.
+    """
+
+    what: str
+    value: float
+    error: float
+    limit: float
+    sure: bool
+
+
+class Summary(NamedTuple):
+    """The extremes that the limits are about, of designs with enough seeds for them.
+
+    Attributes
+    ----------
+    worst : Outcome
+        With the most false positives.
+    mean, mean_error : float
+        False positives on average, and the Monte-Carlo standard error of that.
+    least : Outcome
+        With the lowest coverage, null or not.
+    thresholds : tuple of float
+        The least rate of false positives, and the highest coverage, that are surely misses.
+    misses : tuple of Miss
+        Rates beyond their limits, surely or not.
+    """
+
+    worst: Outcome
+    mean: float
+    mean_error: float
+    least: Outcome
+    thresholds: tuple[float, float]
+    misses: tuple[Miss, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether a limit is surely missed."""
+        return any(miss.sure for miss in self.misses)
+
+
+def summarise(outcomes: Sequence[Outcome], limits: Limits = LIMITS) -> Summary | None:
+    """Return what the limits are about.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        All settings of one way to pair seeds.
+    limits : Limits
+        What must be kept.
+
+    Returns
+    -------
+    Summary or None
+        None when no design without an effect has `limits.least_seeds` seeds.
+    """
+    within = [o for o in outcomes if o.n_seeds >= limits.least_seeds]
+    null = [o for o in within if not o.reduction]
+    if not null:
+        return None
+    mean = math.fsum(o.found for o in null) / len(null)
+    mean_error = math.sqrt(math.fsum(standard_error(o.found, o) ** 2 for o in null)) / len(null)
+    above = beyond_chance(null[0].replicates, len(null), limits)[0]
+    below = beyond_chance(null[0].replicates, len(within), limits)[1]
+    misses = [
+        _miss("false positives", o, o.found, limits.each, sure=o.found >= above)
+        for o in null
+        if o.found > limits.each
+    ]
+    if mean > limits.mean:
+        sure = mean - limits.mean > 3 * mean_error
+        misses.append(Miss("false positives, average", mean, mean_error, limits.mean, sure))
+    misses += [
+        _miss("coverage", o, o.coverage, limits.coverage, sure=o.coverage <= below)
+        for o in within
+        if o.coverage < limits.coverage
+    ]
+    return Summary(
+        worst=max(null, key=lambda o: o.found),
+        mean=mean,
+        mean_error=mean_error,
+        least=min(within, key=lambda o: o.coverage),
+        thresholds=(above, below),
+        misses=tuple(misses),
+    )
+
+
+def standard_error(rate: float, outcome: Outcome) -> float:
+    """Return the Monte-Carlo standard error of a rate."""
+    return math.sqrt(rate * (1 - rate) / outcome.replicates)
+
+
+def beyond_chance(replicates: int, n_rates: int, limits: Limits = LIMITS) -> tuple[float, float]:
+    """Return from which rates on a limit is surely missed.
+
+    Parameters
+    ----------
+    replicates : int
+        Studies behind each rate.
+    n_rates : int
+        How many rates are looked at, for Bonferroni's correction.
+    limits : Limits
+        What must be kept.
+
+    Returns
+    -------
+    false_positives, coverage : float
+        The smallest and the largest rate that chance cannot explain.
+    """
+    level = CHANCE / n_rates
+    above = float(stats.binom.isf(level, replicates, limits.each)) + 1
+    below = float(stats.binom.ppf(level, replicates, limits.coverage)) - 1
+    return above / replicates, below / replicates
+
+
+def _miss(
+    what: Literal["false positives", "coverage"],
+    o: Outcome,
+    value: float,
+    limit: float,
+    *,
+    sure: bool,
+) -> Miss:
+    return Miss(f"{what}, {o.told()}", value, standard_error(value, o), limit, sure)

@@ -1,0 +1,259 @@
+"""Rules for adding seeds, tried on studies whose answer is known.
+
+For every world, number of errors and truth many studies of the most seeds are simulated
+(`misread.simulate.worlds`), and each is judged by every rule, look by look, by the same code that
+judges real ones. So rules are compared on the same studies.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from misread.files import Frozen
+from misread.judge.checks import BoolArray, IntArray
+from misread.judge.counts import FloatArray, Moments
+from misread.judge.detectable import all_components
+from misread.judge.effects import effects
+from misread.judge.looks import LEAST_SEEDS, Adaptive, Spending, chance_left
+from misread.seeds import derive
+from misread.simulate.calibrate import ALPHA, ROOT, Setting
+from misread.simulate.worlds import WORLDS, Design, draw
+
+ERRORS = (5, 8, 30)
+REDUCTIONS = (0.0, 0.3, 0.6)
+ASKED = 0.3
+_BATCH = 50  # studies judged at once
+
+
+class Rule(NamedTuple):
+    """When studies are looked at, at which level, and when they are given up.
+
+    Attributes
+    ----------
+    name : str
+        For tables.
+    looks : tuple of int
+        Seeds at each look.
+    levels : tuple of float
+        Two-sided level of each look.
+    futility : float
+        A study is given up below this chance of still showing a reduction; 0 never.
+    """
+
+    name: str
+    looks: tuple[int, ...]
+    levels: tuple[float, ...]
+    futility: float = 0.0
+
+
+def rules(adaptive: Adaptive = Adaptive()) -> tuple[Rule, ...]:  # noqa: B008 — frozen
+    """Return the rules that are compared, the one of `--adaptive` last.
+
+    Among them no plan at all: a look after every seed, each at .05; and the anytime-valid one, also
+    after every seed: Robbins' (1970, *Annals of Mathematical Statistics* 41) normal mixture, best
+    at half of the seeds, as the asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha,
+    Kennedy & Ramdas (2024, *Annals of Statistics* 52).
+    """
+    looks, most = adaptive.looks, adaptive.most
+    every = tuple(range(min(LEAST_SEEDS, most), most + 1))
+
+    def planned(name: str, **changes: object) -> Rule:
+        plan = adaptive.model_copy(update=changes)
+        return Rule(name, looks, plan.levels(ALPHA), plan.futility)
+
+    names: dict[Spending, str] = {
+        "pocock": "Pocock",
+        "obrien-fleming": "O'Brien–Fleming",
+        "cubic": "cubic",
+    }
+    return (
+        Rule(f"one look at {most}", (most,), (ALPHA,)),
+        Rule("every seed at .05", every, (ALPHA,) * len(every)),
+        Rule(f"{len(looks)} looks at .05", looks, (ALPHA,) * len(looks)),
+        Rule("anytime-valid", every, _anytime(every, most / 2)),
+        *(planned(names[own], spending=own, futility=0.0) for own in names),
+        *(planned(f"{names[own]}, give up", spending=own) for own in names),
+    )
+
+
+def _anytime(looks: Sequence[int], best: float) -> tuple[float, ...]:
+    """Return the levels at which a normal mixture, tightest at `best` seeds, rejects."""
+    twice = -2 * math.log(ALPHA)
+    spread = (twice + math.log(twice + 1)) / best
+    bounds = [
+        math.sqrt((1 + 1 / (n * spread)) * math.log((n * spread + 1) / ALPHA**2)) for n in looks
+    ]
+    return tuple(2 * float(special.ndtr(-bound)) for bound in bounds)
+
+
+class Stopped(Frozen):
+    """How a rule did in many studies of one kind.
+
+    Attributes
+    ----------
+    rule, world : str
+        Names.
+    errors, reduction : float
+        Expected errors per training before, and the true relative reduction (0: none).
+    replicates : int
+        Studies simulated.
+    found, fewer, covered : int
+        Studies that showed a change at some look; those of them with fewer errors after; those
+        whose interval, at the look where they stopped and at its level, holds the truth.
+    seeds : int
+        Seeds of an arm, over all studies.
+    """
+
+    rule: str
+    world: str
+    errors: float
+    reduction: float
+    replicates: int
+    found: int
+    fewer: int
+    covered: int
+    seeds: int
+
+    @property
+    def rate(self) -> float:
+        """The false-positive rate without an effect; the power with one."""
+        return (self.fewer if self.reduction else self.found) / self.replicates
+
+    @property
+    def coverage(self) -> float:
+        """Share of intervals that hold the truth."""
+        return self.covered / self.replicates
+
+    @property
+    def mean_seeds(self) -> float:
+        """Seeds of an arm until it stops, on average."""
+        return self.seeds / self.replicates
+
+
+def stopping_settings(
+    most: int, errors: Sequence[float] = ERRORS, reductions: Sequence[float] = REDUCTIONS
+) -> list[Setting]:
+    """Return every kind of study that the rules are tried on, with so many seeds at most."""
+    return [
+        Setting(world, Design(most, float(count), reduction))
+        for reduction in reductions
+        for world in WORLDS
+        for count in errors
+    ]
+
+
+def simulate_rules(
+    setting: Setting, tried: Sequence[Rule], replicates: int, root: int = ROOT
+) -> list[Stopped]:
+    """Return how each rule does in the same `replicates` studies of one kind.
+
+    Parameters
+    ----------
+    setting : Setting
+        The kind, with the most seeds.
+    tried : sequence of Rule
+        Their looks reach that many seeds at most.
+    replicates : int
+        How many studies, at least 1.
+    root : int
+        Root of the random stream; the same root gives the same studies, whatever else runs.
+
+    Returns
+    -------
+    list of Stopped
+        One per rule.
+    """
+    rng = derive(root, f"stopping {setting.name}")
+    looks = sorted({n for rule in tried for n in rule.looks})
+    counts = {rule.name: np.zeros(4, dtype=np.int64) for rule in tried}
+    for start in range(0, replicates, _BATCH):
+        size = min(_BATCH, replicates - start)
+        studies = [draw(setting.world, setting.design, rng) for _ in range(size)]
+        before_BSN, after_BSN = (np.stack(arm) for arm in zip(*studies, strict=True))
+        seen = dict(zip(looks, of_first_seeds(before_BSN, after_BSN, looks), strict=True))
+        for rule in tried:
+            counts[rule.name] += _stopped(rule, seen, setting.design)
+    return [
+        Stopped(
+            rule=rule.name,
+            world=setting.world.name,
+            errors=setting.design.errors,
+            reduction=setting.design.reduction,
+            replicates=replicates,
+            **dict(
+                zip(("found", "fewer", "covered", "seeds"), counts[rule.name].tolist(), strict=True)
+            ),
+        )
+        for rule in tried
+    ]
+
+
+def of_first_seeds(
+    before_BSN: BoolArray, after_BSN: BoolArray, looks: Sequence[int]
+) -> Iterator[Moments]:
+    """Yield the moments of B paired studies with only the first seeds, for each number of them."""
+    diff_BSN = after_BSN.astype(np.int64) - before_BSN
+    times_BSN = diff_BSN.cumsum(axis=1)
+    per_seed = before_BSN.sum(axis=2), after_BSN.sum(axis=2)
+    changed_BS = (diff_BSN != 0).sum(axis=2)
+    n_images_B = np.full(len(diff_BSN), diff_BSN.shape[2])
+    zero_B: IntArray = np.zeros(len(diff_BSN), dtype=np.int64)
+    for n in looks:
+        times_BN = times_BSN[:, n - 1]
+        yield Moments(
+            n_images_C=n_images_B,
+            before_CS=per_seed[0][:, :n],
+            after_CT=per_seed[1][:, :n],
+            paired=True,
+            discordant_C=changed_BS[:, :n].sum(axis=1),
+            changed_C=(times_BN != 0).sum(axis=1),
+            squares_C=(times_BN**2).sum(axis=1),
+            cubes_C=(np.abs(times_BN) ** 3).sum(axis=1),
+            squares_before_C=zero_B,
+            squares_after_C=zero_B,
+        )
+
+
+def _stopped(rule: Rule, seen: dict[int, Moments], design: Design) -> IntArray:
+    """Return how many of a batch were found, found with fewer errors, covered; and the seeds."""
+    goes_on = np.ones(len(next(iter(seen.values())).n_images_C), dtype=np.bool_)
+    found = fewer = covered = n_seeds = 0
+    for number, (n, level) in enumerate(zip(rule.looks, rule.levels, strict=True)):
+        judged = effects(seen[n], level)
+        shows_B = np.array([effect.p_value <= level for effect in judged])
+        falls_B = np.array([effect.estimate < 0 for effect in judged])
+        holds_B = np.array([effect.low <= design.effect <= effect.high for effect in judged])
+        stops_B = shows_B | (number == len(rule.looks) - 1)
+        if rule.futility:
+            asked_B = ASKED * seen[n].before_CS.mean(axis=1) / design.n_images
+            excluded_B = np.array([effect.low for effect in judged]) > -asked_B
+            chances_B = _chances(seen[n], n, rule)
+            stops_B |= (chances_B < rule.futility) | (excluded_B & ~np.isinf(chances_B))
+        stops_B &= goes_on
+        found += int((stops_B & shows_B).sum())
+        fewer += int((stops_B & shows_B & falls_B).sum())
+        covered += int((stops_B & holds_B).sum())
+        n_seeds += n * int(stops_B.sum())
+        goes_on &= ~stops_B
+    return np.array([found, fewer, covered, n_seeds])
+
+
+def _chances(moments: Moments, n_seeds: int, rule: Rule) -> FloatArray:
+    """Return the chance that each study still shows a reduction; infinite where none is known."""
+    n_images = int(moments.n_images_C[0])
+    size, level = n_seeds * n_images, rule.levels[-1]
+    before_B, after_B = (own.sum(axis=1) for own in (moments.before_CS, moments.after_CT))
+    rows = zip(all_components(moments, ALPHA)[0], before_B / size, after_B / size, strict=True)
+    return np.array(
+        [
+            np.inf
+            if parts is None
+            else chance_left(
+                parts, n_images, after - before, ASKED * before, (n_seeds, rule.looks[-1]), level
+            )
+            for parts, before, after in rows
+        ]
+    )

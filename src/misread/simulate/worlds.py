@@ -1,0 +1,356 @@
+"""Studies with a known answer: simulated readings of two arms, with or without a true effect.
+
+In every world the log odds that seed s of arm a makes the error on image n are ::
+
+    intercept[a] + difficulty[n] + shared[s] + seed[a, s] + image[a, n]
+
+with independent normal terms. ``difficulty`` is common to both arms, and so wide on the scale of
+log odds that a few images make most of the errors. ``shared`` is what a seed does to both arms of
+a pair; where seeds are not paired, each training has its own. ``seed`` and ``image`` are what a
+training, or an image, does in one arm only: the clustering that a test must survive.
+
+Where images come in groups, as those of one writer do, a `WriterWorld` adds what a group's images
+share in both arms, ``hand[g]``, and what they share in one arm only, ``writer[a, g]``.
+
+Without an effect the two arms are exchangeable. With one, the intercept of the treated arm is moved
+until its expected rate is ``1 − reduction`` times the baseline's. Seeds and images are drawn anew
+in every study: the truth is the effect in their populations.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.errors import JudgeError
+from misread.judge.checks import BoolArray, IntArray
+from misread.judge.variance import mean_squares
+from misread.seeds import derive
+
+# The trapezoid rule on a normal density: exact to 1e-9 for every spread that occurs here.
+_NODES = np.linspace(-9, 9, 3001)
+_WEIGHTS = np.exp(-(_NODES**2) / 2) / np.exp(-(_NODES**2) / 2).sum()
+
+
+@dataclass(frozen=True)
+class World:
+    """How readings cluster: standard deviations on the scale of log odds, each 0 or more.
+
+    Attributes
+    ----------
+    name : str
+        For tables.
+    seed : float
+        Shift of all images of one training of one arm.
+    shared : float
+        Shift of all images that both arms of a paired seed share.
+    image : float
+        Shift of one image in all trainings of one arm.
+    difficulty : float
+        Spread of the images' difficulty, common to both arms.
+    """
+
+    name: str
+    seed: float = 0.0
+    shared: float = 0.0
+    image: float = 0.0
+    difficulty: float = 8.0
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of all terms together."""
+        return math.hypot(self.seed, self.shared, self.image, self.difficulty)
+
+
+# Fitted to real readings: see `clustering` and docs/calibration.md.
+WORLDS = (
+    World("no clustering"),
+    World("seeds", seed=0.7, shared=0.9),
+    World("images", image=1.3),
+    World("seeds and images", seed=0.7, shared=0.9, image=1.3),
+)
+
+
+@dataclass(frozen=True)
+class WriterWorld(World):
+    """A world whose images are of writers, with the cluster sizes of `FOURS`.
+
+    Attributes
+    ----------
+    writer : float
+        Shift of all images of one writer in all trainings of one arm.
+    hand : float
+        Spread of the writers' difficulty, common to both arms.
+    """
+
+    writer: float = 0.0
+    hand: float = 0.0
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of all terms together."""
+        return math.hypot(super().spread, self.writer, self.hand)
+
+
+# How many writers wrote one, two, three … of the 982 fours in MNIST's test set.
+FOURS = (73, 72, 37, 27, 12, 3, 4, 5, 4, 6, 7, 7, 11)
+
+# The first is as real writers are (see docs/method.md); the second is what the judge must survive.
+WRITER_WORLDS = (
+    WriterWorld("writers", seed=0.7, shared=0.9, image=0.9, difficulty=6.6, hand=4.2, writer=0.9),
+    WriterWorld("strong writers", seed=0.7, shared=0.9, difficulty=4.0, hand=4.0, writer=3.0),
+)
+
+
+@dataclass(frozen=True)
+class Design:
+    """How many trainings read how many images, how often they err, and the truth.
+
+    Attributes
+    ----------
+    n_seeds : int
+        Trainings of each arm, at least 1.
+    errors : float
+        Expected errors per training of the baseline, above 0 and below `n_images`.
+    reduction : float
+        True relative reduction of the error rate, below 1; 0 means no effect.
+    paired : bool
+        Whether seed s of both arms shares its ``shared`` term.
+    n_images : int
+        Images of the true class; MNIST's test set has 982 fours.
+    """
+
+    n_seeds: int
+    errors: float
+    reduction: float = 0.0
+    paired: bool = True
+    n_images: int = 982
+
+    @property
+    def effect(self) -> float:
+        """True change of the error rate, a share of the images; negative is better."""
+        return -self.reduction * self.errors / self.n_images
+
+
+def draw(world: World, design: Design, rng: np.random.Generator) -> tuple[BoolArray, BoolArray]:
+    """Return one simulated study: which readings are errors before and after.
+
+    Parameters
+    ----------
+    world : World
+        How readings cluster.
+    design : Design
+        Size, error rate and truth.
+    rng : numpy.random.Generator
+        Worlds of one size take the same draws, so that they differ in their clustering only.
+
+    Returns
+    -------
+    before_SN, after_SN : ndarray of bool, shape [S, N]
+        The error of each training on each image.
+
+    Raises
+    ------
+    JudgeError
+        If the design has no seed or image, or its rates are not between 0 and 1.
+    """
+    n_seeds, n_images = design.n_seeds, design.n_images
+    before = design.errors / max(n_images, 1)
+    after = before * (1 - design.reduction)
+    if min(n_seeds, n_images) < 1 or not 0 < after <= before < 1:
+        msg = (
+            f"a design of {n_seeds} seeds and {n_images} images with {design.errors:g} errors, "
+            f"reduced by {design.reduction:g}; it needs at least one seed and one image, fewer "
+            "errors than images and a reduction from 0 to below 1: change it."
+        )
+        raise JudgeError(msg)
+    intercepts = [_intercept(rate, world.spread) for rate in (before, after)]
+    shared = rng.standard_normal((2, n_seeds, 1))
+    if design.paired:
+        shared[1] = shared[0]
+    log_odds = (
+        np.reshape(intercepts, (2, 1, 1))
+        + world.difficulty * rng.standard_normal(n_images)
+        + world.image * rng.standard_normal((2, 1, n_images))
+        + world.seed * rng.standard_normal((2, n_seeds, 1))
+        + world.shared * shared
+    )
+    if isinstance(world, WriterWorld):
+        groups_N = writers_of(n_images)
+        hand_G, writer_AG = np.split(rng.standard_normal((3, groups_N.max() + 1)), [1])
+        log_odds += (world.hand * hand_G + world.writer * writer_AG)[:, np.newaxis, groups_N]
+    errors = rng.random((2, n_seeds, n_images)) * (1 + np.exp(-log_odds)) < 1
+    return errors[0], errors[1]
+
+
+def writers_of(n_images: int) -> IntArray:
+    """Return the writer of each image, with the cluster sizes of `FOURS` over and over."""
+    sizes = np.repeat(np.arange(1, len(FOURS) + 1), FOURS)
+    times = -(-n_images // int(sizes.sum()))
+    sizes = np.tile(sizes, times)
+    groups_N: IntArray = np.repeat(np.arange(sizes.size), sizes)[:n_images]
+    return groups_N
+
+
+@cache
+def _intercept(rate: float, spread: float) -> float:
+    """Return the m for which ``expit(m + spread · Z)``, Z standard normal, has mean `rate`."""
+    low, high = -80.0, 80.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        mean = float(_WEIGHTS @ (1 / (1 + np.exp(-middle - spread * _NODES))))
+        low, high = (middle, high) if mean < rate else (low, middle)
+    return (low + high) / 2
+
+
+class Clustering(NamedTuple):
+    """How the errors of a study cluster; ratios of 1 mean not at all.
+
+    Attributes
+    ----------
+    seed, image : float
+        ``MS_seed / MS_residual`` and ``MS_image / MS_residual`` of after minus before.
+    seed_before, image_before : float
+        The same of the errors before.
+    correlation : float
+        Of the errors per seed before and after, −1 to 1.
+    hardest : float
+        Share of the errors before that the four hardest images make, 0 to 1.
+    """
+
+    seed: float
+    image: float
+    seed_before: float
+    image_before: float
+    correlation: float
+    hardest: float
+
+
+def clustering(before_SN: npt.NDArray[np.bool_], after_SN: npt.NDArray[np.bool_]) -> Clustering:
+    """Return how errors cluster, to compare simulated studies with real ones.
+
+    Parameters
+    ----------
+    before_SN, after_SN : ndarray of bool, shape [S, N]
+        Errors of paired seeds; at least one before, and one that changed.
+
+    Returns
+    -------
+    Clustering
+        NaN where an arm makes equally many errors in every seed (the correlation).
+    """
+    before, after = before_SN.astype(np.int64), after_SN.astype(np.int64)
+    change, alone = mean_squares(after - before), mean_squares(before)
+    per_seed = before.sum(axis=1), after.sum(axis=1)
+    varies = all(np.ptp(counts) > 0 for counts in per_seed)
+    per_image_N = np.sort(before.sum(axis=0))[::-1]
+    return Clustering(
+        change.seed / change.residual,
+        change.image / change.residual,
+        alone.seed / alone.residual,
+        alone.image / alone.residual,
+        float(np.corrcoef(*per_seed)[0, 1]) if varies else math.nan,
+        float(per_image_N[:4].sum() / per_image_N.sum()),
+    )
+
+
+class RealClusterings(NamedTuple):
+    """How the errors of real readings cluster, and the size of the studies.
+
+    Attributes
+    ----------
+    rows : list of Clustering
+        One per cell and treated arm.
+    n_seeds, n_images : int
+        Seeds per arm; images of a class, as a median.
+    errors : float
+        Errors per seed before, as a median.
+    """
+
+    rows: list[Clustering]
+    n_seeds: int
+    n_images: int
+    errors: float
+
+
+def clusterings_of(
+    labels_N: npt.NDArray[np.integer],
+    before_SN: npt.NDArray[np.integer],
+    arms: Sequence[npt.NDArray[np.integer]],
+) -> RealClusterings:
+    """Return how errors cluster in every directed cell with two or more errors per seed.
+
+    Parameters
+    ----------
+    labels_N : ndarray of int, shape [N]
+        True classes.
+    before_SN : ndarray of int, shape [S, N]
+        Predictions of the baseline, by seed.
+    arms : sequence of ndarray of int, shape [S, N]
+        Predictions of the treated arms, of the same seeds.
+
+    Returns
+    -------
+    RealClusterings
+        Of all cells and arms.
+
+    Raises
+    ------
+    JudgeError
+        If no cell has two errors per seed.
+    """
+    rows, sizes, counts = [], [], []
+    n_seeds = before_SN.shape[0]
+    for true in np.unique(labels_N):
+        own_N = labels_N == true
+        for predicted in np.unique(labels_N):
+            wrong_SM = before_SN[:, own_N] == predicted
+            if predicted == true or n_seeds < 2 or wrong_SM.sum() < 2 * n_seeds:
+                continue
+            sizes.append(own_N.sum())
+            counts.append(wrong_SM.sum() / n_seeds)
+            changed = (arm[:, own_N] == predicted for arm in arms)
+            rows += [clustering(wrong_SM, arm) for arm in changed if (arm != wrong_SM).any()]
+    if not rows:
+        msg = (
+            "these readings have no cell with two errors per seed in two seeds or more; give "
+            "readings with more errors or seeds, of a baseline and another arm."
+        )
+        raise JudgeError(msg)
+    return RealClusterings(rows, n_seeds, int(np.median(sizes)), float(np.median(counts)))
+
+
+def clusterings_simulated(
+    real: RealClusterings, n_studies: int = 400, root: int = 1
+) -> dict[str, list[Clustering]]:
+    """Return how errors cluster in each world, in studies of the same size as the real ones.
+
+    Parameters
+    ----------
+    real : RealClusterings
+        Gives seeds, images and errors.
+    n_studies : int
+        Simulated per world.
+    root : int
+        Of the random streams.
+
+    Returns
+    -------
+    dict of str to list of Clustering
+        By name of the world.
+    """
+    design = Design(real.n_seeds, real.errors, n_images=real.n_images)
+    found: dict[str, list[Clustering]] = {}
+    for world in WORLDS:
+        rng = derive(root, f"clustering {world}")
+        studies = (draw(world, design, rng) for _ in range(n_studies))
+        found[f"world “{world.name}”"] = [
+            clustering(before, after)
+            for before, after in studies
+            if before.sum() >= 2 * real.n_seeds and (before != after).any()
+        ]
+    return found

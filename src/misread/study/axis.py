@@ -1,0 +1,250 @@
+"""What a finished comparison also answers: costs, what goes on inside, averages of networks."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from misread.files import Frozen
+from misread.judge import two_way
+from misread.store import RunFolder
+from misread.study.claims import ComparisonOutcome
+from misread.study.comparison import ComparisonPlan
+from misread.study.differences import Compared
+from misread.study.plan import load_locked
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Ratio(Frozen):
+    """How many times as long one thing took as another: geometric mean, and its interval."""
+
+    ratio: float
+    low: float
+    high: float
+
+
+def ratio(values_S: Sequence[float], others_S: Sequence[float], alpha: float = 0.05) -> Ratio:
+    """Return how many times the others the values are, measured side by side.
+
+    Parameters
+    ----------
+    values_S, others_S
+        Positive, of the same unit; entry s of both was measured beside each other.
+    alpha
+        The interval covers ``1 − alpha`` (Student's t of the logarithms over S; with one pair it
+        has no end).
+
+    Examples
+    --------
+    >>> ratio([2.0, 4.0], [1.0, 2.0])
+    Ratio(ratio=2.0, low=2.0, high=2.0)
+    """
+    logs_S = np.log(values_S) - np.log(others_S)
+    mean = float(logs_S.mean())
+    if logs_S.size == 1:
+        return Ratio(ratio=float(np.exp(mean)), low=0.0, high=float("inf"))
+    error = float(logs_S.std(ddof=1)) / logs_S.size**0.5
+    half = float(stats.t.ppf(1 - alpha / 2, logs_S.size - 1)) * error
+    low, middle, high = np.exp([mean - half, mean, mean + half]).tolist()
+    return Ratio(ratio=middle, low=low, high=high)
+
+
+class Inside(Frozen):
+    """What went on inside the networks of an arm: a row per hidden layer, a column per epoch.
+
+    Before the first epoch and after each; geometric means over seeds of the gradient norms, means
+    of the shares. Columns of `learn.probe.measure`.
+    """
+
+    gradient_norm: tuple[tuple[float, ...], ...]
+    zero_share: tuple[tuple[float, ...], ...]
+    dead_share: tuple[tuple[float, ...], ...]
+
+
+def inside(compared: Compared, arm: str) -> Inside | None:
+    """Return what went on inside the networks of an arm, or None where it was not measured."""
+    rows_S = [RunFolder(compared.folder, arm, seed).measures() for seed in compared.seeds]
+    if not all(rows_S):
+        return None
+    n_layers = len(compared.plan.study.arms[arm].recipe.hidden)
+
+    def mean(name: str, *, geometric: bool = False) -> tuple[tuple[float, ...], ...]:
+        layers = []
+        for layer in range(1, n_layers + 1):
+            values_SE = np.array([[row[f"{name}_{layer}"] for row in rows] for rows in rows_S])
+            if geometric:
+                values_SE = np.log(np.maximum(values_SE, 1e-30))
+            mean_E: FloatArray = values_SE.mean(axis=0)
+            layers.append(tuple((np.exp(mean_E) if geometric else mean_E).tolist()))
+        return tuple(layers)
+
+    return Inside(
+        gradient_norm=mean("gradient_norm", geometric=True),
+        zero_share=mean("zero_share"),
+        dead_share=mean("dead_share"),
+    )
+
+
+def read_together(probs_SNK: FloatArray) -> npt.NDArray[np.int64]:
+    """Return what the average of several networks reads: the class of the highest mean probability.
+
+    Parameters
+    ----------
+    probs_SNK
+        Probabilities of each network.
+
+    Returns
+    -------
+    ndarray
+        `int64 [N]`.
+
+    References
+    ----------
+    Hansen & Salamon (1990), Neural network ensembles, *IEEE PAMI* 12.
+    """
+    read_N: npt.NDArray[np.int64] = probs_SNK.mean(axis=0).argmax(axis=1)
+    return read_N
+
+
+def together_by_size(
+    probs_SNK: FloatArray, labels_N: npt.NDArray[np.int64]
+) -> tuple[tuple[float, ...], ...]:
+    """Return the accuracy of the average of k networks, for each k from 1 to S.
+
+    Parameters
+    ----------
+    probs_SNK
+        Probabilities of each network.
+    labels_N
+        True classes.
+
+    Returns
+    -------
+    tuple
+        For each k, the accuracy of every choice of k of the S networks.
+    """
+    every = range(len(probs_SNK))
+    return tuple(
+        tuple(
+            float((read_together(probs_SNK[list(chosen)]) == labels_N).mean())
+            for chosen in combinations(every, size)
+        )
+        for size in range(1, len(probs_SNK) + 1)
+    )
+
+
+class Together(Frozen):
+    """One network of an arm against the average of all networks of another.
+
+    `by_size` is as `together_by_size` returns it, for `members` and for `single`. `difference` is
+    the accuracy of the average of all members less that of one network of `single`, with an
+    interval over the seeds of `single` and the images: the members are taken as they are.
+    """
+
+    members: str
+    single: str
+    by_size: tuple[tuple[float, ...], ...]
+    single_by_size: tuple[tuple[float, ...], ...]
+    difference: float
+    low: float
+    high: float
+    p_value: float
+
+
+def together(compared: Compared, members: str, single: str) -> Together:
+    """Return how one network of `single` reads against the average of all of `members`."""
+    labels_N = compared.confirm.labels_N
+    rows = range(len(compared.seeds))
+    probs = {arm: np.stack([compared.probs(arm, row) for row in rows]) for arm in (members, single)}
+    wrong_N = (read_together(probs[members]) != labels_N).astype(np.int64)
+    effect = two_way(compared.wrong(single) - wrong_N, compared.plan.study.judge.alpha)
+    return Together(
+        members=members,
+        single=single,
+        by_size=together_by_size(probs[members], labels_N),
+        single_by_size=together_by_size(probs[single], labels_N),
+        difference=effect.estimate,
+        low=effect.low,
+        high=effect.high,
+        p_value=effect.p_value,
+    )
+
+
+def without_dropout(compared: Compared) -> tuple[str, str] | None:
+    """Return the pair of arms that tells what dropout brings against an average, or None.
+
+    The arm without dropout, and the arm with it that the first claim of such a pair names.
+    """
+    arms = compared.plan.study.arms
+    drops = {
+        name: bool(arm.recipe.input_dropout or any(arm.recipe.dropouts))
+        for name, arm in arms.items()
+    }
+    for claim in compared.plan.study.claims:
+        for than in claim.than:
+            if claim.better is not None and drops[claim.better] and not drops[than]:
+                return than, claim.better
+    return None
+
+
+class Answers(Frozen):
+    """All that the pages of a comparison with an axis tell, as data.
+
+    Parameters
+    ----------
+    outcome
+        As in `comparison.json`.
+    fit_size
+        Images that each network was trained on.
+    steps
+        Optimiser steps of one epoch.
+    series, at
+        Of each arm that lies along the axis.
+    inside
+        Of each arm that was measured.
+    together
+        Where the study has arms with and without dropout.
+    machine
+        Backend and versions that it ran with.
+    planned_seeds
+        Of the locked plan: more than those of the outcome where the study is not finished.
+    """
+
+    outcome: ComparisonOutcome
+    fit_size: int
+    steps: dict[str, int]
+    series: dict[str, str]
+    at: dict[str, float]
+    inside: dict[str, Inside]
+    together: Together | None
+    machine: dict[str, str]
+    planned_seeds: tuple[int, ...]
+
+
+def answer(compared: Compared) -> Answers:
+    """Return all that the pages of a finished comparison tell."""
+    study = compared.plan.study
+    some = compared.environments[compared.arms[0]][0]
+    first = study.run(compared.arms[0], study.seeds[0], 0, compared.plan.dataset_sha256)
+    fit_size = first.fit_size or len(compared.train) * 9 // 10
+    pair = without_dropout(compared)
+    measured = {arm: inside(compared, arm) for arm in study.arms}
+    return Answers(
+        outcome=compared.outcome,
+        fit_size=fit_size,
+        steps={name: -(-fit_size // arm.recipe.batch_size) for name, arm in study.arms.items()},
+        series={name: arm.series for name, arm in study.arms.items() if arm.at is not None},
+        at={name: arm.at for name, arm in study.arms.items() if arm.at is not None},
+        inside={arm: found for arm, found in measured.items() if found is not None},
+        together=None if pair is None else together(compared, *pair),
+        machine={
+            "python": some["python"],
+            "platform": some["platform"],
+            "backend": f"{some['backend']} {some['versions'].get(some['backend'], '')}".strip(),
+            "keras": some["versions"]["keras"],
+        },
+        planned_seeds=load_locked(compared.folder, ComparisonPlan).study.seeds,
+    )

@@ -1,0 +1,213 @@
+"""Digits on paper read by all seeds of an arm: what is read, how surely, and how many disagree."""
+
+import importlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.sources import load
+from misread.errors import StudyError
+from misread.files import Frozen
+from misread.images import Images
+from misread.images.page import Page
+from misread.store import RunFolder
+from misread.study.comparison import ComparisonPlan
+from misread.study.plan import Plan, kind_of, load_locked
+from misread.study.study import BASELINE
+
+UNSURE = 0.9  # a reading with less confidence is marked; docs/reading.md says what that catches
+
+
+class Reading(Frozen):
+    """What the seeds read in one digit.
+
+    Attributes
+    ----------
+    number, line : int
+        Its place in reading order, and its line on the page, both from 1.
+    box : tuple of int
+        Left, top, width and height on the photo, upright, in px.
+    reading : str
+        The class with the highest mean probability over seeds.
+    confidence : float
+        That mean probability, in [0, 1].
+    disagreement : float
+        Share of seeds that read something else, in [0, 1].
+    read_by : mapping of str to int
+        How many seeds read what, most first.
+    unsure : bool
+        Whether the confidence is below 0.9.
+    """
+
+    number: int
+    line: int
+    box: tuple[int, int, int, int]
+    reading: str
+    confidence: float
+    disagreement: float
+    read_by: dict[str, int]
+    unsure: bool
+
+
+@dataclass(frozen=True)
+class Readers:
+    """The trained models of an arm, one for each seed.
+
+    Attributes
+    ----------
+    folder, arm : Path, str
+        Of the study, and which of its arms.
+    seeds : tuple of int
+        The seeds.
+    class_names : tuple of str
+        What the models tell apart.
+    warning : str
+        Why their readings prove nothing ("": nothing speaks against them).
+    """
+
+    folder: Path
+    arm: str
+    seeds: tuple[int, ...]
+    class_names: tuple[str, ...]
+    warning: str
+
+
+def newest_study(root: Path) -> Path:
+    """Return the study in `root` that finished last and has a baseline.
+
+    Raises
+    ------
+    StudyError
+        If there is none.
+    """
+    finished = [path for path in root.glob("*/verdict.json") if _runs(path.parent, BASELINE)]
+    if not finished:
+        msg = (
+            f"there is no finished study in {root}/, and so no model that could read; train one "
+            "with `misread run four-nine`, or name a study's folder with --from."
+        )
+        raise StudyError(msg)
+    return max(finished, key=lambda path: path.stat().st_mtime).parent
+
+
+def readers_of(folder: Path, arm: str = BASELINE) -> Readers:
+    """Return the models of an arm of a study.
+
+    Raises
+    ------
+    StudyError
+        If the study has no such arm, or its models do not take images of MNIST's kind.
+    StoreError
+        If the folder holds no study.
+    PlanError
+        If its plan was altered.
+    """
+    plan = load_locked(folder, ComparisonPlan if kind_of(folder) == "comparison" else Plan)
+    runs = _runs(folder, arm)
+    if not runs:
+        arms = sorted(path.name for path in (folder / "arms").glob("*") if _runs(folder, path.name))
+        known = f"choose one of {', '.join(arms)}" if arms else "finish the study first"
+        msg = f"{folder} has no complete runs of the arm {arm!r}; {known}."
+        raise StudyError(msg)
+    train, _ = load(runs[0].config()["dataset"])
+    if train.images.shape[1:] != (28, 28):
+        msg = (
+            f"the models of {folder} take images {list(train.images.shape[1:])}, but digits on "
+            "paper become [28, 28]; choose a study of MNIST or of data like it."
+        )
+        raise StudyError(msg)
+    seeds = tuple(run.seed for run in runs)
+    return Readers(folder, arm, seeds, train.class_names, plan.exploratory)
+
+
+def _runs(folder: Path, arm: str) -> list[RunFolder]:
+    """Return the complete runs of an arm, by seed."""
+    seeds = [
+        int(path.name.removeprefix("seed_"))
+        for path in (folder / "arms" / arm).glob("seed_*")
+        if path.name.removeprefix("seed_").isdigit()
+    ]
+    runs = [RunFolder(folder, arm, seed) for seed in sorted(seeds)]
+    return [run for run in runs if run.is_complete and run.model.exists()]
+
+
+def read_images(
+    readers: Readers, images: Images, on_model: Callable[[int], None] = lambda _: None
+) -> npt.NDArray[np.float32]:
+    """Return what every seed reads, `float32 [S,N,K]`: probabilities of the classes.
+
+    Parameters
+    ----------
+    readers
+        The models; they run in this process, with one thread.
+    images
+        `uint8 [N,28,28]`.
+    on_model
+        Called with the number of models that have read.
+    """
+    with _quiet():
+        trainer: Any = importlib.import_module("misread.learn.train")  # Keras waits until here
+        trainer.set_up_backend()
+    probs = []
+    for number, seed in enumerate(readers.seeds, 1):
+        with _quiet():
+            model = trainer.load(RunFolder(readers.folder, readers.arm, seed).model)
+            probs.append(trainer.read(model, images))
+        on_model(number)
+    return np.stack(probs)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop what compiled code writes to standard error: TensorFlow's notes on the machine."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def readings_of(
+    page: Page, probs_SNK: npt.NDArray[np.float32], class_names: tuple[str, ...]
+) -> list[Reading]:
+    """Return what was read in each digit of a page, from the probabilities of every seed.
+
+    Parameters
+    ----------
+    page
+        The page with N digits.
+    probs_SNK
+        `float32 [S,N,K]`.
+    class_names
+        One name per class.
+    """
+    mean_NK = probs_SNK.mean(axis=0, dtype=np.float64)
+    votes_SN = probs_SNK.argmax(axis=2)
+    found = []
+    for n, digit in enumerate(page.digits):
+        read = int(mean_NK[n].argmax())
+        votes_K = np.bincount(votes_SN[:, n], minlength=len(class_names))
+        order = sorted(np.flatnonzero(votes_K).tolist(), key=lambda k: (-votes_K[k], k))
+        found.append(
+            Reading(
+                number=n + 1,
+                line=digit.line,
+                box=digit.box,
+                reading=class_names[read],
+                confidence=round(float(mean_NK[n, read]), 4),
+                disagreement=round(float(1 - votes_K[read] / len(votes_SN)), 4),
+                read_by={class_names[k]: int(votes_K[k]) for k in order},
+                unsure=bool(mean_NK[n, read] < UNSURE),
+            )
+        )
+    return found

@@ -1,0 +1,89 @@
+"""What the augmentation does to images, measured before anything is believed: the preview."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from misread.data.dataset import Dataset
+from misread.data.sources import load
+from misread.images.operations import OPERATIONS
+from misread.images.shape import ink, stroke_thickness_px
+from misread.learn.policy import Draw, Policy, apply_draw, changed_share
+from misread.store import RunFolder, read_arrays, read_json
+from misread.study.run import preview_slices
+from misread.study.study import BASELINE, Study
+
+_MEASURED = 500  # images on which a mean stroke thickness is taken
+
+
+def preview_numbers(study: Study, target: tuple[int, int], folder: Path) -> dict[str, Any]:
+    """Return what the augmentation does, as in `preview.json`; needs the baseline's readings.
+
+    `shares`: for each treated arm and dose, the share of draws that change an image, from the first
+    epoch of the first seed. `operations`: for each operation, size and target class on the *select*
+    images of all seeds: ink and stroke thickness before and after (the latter on about 500 images),
+    and the share of images that the baseline models misread, or read as the other target class,
+    before and after.
+    """
+    train, _ = load(study.dataset)
+    shares = []
+    for arm, policy in study.policy.resolve(target).items():
+        shares.append(_share_of_draws(arm, policy, train, study.seeds[0]))
+    seeds = read_json(folder / "errors.json")["seeds"]
+    folders = [RunFolder(folder, BASELINE, seed) for seed in seeds]
+    selects = [run.select() for run in folders]
+    previews = [read_arrays(run.path / "preview.npz") for run in folders]
+    operations: list[dict[str, Any]] = []
+    thickness_px: dict[int, float] = {}  # of each class as it is
+    for piece in preview_slices(study, target):
+        other = next(k for k in target if k != piece.label)
+        ids, before, after = [], [], []
+        for select, preview in zip(selects, previews, strict=True):
+            number = preview["slice_names"].tolist().index(piece.name)
+            own_M = select["labels"] == piece.label
+            ids.append(select["ids"][own_M])
+            before.append(select["predictions"][0][own_M])
+            after.append(preview[f"slice_{number}_predictions"])
+        images = train.images[np.concatenate(ids)]
+        treated = OPERATIONS[piece.operation](images, piece.size_px)
+        read_before, read_after = np.concatenate(before), np.concatenate(after)
+        some = slice(None, None, max(1, len(images) // _MEASURED))
+        if piece.label not in thickness_px:
+            thickness_px[piece.label] = float(stroke_thickness_px(images[some]).mean())
+        operations.append(
+            {
+                "operation": piece.operation,
+                "size_px": piece.size_px,
+                "label": piece.label,
+                "n_images": len(images),
+                "changed_share": float(
+                    (treated != images).reshape(len(images), -1).any(axis=1).mean()
+                ),
+                "ink_before": float(ink(images).mean()),
+                "ink_after": float(ink(treated).mean()),
+                "thickness_before_px": thickness_px[piece.label],
+                "thickness_after_px": thickness_px[piece.label]
+                if piece.size_px == 1
+                else float(stroke_thickness_px(treated[some]).mean()),
+                "error_before": float((read_before != piece.label).mean()),
+                "error_after": float((read_after != piece.label).mean()),
+                "as_target_before": float((read_before == other).mean()),
+                "as_target_after": float((read_after == other).mean()),
+            }
+        )
+    return {"study": study.name, "smoke": study.smoke, "shares": shares, "operations": operations}
+
+
+def _share_of_draws(arm: str, policy: Policy, train: Dataset, seed: int) -> dict[str, Any]:
+    draw = policy.draw(train.labels_N, seed, 0)
+    drawn = np.flatnonzero(draw.operation_N >= 0)
+    own = Draw(draw.operation_N[drawn], draw.size_N[drawn], draw.operations)
+    share = changed_share(own, train.images[drawn], apply_draw(train.images[drawn], own))
+    return {
+        "arm": arm,
+        "size_px": list(policy.size_px),
+        "probability": policy.probability,
+        "drawn": draw.n_treated,
+        "changed_share": dict(share),
+    }

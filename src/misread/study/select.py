@@ -1,0 +1,182 @@
+"""Finding the confusion on *select*, and what is left of it on *confirm*.
+
+References
+----------
+Clopper & Pearson (1934), The use of confidence or fiducial limits, *Biometrika* 26.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from misread.data.sources import load
+from misread.files import Frozen
+from misread.judge import two_way
+from misread.judge.confusion import class_metrics, confusion_counts, rank_cells
+from misread.store import RunFolder
+from misread.study.study import Study
+from misread.wording import percent
+
+
+def errors_on_select(study: Study, folders: list[RunFolder]) -> dict[str, Any]:
+    """Return what the baseline models misread on *select*.
+
+    Parameters
+    ----------
+    study
+        The study.
+    folders
+        Its trained baseline runs, one per seed.
+
+    Returns
+    -------
+    dict
+        As it goes into `errors.json`: accuracy per seed; `cells`, every directed cell in rank order
+        as `CellRank`, each with the `images` behind it: id in the training set, seed, probability
+        of the label and of the reading.
+    """
+    train, _ = load(study.dataset)
+    n_classes = train.n_classes
+    counts, accuracies = [], []
+    images: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for folder in folders:
+        read = folder.select()
+        labels_M, predictions_M = read["labels"].astype(int), read["predictions"][0].astype(int)
+        counts.append(confusion_counts(labels_M, predictions_M, n_classes))
+        accuracies.append(class_metrics(counts[-1]).accuracy)
+        for place in np.flatnonzero(labels_M != predictions_M):
+            cell = (int(labels_M[place]), int(predictions_M[place]))
+            images.setdefault(cell, []).append(
+                {
+                    "id": int(read["ids"][place]),
+                    "seed": folder.seed,
+                    "prob_label": round(float(read["probs"][0, place, cell[0]]), 4),
+                    "prob_reading": round(float(read["probs"][0, place, cell[1]]), 4),
+                }
+            )
+    cells = [
+        cell.model_dump(mode="json") | {"images": images.get((cell.true, cell.predicted), [])}
+        for cell in rank_cells(np.stack(counts))
+    ]
+    return {
+        "study": study.name,
+        "smoke": study.smoke,
+        "part": "select",
+        "seeds": [folder.seed for folder in folders],
+        "n_images_per_seed": [int(count_KK.sum()) for count_KK in counts],
+        "accuracy": accuracies,
+        "cells": cells,
+    }
+
+
+class Rate(Frozen):
+    """A rate of errors with its interval; shares of the class's images, 0 to 1."""
+
+    rate: float
+    low: float
+    high: float
+
+
+class Shrinkage(Frozen):
+    """A confusion where it was looked for and where it is confirmed.
+
+    Attributes
+    ----------
+    cell : str
+        For example ``4→9``.
+    select, confirm : Rate
+        The rate on either, with its interval.
+    shrinkage : float or None
+        Confirm over select, less 1: −0.2 where a fifth of the rate is gone. None where the rate on
+        select is 0.
+    overlap : bool
+        Whether the intervals overlap.
+    chosen : bool
+        Whether the cell was taken because it led on *select*.
+    """
+
+    cell: str
+    select: Rate
+    confirm: Rate
+    shrinkage: float | None
+    overlap: bool
+    chosen: bool
+
+    @property
+    def sentence(self) -> str:
+        """What it says, in words."""
+        rates = f"{percent(self.select.rate)} on select and {percent(self.confirm.rate)} on confirm"
+        told = f"{self.cell} came out at {rates}"
+        if self.shrinkage is not None:
+            told += f" (shrinkage {f'{self.shrinkage:+.0%}'.replace('-', '−')})"
+        told += (
+            "; the intervals overlap, so chance alone can make the difference."
+            if self.overlap
+            else "; the intervals do not overlap."
+        )
+        if self.chosen:
+            return (
+                f"{told} It was taken because it led on select, and what leads has had luck on "
+                "its side: some shrinkage is to be expected. The test images are also another draw."
+            )
+        return (
+            f"{told} It was not chosen by these numbers but named in the study file. The test "
+            "images are another draw than the training images."
+        )
+
+
+def shrinkage(
+    *,
+    words: str,
+    errors_S: Sequence[int],
+    images_S: Sequence[int],
+    confirm_SN: npt.NDArray[np.bool_],
+    chosen: bool,
+    alpha: float = 0.05,
+) -> Shrinkage:
+    """Compare a confusion's rate on *select* with that on *confirm*.
+
+    Parameters
+    ----------
+    words
+        The cell's name.
+    errors_S, images_S
+        Errors and images of the true class that each seed read on *select*, other images in every
+        seed (up to ten seeds; more read some tenths again, and the interval is then too short).
+    confirm_SN
+        Whether each seed makes the error on each *confirm* image of the class.
+    chosen
+        Whether the cell was taken because it led on *select*.
+    alpha
+        The intervals cover ``1 − alpha``.
+
+    Returns
+    -------
+    Shrinkage
+        On *select* the outer ends of a t interval over seeds and of Clopper & Pearson (1934) over
+        images, because seeds may happen to agree; on *confirm* `two_way`. Neither goes below 0.
+    """
+    rates_S = np.asarray(errors_S) / np.asarray(images_S)
+    n_errors, n_images = sum(errors_S), sum(images_S)
+    rate = n_errors / n_images
+    low = float(stats.beta.ppf(alpha / 2, n_errors, n_images - n_errors + 1)) if n_errors else 0.0
+    high = float(stats.beta.ppf(1 - alpha / 2, n_errors + 1, max(n_images - n_errors, 0.5)))
+    if len(rates_S) > 1:
+        half = float(stats.t.ppf(1 - alpha / 2, len(rates_S) - 1)) * float(
+            rates_S.std(ddof=1) / np.sqrt(len(rates_S))
+        )
+        low, high = min(low, rate - half), max(high, rate + half)
+    select = Rate(rate=rate, low=max(low, 0.0), high=min(high, 1.0))
+    effect = two_way(confirm_SN.astype(np.int64), alpha)
+    confirm = Rate(rate=effect.estimate, low=max(effect.low, 0.0), high=effect.high)
+    return Shrinkage(
+        cell=words,
+        select=select,
+        confirm=confirm,
+        shrinkage=confirm.rate / rate - 1 if rate else None,
+        overlap=select.low <= confirm.high and confirm.low <= select.high,
+        chosen=chosen,
+    )

@@ -1,0 +1,275 @@
+"""Results of a study broken down by the shape of the images, and by who wrote them.
+
+Computed from what the arms read in *confirm*; no model is asked again. All of it is exploratory: it
+is in no plan, and it gates no verdict.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.dataset import Dataset
+from misread.data.mnist import WRITERS
+from misread.files import Frozen
+from misread.images.shape import MEASURES, Floats, shapes
+from misread.judge.permutation import Concentration, Explanation, concentration, explanations
+from misread.judge.strata import Stratum, quantile_strata, rates_by_stratum
+from misread.seeds import derive
+
+N_STRATA = 5
+MOST_GROUPS = 12  # more than these are people, not kinds of people
+WRITTEN_BY = "writers"
+_N_EXAMPLES = 4
+_N_DRAWS = 1_999  # of all errors together, where p-values need no third digit
+
+Predictions = Mapping[str, npt.NDArray[np.uint8]]
+Ints = npt.NDArray[np.int64]
+
+
+class ShapeSlices(Frozen):
+    """One measure of shape, in fifths of each class.
+
+    Attributes
+    ----------
+    measure : str
+        A key of `measures.MEASURES`.
+    edges : tuple of float
+        Least value, the four limits between the fifths, and largest, of the cell's class.
+    cell, all : tuple of Stratum
+        The cell's rate on its class, and the rate of all errors on all images, per fifth.
+    low, high : tuple of int
+        Places in *confirm* of examples of the cell's class: from the 2% with the least of the
+        measure, and the 2% with the most.
+    """
+
+    measure: str
+    edges: tuple[float, ...]
+    cell: tuple[Stratum, ...]
+    all: tuple[Stratum, ...]
+    low: tuple[int, ...]
+    high: tuple[int, ...]
+
+
+class Writer(Frozen):
+    """A writer with errors of the cell: images of its class, and the baseline's errors per seed.
+
+    `images` are the places in *confirm* of those that any seed of the baseline misreads so.
+    """
+
+    writer: int
+    group: str
+    n_images: int
+    errors_per_seed: float
+    images: tuple[int, ...]
+
+
+class WriterSlices(Frozen):
+    """Who wrote the images.
+
+    Attributes
+    ----------
+    groups : tuple of str
+        Kinds of writers, in the order of the strata; empty where none are known.
+    cell, all : tuple of Stratum
+        As in `ShapeSlices`, per group.
+    cell_concentration, all_concentration : Concentration or None
+        In how few writers the baseline's errors are; None where it makes none.
+    writers : tuple of Writer
+        Those with errors of the cell, most errors first, at most 40.
+    """
+
+    groups: tuple[str, ...]
+    cell: tuple[Stratum, ...]
+    all: tuple[Stratum, ...]
+    cell_concentration: Concentration | None
+    all_concentration: Concentration | None
+    writers: tuple[Writer, ...]
+
+
+class Slices(Frozen):
+    """What the readings of *confirm* come to, slice by slice; as it goes into `slices.json`.
+
+    Attributes
+    ----------
+    cell : tuple of int
+        The confusion i→j that is looked at.
+    class_names : tuple of str
+        Names of all classes.
+    n_images : int
+        Images of class i.
+    alpha : float
+        Intervals cover ``1 − alpha``.
+    errors_per_seed : dict
+        Arm → mean errors of the cell; the baseline is first.
+    explained : dict
+        Arm → measures ranked by how far one of their fifths holds more of the arm's errors than
+        chance; empty where it makes none.
+    shape : tuple of ShapeSlices
+        In the order of the baseline's ranking.
+    written : WriterSlices or None
+        None where the dataset names no writers.
+    """
+
+    cell: tuple[int, int]
+    class_names: tuple[str, ...]
+    n_images: int
+    alpha: float
+    errors_per_seed: dict[str, float]
+    explained: dict[str, tuple[Explanation, ...]]
+    shape: tuple[ShapeSlices, ...]
+    written: WriterSlices | None
+
+    @property
+    def cell_name(self) -> str:
+        """The cell, as in "4→9"."""
+        return "→".join(self.class_names[k] for k in self.cell)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms, the baseline first."""
+        return tuple(self.errors_per_seed)
+
+    @property
+    def baseline(self) -> str:
+        """The arm that the others are held against."""
+        return self.arms[0]
+
+
+def slice_up(
+    confirm: Dataset,
+    predictions: Predictions,
+    cell: tuple[int, int],
+    *,
+    measured: Mapping[str, Floats] | None = None,
+    alpha: float = 0.05,
+) -> Slices:
+    """Break the readings of *confirm* down by shape and by writer.
+
+    Parameters
+    ----------
+    confirm
+        The images that were read.
+    predictions
+        Arm → `uint8 [S,N]`, the baseline first; an arm with fewer seeds has the first ones.
+    cell
+        True and predicted class of the confusion to look at.
+    measured
+        What `measures.shapes` returned for the images, where that was done already.
+    alpha
+        The intervals cover 1 − alpha.
+
+    Returns
+    -------
+    Slices
+        The same for the same readings: the permutations have a stream of their own.
+    """
+    true, predicted = cell
+    values = shapes(confirm.images) if measured is None else measured
+    labels_N = confirm.labels_N
+    own = np.flatnonzero(labels_N == true)
+    hit = {arm: own_SN[:, own] == predicted for arm, own_SN in predictions.items()}
+    wrong = {arm: own_SN != labels_N for arm, own_SN in predictions.items()}
+    strata = {name: quantile_strata(values[name], labels_N, N_STRATA) for name in MEASURES}
+    kinds, kind_N = _kinds(confirm)
+    by_kind = {WRITTEN_BY: kind_N} if kinds else {}
+    own_strata = {name: stratum_N[own] for name, stratum_N in (strata | by_kind).items()}
+    writers_M = None if confirm.groups_N is None else confirm.groups_N[own]
+    cell_rates = rates_by_stratum(own_strata, hit, alpha, writers_M)
+    all_rates = rates_by_stratum(strata | by_kind, wrong, alpha, confirm.groups_N)
+    of_shape = {name: own_strata[name] for name in MEASURES}
+    explained = {
+        arm: explanations(of_shape, hit_SM, derive(0, "slices"), blocks_N=writers_M)
+        for arm, hit_SM in hit.items()
+    }
+    first = next(iter(predictions))
+    ranked = [each.measure for each in explained[first]]
+    return Slices(
+        cell=cell,
+        class_names=confirm.class_names,
+        n_images=own.size,
+        alpha=alpha,
+        errors_per_seed={arm: float(hit_SM.sum(axis=1).mean()) for arm, hit_SM in hit.items()},
+        explained=explained,
+        shape=tuple(
+            ShapeSlices(
+                measure=name,
+                edges=_edges(values[name][own]),
+                cell=cell_rates[name],
+                all=all_rates[name],
+                low=_examples(values[name], own),
+                high=_examples(-values[name], own),
+            )
+            for name in [*ranked, *(name for name in MEASURES if name not in ranked)]
+        ),
+        written=None
+        if confirm.groups_N is None
+        else WriterSlices(
+            groups=kinds,
+            cell=cell_rates.get(WRITTEN_BY, ()),
+            all=all_rates.get(WRITTEN_BY, ()),
+            cell_concentration=concentration(
+                confirm.groups_N[own], hit[first], derive(0, "writers"), n_draws=_N_DRAWS
+            ),
+            all_concentration=concentration(
+                confirm.groups_N, wrong[first], derive(0, "all writers"), n_draws=_N_DRAWS
+            ),
+            writers=_writers(confirm.groups_N[own], kinds, kind_N[own], hit[first], own),
+        ),
+    )
+
+
+def _kinds(confirm: Dataset) -> tuple[tuple[str, ...], Ints]:
+    """Return kinds of writers and the kind of each image's; () and −1 where none are known."""
+    unknown_N = np.full(len(confirm), -1, dtype=np.int64)
+    if confirm.groups_N is None:
+        return (), unknown_N
+    if confirm.name.startswith("mnist-"):
+        first_K = [numbers.start for numbers in WRITERS.values()]
+        return tuple(WRITERS), np.searchsorted(first_K, confirm.groups_N, side="right") - 1
+    groups, group_N = np.unique(confirm.groups_N, return_inverse=True)
+    if groups.size > MOST_GROUPS:
+        return (), unknown_N
+    return tuple(f"group {group}" for group in groups), group_N.astype(np.int64)
+
+
+def _edges(values_M: Floats) -> tuple[float, ...]:
+    known_M = values_M[~np.isnan(values_M)]
+    if not known_M.size:
+        return ()
+    return tuple(np.quantile(known_M, np.arange(N_STRATA + 1) / N_STRATA).tolist())
+
+
+def _examples(values_N: Floats, own: Ints) -> tuple[int, ...]:
+    """Return places spread over the lowest 2% of a class's images, not its oddest alone."""
+    known = own[~np.isnan(values_N[own])]
+    lowest = known[np.argsort(values_N[known], kind="stable")][: max(_N_EXAMPLES, known.size // 50)]
+    if not lowest.size:
+        return ()
+    spread = np.linspace(0, lowest.size - 1, min(_N_EXAMPLES, lowest.size)).round().astype(int)
+    return tuple(lowest[spread].tolist())
+
+
+def _writers(
+    groups_M: Ints,
+    kinds: tuple[str, ...],
+    kind_M: Ints,
+    hit_SM: npt.NDArray[np.bool_],
+    own: Ints,
+) -> tuple[Writer, ...]:
+    times_M = hit_SM.sum(axis=0)
+    found = []
+    for writer in np.unique(groups_M[times_M > 0]):
+        at = np.flatnonzero(groups_M == writer)
+        missed = at[times_M[at] > 0]
+        found.append(
+            Writer(
+                writer=int(writer),
+                group=kinds[kind_M[at[0]]] if kinds else "",
+                n_images=at.size,
+                errors_per_seed=float(times_M[at].sum() / len(hit_SM)),
+                images=tuple(own[missed[np.argsort(-times_M[missed], kind="stable")]].tolist()),
+            )
+        )
+    found.sort(key=lambda each: (-each.errors_per_seed, each.writer))
+    return tuple(found[:40])

@@ -1,0 +1,138 @@
+"""Numbers in words: one way to write each, for sentences, tables, pages and figures.
+
+Shares are 0 to 1 on the way in. A share is written in per cent ("%"), a difference of two shares in
+percentage points ("pp"), a change relative to what was there before in per cent with its sign.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+MINUS = "−"
+
+
+class Interval(Protocol):
+    """Anything with an interval."""
+
+    @property
+    def low(self) -> float:
+        """Its lower end."""
+
+    @property
+    def high(self) -> float:
+        """Its upper end."""
+
+
+def number(value: float, *, decimals: int = 2, sign: bool = False) -> str:
+    """Return `value` to three significant digits, at most `decimals` behind the point.
+
+    Examples
+    --------
+    >>> number(-0.1234), number(6.0, decimals=1), number(1234.5), number(0.5, sign=True)
+    ('−0.12', '6.0', '1,234', '+0.50')
+    """
+    whole_digits = 1 if abs(value) < 1 else int(math.log10(abs(value))) + 1
+    places = min(decimals, max(0, 3 - whole_digits))
+    text = f"{value:+,.{places}f}" if sign else f"{value:,.{places}f}"
+    if not text.strip("+-0.,"):  # no negative zero
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def images(value: float, *, sign: bool = False) -> str:
+    """Return a mean number of images per seed, as in "6.1"."""
+    return number(value, decimals=1, sign=sign)
+
+
+def percent(share: float | None) -> str:
+    """Return a share in per cent, as in "0.61%", "12.3%" and "99.12%"; "–" where there is none.
+
+    From 90% on it is what is missing that counts, so the second decimal stays.
+
+    Examples
+    --------
+    >>> percent(0.0061), percent(0.1234), percent(0.99123), percent(1), percent(0.00001)
+    ('0.61%', '12.3%', '99.12%', '100%', '<0.01%')
+    """
+    if share is None:
+        return "–"
+    if share in {0, 1}:
+        return f"{100 * share:.0f}%"
+    if share < 0.00005:
+        return "<0.01%"
+    return f"{100 * share:.2f}%" if share >= 0.9 else f"{number(100 * share)}%"
+
+
+def points(difference: float) -> str:
+    """Return a difference of two shares in percentage points, with its sign.
+
+    Examples
+    --------
+    >>> points(-0.0123)
+    '−1.23 pp'
+    """
+    return f"{number(100 * difference, sign=True)} pp"
+
+
+def interval(effect: Interval, scale: float = 1.0, *, decimals: int = 1) -> str:
+    """Return the interval of an effect in units of 1/`scale`, as in "−2.0 to +0.4"."""
+    low, high = (number(v * scale, decimals=decimals, sign=True) for v in (effect.low, effect.high))
+    return f"{low} to {high}"
+
+
+def level(alpha: float) -> str:
+    """Return what an interval of this alpha covers, as in "95%", "99.4%" and "99.92%".
+
+    Examples
+    --------
+    >>> level(0.05), level(0.0058), level(0.00078)
+    ('95%', '99.4%', '99.92%')
+    """
+    places = 0 if math.isclose(100 * alpha, round(100 * alpha)) else 1
+    while places and round(100 * alpha, places) < 2 * 10**-places:
+        places += 1
+    return f"{100 * (1 - alpha):.{places}f}%"
+
+
+def p_number(p: float) -> str:
+    """Return a p-value for a column of such, as in ".043", "< .001", "1".
+
+    Examples
+    --------
+    >>> p_number(0.0431), p_number(0.00001), p_number(1.0), p_number(0.999), p_number(0.217)
+    ('.043', '< .001', '1', '> .99', '.22')
+    """
+    if p < 0.001:
+        return "< .001"
+    if p > 0.99:
+        return "1" if p == 1 else "> .99"
+    return f"{p:.{3 if p < 0.1 else 2}f}".removeprefix("0")
+
+
+def p_value(p: float) -> str:
+    """Return a p-value for a sentence, as in "p = .043", "p < .001", "p = 1".
+
+    Examples
+    --------
+    >>> p_value(0.0431), p_value(0.00001)
+    ('p = .043', 'p < .001')
+    """
+    told = p_number(p)
+    return f"p {told}" if told[0] in "<>" else f"p = {told}"
+
+
+def relative(after: float, before: float) -> str:
+    """Return a change relative to before, as in "−13%"; "–" where there was nothing before."""
+    if before == 0:
+        return "–"
+    return f"{number(100 * (after / before - 1), decimals=0, sign=True)}%"
+
+
+def count(amount: int, noun: str) -> str:
+    """Return an amount with its noun, as in "1 seed" and "10 seeds"."""
+    return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as an English list."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -1,0 +1,183 @@
+"""Workers on this machine: spawned processes, each with one thread, one job after another.
+
+Each process has a pipe of its own. What it sent before it died is still read, and its death is seen
+as the end of the pipe, so that it costs nothing but its own job; another one takes its place. A
+worker that loses its parent ends itself, so that a killed study leaves nobody behind.
+"""
+
+import multiprocessing as mp
+import multiprocessing.connection as mpc
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from misread.errors import MisreadError, RunError
+from misread.workers.machine import thread_environment
+from misread.workers.pool import Ended, Event, Lost, Prepare, Said, Work, attempt
+
+STILLBORN = 3  # as many workers in a row that die before they can work, and there is no point
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _serve(connection: "mpc.Connection[Any, Any]", work: Work, prepare: Prepare, log: str) -> None:
+    """Live as a worker: prepare, say so, then do what comes through the pipe until it closes."""
+    # What libraries say at start-up (TensorFlow: a page) goes to the log, not between the bars.
+    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    parent = mp.parent_process()
+
+    def end_with_parent() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the parent is gone
+        connection.send(attempt(lambda _order, _report: prepare(), None, lambda _: None))
+        while True:
+            order = connection.recv()
+            connection.send(attempt(work, order, lambda report: connection.send(Said(report))))
+
+
+@dataclass
+class _Slot:
+    """A worker process and our end of its pipe."""
+
+    process: BaseProcess
+    connection: "mpc.Connection[Any, Any]"
+    is_ready: bool = False
+    number: int | None = None  # the job that it has
+
+    @property
+    def fate(self) -> str:
+        """How the process ended, for people."""
+        self.process.join(10)
+        code = self.process.exitcode
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+            return f"its worker was killed by {name}" + (
+                " (out of memory?)" if name == "SIGKILL" else ""
+            )
+        return f"its worker ended with exit code {code}"
+
+
+class LocalPool:
+    """Worker processes of this machine; a `grid.Pool`.
+
+    Parameters
+    ----------
+    work
+        A module-level function (order, report) that does one job; it may call `report` with
+        anything that can be pickled.
+    prepare
+        A module-level function that a worker calls once, before its first job.
+    jobs
+        Number of workers, at least 1. Results do not depend on it.
+    log
+        File that takes the workers' standard error.
+    """
+
+    def __init__(self, work: Work, prepare: Prepare, jobs: int, log: Path) -> None:
+        self._work, self._prepare, self._jobs, self._log = work, prepare, jobs, log
+        self._slots: list[_Slot] = []
+        self._stillborn = 0
+
+    def start(self, n_jobs: int) -> None:
+        """Start as many workers as so many jobs can use."""
+        while len(self._slots) < min(n_jobs, self._jobs):
+            self._slots.append(self._spawn())
+
+    def has_room(self) -> bool:
+        """Return whether a worker waits for a job."""
+        return any(slot.is_ready and slot.number is None for slot in self._slots)
+
+    def submit(self, number: int, order: Any) -> None:
+        """Hand a job to a worker that waits for one."""
+        slot = next(slot for slot in self._slots if slot.is_ready and slot.number is None)
+        slot.number = number
+        with suppress(OSError):  # it died a moment ago, which `wait` will find
+            slot.connection.send(order)
+
+    def wait(self, seconds: float) -> list[tuple[int, Event]]:
+        """Wait for something to happen, at most so long, and return what did.
+
+        Raises
+        ------
+        MisreadError
+            If workers cannot start.
+        """
+        events: list[tuple[int, Event]] = []
+        ready = mpc.wait([slot.connection for slot in self._slots], seconds)
+        for slot in [slot for slot in self._slots if slot.connection in ready]:
+            try:
+                event: Event = slot.connection.recv()
+            except (EOFError, OSError):
+                event = Lost(slot.fate)
+                self._replace(slot)
+            if not slot.is_ready:
+                self._greet(slot, event)
+            elif slot.number is not None:
+                events.append((slot.number, event))
+                if not isinstance(event, Said):
+                    slot.number = None
+        return events
+
+    def close(self) -> None:
+        """End all workers, in the middle of their work if need be."""
+        for slot in self._slots:
+            slot.process.kill()
+        for slot in self._slots:
+            slot.process.join()
+            slot.connection.close()
+        self._slots.clear()
+
+    def _greet(self, slot: _Slot, event: Event) -> None:
+        """Take the first sign of a worker: it is ready, cannot work, or died as it started."""
+        error = event.error if isinstance(event, Ended) else None
+        if isinstance(error, MisreadError):
+            raise error
+        if error is None and not isinstance(event, Lost):
+            slot.is_ready, self._stillborn = True, 0
+            return
+        self._stillborn += 1
+        if error is not None or self._stillborn == STILLBORN:
+            why = error or (event.why if isinstance(event, Lost) else "")
+            msg = (
+                f"no worker can start ({why}); what the workers said is in {self._log}: mend that "
+                "and run the same command again. What was finished is kept."
+            )
+            raise RunError(msg)
+
+    def _spawn(self) -> _Slot:
+        context = mp.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=_serve, args=(theirs, self._work, self._prepare, str(self._log))
+        )
+        with _environment(thread_environment()):
+            process.start()
+        theirs.close()  # so that the pipe ends with the worker
+        return _Slot(process, ours)
+
+    def _replace(self, slot: _Slot) -> None:
+        slot.connection.close()
+        self._slots[self._slots.index(slot)] = self._spawn()

@@ -1,0 +1,117 @@
+"""`misread judge` as people call it: the same question, however the files were written."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from misread.cli import main
+from misread.judge.predictions import Predictions
+from misread.readers.convert import write_predictions
+from misread.readers.read import read_predictions
+
+NAMES = tuple("0123456789")
+
+
+def run(*arguments):
+    done = CliRunner().invoke(main, ["judge", *(str(argument) for argument in arguments)])
+    assert done.exit_code in (0, 1), done.output
+    return done
+
+
+def verdict(*arguments):
+    return json.loads(run(*arguments, "--json").stdout)
+
+
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory):
+    """A fix that ends 4→9, and which thin fours do not like; seeds and images are named."""
+    folder = tmp_path_factory.mktemp("sides")
+    rng = np.random.default_rng(0)
+    labels = np.arange(3000) % 10
+    ids = [f"img_{n:04}" for n in range(3000)]
+    for name, wrong, thin_wrong in (("before", 0.2, 0.1), ("after", 0.02, 0.6)):
+        preds = np.tile(labels, (5, 1))
+        preds[:, labels == 4] = np.where(rng.random((5, 300)) < wrong, 9, 4)
+        thin = Predictions.from_arrays(
+            [4] * 50, np.where(rng.random((5, 50)) < thin_wrong, 9, 4), class_names=NAMES
+        )
+        side = Predictions.from_arrays(
+            labels, preds, seeds=range(5), ids=ids, disputed_N=labels > 8
+        )
+        write_predictions(side, folder / f"{name}.npz")
+        write_predictions(thin, folder / f"{name}_thin.npz")
+        for suffix in (".npz", ".csv", ".parquet"):
+            write_predictions(side.with_slice("thin", thin), folder / f"{name}_all{suffix}")
+    return folder
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".parquet"])
+def test_slices_in_a_column_or_in_files(sides, suffix):
+    plain = verdict(sides / "before.npz", sides / "after.npz", "--cell", "4:9")
+    assert plain["verdict"] == "REDUCED"
+    thin = f"thin={sides / 'before_thin.npz'},{sides / 'after_thin.npz'}"
+    files = verdict(sides / "before.npz", sides / "after.npz", "--cell", "4:9", "--slice", thin)
+    assert files["verdict"] == "HARM"
+    column = verdict(sides / f"before_all{suffix}", sides / f"after_all{suffix}", "--cell", "4:9")
+    assert column | {"arm": files["arm"]} == files
+    assert column["seeds"] == [0, 1, 2, 3, 4]
+
+
+def test_one_file_against_another_kind(sides):
+    both = [
+        verdict(sides / "before_all.csv", sides / f"after_all{suffix}", "--cell", "4:9")["cells"]
+        for suffix in (".npz", ".parquet")
+    ]
+    assert both[0] == both[1]
+
+
+def test_class_names_in_cells(sides, tmp_path):
+    words = ("no", "one", "two", "three", "four: a", "five", "six", "seven", "eight", "nine")
+    for name in ("before", "after"):
+        side = read_predictions(sides / f"{name}.npz")
+        named = Predictions(side.labels_N, side.preds_SN, words, side.seeds, side.ids)
+        write_predictions(named, tmp_path / f"{name}.csv")
+    told = verdict(tmp_path / "before.csv", tmp_path / "after.csv", "--cell", "four: a:nine")
+    plain = verdict(sides / "before.npz", sides / "after.npz", "--cell", "4:9")
+    assert told["cells"][0]["name"] == "four: a→nine"
+    assert told["cells"][0]["effect"] == plain["cells"][0]["effect"]
+    assert told["class_names"] == sorted(words)
+
+
+def test_seeds_that_are_no_pairs(sides, tmp_path):
+    side = read_predictions(sides / "after.npz")
+    fewer = Predictions(side.labels_N, side.preds_SN[:3], NAMES, ("7", "8", "9"), side.ids)
+    write_predictions(fewer, tmp_path / "fewer.parquet")
+    done = run(sides / "before.npz", tmp_path / "fewer.parquet", "--cell", "4:9", "--json")
+    assert done.stderr == (
+        "There are seeds 0, 1, 2, 3, 4 before and seeds 7, 8, 9 after: compared unpaired, all of "
+        "one with all of the other.\n"
+    )
+    found = json.loads(done.stdout)
+    assert (found["design"], found["n_seeds_before"], found["n_seeds_after"]) == (
+        "unpaired seeds",
+        5,
+        3,
+    )
+    asked = verdict(sides / "before.npz", sides / "after.npz", "--cell", "4:9", "--unpaired")
+    assert asked["design"] == "unpaired seeds"
+    assert asked["seeds"] is None
+
+
+def test_margins_and_reduction_are_passed_on(sides):
+    given = ("--margin", "accuracy=.2", "--margin", "cell=0.25", "--reduction", ".5")
+    found = verdict(sides / "before.npz", sides / "after.npz", "--cell", "4:9", *given)
+    assert found["margins"] == {"accuracy": 0.2, "recall": 0.005, "cell": 0.25, "slice": 0.01}
+    assert found["reduction"] == 0.5
+
+
+def test_the_folders_of_a_study_give_its_verdict(smoke):
+    """Also what the study knows of slices comes with the folders; disputed flags do not."""
+    told = json.loads((smoke / "verdict.json").read_text())["arms"]
+    for arm in ("documented", "swapped"):
+        found = verdict(smoke / "arms" / "baseline", smoke / "arms" / arm, "--cell", "4:9")
+        assert found["collateral"] == told[arm]["collateral"]
+        assert found["cells"][0]["effect"] == told[arm]["cells"][0]["effect"]
+        assert found["verdict"] == told[arm]["verdict"]

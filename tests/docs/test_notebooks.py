@@ -1,0 +1,125 @@
+"""The notebooks run from top to bottom, and are what their sources say."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from misread.judge import judge
+from misread.show.notebook import show
+
+PROJECT = Path(__file__).resolve().parents[2]
+SOURCES = sorted((PROJECT / "notebooks").glob("*.py"))
+NAMES = [source.stem for source in SOURCES]
+MOST_BYTES = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def maker():
+    """Return scripts/notebooks.py as a module; it is no part of the package."""
+    spec = importlib.util.spec_from_file_location(
+        "make_notebooks", PROJECT / "scripts" / "notebooks.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def committed(source):
+    return nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+
+
+def cells_of(notebook):
+    return [(cell.id, cell.cell_type, cell.source) for cell in notebook.cells]
+
+
+def test_there_are_notebooks_and_each_has_its_source():
+    assert {"fix_a_confusion", "judge_scikit_learn"} <= set(NAMES)
+    made = sorted(path.stem for path in (PROJECT / "notebooks").glob("*.ipynb"))
+    assert made == NAMES
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=NAMES)
+def test_the_committed_notebook_is_its_source(maker, source):
+    assert cells_of(committed(source)) == cells_of(maker.read_source(source)), (
+        f"{source.name} was changed; make the notebook again: make notebooks ARGS={source.stem}"
+    )
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=NAMES)
+def test_the_committed_notebook_was_executed_from_top_to_bottom(source):
+    notebook = committed(source)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell.outputs]
+    assert {output.output_type for output in outputs} <= {"execute_result", "display_data"}
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert source.with_suffix(".ipynb").stat().st_size < MOST_BYTES
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=NAMES)
+def test_nothing_in_the_committed_notebook_tells_the_time_or_the_machine(source):
+    notebook = committed(source)
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= {"tags"}
+    assert str(PROJECT) not in source.with_suffix(".ipynb").read_text("utf-8")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("source", SOURCES, ids=NAMES)
+def test_every_cell_runs(maker, source, tmp_path):
+    """Shrunk: fewer seeds and images than in the committed one, the same cells."""
+    notebook = nbformat.read(maker.make(source, tmp_path, quick=True), as_version=4)
+    assert cells_of(notebook) == cells_of(committed(source))
+    for made, kept in zip(notebook.cells, committed(source).cells, strict=True):
+        kinds = [sorted(output.get("data", {})) for output in made.get("outputs", [])]
+        assert kinds == [sorted(output.get("data", {})) for output in kept.get("outputs", [])]
+
+
+def notebook_of(tmp_path, text):
+    source = tmp_path / "one.py"
+    source.write_text(text, "utf-8")
+    return source
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [("1 / 0", "ZeroDivisionError"), ("import sys\nprint('!', file=sys.stderr)", "standard error")],
+)
+def test_a_cell_that_fails_is_not_written(maker, tmp_path, cell, told):
+    with pytest.raises(maker.NotebookError, match=told):
+        maker.make(notebook_of(tmp_path, f"# %%\n{cell}\n"), tmp_path)
+    assert not (tmp_path / "one.ipynb").exists()
+
+
+def test_quick_changes_what_runs_and_not_what_is_written(maker, tmp_path):
+    source = notebook_of(tmp_path, '# %% tags=["parameters"] quick="n = 2"\nn = 10\n\n# %%\nn\n')
+    shown = []
+    for quick in (False, True):
+        notebook = json.loads(maker.make(source, tmp_path, quick=quick).read_text("utf-8"))
+        assert "".join(notebook["cells"][0]["source"]) == "n = 10"
+        shown.append("".join(notebook["cells"][1]["outputs"][0]["data"]["text/plain"]))
+    assert shown == ["10", "2"]
+
+
+def test_the_command_names_what_there_is(maker, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["notebooks.py", "nonsense"])
+    assert maker.main() == 2
+    assert "judge_scikit_learn" in capsys.readouterr().err
+
+
+def test_show_gives_markdown_and_text_of_a_verdict():
+    verdict = judge([0, 0, 1, 1], [[0, 1, 1, 1]], [[0, 0, 1, 1]], cells=[(0, 1)])
+    shown = show(verdict)
+    forms, _ = shown._repr_mimebundle_(include=None, exclude=None)
+    assert verdict.verdict in forms["text/markdown"]
+    assert verdict.verdict in repr(shown)
+
+
+def test_show_refuses_what_it_does_not_know():
+    with pytest.raises(TypeError, match="int"):
+        show(1)

@@ -1,0 +1,291 @@
+"""A study whose seeds are added look by look: who goes on, what is saved, and what stays the same.
+
+The training is replaced by a machine that errs as it is told; everything else is real: plan, run
+folders, looks, verdicts and pages.
+"""
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from misread.cli import main
+from misread.data.dataset import Dataset
+from misread.data.sources import KINDS, Kind
+from misread.errors import StudyError
+from misread.learn import work as runs
+from misread.study import run as trial
+from misread.study import transfer
+from misread.study.evidence import conclude
+from misread.study.plan import load_plan
+from misread.study.study import load_study
+
+STUDY = """
+title = "Look by look"
+dataset = "bars"
+seeds = [42, 7]
+arms = ["fix", "one-sided", "swapped"]
+target = "0:1"
+policy = {name = "fix", probability = 1, size_px = [2, 2], true = ["dilate"], predicted = ["erode"]}
+judge = {margins = {accuracy = 0.02, recall = 0.03, cell = 0.03, slice = 0.03}}
+
+[adaptive]
+looks = [5, 7, 9]
+"""
+# Share of class 0 that is read as 1, and of class 1 read as 0: baseline, and what each arm makes.
+RATES = {
+    "baseline": (0.06, 0.01),
+    "fix": (0.01, 0.01),  # removes it: settled at the first look
+    "one-sided": (0.046, 0.01),  # a little: goes on for a while
+    "swapped": (0.06, 0.12),  # harms
+}
+N = 1500
+
+
+@cache
+def bars():
+    """Two classes of flat images, 0 dark and 1 bright; erosion and dilation leave them alone."""
+    parts = []
+    for n in (400, N):
+        labels = np.tile([0, 1], n)
+        images = np.repeat(np.uint8([40, 200])[labels], 16).reshape(-1, 4, 4)
+        parts.append(Dataset("bars", images, labels.astype(np.int64), ("dark", "bright")))
+    return tuple(parts)
+
+
+@dataclass
+class Machine:
+    """What stands for a model: it errs at an arm's rates, on images that are hard for its seed."""
+
+    rates: tuple[float, float]
+    seed: int
+
+
+def fit(recipe, policy, seed, train, select, on_epoch, on_measure):  # noqa: ARG001
+    arm = next(a for a, p in load_arms().items() if p == policy)
+    epoch = SimpleNamespace(
+        epoch=1, select_accuracy=0.9, seconds=0.0, cpu_seconds=0.0,
+        row={"epoch": 1, "loss": 0.5, "accuracy": 0.9, "select_loss": 0.4, "select_accuracy": 0.9,
+             "treated": 0, "changed": 0},
+    )  # fmt: skip
+    on_epoch(epoch)
+    return Machine(RATES[arm], seed), [epoch]
+
+
+def read(machine, images):
+    labels = (images[:, 0, 0] > 100).astype(int)
+    rng = np.random.default_rng([machine.seed, len(images), round(1e4 * sum(machine.rates))])
+    hard = np.random.default_rng(len(images)).random(len(images)) ** 2 * 3
+    wrong = rng.random(len(images)) < np.array(machine.rates)[labels] * hard
+    read = np.where(wrong, 1 - labels, labels)
+    return np.eye(2, dtype=np.float32)[read] * 0.8 + 0.1
+
+
+def to_bytes(machine):
+    return json.dumps([*machine.rates, machine.seed]).encode()
+
+
+def from_bytes(content):
+    *rates, seed = json.loads(content)
+    return Machine(tuple(rates), seed)
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Return the path of the study's TOML; what would train is replaced."""
+    monkeypatch.setitem(KINDS, "bars", Kind("bars", "", "", "", lambda _name, _rest: bars()))
+    path = tmp_path / "bars.toml"
+    path.write_text(STUDY)
+    machine = SimpleNamespace(
+        set_up_backend=lambda: None, fit=fit, read=read, to_bytes=to_bytes, from_bytes=from_bytes
+    )
+    monkeypatch.setattr(runs, "_trainer", lambda: machine)
+    told = {"backend": "none", "python": "3", "platform": "p", "machine": "m", "threads": 1,
+            "versions": {"misread": "0"}}  # fmt: skip
+    monkeypatch.setattr(runs, "environment", lambda: told)
+    monkeypatch.setenv("KERAS_BACKEND", "none")
+    load_arms.cache_clear()
+    load_arms.path = path
+    work_here(monkeypatch)
+    return path
+
+
+@cache
+def load_arms():
+    return load_study(str(load_arms.path)).policies((0, 1))
+
+
+def work_here(monkeypatch, most=None):
+    """Let tasks run in this process; after `most` of them it is as if Ctrl-C were pressed."""
+    done = []
+
+    class Workers:
+        def run(self, tasks):
+            for task in tasks:
+                if len(done) == most:
+                    raise KeyboardInterrupt
+                runs.work(task.order(), lambda report, task=task: take(task, report))
+                done.append((task.run.arm, task.run.seed))
+
+    def take(task, report):
+        if isinstance(report, dict):
+            task.folder.write(report)
+
+    @contextmanager
+    def at_work(_study, folder, **_):
+        folder.mkdir(parents=True, exist_ok=True)
+        yield Workers()
+
+    monkeypatch.setattr(trial, "at_work", at_work)
+    return done
+
+
+def seeds_of(folder, arm):
+    return {int(p.name.removeprefix("seed_")) for p in (folder / "arms" / arm).iterdir()}
+
+
+def test_an_arm_that_is_settled_gets_no_more_seeds(study, tmp_path):
+    wanted, folder = load_study(str(study)), tmp_path / "out"
+    assert wanted.seeds == (42, 7, 1, 2, 3, 4, 5, 6, 8)
+    notes = []
+    trial.run_study(wanted, folder, on_report=notes.append)
+    evidence = conclude(folder)
+    settled = {arm: verdict.settled for arm, verdict in evidence.verdicts.items()}
+    assert evidence.verdicts["fix"].verdict == "REDUCED"
+    assert evidence.verdicts["swapped"].verdict == "HARM"
+    assert (settled["fix"].look, settled["swapped"].look) == (1, 1)
+    assert settled["one-sided"].look > 1
+    n_last = settled["one-sided"].looks[settled["one-sided"].look - 1]
+    assert seeds_of(folder, "fix") == seeds_of(folder, "swapped") == set(wanted.seeds[:5])
+    assert seeds_of(folder, "one-sided") == set(wanted.seeds[:n_last])
+    assert seeds_of(folder, "baseline") == set(wanted.seeds[:n_last])  # as long as any arm does
+    assert evidence.saved == 4 * 9 - (5 + 5 + 2 * n_last)
+    outcome = json.loads((folder / "verdict.json").read_text())
+    assert outcome["saved"] == evidence.saved
+    assert outcome["arms"]["fix"]["settled"]["why"] == "reduced"
+    assert outcome["arms"]["fix"]["seeds"] == [42, 7, 1, 2, 3]
+    texts = [note.text for note in notes if isinstance(note, trial.Note)]
+    assert "fix settled after 5 seeds: REDUCED; 4 of its 9 runs saved." in texts
+
+
+def test_other_data_are_read_by_the_models_that_there_are(study, tmp_path, monkeypatch):
+    folder = tmp_path / "out"
+    trial.run_study(load_study(str(study)), folder)
+    home = conclude(folder)
+
+    def read_here(tasks, _work, take, *_):
+        for task in tasks:
+            assert task.model.exists(), task.name
+            test = bars()[1]
+            read_N = read(from_bytes(task.model.read_bytes()), test.images).argmax(axis=1)
+            take(task, {"labels": test.labels_N, "predictions": read_N[np.newaxis]})
+
+    monkeypatch.setattr(transfer, "read_all", read_here)
+    found = transfer.run_transfer(folder, "bars", tmp_path / "other")
+    assert found.equal == 1
+    assert found.outcome.seeds == home.seeds
+    for arm, verdict in found.verdicts.items():
+        assert verdict.seeds == home.seeds[: len(home.predictions[arm])]
+        assert verdict.cells[0].after_per_seed == home.verdicts[arm].cells[0].after_per_seed
+    assert len(found.verdicts["fix"].seeds) == 5 < len(found.outcome.seeds)
+
+
+def test_every_page_says_at_which_look(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("misread.show.style.DPI", 30)
+    done = CliRunner().invoke(main, ["run", str(study), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert "Seeds were added until each verdict was settled" in " ".join(done.stdout.split())
+    assert "Settled at look 1 of 3" in " ".join(done.stdout.split())
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Settled at look 1 of 3, after 5 of at most 9 seeds" in page
+    assert "4 runs of this arm saved" in page
+    assert "Interval of its look" in page
+    assert "--adaptive" in page
+    atlas = CliRunner().invoke(main, ["atlas", str(tmp_path / "out")])
+    assert "the baseline on confirm" in atlas.output
+
+
+@pytest.mark.parametrize("most", [3, 12, 22])
+def test_stopped_anywhere_it_goes_on_to_the_same_result(study, tmp_path, monkeypatch, most):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    wanted = load_study(str(study))
+    trial.run_study(wanted, whole)
+    conclude(whole)
+    first = work_here(monkeypatch, most)
+    with pytest.raises(KeyboardInterrupt):
+        trial.run_study(wanted, cut)
+    second = work_here(monkeypatch)
+    trial.run_study(wanted, cut)
+    conclude(cut)
+    names = ["plan.json", "verdict.json", "errors.json", "experiment_summary.json"]
+    for name in names:
+        assert (cut / name).read_bytes() == (whole / name).read_bytes(), name
+    third = work_here(monkeypatch)
+    trial.run_study(wanted, cut)
+    assert third == []
+    assert len(first) == most
+    assert second
+
+
+def test_the_plan_names_its_looks_and_others_make_it_exploratory(study, tmp_path):
+    folder, fixed = tmp_path / "out", tmp_path / "fixed.toml"
+    fixed.write_text(study.read_text().partition("[adaptive]")[0].replace("[42, 7]", "[42, 7, 1]"))
+    trial.run_study(load_study(str(fixed)), folder)
+    assert load_plan(folder).exploratory == ""
+    renamed = fixed.with_name("fixed.toml")
+    plan = trial.run_study(load_study(str(renamed), adaptive=True), folder)
+    assert "changed after the confirm images had been opened" in plan.exploratory
+    assert plan.study.adaptive.looks == (5, 10, 15, 20)
+    assert all(verdict.exploratory for verdict in conclude(folder).verdicts.values())
+
+
+def test_a_plan_without_looks_has_the_hash_that_it_always_had(study, project):
+    stored = project / "tests" / "__snapshots__"
+    assert stored.is_dir()
+    plan = trial.run_study(load_study(str(study)), study.parent / "out")
+    dumped = plan.model_dump(mode="json")
+    assert dumped["study"]["adaptive"]["looks"] == [5, 7, 9]
+    without = plan.model_copy(
+        update={"study": plan.study.model_copy(update={"adaptive": None}), "planned_power": None}
+    )
+    from misread.files import sha256_of
+
+    old = without.model_dump(mode="json")
+    del old["study"]["adaptive"], old["planned_power"]
+    del old["study"]["corruptions"], old["grouped"]  # neither was there either
+    assert without.sha256 == sha256_of(old)
+    assert without.question_sha256 != plan.question_sha256
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("looks = [3, 9]", "the first look is at 3 seeds"),
+        ("looks = [5, 5]", "looks are \\[5, 5\\], but must be ascending"),
+        ("looks = 5", "adaptive.looks is 5"),
+        ('spending = "all"', "adaptive.spending is 'all'"),
+        ("lookz = [5]", "'adaptive.lookz' is no setting; allowed there are looks, spending"),
+        ("futility = 0.7", "adaptive.futility is 0.7"),
+    ],
+)
+def test_what_looks_refuse(study, table, message):
+    study.write_text(study.read_text().replace("looks = [5, 7, 9]", table))
+    with pytest.raises(StudyError, match=message) as caught:
+        load_study(str(study))
+    assert "\n" not in str(caught.value)
+
+
+def test_more_seeds_than_the_last_look_are_refused(study):
+    with pytest.raises(StudyError, match="the last look is at 9 of 12 seeds"):
+        load_study(str(study), seeds=tuple(range(12)))
+
+
+def test_a_comparison_has_no_looks():
+    done = CliRunner().invoke(main, ["run", "dense-four", "--adaptive"])
+    assert done.exit_code == 2
+    assert "compares recipes, which all need the same seeds; leave --adaptive away" in done.output
