@@ -16,6 +16,7 @@ import numpy as np
 
 from misread import wording
 from misread.cli.stopping import tried
+from misread.files import write_atomic
 from misread.judge import Adaptive, SliceReadings, judge_look
 from misread.npz import arrays_of
 from misread.show import stopping
@@ -23,7 +24,6 @@ from misread.show.calibration import Part, share
 from misread.show.style import png
 from misread.show.verdict import broken_told
 from misread.simulate.calibrate import ALPHA
-from misread.store import write_atomic
 from misread.study.looks import with_looks
 from misread.study.study import BASELINE, load_study
 

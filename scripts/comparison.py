@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from misread.files import write_arrays, write_atomic
 from misread.show.claims import (
     arm_table,
     claim_lines,
@@ -26,7 +27,6 @@ from misread.show.claims import (
     documented_table,
 )
 from misread.show.figures.experiment_comparison import headline
-from misread.store import write_arrays, write_atomic
 from misread.study.claims import RULE, ClaimOutcome
 from misread.study.differences import Compared, load_compared
 from misread.wording import count, number, percent, points

@@ -15,10 +15,10 @@ from typing import Any
 
 import jinja2
 
+from misread.files import write_atomic, write_json
 from misread.judge import Item
 from misread.show import words
 from misread.show.figures.corruptions import rows, worse
-from misread.store import write_atomic, write_json
 from misread.study.corruptions import Corruptions, load_corruptions
 from misread.study.plan import load_plan
 from misread.study.robustness import CLEAN

@@ -22,12 +22,12 @@ from scipy import stats
 
 from misread import wording
 from misread.data.dataset import Dataset
+from misread.files import write_arrays, write_atomic, write_json
 from misread.images.operations import OPERATIONS
 from misread.images.shape import MEASURES, shapes
 from misread.judge import CellResult, Item, Verdict
 from misread.judge.effects import benjamini_hochberg
 from misread.show import style, words
-from misread.store import write_arrays, write_atomic, write_json
 from misread.study.evidence import Evidence, load_evidence
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -20,12 +20,11 @@ from pages import CONDITIONS, Condition, Page, render
 from scipy.stats import binomtest
 
 from misread.data.mnist import load_mnist
-from misread.files import write_atomic
+from misread.files import write_atomic, write_json
 from misread.images.page import Page as Found
 from misread.images.page import find_digits
 from misread.show.figures.photo import page_figure, steps_figure
 from misread.show.style import png
-from misread.store import write_json
 from misread.study.photos import UNSURE, Readers, read_images, readers_of, readings_of
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from misread.files import read_json, write_atomic, write_json
 from misread.show.figures.along_axis import draw_along, number_of
 from misread.show.style import png
-from misread.store import RunFolder, read_json, write_atomic, write_json
+from misread.store import RunFolder
 from misread.study.axis import Answers, Ratio, answer, ratio
 from misread.study.claims import ClaimOutcome, Verdict, standing
 from misread.study.comparison import ComparisonPlan

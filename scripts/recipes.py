@@ -19,11 +19,12 @@ import scipy.stats
 
 from misread.data.dataset import Dataset
 from misread.data.sources import load
+from misread.files import read_arrays, read_json, write_atomic
 from misread.images.operations import OPERATIONS
 from misread.judge import Verdict, judge
 from misread.learn import train
 from misread.learn.recipe import Recipe
-from misread.store import RunFolder, read_arrays, read_json, write_atomic
+from misread.store import RunFolder
 from misread.study.evidence import load_evidence
 from misread.study.plan import load_plan
 from misread.study.study import BASELINE

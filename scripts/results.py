@@ -18,11 +18,11 @@ import jinja2
 import numpy as np
 import scipy.stats
 
+from misread.files import write_arrays, write_atomic
 from misread.judge import CellResult, two_way
 from misread.show import target as tables
 from misread.show import words
 from misread.show.report import command
-from misread.store import write_arrays, write_atomic
 from misread.study.evidence import Evidence, load_evidence
 from misread.study.study import BASELINE
 

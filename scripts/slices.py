@@ -15,6 +15,7 @@ import jinja2
 import numpy as np
 
 from misread import wording
+from misread.files import write_atomic
 from misread.images.operations import OPERATIONS
 from misread.images.shape import stroke_thickness_px
 from misread.show import slices, words
@@ -23,7 +24,6 @@ from misread.show.figures.writers import writers
 from misread.show.report import command
 from misread.show.style import png
 from misread.show.verdict import Table
-from misread.store import write_atomic
 from misread.study.evidence import Evidence, load_evidence
 from misread.study.study import BASELINE
 

@@ -17,10 +17,10 @@ import jinja2
 import numpy as np
 
 from misread.data.sources import load, slug
+from misread.files import write_atomic
 from misread.judge import Verdict
 from misread.show import words
 from misread.show.figures.transfer import rows
-from misread.store import write_atomic
 from misread.study.evidence import load_evidence
 from misread.study.plan import load_plan
 from misread.study.study import BASELINE

@@ -18,12 +18,12 @@ import numpy as np
 from rich.progress import track
 
 from misread import wording
+from misread.files import write_atomic
 from misread.judge import Verdict
 from misread.show.calibration import share
 from misread.simulate.calibrate import Outcome, Setting, simulate
 from misread.simulate.limits import LIMITS, standard_error
 from misread.simulate.worlds import FOURS, WORLDS, WRITER_WORLDS, Design
-from misread.store import write_atomic
 from misread.study.plan import load_plan
 from misread.study.study import BASELINE
 from misread.study.verdict import confirm_of, judge_arm, read_arm, seeds_needed

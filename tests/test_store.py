@@ -7,11 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from misread import files, store
+from misread import files
 from misread.errors import StoreError
-from misread.store import (
-    RunFolder,
-    locked,
+from misread.files import (
+    file_sha256,
     read_arrays,
     read_json,
     write_arrays,
@@ -19,6 +18,7 @@ from misread.store import (
     write_csv,
     write_json,
 )
+from misread.store import RunFolder, locked
 
 
 def test_a_write_is_whole_or_nothing(tmp_path, monkeypatch):
@@ -87,7 +87,7 @@ def test_damaged_arrays(tmp_path, content):
 def test_altered_predictions_are_found(tmp_path):
     folder = RunFolder(tmp_path, "baseline", 1)
     write_arrays(folder.path / "predictions.npz", {"labels": np.arange(3)})
-    sha256 = store.file_sha256(folder.path / "predictions.npz")
+    sha256 = file_sha256(folder.path / "predictions.npz")
     write_json(folder.path / "result.json", {"sha256": {"predictions.npz": sha256}})
     assert folder.is_complete
     assert folder.predictions()["labels"].tolist() == [0, 1, 2]

@@ -16,114 +16,25 @@ is complete. All but `environment.json` and the dates inside `model.keras` are t
 whenever the same run is repeated on the same machine.
 """
 
-import csv
-import hashlib
-import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import filelock
-import numpy as np
-import numpy.typing as npt
 
 from misread.errors import StoreError
-from misread.files import UNFINISHED, readable_json
-from misread.files import clear_errors as clear_errors  # noqa: PLC0414  part of this module's offer
-from misread.files import write_atomic as write_atomic  # noqa: PLC0414  the same
-from misread.npz import arrays_of
-
-Arrays = dict[str, npt.NDArray[Any]]
+from misread.files import (
+    UNFINISHED,
+    Arrays,
+    clear_errors,
+    read_arrays,
+    read_json,
+    read_rows,
+    write_atomic,
+)
 
 _TRAINED = ("config.json", "history.csv", "model.keras", "select.npz")
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as readable JSON, atomically."""
-    write_atomic(path, readable_json(value))
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file of ours.
-
-    Raises
-    ------
-    StoreError
-        If it is missing or no JSON.
-    """
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        msg = f"{path} does not exist; run the study first, or name another folder."
-        raise StoreError(msg) from None
-    except (OSError, ValueError) as error:
-        msg = f"{path} cannot be read as JSON ({error}); delete it and run the study again."
-        raise StoreError(msg) from None
-
-
-def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write arrays as a compressed NPZ, atomically; the same arrays give the same bytes."""
-    write_atomic(path, arrays_to_bytes(arrays))
-
-
-def arrays_to_bytes(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
-    """Return arrays as the content of a compressed NPZ; the same arrays give the same bytes."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
-
-
-def read_arrays(path: Path, sha256: str | None = None) -> Arrays:
-    """Read an NPZ of ours; nothing in it is ever executed.
-
-    Parameters
-    ----------
-    path
-        The file.
-    sha256
-        What the SHA-256 of the file must be, or None to take it as it is.
-
-    Raises
-    ------
-    StoreError
-        If it is missing, damaged or altered.
-    """
-    try:
-        content = path.read_bytes()
-        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-            msg = (
-                f"{path} is not the file that its result.json describes; delete the folder "
-                f"{path.parent} and run the study again."
-            )
-            raise StoreError(msg)
-        return arrays_of(content)
-    except FileNotFoundError:
-        msg = f"{path} does not exist; run the study first, or name another folder."
-        raise StoreError(msg) from None
-    except (OSError, ValueError) as error:
-        msg = f"{path} cannot be read as NPZ ({error}); delete it and run the study again."
-        raise StoreError(msg) from None
-
-
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows with the same keys as CSV, atomically; floats keep all their digits."""
-    write_atomic(path, csv_to_bytes(rows))
-
-
-def csv_to_bytes(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return rows with the same keys as the content of a CSV file."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @contextmanager
@@ -152,11 +63,6 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _rows(path: Path) -> list[dict[str, float]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 
 class RunFolder:
@@ -227,12 +133,12 @@ class RunFolder:
 
     def history(self) -> list[dict[str, float]]:
         """Return the rows of `history.csv`."""
-        return _rows(self.path / "history.csv")
+        return read_rows(self.path / "history.csv")
 
     def measures(self) -> list[dict[str, float]]:
         """Return the rows of `measures.csv` (columns: `learn.probe.measure`), [] without it."""
         path = self.path / "measures.csv"
-        return _rows(path) if path.exists() else []
+        return read_rows(path) if path.exists() else []
 
     def select(self) -> Arrays:
         """Return what was read on *select*.

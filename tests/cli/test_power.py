@@ -9,10 +9,11 @@ from click.testing import CliRunner
 
 from misread.cli import main
 from misread.errors import PlanError
+from misread.files import write_json
 from misread.learn.work import Task
 from misread.show.figures.power import power_figure
 from misread.show.style import png
-from misread.store import RunFolder, write_json
+from misread.store import RunFolder
 from misread.study.plan import Plan, load_plan, lock
 from misread.study.run import _notes, planned_power
 from misread.study.study import load_study

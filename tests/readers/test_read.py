@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from misread.errors import DataError, JudgeError
+from misread.files import write_arrays
 from misread.judge.predictions import Predictions
 from misread.readers.convert import from_models, from_scores, write_predictions
 from misread.readers.read import read_predictions
 from misread.readers.tables import from_frame
-from misread.store import write_arrays
 
 
 def same(one, other, *, named=True):

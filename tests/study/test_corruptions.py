@@ -16,6 +16,7 @@ from misread.cli import main
 from misread.data.mnist import load_mnist
 from misread.data.sources import beside, is_remote, load, origin, slug, split_name
 from misread.errors import DataError, StoreError, StudyError
+from misread.files import read_json, write_json
 from misread.images.corrupt import Spec, corrupt, mnist_c, parse_corruption
 from misread.images.mnist_c import CORRUPTIONS
 from misread.images.overlays import clouds, zigzag
@@ -23,7 +24,7 @@ from misread.judge import SliceReadings, judge, two_way
 from misread.judge.means import mean_over, mean_ratio
 from misread.seeds import derive
 from misread.show.figures.corruptions import corruption_figure
-from misread.store import RunFolder, read_json, write_json
+from misread.store import RunFolder
 from misread.study.corruptions import Corruptions, load_corruptions, run_corruptions
 from misread.study.outcome import StudyVerdict
 from misread.study.plan import load_plan

@@ -9,18 +9,13 @@ from click.testing import CliRunner
 
 from misread.cli import main
 from misread.data.mnist import load_mnist
+from misread.files import file_sha256, write_arrays, write_csv, write_json
 from misread.learn.work import select_ids_of
 from misread.seeds import derive
 from misread.show import study_figures as plots
 from misread.show import target as tables
 from misread.show.study_figures import FIGURES, Drawn
-from misread.store import (
-    RunFolder,
-    file_sha256,
-    write_arrays,
-    write_csv,
-    write_json,
-)
+from misread.store import RunFolder
 from misread.study.evidence import load_evidence
 from misread.study.plan import Plan, counter_slices, lock
 from misread.study.run import planned_power, preview_slices, target_of

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from misread.errors import PlanError, StudyError
+from misread.files import write_json
 from misread.learn.policy import CONTROLS
-from misread.store import RunFolder, write_json
+from misread.store import RunFolder
 from misread.study.file import builtin_studies
 from misread.study.folder import select_folds
 from misread.study.plan import Plan, counter_slices, load_plan, lock

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from misread.cli import main
 from misread.data.mnist import WRITERS, load_mnist
 from misread.errors import JudgeError
+from misread.files import read_json
 from misread.images.operations import dilate
 from misread.images.shape import MEASURES, shapes, stroke_thickness_px
 from misread.judge import benjamini_hochberg, two_way
@@ -23,7 +24,6 @@ from misread.show.figures.shape import shape_figure
 from misread.show.figures.writers import writers_figure
 from misread.show.report import report_html
 from misread.show.style import png
-from misread.store import read_json
 from misread.study.plan import load_plan
 from misread.study.slices import slice_up
 from misread.study.study import BASELINE

@@ -13,9 +13,10 @@ from misread.data.mnist import load_mnist
 from misread.data.parts import stratified_subset
 from misread.data.sources import load
 from misread.errors import DataError, StoreError
+from misread.files import read_json, write_json
 from misread.images.mnist_form import all_to_convention
 from misread.judge import judge
-from misread.store import RunFolder, read_json, write_json
+from misread.store import RunFolder
 from misread.study.plan import load_plan
 from misread.study.transfer import load_transfers, run_transfer, unseen
 

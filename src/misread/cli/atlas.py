@@ -161,7 +161,8 @@ def _on_select(folder: Path) -> _Source:
 
     from misread.data.sources import load
     from misread.errors import StudyError
-    from misread.store import RunFolder, read_json
+    from misread.files import read_json
+    from misread.store import RunFolder
     from misread.study.study import BASELINE, SMOKE
 
     if not (folder / "errors.json").exists():

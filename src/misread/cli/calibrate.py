@@ -61,9 +61,9 @@ def calibrate(
     or under .065 in each world and .055 on average, and coverage at or above .93. Exits with 1 if
     a rate is beyond its limit by more than chance can explain.
     """
+    from misread.files import write_atomic
     from misread.show import calibration as show
     from misread.simulate.calibrate import settings
-    from misread.store import write_atomic
 
     count = replicates or (QUICK_REPLICATES if quick else 2_000)
     if adaptive:
@@ -145,7 +145,7 @@ def _run(
         TimeRemainingColumn,
     )
 
-    from misread.store import write_atomic
+    from misread.files import write_atomic
 
     finished = {outcome.key for outcome in done.outcomes}
     todo = [setting for setting in wanted if setting.key not in finished]

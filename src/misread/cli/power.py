@@ -67,9 +67,9 @@ def power(
     known, name, images = _known(pilot, after, cell, rate, errors, images)
     answer = plan_power(known, cell=name, n_seeds=seeds, n_images=images, **wanted)
     if figure is not None:
+        from misread.files import write_atomic
         from misread.show.figures.power import power_figure
         from misread.show.style import png
-        from misread.store import write_atomic
 
         write_atomic(figure, png(power_figure(answer, known)))
     if as_json:
@@ -136,7 +136,7 @@ def _from_study(
     folder: Path, named: tuple[int, int] | None, images: int | None
 ) -> "tuple[Pilot, str, int | None]":
     from misread.errors import StudyError
-    from misread.store import read_json
+    from misread.files import read_json
     from misread.study.plan import load_plan
     from misread.study.run import on_confirm, pilot_on_select, target_of
     from misread.study.study import load_study

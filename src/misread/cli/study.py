@@ -141,9 +141,10 @@ def errors(
     **options: Any,
 ) -> None:
     """Find what the baseline of STUDY keeps misreading, on *select*; *confirm* stays closed."""
+    from misread.files import read_json
     from misread.show.study_figures import write_select
     from misread.show.terminal import errors_table
-    from misread.store import locked, read_json
+    from misread.store import locked
     from misread.study.run import planned_power, target_of
     from misread.study.study import load_study
 
@@ -173,9 +174,10 @@ def preview(
     **options: Any,
 ) -> None:
     """Show what the augmentation of STUDY does to images, and what the baseline reads then."""
+    from misread.files import read_json, write_json
     from misread.show.study_figures import write_preview
     from misread.show.terminal import preview_table
-    from misread.store import locked, read_json, write_json
+    from misread.store import locked
     from misread.study.preview import preview_numbers
     from misread.study.run import target_of
     from misread.study.study import load_study

@@ -24,13 +24,13 @@ from misread.data.dataset import Dataset
 from misread.data.parts import split, stratified_subset
 from misread.data.sources import load
 from misread.errors import PlanError, StudyError
-from misread.files import readable_json
+from misread.files import arrays_to_bytes, csv_to_bytes, read_arrays, readable_json
 from misread.images import Images
 from misread.images.corrupt import corrupt, parse_corruption
 from misread.images.operations import OPERATIONS
 from misread.learn.policy import Slice
 from misread.learn.recipe import Run
-from misread.store import RunFolder, arrays_to_bytes, csv_to_bytes, read_arrays
+from misread.store import RunFolder
 from misread.workers.pool import Report
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from misread.files import write_atomic
 from misread.show.figures.along_axis import draw_along
 from misread.show.figures.arms import confusion_matrix, training_curves
 from misread.show.figures.experiment_comparison import experiment_comparison, headline
@@ -16,7 +17,6 @@ from misread.show.render import environment
 from misread.show.study_figures import Drawn
 from misread.show.style import png
 from misread.show.table import Grid
-from misread.store import write_atomic
 from misread.study.axis import answer
 from misread.study.claims import RULE, ClaimOutcome
 from misread.study.comparison import load_any

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from misread.files import write_atomic
 from misread.learn.recipe import RECIPES
 from misread.show import slices, words
 from misread.show import target as tables
 from misread.show.render import environment
 from misread.show.study_figures import Drawn, draw_figures
 from misread.show.verdict import sheet_of
-from misread.store import write_atomic
 from misread.study.evidence import Evidence
 from misread.study.file import builtin_studies
 from misread.study.study import BASELINE

@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from misread.data.sources import load
+from misread.files import write_atomic
 from misread.show.figures.atlas import overview
 from misread.show.figures.before_after import before_after
 from misread.show.figures.collateral import collateral
@@ -20,7 +21,6 @@ from misread.show.figures.shape import shape
 from misread.show.figures.training_curves import training_curves
 from misread.show.figures.writers import writers
 from misread.show.style import png
-from misread.store import write_atomic
 from misread.study.evidence import Evidence
 from misread.study.study import SMOKE, Study
 

@@ -24,10 +24,11 @@ from pydantic import ValidationError
 
 from misread.data.dataset import Dataset
 from misread.errors import StoreError, StudyError
+from misread.files import read_arrays, read_json, write_arrays, write_json
 from misread.images.corrupt import corrupt, mnist_c
 from misread.judge import Item, SliceReadings, Verdict, judge
 from misread.learn.work import corrupted_confirm, prepare
-from misread.store import RunFolder, locked, read_arrays, read_json, write_arrays, write_json
+from misread.store import RunFolder, locked
 from misread.study.outcome import StudyVerdict
 from misread.study.plan import Plan, load_plan
 from misread.study.reread import EXPLORATORY, read_all, refuse_others

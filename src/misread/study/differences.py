@@ -17,8 +17,9 @@ from scipy import stats
 from misread.data.dataset import Dataset
 from misread.data.parts import stratified_subset
 from misread.data.sources import load
+from misread.files import read_json, write_json
 from misread.judge import class_metrics, confusion_counts, holm, two_way
-from misread.store import RunFolder, read_json, write_json
+from misread.store import RunFolder
 from misread.study.claims import (
     ArmOutcome,
     ClaimOutcome,

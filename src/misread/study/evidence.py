@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from misread.data.dataset import Dataset
 from misread.data.sources import load
+from misread.files import read_json, write_json
 from misread.judge import (
     CellAtlas,
     ClassMetrics,
@@ -25,7 +26,7 @@ from misread.judge import (
     rank_cells,
 )
 from misread.learn.policy import Slice
-from misread.store import RunFolder, read_json, write_json
+from misread.store import RunFolder
 from misread.study.outcome import StudyVerdict
 from misread.study.plan import Plan, load_plan
 from misread.study.preview import preview_numbers

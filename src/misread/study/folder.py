@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 from misread.data.parts import N_FOLDS
 from misread.errors import PlanError
+from misread.files import clear_errors, read_json
 from misread.learn.recipe import Recipe, Run
 from misread.learn.work import Task, prepare, work
-from misread.store import RunFolder, clear_errors, locked, read_json
+from misread.store import RunFolder, locked
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Pool, Workers
 from misread.workers.processes import LocalPool

@@ -6,10 +6,9 @@ from typing import Any, ClassVar, Literal, TypeVar
 from pydantic import ValidationError
 
 from misread.errors import PlanError
-from misread.files import Frozen, sha256_of
+from misread.files import Frozen, read_json, sha256_of, write_json
 from misread.judge import PowerAnswer
 from misread.learn.policy import Policy, Slice
-from misread.store import read_json, write_json
 from misread.study.study import SMOKE, Study
 
 

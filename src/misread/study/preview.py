@@ -7,10 +7,11 @@ import numpy as np
 
 from misread.data.dataset import Dataset
 from misread.data.sources import load
+from misread.files import read_arrays, read_json
 from misread.images.operations import OPERATIONS
 from misread.images.shape import ink, stroke_thickness_px
 from misread.learn.policy import Draw, Policy, apply_draw, changed_share
-from misread.store import RunFolder, read_arrays, read_json
+from misread.store import RunFolder
 from misread.study.run import preview_slices
 from misread.study.study import BASELINE, Study
 

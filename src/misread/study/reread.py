@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from misread.errors import StoreError
+from misread.files import read_json
 from misread.learn.work import prepare
-from misread.store import read_json
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Job, Work, Workers
 from misread.workers.processes import LocalPool

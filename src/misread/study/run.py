@@ -14,12 +14,13 @@ from typing import Any, Literal
 from misread.data.parts import stratified_subset
 from misread.data.sources import load
 from misread.errors import JudgeError, StudyError
+from misread.files import write_json
 from misread.images.corrupt import corrupt, parse_corruption
 from misread.judge import Pilot, PowerAnswer, pilot_from_counts, plan_power
 from misread.learn.policy import Policy, Slice
 from misread.learn.recipe import Run
 from misread.learn.work import Corrupted, Task
-from misread.store import RunFolder, write_json
+from misread.store import RunFolder
 from misread.study.folder import (
     Note,
     OnReport,

@@ -27,10 +27,11 @@ from pydantic import ValidationError
 from misread.data.dataset import Dataset
 from misread.data.sources import load, origin, slug
 from misread.errors import DataError, StoreError
+from misread.files import read_arrays, read_json, write_arrays, write_json
 from misread.images.mnist_form import all_to_convention, ink_bright
 from misread.judge import Verdict, judge
 from misread.learn.work import prepare
-from misread.store import RunFolder, locked, read_arrays, read_json, write_arrays, write_json
+from misread.store import RunFolder, locked
 from misread.study.outcome import StudyVerdict
 from misread.study.plan import Plan, load_plan
 from misread.study.reread import EXPLORATORY, read_all, refuse_others
