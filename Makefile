@@ -41,33 +41,35 @@ run: $(SYNCED)  ## Run the study four-nine (ARGS="--smoke" for a first look)
 	@$(BIN)/misread run four-nine $(ARGS)
 
 test: $(SYNCED)  ## Run the whole test suite (ARGS="-k judge" for a part)
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/docs/test_site.py $(ARGS)
 
 lint: $(SYNCED)  ## Check style, format and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-docs: $(DOCS)  ## Build the documentation site into site/; a broken link is an error
-	@$(BIN)/python scripts/docs.py $(ARGS)
+docs: $(DOCS)  ## Hold the pages to the code and build the site into site/; a broken link is an error
+	@$(BIN)/python tools/generated.py --check
+	@$(BIN)/python tools/docs.py
+	@$(BIN)/python -m pytest -q tests/docs/test_site.py
 
 format: $(SYNCED)  ## Format the code and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 notebooks: $(SYNCED)  ## Execute the notebooks and write them with their pictures (ARGS="--quick")
-	@$(BIN)/python scripts/notebooks.py $(ARGS)
+	@$(BIN)/python tools/notebooks.py $(ARGS)
 
 bench: $(SYNCED)  ## Measure all again and write docs/benchmarks.md (ARGS="--only everyday")
-	@$(BIN)/python scripts/benchmarks.py $(ARGS)
+	@$(BIN)/python tools/benchmarks.py $(ARGS)
 
 lock: $(NEED_UV)  ## Upgrade all packages and write their exact versions into pyproject.toml
-	@python=$$($(FIND_PYTHON)) && "$$python" scripts/lock.py
+	@python=$$($(FIND_PYTHON)) && "$$python" tools/lock.py
 	@$(MAKE) -s --no-print-directory $(SYNCED)
 
 clean:  ## Remove builds and caches; .venv/, .uv/ and runs/ stay
 	@rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find src tests tools experiments -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # `uv sync` installs exactly what pyproject.toml names, and removes what it does not.
 $(SYNCED): pyproject.toml | $(NEED_UV)

@@ -1,6 +1,5 @@
 """docs/judge.md and its examples: what they show is what happens."""
 
-import importlib.util
 import json
 import pkgutil
 import re
@@ -16,38 +15,6 @@ from misread.cli import main
 from misread.show import render as verdicts
 from misread.show.verdict import sheet_of
 from verdict_cases import cases, real
-
-
-@pytest.fixture
-def outputs(project):
-    spec = importlib.util.spec_from_file_location("outputs", project / "scripts/outputs.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_outputs_on_the_page_are_those_of_the_commands(outputs, project, monkeypatch):
-    monkeypatch.chdir(project)
-    names = {page.name for page in outputs.PAGES}
-    assert {"judge.md", "power.md"} <= names
-    page = (project / "docs/judge.md").read_text("utf-8")  # the others draw: tested where made
-    assert outputs.filled(page) == page, "run python scripts/outputs.py"
-    assert page.count("$ misread") >= 2
-
-
-def test_the_check_finds_an_old_output(outputs, project, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(project)
-    page = tmp_path / "page.md"
-    monkeypatch.setattr(outputs, "PAGES", [page])
-    page.write_text("```console\n$ misread --version\nmisread, version 0\n```\n")
-    monkeypatch.setattr(outputs.sys, "argv", ["outputs.py", "--check"])
-    assert outputs.main() == 1
-    assert "run python scripts/outputs.py" in capsys.readouterr().err
-    monkeypatch.setattr(outputs.sys, "argv", ["outputs.py"])
-    assert outputs.main() == 0
-    assert "version 0\n" not in page.read_text()
-    with pytest.raises(ValueError, match="only misread"):
-        outputs.filled("```console\n$ ls\n```\n")
 
 
 def test_the_python_on_the_page_runs(project, tmp_path, monkeypatch):

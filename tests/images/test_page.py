@@ -17,7 +17,7 @@ from misread.data.sources import load
 from misread.errors import DataError
 from misread.images.page import find_digits
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+SCRIPTS = Path(__file__).resolve().parents[2] / "experiments"
 PAGE = 1000  # none that was looked at while the finder was made
 
 

@@ -365,8 +365,8 @@ def test_the_mild_world_is_like_the_writers_of_mnist(project):
 
 def test_the_page_holds_what_comes_out_today(project):
     page = (project / "docs/method.md").read_text("utf-8")
-    command = re.search(r"^python scripts/writers.py(.*)$", page, re.MULTILINE)[1]
-    again = f"run python scripts/writers.py{command} again"
+    command = re.search(r"^python experiments/writers.py(.*)$", page, re.MULTILINE)[1]
+    again = f"run python experiments/writers.py{command} again"
     replicates = int(
         re.search(r"^([\d,]+) studies of each kind", page, re.MULTILINE)[1].replace(",", "")
     )

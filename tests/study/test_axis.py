@@ -197,7 +197,7 @@ def test_which_arms_tell_of_dropout_against_an_average(study, pair):
 
 @pytest.fixture(scope="module")
 def script(project):
-    sys.path.insert(0, str(project / "scripts"))
+    sys.path.insert(0, str(project / "experiments"))
     try:
         import questions
     finally:

@@ -27,7 +27,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 BEGIN = "# >>> exact versions: `make lock` writes the lines up to the next marker"
 END = "# <<< exact versions"
 BLOCK = re.compile(f"^{re.escape(BEGIN)}\n.*?^{re.escape(END)}\n", re.DOTALL | re.MULTILINE)
-# Values of a machine's own environment that would change what is resolved.
+EXACT = re.compile(r"[A-Za-z0-9._-]+==[^\s;]+( ;|$)")
+# Values of a machine's environment that would change what is resolved.
 FOREIGN = ("UV_CONSTRAINT", "UV_EXCLUDE_NEWER", "UV_OVERRIDE", "UV_PRERELEASE", "UV_RESOLUTION")
 
 
@@ -36,13 +37,7 @@ class LockError(Exception):
 
 
 def find_uv() -> str:
-    """Return the path of uv: `$UV` if set, else the one on PATH, else the one `make` brought.
-
-    Raises
-    ------
-    LockError
-        If there is none.
-    """
+    """Return the path of uv: `$UV` if set, else the one on PATH, else the one `make` brought."""
     brought = PROJECT / ".uv" / "bin" / "uv"
     uv = os.environ.get("UV") or shutil.which("uv") or (str(brought) if brought.exists() else None)
     if uv is None:
@@ -52,18 +47,11 @@ def find_uv() -> str:
 
 
 def run_uv(uv: str, *arguments: str, cwd: Path) -> str:
-    """Run uv in a folder and return what it prints.
-
-    Raises
-    ------
-    LockError
-        If it fails, with what it said.
-    """
-    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    """Run uv in a folder and return what it prints; a `LockError` says how it failed."""
     done = subprocess.run(  # noqa: S603  our own arguments, no shell
         [uv, *arguments, "--python", sys.executable],
         cwd=cwd,
-        env=environment,
+        env={name: value for name, value in os.environ.items() if name not in FOREIGN},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -76,13 +64,7 @@ def run_uv(uv: str, *arguments: str, cwd: Path) -> str:
 
 
 def with_constraints(text: str, constraints: list[str]) -> str:
-    """Return the text of a pyproject.toml with its list of exact versions replaced.
-
-    Raises
-    ------
-    LockError
-        If the text does not hold the two markers once each, in this order.
-    """
+    """Return the text of a pyproject.toml with its list of exact versions replaced."""
     if len(BLOCK.findall(text)) != 1:
         msg = (
             f"pyproject.toml does not hold one pair of the lines {BEGIN!r} and {END!r}; "
@@ -112,22 +94,10 @@ def resolve(uv: str, text: str) -> list[str]:
     return sorted(line.strip() for line in exported.splitlines() if line.strip())
 
 
-def unpinned(packages: list[str]) -> list[str]:
-    """Return what names no exact version: an address or a path, which no constraint can hold."""
-    return [item for item in packages if not re.match(r"[A-Za-z0-9._-]+==[^\s;]+( ;|$)", item)]
-
-
-def lock(uv: str) -> tuple[str, str]:
-    """Return the text of pyproject.toml as it is and with all versions upgraded; write nothing.
-
-    Raises
-    ------
-    LockError
-        If there is no resolution, or if the list would not reproduce it.
-    """
-    old = (PROJECT / "pyproject.toml").read_text("utf-8")
+def lock(uv: str, old: str) -> str:
+    """Return the text of pyproject.toml with all versions upgraded."""
     packages = resolve(uv, with_constraints(old, []))
-    if loose := unpinned(packages):
+    if loose := [item for item in packages if not EXACT.match(item)]:
         msg = f"these dependencies have no version that could be fixed: {', '.join(loose)}"
         raise LockError(msg)
     new = with_constraints(old, packages)
@@ -136,18 +106,19 @@ def lock(uv: str) -> tuple[str, str]:
         changes = "\n".join(difflib.unified_diff(packages, again, "wanted", "found", lineterm=""))
         msg = f"resolving again under the new list gives other versions:\n{changes}"
         raise LockError(msg)
-    return old, new
+    return new
 
 
 def main() -> int:
     """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 if there is something newer"
-    )
+    note = "write nothing; exit 1 if there is something newer"
+    parser.add_argument("--check", action="store_true", help=note)
     check_only = parser.parse_args().check
+    path = PROJECT / "pyproject.toml"
+    old = path.read_text("utf-8")
     try:
-        old, new = lock(find_uv())
+        new = lock(find_uv(), old)
     except LockError as error:
         print(f"lock: {error}", file=sys.stderr)
         return 2
@@ -158,10 +129,9 @@ def main() -> int:
     print("\n".join(line for line in changes if re.match(r'[+-] +"', line)))
     if check_only:
         return 1
-    target = PROJECT / "pyproject.toml"
-    draft = target.with_name(".pyproject.toml.new")
+    draft = path.with_name(".pyproject.toml.new")
     draft.write_text(new, "utf-8")
-    draft.replace(target)
+    draft.replace(path)
     print("pyproject.toml holds the new versions; `make test` before you commit them.")
     return 0
 

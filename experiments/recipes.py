@@ -1,6 +1,6 @@
 """Write docs/recipes.md: what each recipe costs and what its baseline reads, in studies that ran.
 
-    python scripts/recipes.py runs/four-nine-documented runs/four-nine-quick …
+    python experiments/recipes.py runs/four-nine-documented runs/four-nine-quick …
 
 Every baseline model of these studies of MNIST is loaded and reads thinned and thickened fours and
 nines, and USPS where `../shared/data` has it. Every number comes from the studies' folders and from
@@ -74,7 +74,7 @@ class Measured:
 def main() -> None:
     """Read, and write the page."""
     if len(sys.argv) < 2:
-        sys.exit("usage: python scripts/recipes.py STUDY_FOLDER...")
+        sys.exit("usage: python experiments/recipes.py STUDY_FOLDER...")
     train.set_up_backend()
     _, confirm = load("mnist")
     usps = unseen("mnist", f"h5:{USPS}") if USPS.exists() else None
@@ -105,7 +105,7 @@ def main() -> None:
         arms=list(next(iter(answers.values()), {})),
         mflop=f"{MFLOP:.1f}",
         usps=None if usps is None else f"{len(usps):,}",
-        command="python scripts/recipes.py " + " ".join(sys.argv[1:]),
+        command="python experiments/recipes.py " + " ".join(sys.argv[1:]),
     )
     write_atomic(ROOT / "docs" / "recipes.md", page.encode())
     print("Written: docs/recipes.md.")

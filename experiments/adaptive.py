@@ -1,6 +1,6 @@
 """Write docs/adaptive.md and its figure: why peeking inflates errors, and what looks save.
 
-    python scripts/adaptive.py [REPLICATES]
+    python experiments/adaptive.py [REPLICATES]
 
 simulates every rule for adding seeds (2,000 studies of each kind unless told otherwise; minutes),
 draws docs/figures/adaptive.png, and judges the readings in docs/results/four-nine-readings.npz
@@ -49,7 +49,7 @@ def main() -> None:
     plan = Adaptive()
     page = environment.get_template("adaptive.md.j2").render(
         replicates=f"{replicates:,}",
-        command=f"python scripts/adaptive.py{f' {replicates}' if sys.argv[1:] else ''}",
+        command=f"python experiments/adaptive.py{f' {replicates}' if sys.argv[1:] else ''}",
         share=share,
         rules={one.rule: one for one in found},
         fixed=found[0],

@@ -1,7 +1,7 @@
 """Pages of real MNIST digits as a camera would see them, with the place of every digit.
 
 The shapes are those of *confirm*, scaled up; pen, ink, paper, ruling, light and camera are drawn.
-`scripts/paper.py` measures on such pages, and the tests hold what it measured.
+`experiments/paper.py` measures on such pages, and the tests hold what it measured.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Write the tables on writers in docs/method.md: what it takes to hold over writers too.
 
-    python scripts/writers.py [--replicates N] RUN…
+    python experiments/writers.py [--replicates N] RUN…
 
 simulates studies without an effect, and with a true −30%, in a world without writers and in two
 with them, and judges each with and without their groups: 10,000 of each kind without an effect,
@@ -30,7 +30,7 @@ from misread.study.verdict import confirm_of, judge_arm, read_arm, seeds_needed
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "method.md"
-BEGIN = "<!-- writers: written by scripts/writers.py -->\n"
+BEGIN = "<!-- writers: written by experiments/writers.py -->\n"
 END = "<!-- end of writers -->\n"
 REPLICATES = 10_000
 SEEDS, ERRORS = (5, 10, 20), (3.0, 8.0, 30.0, 80.0)
@@ -56,7 +56,7 @@ def main() -> None:
         n = given.replicates // 5 if kind.design.reduction else given.replicates
         found.append((simulate(kind, n), simulate(kind, n, grouped=True)))
     real = [row for run in track(given.runs, "judging") for row in judged(run)]
-    command = f"python scripts/writers.py {shlex.join(sys.argv[1:])}"
+    command = f"python experiments/writers.py {shlex.join(sys.argv[1:])}"
     told = "\n\n".join([f"```\n{command}\n```", *simulated(found), *on_real(real)])
     page = PAGE.read_text("utf-8")
     head, rest = page.split(BEGIN)

@@ -1,6 +1,6 @@
 """Write the documented results of a finished comparison: text, figures and readings.
 
-    python scripts/comparison.py runs/dense-four runs/dense-four-long
+    python experiments/comparison.py runs/dense-four runs/dense-four-long
 
 writes `docs/results/<study>.md` from `comparison.md.j2`, its figures, and `<study>-readings.npz`:
 what every arm and seed read in every image, so that anyone can compare again without training. The
@@ -40,7 +40,7 @@ FloatArray = npt.NDArray[np.float64]
 def main() -> None:
     """Write everything for the folders named on the command line."""
     if len(sys.argv) not in {2, 3}:
-        sys.exit("usage: python scripts/comparison.py STUDY_FOLDER [LONGER_FOLDER]")
+        sys.exit("usage: python experiments/comparison.py STUDY_FOLDER [LONGER_FOLDER]")
     short = load_compared(Path(sys.argv[1]))
     long = load_compared(Path(sys.argv[2])) if len(sys.argv) == 3 else None
     name = short.plan.study.name

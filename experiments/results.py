@@ -1,6 +1,6 @@
 """Write the documented results of a finished study: text, figures and readings.
 
-    python scripts/results.py runs/four-nine-documented
+    python experiments/results.py runs/four-nine-documented
 
 writes `docs/results/<study>.md` from `results.md.j2`, its figures, `<study>-readings.npz` (what
 every arm and seed read in every image, so that anyone can judge it again without training), and the
@@ -28,13 +28,13 @@ from misread.study.study import BASELINE
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTED_ACCURACY = 0.9925  # what the study that we rebuild reports, over three seeds
-MARKS = ("<!-- results: written by scripts/results.py -->", "<!-- end of results -->")
+MARKS = ("<!-- results: written by experiments/results.py -->", "<!-- end of results -->")
 
 
 def main() -> None:
     """Write everything for the study's folder named on the command line."""
     if len(sys.argv) != 2:
-        sys.exit("usage: python scripts/results.py STUDY_FOLDER")
+        sys.exit("usage: python experiments/results.py STUDY_FOLDER")
     evidence = load_evidence(Path(sys.argv[1]))
     name = evidence.plan.study.name
     results = ROOT / "docs" / "results"

@@ -1,9 +1,9 @@
 """Measure how well digits on paper are found and read, and write it into docs/reading.md.
 
-    python scripts/paper.py runs/four-nine-documented --pages 6
+    python experiments/paper.py runs/four-nine-documented --pages 6
 
-renders pages of MNIST's test digits under every condition of `scripts/pages.py`, finds and reads
-their digits with all seeds of the study's baseline, and writes the block between the marks in
+renders pages of MNIST's test digits under every condition of `pages.py`, finds and reads their
+digits with all seeds of the study's baseline, and writes the block between the marks in
 docs/reading.md, `docs/results/reading.json` and the pictures that the page shows. A few minutes.
 """
 
@@ -29,7 +29,7 @@ from misread.study.photos import UNSURE, Readers, read_images, readers_of, readi
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reading.md"
-MARKS = ("<!-- measured: written by scripts/paper.py -->", "<!-- end of measured -->")
+MARKS = ("<!-- measured: written by experiments/paper.py -->", "<!-- end of measured -->")
 OVERLAP = 0.5  # of a found and a true box, over their union (IoU): then the digit is found
 EXAMPLE, EXAMPLE_PAGE = "photo", 3
 
@@ -165,7 +165,7 @@ among them {sums["unsure_and_wrong"]} of the {wrong} wrong readings; of the read
 {share(missed, sure)} are wrong. Of {sums["false"]} false finds {sums["false_and_sure"]} are not
 marked.
 
-Written by `python scripts/paper.py runs/{told["study"]} --pages {n_pages}`; the counts are in
+Written by `python experiments/paper.py runs/{told["study"]} --pages {n_pages}`; the counts are in
 [reading.json](results/reading.json)."""
 
 

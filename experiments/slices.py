@@ -2,7 +2,7 @@
 
     misread run four-nine --recipe quick --out runs/four-nine-quick
     misread run four-nine --recipe documented --out runs/four-nine-documented
-    python scripts/slices.py runs/four-nine-quick runs/four-nine-documented
+    python experiments/slices.py runs/four-nine-quick runs/four-nine-documented
 
 The figures are those of the first folder. Every number comes from the folders.
 """
@@ -33,7 +33,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 def main() -> None:
     """Write the page for the folders named on the command line."""
     if len(sys.argv) < 2:
-        sys.exit("usage: python scripts/slices.py STUDY_FOLDER [STUDY_FOLDER …]")
+        sys.exit("usage: python experiments/slices.py STUDY_FOLDER [STUDY_FOLDER …]")
     found = [load_evidence(Path(folder)) for folder in sys.argv[1:]]
     for name, draw in (("shape", shape), ("writers", writers)):
         write_atomic(DOCS / "figures" / f"slices-{name}.png", png(draw(found[0])))

@@ -1,7 +1,7 @@
 """Write docs/results/transfer.md from a finished transfer: text, figures and readings.
 
     misread transfer runs/four-nine-documented --data SOURCE --data SOURCE …
-    python scripts/transfer.py runs/four-nine-documented [FOLDER_OF_THE_TRANSFER]
+    python experiments/transfer.py runs/four-nine-documented [FOLDER_OF_THE_TRANSFER]
 
 takes what the first command left (`transfer/` in the study's folder) and writes the page from
 `transfer.md.j2`, its figures, and the readings of every model, so that anyone can judge them again
@@ -44,7 +44,7 @@ NOTES = {
 def main() -> None:
     """Write the page, its figures and its readings for the folders named on the command line."""
     if len(sys.argv) not in (2, 3):
-        sys.exit("usage: python scripts/transfer.py STUDY_FOLDER [FOLDER_OF_THE_TRANSFER]")
+        sys.exit("usage: python experiments/transfer.py STUDY_FOLDER [FOLDER_OF_THE_TRANSFER]")
     folder = Path(sys.argv[1])
     out = Path(sys.argv[2]) if len(sys.argv) == 3 else folder / "transfer"
     found = load_transfers(folder, out)

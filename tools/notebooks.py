@@ -2,7 +2,7 @@
 
     make notebooks                                 all, at full size: some minutes on two cores
     make notebooks ARGS="judge_scikit_learn"       one of them
-    make notebooks ARGS="--quick"                  shrunk, into a temporary folder: do they run?
+    make notebooks ARGS="--quick"                  shrunk, not kept: are they as committed?
 
 A notebook's source is `notebooks/NAME.py` (percent format of jupytext); nobody edits the `.ipynb`.
 A cell with the tag "parameters" may carry `quick="…"`, Python that runs right after it with
@@ -87,7 +87,7 @@ def execute(notebook: Any, *, quick: bool = False) -> Any:
     for cell, source in zip(notebook.cells, sources, strict=True):
         cell.source = source
         if "outputs" in cell:
-            cell.outputs = [output for output in cell.outputs if _settled(cell, output)]
+            cell.outputs = [output for output in cell.outputs if _kept(cell, output)]
     notebook.metadata = _metadata()
     nbformat.validate(notebook)
     return notebook
@@ -108,12 +108,12 @@ def _environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k != "MPLBACKEND"} | fixed
 
 
-def _settled(cell: Any, output: Any) -> bool:
-    """Say whether an output stays; make its picture smaller; refuse what went to standard error."""
+def _kept(cell: Any, output: Any) -> bool:
+    """Keep an output, its picture made smaller; refuse what went to standard error."""
     if output.get("name") == "stderr":
-        said = CHATTER.sub("", output["text"]).strip()
-        if said:
-            msg = f"{cell.id} writes to standard error:\n{said}"
+        complaint = CHATTER.sub("", output["text"]).strip()
+        if complaint:
+            msg = f"{cell.id} writes to standard error:\n{complaint}"
             raise NotebookError(msg)
         return False
     data = output.get("data", {})
@@ -141,30 +141,54 @@ def make(source: Path, folder: Path, *, quick: bool = False) -> Path:
     return target
 
 
+def check(source: Path) -> None:
+    """Execute a percent script, shrunk, and hold the committed notebook to it.
+
+    Raises
+    ------
+    NotebookError
+        If a cell fails, or has another source or other kinds of output than the committed one.
+    """
+    committed = nbformat.read(source.with_suffix(".ipynb"), as_version=4)  # type: ignore[no-untyped-call]
+    with tempfile.TemporaryDirectory(prefix="notebooks-") as folder:
+        target = make(source, Path(folder), quick=True)
+        made = nbformat.read(target, as_version=4)  # type: ignore[no-untyped-call]
+    if _kinds(made) != _kinds(committed):
+        msg = f"the committed notebook is another one; run make notebooks ARGS={source.stem}."
+        raise NotebookError(msg)
+
+
+def _kinds(notebook: Any) -> list[Any]:
+    """Return each cell's source, and what kinds of output it has."""
+    return [
+        (c.id, c.cell_type, c.source, [sorted(o.get("data", {})) for o in c.get("outputs", [])])
+        for c in notebook.cells
+    ]
+
+
 def main() -> int:
     """Run the command line and return its exit code."""
     known = sorted(path.stem for path in FOLDER.glob("*.py"))
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}; default all"
-    )
-    parser.add_argument("--quick", action="store_true", help="shrunk, into a temporary folder")
-    given = parser.parse_args()
-    if unknown := set(given.names) - set(known):
-        print(
-            f"notebooks: no {min(unknown)!r}; choose among {', '.join(known)}.",
-            file=sys.stderr,
-        )
+    choice = f"of {', '.join(known)}; default all"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=choice)
+    parser.add_argument("--quick", action="store_true", help="shrunk, and not kept: do they run?")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(known):
+        print(f"notebooks: no {min(unknown)!r}; choose {choice}.", file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory(prefix="notebooks-") as temporary:
-        for name in given.names or known:
-            folder = Path(temporary) if given.quick else FOLDER
-            try:
-                target = make(FOLDER / f"{name}.py", folder, quick=given.quick)
-            except NotebookError as error:
-                print(f"notebooks: {name}: {error}", file=sys.stderr)
-                return 1
-            print(f"{target.name}: {target.stat().st_size / 1024:,.0f} KB")
+    for name in options.names or known:
+        source = FOLDER / f"{name}.py"
+        try:
+            if options.quick:
+                check(source)
+                print(f"{name}: runs.", flush=True)
+            else:
+                target = make(source, FOLDER)
+                print(f"{target.name}: {target.stat().st_size / 1024:,.0f} KB", flush=True)
+        except NotebookError as error:
+            print(f"notebooks: {name}: {error}", file=sys.stderr)
+            return 1
     return 0
 
 

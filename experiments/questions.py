@@ -1,7 +1,7 @@
 """Write docs/questions.md from the finished studies that it answers from.
 
-    python scripts/questions.py runs      # after `misread run activations`, `widths` and `dropout`
-    python scripts/questions.py           # the page alone, from the stored results
+    python experiments/questions.py runs  # after `misread run activations`, `widths` and `dropout`
+    python experiments/questions.py       # the page alone, from the stored results
 
 The first takes `runs/<study>` and writes `docs/results/questions/<study>.json` and its figures. The
 page is made of those files alone: every number in it is theirs, and so is every verdict. Of a study
@@ -46,7 +46,7 @@ SAID: dict[Verdict, str] = {
 def main() -> None:
     """Write the stored results of the folders below the one that is named, and the page."""
     if len(sys.argv) > 2:
-        sys.exit("usage: python scripts/questions.py [FOLDER_OF_THE_STUDIES]")
+        sys.exit("usage: python experiments/questions.py [FOLDER_OF_THE_STUDIES]")
     for name in STUDIES if len(sys.argv) == 2 else ():
         store(Path(sys.argv[1]) / name)
     write_atomic(ROOT / "docs" / "questions.md", page().encode())

@@ -2,7 +2,7 @@
 
     misread run two-seven
     misread run three-five
-    python scripts/pairs.py runs/two-seven runs/three-five
+    python experiments/pairs.py runs/two-seven runs/three-five
 
 Every number comes from the folders: the verdicts in both directions, and from the baseline's
 readings of *select* what the misread images look like beside the others of their class. The page
@@ -246,7 +246,7 @@ def of_study(folder: Path, known: dict[int, dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     """Write the page, its figures and its numbers for the folders named on the command line."""
     if len(sys.argv) < 2:
-        sys.exit("usage: python scripts/pairs.py STUDY_FOLDER…")
+        sys.exit("usage: python experiments/pairs.py STUDY_FOLDER…")
     (RESULTS / "pairs").mkdir(parents=True, exist_ok=True)
     known: dict[int, dict[str, Any]] = {}
     studies = [of_study(Path(folder), known) for folder in sys.argv[1:]]

@@ -1,7 +1,7 @@
 """Write docs/results/corruptions.md from a study's models that read corrupted images.
 
     misread corruptions runs/four-nine-quick
-    python scripts/corruptions.py runs/four-nine-quick [FOLDER_OF_THE_CORRUPTIONS]
+    python experiments/corruptions.py runs/four-nine-quick [FOLDER_OF_THE_CORRUPTIONS]
 
 takes what the first command left (`corruptions/mnist-c/` in the study's folder) and writes the page
 from `corruptions.md.j2`, its figure, and the numbers behind it as JSON; also the picture of the
@@ -31,7 +31,9 @@ RESULTS = ROOT / "docs" / "results"
 def main() -> None:
     """Write the page, its figures and its numbers for the folders named on the command line."""
     if len(sys.argv) not in (2, 3):
-        sys.exit("usage: python scripts/corruptions.py STUDY_FOLDER [FOLDER_OF_THE_CORRUPTIONS]")
+        sys.exit(
+            "usage: python experiments/corruptions.py STUDY_FOLDER [FOLDER_OF_THE_CORRUPTIONS]"
+        )
     folder = Path(sys.argv[1])
     out = Path(sys.argv[2]) if len(sys.argv) == 3 else folder / "corruptions"
     found = load_corruptions(out / "mnist-c")
