@@ -15,7 +15,7 @@ import jinja2
 import numpy as np
 
 from misread import wording
-from misread.cli.stopping import tried
+from misread.cli.calibrate import try_rules
 from misread.files import write_atomic
 from misread.judge import Adaptive, SliceReadings, judge_look
 from misread.npz import arrays_of
@@ -35,7 +35,7 @@ REPLICATES = 2_000
 def main() -> None:
     """Write the page and the figure."""
     replicates = int(sys.argv[1]) if len(sys.argv) > 1 else REPLICATES
-    outcomes = tried(replicates, None)
+    outcomes = try_rules(replicates, None)
     found = stopping.summaries(outcomes)
     figure = png(stopping.stopping_figure(found, replicates))
     write_atomic(ROOT / "docs" / "figures" / "adaptive.png", figure)

@@ -61,7 +61,7 @@ def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tup
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
-            below = command.get_command(context, name)
+            _, below, _ = command.resolve_command(context, [name])
             if below is not None and not below.hidden:
                 yield from commands(below, (*path, name))
 

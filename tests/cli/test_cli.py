@@ -3,6 +3,7 @@
 import json
 import re
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -149,6 +150,14 @@ def test_every_command_is_summed_up_in_a_whole_sentence():
         assert len(line) <= 80
 
 
+def test_the_list_of_commands_says_what_they_say_themselves():
+    context = click.Context(main)
+    for name, door in main.commands.items():
+        _, command, _ = main.resolve_command(context, [name])
+        assert (command.name, command.short_help) == (name, door.short_help)
+        assert command is not door
+
+
 def test_the_docs_name_only_options_that_exist(project):
     """Every `misread …` line in the docs parses: command and options exist."""
     pages = [project / "README.md", *sorted((project / "docs").rglob("*.md"))]
@@ -165,7 +174,7 @@ def test_the_docs_name_only_options_that_exist(project):
         name = words[1]
         if name.startswith("-"):
             continue
-        command = main.commands[name]
+        _, command, _ = main.resolve_command(click.Context(main), [name])
         known = {option for param in command.params for option in param.opts} | {"--help"}
         assert {word for word in words if word.startswith("--")} <= known, line
 

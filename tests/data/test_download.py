@@ -323,7 +323,7 @@ def told(server, name):
     done = CliRunner().invoke(main, ["data", "check", name])
     assert isinstance(done.exception, SystemExit), done.exception
     assert done.exit_code == 2, done.output
-    said = [line for line in done.output.splitlines() if not line.startswith("fetching ")]
+    said = [line for line in done.output.splitlines() if "] fetching " not in line]
     assert len(said) == 1, done.output
     return said[0].replace(server.base, "BASE").replace(server.base[7:], "HOST")
 

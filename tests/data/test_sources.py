@@ -320,7 +320,7 @@ def test_check_finds_nothing_in_mnist():
 
 def trouble(train, train_labels, test, test_labels, class_names=None):
     parts = datasets("x", Raw(train, train_labels), Raw(test, test_labels), class_names=class_names)
-    return {f.check: f.told for f in check_dataset(*parts) if not f.ok}
+    return {f.check: f.result for f in check_dataset(*parts) if not f.ok}
 
 
 def test_check_finds_each_trouble():

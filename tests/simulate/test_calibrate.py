@@ -210,13 +210,13 @@ def test_the_numbers_do_not_depend_on_jobs(finished):
 def test_it_goes_on_where_it_stopped(finished, tmp_path, monkeypatch):
     path = tmp_path / "part.json"
     module = importlib.import_module("misread.cli.calibrate")
-    whole = module._outcomes
+    whole = module.side_by_side
 
-    def stopped(todo, *args):
-        yield from whole(todo[:5], *args)
+    def stopped(work, todo, jobs):
+        yield from whole(work, todo[:5], jobs)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "_outcomes", stopped)
+    monkeypatch.setattr(module, "side_by_side", stopped)
     done = run(*SMALL, "--jobs", 1, "--out", path)
     assert done.exit_code == 130
     assert "run the same command again" in done.stderr
@@ -226,7 +226,9 @@ def test_it_goes_on_where_it_stopped(finished, tmp_path, monkeypatch):
     assert "Nothing is kept without --out" in unkept.stderr
 
     todo = []
-    monkeypatch.setattr(module, "_outcomes", lambda t, *args: todo.extend(t) or whole(t, *args))
+    monkeypatch.setattr(
+        module, "side_by_side", lambda work, t, jobs: todo.extend(t) or whole(work, t, jobs)
+    )
     done = run(*SMALL, "--jobs", 1, "--out", path, "--json")
     assert json.loads(done.stdout)["outcomes"] == finished[1]["outcomes"]
     assert len(todo) == 96 - 5

@@ -1,5 +1,9 @@
-"""The command line: the only place that prints, prompts or sets exit codes."""
+"""The command line: the only place that prints, prompts or sets exit codes.
 
+A command's module is loaded when the command is called, so that `misread --help` stays light.
+"""
+
+import importlib
 import io
 import sys
 from typing import Any
@@ -7,21 +11,50 @@ from typing import Any
 import click
 
 from misread import __version__
-from misread.cli.atlas import atlas
-from misread.cli.calibrate import calibrate
-from misread.cli.corruptions import corruptions
-from misread.cli.data import data
-from misread.cli.judge import judge
-from misread.cli.power import power
-from misread.cli.read import read
-from misread.cli.slices import slices
-from misread.cli.study import errors, preview, report, run
-from misread.cli.transfer import transfer
 from misread.errors import MisreadError
 
+# By module: each command, and the sentence that sums it up in `misread --help`.
+COMMANDS = {
+    "study": {
+        "run": "Run or resume a study, to its findings and report.",
+        "errors": "Find what the baseline of a study keeps misreading.",
+        "preview": "Show what the augmentation of a study does to images.",
+        "report": "Draw the figures and the report of a finished study anew.",
+    },
+    "judge": {"judge": "Judge predictions after a fix against those before it."},
+    "atlas": {"atlas": "Split each confusion by how many seeds make it."},
+    "slices": {"slices": "Break a study down by the shape and the writers of its images."},
+    "power": {"power": "Say how many seeds and images a reduction needs."},
+    "calibrate": {"calibrate": "Try the judge on studies whose answer is known."},
+    "data": {"data": "List, show and check datasets."},
+    "transfer": {"transfer": "Judge the fixes of a study on other data."},
+    "corruptions": {"corruptions": "Judge the fixes of a study on corrupted images."},
+    "read": {"read": "Read the digits in photos of paper."},
+}
 
-class _Group(click.Group):
-    """Turns our errors into one sentence and exit code 2; Ctrl-C into a hint and 130."""
+
+class _Door(click.Command):
+    """A command by name, before its module is loaded."""
+
+    def __init__(self, module: str, name: str, short_help: str) -> None:
+        super().__init__(name, short_help=short_help)
+        self._module = module
+
+    def load(self) -> click.Command:
+        """Return the command itself."""
+        module = importlib.import_module(f"misread.cli.{self._module}")
+        command: click.Command = getattr(module, str(self.name))
+        return command
+
+
+class _Commands(click.Group):
+    """Commands that are loaded when called; our errors in one sentence with exit code 2."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, _Door) else command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         for stream in (sys.stdout, sys.stderr):
@@ -40,7 +73,11 @@ class _Group(click.Group):
             sys.exit(130)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    commands=[_Door(module, *door) for module, doors in COMMANDS.items() for door in doors.items()],
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__)
 def main() -> None:
     """Trials for classifier fixes.
@@ -48,21 +85,3 @@ def main() -> None:
     Find what an image classifier keeps misreading, try targeted fixes, and learn, with statistics
     over training seeds and images, whether a fix worked and what it broke.
     """
-
-
-for command in (
-    run,
-    errors,
-    preview,
-    report,
-    judge,
-    atlas,
-    slices,
-    power,
-    calibrate,
-    data,
-    transfer,
-    corruptions,
-    read,
-):
-    main.add_command(command)

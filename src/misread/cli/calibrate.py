@@ -1,19 +1,34 @@
 """`misread calibrate`: the judge tried on studies whose answer is known."""
 
+import json
+import platform
+import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import click
+import numpy as np
+import scipy
+from pydantic import ValidationError
+from rich.box import SIMPLE_HEAD
 
-from misread.cli.options import console, side_by_side
-from misread.cli.stopping import try_rules
-
-if TYPE_CHECKING:
-    from misread.simulate.calibrate import Calibration, Outcome, Setting
-    from misread.simulate.worlds import Clustering
+from misread.cli.options import console, json_option
+from misread.cli.progress import Bar
+from misread.errors import DataError, PlanError, StudyError
+from misread.files import write_atomic
+from misread.judge.looks import Adaptive
+from misread.npz import arrays_of
+from misread.show import calibration as pages
+from misread.show import stopping as rule_pages
+from misread.show.table import Grid
+from misread.simulate.calibrate import Calibration, Setting, method_id, settings, simulate_timed
+from misread.simulate.stopping import Stopped, rules, simulate_rules, stopping_settings
+from misread.simulate.worlds import Clustering, clusterings_of, clusterings_simulated
+from misread.workers.machine import cores
+from misread.workers.processes import side_by_side
 
 QUICK_REPLICATES = 200
 QUICK_SEEDS = "5,10"
@@ -42,7 +57,7 @@ QUICK_SEEDS = "5,10"
     is_flag=True,
     help="Try rules for adding seeds instead, that of `misread run --adaptive` among them.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@json_option
 def calibrate(
     replicates: int | None,
     seeds: str | None,
@@ -61,43 +76,46 @@ def calibrate(
     or under .065 in each world and .055 on average, and coverage at or above .93. Exits with 1 if
     a rate is beyond its limit by more than chance can explain.
     """
-    from misread.files import write_atomic
-    from misread.show import calibration as show
-    from misread.simulate.calibrate import settings
-
     count = replicates or (QUICK_REPLICATES if quick else 2_000)
     if adaptive:
-        given = {"seeds": seeds, "out": out, "markdown": markdown, "readings": readings}
-        try_rules(count, jobs, [f"--{name}" for name in given if given[name]], as_json=as_json)
-        return
+        options = {"seeds": seeds, "out": out, "markdown": markdown, "readings": readings}
+        for name in filter(options.get, options):
+            msg = f"--adaptive tries rules for 20 seeds and prints them; leave --{name} away."
+            raise StudyError(msg)
+        sys.exit(_report_rules(try_rules(count, jobs), count, as_json=as_json))
     n_seeds = _seeds(seeds or (QUICK_SEEDS if quick else "5,10,20"))
     clusterings = _clusterings(readings) if readings else {}
-    wanted = settings(n_seeds)
-    done = _start(out, count)
-    try:
-        done = _run(done, wanted, jobs, out)
-    except KeyboardInterrupt:
-        if out is None:
-            click.echo("\nStopped. Nothing is kept without --out FILE.json.", err=True)
-            sys.exit(130)
-        raise
-    result = done.of(wanted)
-    summaries = [summary for _, summary in show.findings(result)]
+    result = _calibrate(_start(out, count), settings(n_seeds), jobs, out)
     if markdown:
-        page = show.markdown(
-            result, clusterings, _command(result, n_seeds, readings, markdown), _versions()
-        )
+        command = _command(count, n_seeds, readings, markdown)
+        page = pages.markdown(result, clusterings, command, _versions())
         write_atomic(markdown, page.encode())
+    sys.exit(_report(result, as_json=as_json))
+
+
+def _report(result: Calibration, *, as_json: bool) -> int:
+    """Print a calibration, and return the exit code."""
     if as_json:
         click.echo(result.model_dump_json(indent=2))
     else:
-        _print(result)
-    if any(summary.failed for summary in summaries):
-        sys.exit(1)
+        _print(pages.parts(result))
+        for line in pages.in_short(result):
+            click.echo(line)
+    return int(any(summary.failed for _, summary in pages.findings(result)))
+
+
+def _report_rules(outcomes: list[Stopped], replicates: int, *, as_json: bool) -> int:
+    """Print how often each rule is wrong, how often it finds, and how many seeds it takes."""
+    if as_json:
+        click.echo(json.dumps([outcome.model_dump() for outcome in outcomes], indent=2))
+    else:
+        summaries = rule_pages.summaries(outcomes)
+        _print((rule_pages.by_rule(summaries), rule_pages.by_world(outcomes)))
+        click.echo(rule_pages.in_short(summaries, replicates))
+    return int(rule_pages.failed(outcomes))
 
 
 def _seeds(text: str) -> list[int]:
-    from misread.errors import StudyError
 
     counts = text.replace(" ", "").split(",")
     if not all(count.isdecimal() and 1 <= int(count) <= 1_000 for count in counts):
@@ -106,13 +124,8 @@ def _seeds(text: str) -> list[int]:
     return sorted({int(count) for count in counts})
 
 
-def _start(out: Path | None, replicates: int) -> "Calibration":
+def _start(out: Path | None, replicates: int) -> Calibration:
     """Return what `out` holds of this calibration, or an empty one."""
-    from pydantic import ValidationError
-
-    from misread.errors import PlanError
-    from misread.simulate.calibrate import Calibration, method_id
-
     fresh = Calibration(method=method_id(), replicates=replicates)
     if out is None or not out.exists():
         return fresh
@@ -131,71 +144,50 @@ def _start(out: Path | None, replicates: int) -> "Calibration":
     return kept
 
 
-def _run(
-    done: "Calibration", wanted: "Sequence[Setting]", jobs: int | None, out: Path | None
-) -> "Calibration":
-    """Return `done` with all that is wanted; what is finished is written at once."""
-    import os
-
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    from misread.files import write_atomic
-
-    finished = {outcome.key for outcome in done.outcomes}
-    todo = [setting for setting in wanted if setting.key not in finished]
-    shown = console(stderr=True)
-    bar = Progress(
-        TextColumn("kinds of study"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=shown,
-        transient=True,
-        disable=not shown.is_terminal,
-    )
-    with bar:
-        kept = len(wanted) - len(todo)
-        task = bar.add_task("", total=len(wanted), completed=kept)
-        outcomes = _outcomes(todo, done.replicates, jobs or os.cpu_count() or 1)
-        for n_done, (outcome, seconds) in enumerate(outcomes, kept + 1):
-            done = done.with_outcome(outcome, seconds)
+def _calibrate(
+    kept: Calibration, asked: list[Setting], jobs: int | None, out: Path | None
+) -> Calibration:
+    """Return all that is asked for; with `out`, whatever is finished is written at once."""
+    finished = {outcome.key for outcome in kept.outcomes}
+    todo = [setting for setting in asked if setting.key not in finished]
+    work = partial(simulate_timed, replicates=kept.replicates)
+    unkept = nullcontext() if out else _unkept("Nothing is kept without --out FILE.json.")
+    with unkept, Bar(console(stderr=True)) as bar:
+        bar.begin("calibrating", len(asked), "kinds of study")
+        bar.skip(len(asked) - len(todo))
+        for _, (outcome, seconds) in side_by_side(work, todo, jobs or cores()):
+            kept = kept.with_outcome(outcome, seconds)
             if out is not None:
-                write_atomic(out, done.model_dump_json(indent=1).encode())
-            bar.advance(task)
-            if not shown.is_terminal and n_done % max(len(wanted) // 10, 1) == 0:
-                click.echo(f"{n_done} of {len(wanted)} kinds of study", err=True)
-    return done
+                write_atomic(out, kept.model_dump_json(indent=1).encode())
+            bar.advance(1)
+    return kept.of(asked)
 
 
-def _outcomes(
-    todo: "Sequence[Setting]", replicates: int, jobs: int
-) -> "Iterator[tuple[Outcome, float]]":
-    """Yield each outcome with the seconds that it took, in the order in which they end."""
-    yield from side_by_side(partial(_timed, replicates=replicates), todo, jobs)
+def try_rules(replicates: int, jobs: int | None) -> list[Stopped]:
+    """Return how every rule for adding seeds does in every kind of study, with a bar."""
+    todo = stopping_settings(Adaptive().most)
+    work = partial(simulate_rules, tried=rules(), replicates=replicates)
+    stopped: dict[int, list[Stopped]] = {}
+    with _unkept("Nothing is kept."), Bar(console(stderr=True)) as bar:
+        bar.begin("trying rules", len(todo), "kinds of study")
+        for number, results in side_by_side(work, todo, jobs or cores()):
+            stopped[number] = results
+            bar.advance(1)
+    return [outcome for number in range(len(todo)) for outcome in stopped[number]]
 
 
-def _timed(setting: "Setting", replicates: int) -> "tuple[Outcome, float]":
-    import time
+@contextmanager
+def _unkept(sentence: str) -> Iterator[None]:
+    """End with a sentence where work that is not kept is stopped."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"\nStopped. {sentence}", err=True)
+        sys.exit(130)
 
-    from misread.simulate.calibrate import simulate
 
-    began = time.process_time()
-    return simulate(setting, replicates), time.process_time() - began
-
-
-def _clusterings(source: str) -> "dict[str, list[Clustering]]":
+def _clusterings(source: str) -> dict[str, list[Clustering]]:
     """Return how errors cluster in real readings and in worlds of the same size."""
-    from misread.errors import DataError
-    from misread.npz import arrays_of
-    from misread.simulate.worlds import clusterings_of, clusterings_simulated
-
     path, _, baseline = source.rpartition("#")
     try:
         arrays = arrays_of(Path(path).read_bytes())
@@ -219,14 +211,9 @@ def _clusterings(source: str) -> "dict[str, list[Clustering]]":
     }
 
 
-def _print(result: "Calibration") -> None:
-    from rich.box import SIMPLE_HEAD
-
-    from misread.show import calibration as show
-    from misread.show.table import Grid
-
+def _print(parts: Iterable[pages.Part]) -> None:
     shown = console(stderr=False)
-    for part in show.parts(result):
+    for part in parts:
         table = Grid(
             title=part.title,
             title_justify="left",
@@ -234,30 +221,20 @@ def _print(result: "Calibration") -> None:
             collapse_padding=True,
             pad_edge=False,
         )
-        for column, heading in enumerate(part.heads):
-            justify: Literal["left", "right"] = "right" if column else "left"
-            table.add_column(heading, justify=justify)
+        for number, heading in enumerate(part.heads):
+            table.add_column(heading, justify="right" if number else "left")
         for row in part.rows:
             table.add_row(*row)
         shown.print(table)
         shown.print()
-    for line in show.in_short(result):
-        click.echo(line)
 
 
-def _command(result: "Calibration", n_seeds: list[int], readings: str | None, page: Path) -> str:
+def _command(replicates: int, n_seeds: list[int], readings: str | None, page: Path) -> str:
     """Return the command that writes the same page: without what does not change it."""
-    import shlex
-
-    given = f"--replicates {result.replicates} --seeds {','.join(map(str, n_seeds))}"
+    options = f"--replicates {replicates} --seeds {','.join(map(str, n_seeds))}"
     compared = f" --readings {shlex.quote(readings)}" if readings else ""
-    return f"misread calibrate {given}{compared} --markdown {page.as_posix()}"
+    return f"misread calibrate {options}{compared} --markdown {page.as_posix()}"
 
 
 def _versions() -> str:
-    import platform
-
-    import numpy as np
-    import scipy
-
     return f"Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}"

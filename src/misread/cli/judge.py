@@ -4,15 +4,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
-from typing import TYPE_CHECKING
 
 import click
 
 from misread.cli.options import console
-
-if TYPE_CHECKING:
-    from misread.judge import Margins
-    from misread.judge.predictions import Predictions
+from misread.errors import DataError, JudgeError
+from misread.judge import Margins
+from misread.judge.pair import align, judge_predictions
+from misread.judge.predictions import Predictions
+from misread.readers.read import read_predictions
+from misread.show.render import verdict_markdown, verdict_table
 
 _PATIENCE_SECONDS = 2
 
@@ -85,10 +86,6 @@ def judge(
     say which images are not independent, such as those of one writer or
     patient: all intervals then hold over groups too.
     """  # noqa: D301  click reads the \b
-    from misread.errors import JudgeError
-    from misread.judge.pair import align, judge_predictions
-    from misread.show.render import verdict_markdown, verdict_table
-
     if as_json and markdown:
         msg = "--json and --markdown both say how to print the verdict; give one of them."
         raise JudgeError(msg)
@@ -121,11 +118,8 @@ def judge(
         sys.exit(1)
 
 
-def _read(before: str, after: str, slices: tuple[str, ...]) -> "tuple[Predictions, Predictions]":
+def _read(before: str, after: str, slices: tuple[str, ...]) -> tuple[Predictions, Predictions]:
     """Read both sides, and add the slices that come in files of their own."""
-    from misread.errors import DataError
-    from misread.readers.read import read_predictions
-
     sides = [read_predictions(before), read_predictions(after)]
     for given in slices:
         name, equals, files = given.partition("=")
@@ -140,9 +134,7 @@ def _read(before: str, after: str, slices: tuple[str, ...]) -> "tuple[Prediction
     return sides[0], sides[1]
 
 
-def _margins(given: tuple[str, ...]) -> "Margins":
-    from misread.errors import JudgeError
-    from misread.judge import Margins
+def _margins(given: tuple[str, ...]) -> Margins:
 
     wanted: dict[str, float] = {}
     for text in given:

@@ -1,131 +1,73 @@
-"""What the commands share."""
+"""Options and helpers that commands share."""
 
-from collections.abc import Callable, Iterator, Sequence
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import TaskID
+import click
+from rich.console import Console
 
-    from misread.data.dataset import Dataset
+from misread.cli.progress import Bar
+from misread.data import download
+from misread.data.dataset import Dataset
+from misread.data.sources import load
+from misread.errors import StudyError
+from misread.images import corrupt
+from misread.study.file import builtin_studies
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-def console(*, stderr: bool) -> "Console":
+def console(*, stderr: bool) -> Console:
     """Return a console on standard output or standard error."""
-    from rich.console import Console
-
     return Console(stderr=stderr, soft_wrap=False)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def study_folder(source: str) -> Path | None:
     """Return the folder where `source` is one, or is the name of a study that ran here."""
-    from misread.study.file import builtin_studies
-
     if Path(source).is_dir() and not list(Path(source).glob("seed_*")):  # those are readings
         return Path(source)
     return Path("runs") / source if source in builtin_studies() else None
 
 
-def load_shown(name: str, shown: "Console") -> "tuple[Dataset, Dataset]":
-    """Load a dataset; what must be fetched or done for it first has a bar, or a line elsewhere."""
-    from misread.data.sources import is_remote, load, origin
+def finished_study(source: str) -> Path:
+    """Return the folder of a finished study, by that folder or by the study's name.
 
-    if origin(name) != name:
-        load_shown(origin(name), shown)
-        return _corrupt_shown(name, shown)
-    if not is_remote(name):
+    Raises
+    ------
+    StudyError
+        If there is none.
+    """
+    folder = study_folder(source)
+    if folder is None or not (folder / "plan.json").exists():
+        msg = f"{source!r} is no folder of a finished study; run `misread run` first, or name one."
+        raise StudyError(msg)
+    return folder
+
+
+def load_with_bar(name: str, shown: Console) -> tuple[Dataset, Dataset]:
+    """Load a dataset, with a bar while a file is fetched or images are corrupted for it."""
+    done: dict[str, float] = {}
+
+    def count(title: str, now: float, total: float | None, unit: str) -> None:
+        if title not in done:
+            bar.begin(title, total, unit)
+            size = "of unknown size" if total is None else f"{total:,.1f}".removesuffix(".0")
+            bar.say_elsewhere(f"{title}, {size} {unit}")
+            bar.skip(now)  # of a file, a part may be there from before
+        bar.advance(now - done.get(title, now))
+        done[title] = now
+
+    def on_fetch(file: str, now: int, total: int | None) -> None:
+        count(f"fetching {file}", now / 1e6, total and total / 1e6, "MB")
+
+    def on_corrupt(what: str, now: int, total: int) -> None:
+        count(f"corrupting {what}", now, total, "images")
+
+    with Bar(shown) as bar, download.watched(on_fetch), corrupt.watched(on_corrupt):
         return load(name)
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    from misread.data.download import watched
-
-    with Progress(
-        TextColumn("fetching {task.description}"),
-        BarColumn(bar_width=None),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=shown,
-        transient=True,
-        disable=not shown.is_terminal,
-    ) as bar:
-        tasks: dict[str, int] = {}
-
-        def on_fetch(file: str, there: int, total: int | None) -> None:
-            if file not in tasks:
-                tasks[file] = bar.add_task(file, total=total)
-                if not shown.is_terminal:
-                    size = "of unknown size" if total is None else f"{total / 1e6:,.1f} MB"
-                    shown.print(f"fetching {file}, {size}", highlight=False, markup=False)
-            bar.update(tasks[file], completed=there, total=total)  # type: ignore[arg-type]
-
-        with watched(on_fetch):
-            return load(name)
-
-
-def _corrupt_shown(name: str, shown: "Console") -> "tuple[Dataset, Dataset]":
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    from misread.data.sources import load
-    from misread.images.corrupt import watched
-
-    with Progress(
-        TextColumn("corrupting {task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("images, left"),
-        TimeRemainingColumn(),
-        console=shown,
-        transient=True,
-        disable=not shown.is_terminal,
-    ) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def on_done(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done)
-
-        with watched(on_done):
-            return load(name)
-
-
-def side_by_side(work: Callable[[T], R], todo: Sequence[T], jobs: int) -> Iterator[R]:
-    """Yield what `work` makes of each, in the order in which they end; in `jobs` processes."""
-    import concurrent.futures as cf
-    import multiprocessing as mp
-    import signal
-
-    if min(jobs, len(todo)) <= 1:
-        yield from map(work, todo)
-        return
-    pool = cf.ProcessPoolExecutor(
-        min(jobs, len(todo)),
-        mp.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is the parent's to handle
-    )
-    try:
-        for future in cf.as_completed([pool.submit(work, one) for one in todo]):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)

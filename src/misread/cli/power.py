@@ -1,14 +1,27 @@
 """`misread power`: how many seeds and images, before anything is trained."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from misread.cli.options import console, study_folder
-
-if TYPE_CHECKING:
-    from misread.judge import Pilot
+from misread.cli.options import console, json_option, study_folder
+from misread.errors import DataError, StudyError
+from misread.files import write_atomic
+from misread.judge import (
+    Pilot,
+    align,
+    cell_of,
+    pilot_from_both,
+    pilot_from_errors,
+    pilot_from_rate,
+    plan_power,
+)
+from misread.readers.read import read_predictions
+from misread.show.figures.power import power_figure, power_table, smallest_told
+from misread.show.style import png
+from misread.study.baseline import baseline_pilot
+from misread.study.study import parse_cell
 
 
 class _Share(click.ParamType[float]):
@@ -42,7 +55,7 @@ class _Share(click.ParamType[float]):
 )
 @click.option("--alpha", type=_Share(), default=0.05, show_default=True)
 @click.option("--figure", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw it.")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@json_option
 def power(
     pilot: str | None,
     after: str | None,
@@ -53,7 +66,7 @@ def power(
     figure: Path | None,
     as_json: bool,  # noqa: FBT001  click passes flags
     seeds: int | None,
-    **wanted: float,
+    **design: float,
 ) -> None:
     """Say how many seeds and images a reduction needs, and what the present ones could show.
 
@@ -62,21 +75,31 @@ def power(
     *select* count, and *confirm* stays closed. Without PILOT, give --rate, or --errors, with
     --images.
     """
-    from misread.judge import plan_power
-
-    known, name, images = _known(pilot, after, cell, rate, errors, images)
-    answer = plan_power(known, cell=name, n_seeds=seeds, n_images=images, **wanted)
+    sources = {"PILOT": pilot, "--rate": rate, "--errors": errors}
+    given = [source for source, value in sources.items() if value is not None]
+    if len(given) != 1:
+        msg = (
+            f"the present errors come from {' and '.join(given) or 'nowhere'}; give one of PILOT, "
+            "--rate and --errors."
+        )
+        raise StudyError(msg)
+    if pilot is None:
+        known, name = _from_numbers(given[0], rate, errors, images, cell)
+    elif (folder := study_folder(pilot)) is None:
+        known, name = _from_files(pilot, after, cell)
+    elif after is not None:
+        msg = f"{pilot} is a study and {after} comes after it; give two files of predictions."
+        raise StudyError(msg)
+    else:
+        target = None if cell is None else parse_cell(cell)
+        known, name, n_confirm = baseline_pilot(folder, target)
+        images = images or n_confirm
+    answer = plan_power(known, cell=name, n_seeds=seeds, n_images=images, **design)
     if figure is not None:
-        from misread.files import write_atomic
-        from misread.show.figures.power import power_figure
-        from misread.show.style import png
-
         write_atomic(figure, png(power_figure(answer, known)))
     if as_json:
         click.echo(answer.model_dump_json(indent=2))
         return
-    from misread.show.figures.power import power_table, smallest_told
-
     click.echo(answer.sentence)
     click.echo(smallest_told(answer))
     console(stderr=False).print(power_table(answer))
@@ -86,93 +109,44 @@ def power(
         click.echo(f"Written: {figure}.")
 
 
-def _known(
-    pilot: str | None,
-    after: str | None,
-    cell: str | None,
-    rate: float | None,
-    errors: float | None,
-    images: int | None,
-) -> "tuple[Pilot, str, int | None]":
-    """Return the pilot, the name of the cell, and the images of the study where they are known."""
-    from misread.errors import StudyError
-    from misread.judge import pilot_from_rate
-    from misread.study.study import parse_cell
-
-    sources = (("PILOT", pilot), ("--rate", rate), ("--errors", errors))
-    given = [source for source, value in sources if value is not None]
-    if len(given) != 1:
+def _from_numbers(
+    option: str, rate: float | None, errors: float | None, images: int | None, cell: str | None
+) -> tuple[Pilot, str]:
+    """Return what a rate, or a number of errors among images, tells of a cell, and its name."""
+    if images is None:
+        msg = f"{option} without --images; give the number of images of the true class."
+        raise StudyError(msg)
+    if errors is not None and errors >= images:
         msg = (
-            f"the present errors come from {' and '.join(given) or 'nowhere'}; give one of PILOT, "
-            "--rate and --errors."
+            f"--errors is {errors:g} and --images {images:,}; give the errors a seed among the "
+            "images of the true class, fewer than these."
         )
         raise StudyError(msg)
-    if pilot is None:
-        if images is None:
-            msg = f"{given[0]} without --images; give the number of images of the true class."
-            raise StudyError(msg)
-        if errors is not None and errors >= images:
-            msg = (
-                f"--errors is {errors:g} and --images {images:,}; give the errors a seed among the "
-                "images of the true class, fewer than these."
-            )
-            raise StudyError(msg)
-        name = "the cell" if cell is None else cell.replace(":", "→")
-        share = errors / images if errors is not None else rate or 0.0
-        return pilot_from_rate(share), name, images
-    study = study_folder(pilot)
-    if study is not None and after is not None:
-        msg = f"{pilot} is a study and {after} comes after it; give two files of predictions."
-        raise StudyError(msg)
-    if study is not None:
-        return _from_study(study, None if cell is None else parse_cell(cell), images)
+    share = errors / images if errors is not None else rate or 0.0
+    return pilot_from_rate(share), "the cell" if cell is None else cell.replace(":", "→")
+
+
+def _from_files(before: str, after: str | None, cell: str | None) -> tuple[Pilot, str]:
+    """Return what files of predictions tell of a cell, and its name."""
     if cell is None:
-        msg = f"{pilot} without --cell; name the confusion, as in --cell 4:9."
+        msg = f"{before} without --cell; name the confusion, as in --cell 4:9."
         raise StudyError(msg)
-    return *_from_files(pilot, after, cell), images
-
-
-def _from_study(
-    folder: Path, named: tuple[int, int] | None, images: int | None
-) -> "tuple[Pilot, str, int | None]":
-    from misread.errors import StudyError
-    from misread.files import read_json
-    from misread.study.plan import load_plan
-    from misread.study.run import on_confirm, pilot_on_select, target_of
-    from misread.study.study import load_study
-
-    if not (folder / "errors.json").exists():
-        msg = f"{folder} holds no errors.json; run `misread errors STUDY` first, or give a rate."
-        raise StudyError(msg)
-    errors = read_json(folder / "errors.json")
-    plan = load_plan(folder) if (folder / "plan.json").exists() else None
-    study = plan.study if plan else load_study(errors["study"], smoke=errors["smoke"])
-    cell = named or (plan.target if plan else target_of(study, errors)[0])
-    name, confirm = on_confirm(study, cell)
-    return pilot_on_select(errors, cell), name, images or confirm
-
-
-def _from_files(pilot: str, after: str | None, cell: str) -> "tuple[Pilot, str]":
-    from misread.errors import DataError
-    from misread.judge import align, cell_of, pilot_from_both, pilot_from_errors
-    from misread.readers.read import read_predictions
-
-    sides = [read_predictions(source) for source in (pilot, after) if source is not None]
+    sides = [read_predictions(source) for source in (before, after) if source is not None]
     if len(sides) == 2:
         pair = align(*sides)
         if not pair.paired:
             msg = (
-                f"{pilot} and {after} are not of the same seeds; a plan from both arms needs "
+                f"{before} and {after} are not of the same seeds; a plan from both arms needs "
                 "pairs: give PILOT alone."
             )
             raise DataError(msg)
         sides = [pair.before, pair.after]
     names = sides[0].class_names
     true, predicted = cell_of(cell, names)
-    own_N = sides[0].labels_N == true
-    if not own_N.any():
-        msg = f"{pilot} has no image of class {names[true]}; name a cell of its classes."
+    in_class_N = sides[0].labels_N == true
+    if not in_class_N.any():
+        msg = f"{before} has no image of class {names[true]}; name a cell of its classes."
         raise DataError(msg)
-    errors = [side.preds_SN[:, own_N] == predicted for side in sides]
-    told = f"{names[true]}→{names[predicted]}"
-    return (pilot_from_both(*errors) if after else pilot_from_errors(errors[0])), told
+    errors = [side.preds_SN[:, in_class_N] == predicted for side in sides]
+    pilot = pilot_from_both(*errors) if after else pilot_from_errors(errors[0])
+    return pilot, f"{names[true]}→{names[predicted]}"

@@ -1,17 +1,32 @@
 """`misread slices`: which images a study misreads, by their shape and by who wrote them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from misread.cli.options import console, study_folder
+from misread.cli.options import console, finished_study, json_option
+from misread.errors import StudyError
+from misread.files import readable_json, write_atomic
+from misread.images import Images
+from misread.images.shape import MEASURES
+from misread.judge import cell_of
+from misread.show.figures.shape import shape_figure
+from misread.show.figures.writers import writers_figure
+from misread.show.slices import (
+    changes_told,
+    concentrations_told,
+    explained_table,
+    explained_told,
+    rates_table,
+    writers_table,
+)
+from misread.show.style import png
+from misread.show.table import Grid
+from misread.show.verdict import Table
+from misread.study.evidence import NOT_PLANNED, load_evidence, slices_as_json
+from misread.study.slices import Slices, slice_up
 
-if TYPE_CHECKING:
-    from misread.images import Images
-    from misread.show.table import Grid
-    from misread.show.verdict import Table
-    from misread.study.slices import Slices
+_BY = {measure.partition("_")[0]: measure for measure in MEASURES}
 
 
 @click.command(short_help="Break a study down by the shape and the writers of its images.")
@@ -27,7 +42,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Draw shape.png and writers.png there.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@json_option
 def slices(
     study: str,
     cell: str | None,
@@ -43,88 +58,62 @@ def slices(
     width (the measures of Morpho-MNIST), and by kind of writer where the data name writers. All of
     it is exploratory.
     """
-    from misread.errors import StudyError
-    from misread.files import readable_json
-    from misread.images.shape import MEASURES
-    from misread.judge import cell_of
-    from misread.show.slices import (
-        changes_told,
-        concentrations_told,
-        explained_table,
-        explained_told,
-        rates_table,
-        writers_table,
-    )
-    from misread.study.evidence import NOT_PLANNED, load_evidence, slices_as_json
-    from misread.study.slices import slice_up
-
-    folder = study_folder(study)
-    if folder is None or not (folder / "plan.json").exists():
-        msg = f"{study!r} is no folder of a finished study; run `misread run` first, or name one."
-        raise StudyError(msg)
-    titles = {name.partition("_")[0]: name for name in MEASURES}
-    if by is not None and by not in titles:
-        msg = f"--by is {by!r}; allowed are {', '.join(titles)}: name one of them."
+    folder = finished_study(study)
+    if by is not None and by not in _BY:
+        msg = f"--by is {by!r}; allowed are {', '.join(_BY)}: name one of them."
         raise StudyError(msg)
     with console(stderr=True).status("reading the study and measuring its images"):
         evidence = load_evidence(folder)
         if arm is not None and arm not in evidence.arms:
             msg = f"there is no arm {arm!r} in {folder}; its arms are {', '.join(evidence.arms)}."
             raise StudyError(msg)
-        wanted = cell_of(cell, evidence.confirm.class_names) if cell else evidence.plan.target
+        target = evidence.plan.target
+        chosen = cell_of(cell, evidence.confirm.class_names) if cell else target
         sliced = (
             evidence.sliced
-            if wanted == evidence.plan.target
+            if chosen == target
             else slice_up(
                 evidence.confirm,
                 evidence.predictions,
-                wanted,
+                chosen,
                 alpha=evidence.plan.study.judge.alpha,
             )
         )
     warning = evidence.plan.exploratory or NOT_PLANNED
-    written = _draw(figures, sliced, evidence.confirm.images, warning) if figures else []
+    written = [] if figures is None else _draw(figures, sliced, evidence.confirm.images, warning)
     if as_json:
         click.echo(readable_json(slices_as_json(evidence, sliced)).decode(), nl=False)
         return
     arm = arm or sliced.baseline
-    out = console(stderr=False)
     click.echo(f"Exploratory: {warning}.")
     if (explained := explained_table(sliced, arm)).rows:
-        out.print(_rich(explained, f"Which slice explains {sliced.cell_name}? {arm}"))
+        _print(explained, f"Which slice explains {sliced.cell_name}? {arm}")
     click.echo(f"{explained_told(sliced, arm)}.")
-    measure = titles[by] if by else sliced.shape[0].measure
+    measure = _BY[by] if by else sliced.shape[0].measure
     if not by and sliced.explained[arm]:
         measure = sliced.explained[arm][0].measure
-    level = f"{sliced.cell_name} by {MEASURES[measure].title}: rate, and its interval"
-    out.print(_rich(rates_table(sliced, measure), level))
+    title = f"{sliced.cell_name} by {MEASURES[measure].title}: rate, and its interval"
+    _print(rates_table(sliced, measure), title)
     if sliced.written and sliced.written.cell:
-        out.print(_rich(writers_table(sliced), "By writer: rate, and its interval"))
-    click.echo(f"{changes_told(sliced)}.")
-    for told in concentrations_told(sliced):
-        click.echo(f"{told}.")
+        _print(writers_table(sliced), "By writer: rate, and its interval")
+    for sentence in (changes_told(sliced), *concentrations_told(sliced)):
+        click.echo(f"{sentence}.")
     if written:
         click.echo(f"Written: {' and '.join(map(str, written))}.")
 
 
-def _draw(folder: Path, sliced: "Slices", images: "Images", warning: str) -> list[Path]:
-    from misread.files import write_atomic
-    from misread.show.figures.shape import shape_figure
-    from misread.show.figures.writers import writers_figure
-    from misread.show.style import png
-
-    paths = [folder / "shape.png", folder / "writers.png"]
-    for path, draw in zip(paths, (shape_figure, writers_figure), strict=True):
+def _draw(folder: Path, sliced: Slices, images: Images, warning: str) -> list[Path]:
+    drawn = {"shape": shape_figure, "writers": writers_figure}
+    paths = [folder / f"{name}.png" for name in drawn]
+    for path, draw in zip(paths, drawn.values(), strict=True):
         write_atomic(path, png(draw(sliced, images, warning)))
     return paths
 
 
-def _rich(rows: "Table", title: str) -> "Grid":
-    from misread.show.table import Grid
-
+def _print(rows: Table, title: str) -> None:
     table = Grid(title=title)
     for number, head in enumerate(rows.heads):
         table.add_column(head, justify="right" if number else "left")
     for row in rows.rows:
         table.add_row(*row)
-    return table
+    console(stderr=False).print(table)

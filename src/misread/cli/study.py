@@ -1,22 +1,39 @@
-"""The commands that run a study and show what it found."""
+"""`misread run`, `errors`, `preview`, `report`: run a study, and show what comes out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from rich.console import Console
 
-from misread.cli.options import console, load_shown
+from misread.cli.options import console, json_option, load_with_bar
+from misread.cli.progress import StudyBar
+from misread.files import read_json, write_json
+from misread.show.claims import comparison_tables, write_comparison
+from misread.show.render import verdict_table
+from misread.show.report import write_report
+from misread.show.study_figures import draw_figures, write_figures, write_preview, write_select
+from misread.show.terminal import errors_table, preview_table, study_table
+from misread.store import locked
+from misread.study.comparing import run_comparison
+from misread.study.comparison import Comparison, load_any
+from misread.study.differences import conclude_comparison, load_compared
+from misread.study.evidence import (
+    Evidence,
+    conclude,
+    load_evidence,
+    write_from_select,
+    write_slices,
+)
+from misread.study.plan import kind_of, load_plan
+from misread.study.preview import preview_numbers
+from misread.study.run import planned_power, run_study, target_of
+from misread.study.study import Study, load_study
 
-if TYPE_CHECKING:
-    from rich.console import Console
 
-    from misread.study.comparison import Comparison
-    from misread.study.evidence import Evidence
-    from misread.study.study import Study
-
-
-class _Numbers(click.ParamType[tuple[int, ...]]):
+class _Seeds(click.ParamType[tuple[int, ...]]):
     name = "numbers"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
@@ -30,7 +47,7 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
             )
 
 
-class _Names(click.ParamType[tuple[str, ...]]):
+class _Arms(click.ParamType[tuple[str, ...]]):
     name = "names"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:  # noqa: ARG002  click's signature
@@ -40,7 +57,7 @@ class _Names(click.ParamType[tuple[str, ...]]):
 _OPTIONS = (
     click.option(
         "--seeds",
-        type=_Numbers(),
+        type=_Seeds(),
         metavar="42,123,456",
         help="Seeds of the runs; each holds out another tenth, in this order.",
     ),
@@ -49,7 +66,7 @@ _OPTIONS = (
         "--data",
         "dataset",
         metavar="SOURCE",
-        help="Dataset instead of the study's, as `misread data list` tells.",
+        help="Dataset in place of the study's; `misread data list` shows how to name one.",
     ),
     click.option("--epochs", type=click.IntRange(1), help="Epochs, instead of the recipe's."),
     click.option(
@@ -65,7 +82,7 @@ _OPTIONS = (
         "fits].",
     ),
     click.option("--smoke", is_flag=True, help="Shrink everything to see that it works."),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON for programs."),
+    json_option,
 )
 
 
@@ -78,7 +95,7 @@ def _study_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(short_help="Run or resume a study, to its findings and report.")
 @click.argument("study")
 @click.option(
-    "--arms", type=_Names(), metavar="a,b", help="Arms to run; the baseline of a trial always is."
+    "--arms", type=_Arms(), metavar="a,b", help="Arms to run; the baseline of a trial always is."
 )
 @click.option(
     "--executor",
@@ -103,29 +120,27 @@ def run(
     **options: Any,
 ) -> None:
     """Run or resume STUDY, a built-in study or a TOML file, to its findings and report."""
-    from misread.study.comparison import Comparison, load_any
-
-    wanted = load_any(study, arms=arms, **options)
-    folder, shown = _go(wanted, "all", out, jobs, executor)
-    # Only now, for the workers start before these are loaded (see `_go`).
-    from misread.cli.comparing import finish_comparison
-    from misread.show.report import write_report
-    from misread.show.study_figures import draw_figures, write_figures
-    from misread.store import locked
-    from misread.study.evidence import conclude
-
-    if isinstance(wanted, Comparison):
-        finish_comparison(folder, shown, as_json=as_json)
-        return
-    with locked(folder), shown.status("drawing figures and report"):
-        evidence = conclude(folder)
-        drawn = draw_figures(evidence)
-        write_figures(evidence, drawn=drawn)
-        page = write_report(evidence, drawn)
-    if as_json:
-        click.echo((folder / "verdict.json").read_text("utf-8"), nl=False)
+    loaded = load_any(study, arms=arms, **options)
+    folder = _run(loaded, "all", out, jobs, executor)
+    shown = console(stderr=False)
+    if isinstance(loaded, Comparison):
+        with _drawing(folder):
+            compared = conclude_comparison(folder)
+            page = write_comparison(compared)
+        if not as_json:
+            for table in comparison_tables(compared):
+                shown.print(table)
     else:
-        _tell(evidence, page)
+        with _drawing(folder):
+            evidence = conclude(folder)
+            page = _draw(evidence)
+        if not as_json:
+            _print_verdicts(evidence, shown)
+    if as_json:
+        results = "comparison.json" if isinstance(loaded, Comparison) else "verdict.json"
+        click.echo((folder / results).read_text("utf-8"), nl=False)
+    else:
+        click.echo(f"Report: {page}")
 
 
 @click.command(short_help="Find what the baseline of a study keeps misreading.")
@@ -141,26 +156,21 @@ def errors(
     **options: Any,
 ) -> None:
     """Find what the baseline of STUDY keeps misreading, on *select*; *confirm* stays closed."""
-    from misread.files import read_json
-    from misread.show.study_figures import write_select
-    from misread.show.terminal import errors_table
-    from misread.store import locked
-    from misread.study.run import planned_power, target_of
-    from misread.study.study import load_study
-
-    wanted = load_study(study, **options)
-    folder, _ = _go(wanted, "errors", out, jobs)
-    found = read_json(folder / "errors.json")
+    loaded = load_study(study, **options)
+    folder = _run(loaded, "errors", out, jobs)
+    path = folder / "errors.json"
+    ranked = read_json(path)
     with locked(folder):
-        picture = write_select(wanted, found, folder)
+        picture = write_select(loaded, ranked, folder)
     if as_json:
-        click.echo((folder / "errors.json").read_text("utf-8"), nl=False)
-    else:
-        console(stderr=False).print(errors_table(found, top))
-        told = None if wanted.smoke else planned_power(wanted, found, target_of(wanted, found)[0])
-        if told is not None:
-            click.echo(told.sentence)
-        click.echo(f"Written: {folder / 'errors.json'} and the images behind it, {picture}.")
+        click.echo(path.read_text("utf-8"), nl=False)
+        return
+    console(stderr=False).print(errors_table(ranked, top))
+    target, _ = target_of(loaded, ranked)
+    answer = None if loaded.smoke else planned_power(loaded, ranked, target)
+    if answer is not None:
+        click.echo(answer.sentence)
+    click.echo(f"Written: {path} and the images behind it, {picture}.")
 
 
 @click.command(short_help="Show what the augmentation of a study does to images.")
@@ -174,101 +184,84 @@ def preview(
     **options: Any,
 ) -> None:
     """Show what the augmentation of STUDY does to images, and what the baseline reads then."""
-    from misread.files import read_json, write_json
-    from misread.show.study_figures import write_preview
-    from misread.show.terminal import preview_table
-    from misread.store import locked
-    from misread.study.preview import preview_numbers
-    from misread.study.run import target_of
-    from misread.study.study import load_study
-
-    wanted = load_study(study, **options)
-    folder, shown = _go(wanted, "preview", out, jobs)
-    target, _ = target_of(wanted, read_json(folder / "errors.json"))
-    with locked(folder), shown.status("measuring and drawing"):
-        numbers = preview_numbers(wanted, target, folder)
-        write_json(folder / "preview.json", numbers)
-        picture = write_preview(wanted, target, numbers, folder)
+    loaded = load_study(study, **options)
+    folder = _run(loaded, "preview", out, jobs)
+    target, _ = target_of(loaded, read_json(folder / "errors.json"))
+    path = folder / "preview.json"
+    with locked(folder), console(stderr=True).status("measuring and drawing"):
+        numbers = preview_numbers(loaded, target, folder)
+        write_json(path, numbers)
+        picture = write_preview(loaded, target, numbers, folder)
     if as_json:
-        click.echo((folder / "preview.json").read_text("utf-8"), nl=False)
-    else:
-        console(stderr=False).print(preview_table(numbers))
-        click.echo(f"Written: {picture} and {folder / 'preview.json'}.")
+        click.echo(path.read_text("utf-8"), nl=False)
+        return
+    console(stderr=False).print(preview_table(numbers))
+    click.echo(f"Written: {picture} and {path}.")
 
 
 @click.command(short_help="Draw the figures and the report of a finished study anew.")
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Draw the figures and the report of a finished study's FOLDER anew."""
-    from misread.cli.comparing import report_comparison
-    from misread.show.report import write_report
-    from misread.show.study_figures import draw_figures, write_figures
-    from misread.store import locked
-    from misread.study.evidence import load_evidence, write_from_select, write_slices
-    from misread.study.plan import kind_of, load_plan
-
     if kind_of(folder) == "comparison":
-        report_comparison(folder, console(stderr=True))
-        return
-    load_plan(folder)  # before anything is created there
-    with locked(folder), console(stderr=True).status("drawing figures and report"):
-        write_from_select(folder, only_if_others=True)
-        evidence = load_evidence(folder)
-        write_slices(evidence)
-        drawn = draw_figures(evidence)
-        write_figures(evidence, drawn=drawn)
-        page = write_report(evidence, drawn)
+        with _drawing(folder):
+            page = write_comparison(load_compared(folder))
+    else:
+        load_plan(folder)  # before anything is created there
+        with _drawing(folder):
+            write_from_select(folder, only_if_others=True)
+            evidence = load_evidence(folder)
+            write_slices(evidence)
+            page = _draw(evidence)
     click.echo(f"Written: {page}.")
 
 
-def _go(
-    study: "Study | Comparison",
+def _run(
+    study: Study | Comparison,
     until: str,
     out: Path | None,
     jobs: int | None,
     executor: str = "local",
-) -> "tuple[Path, Console]":
-    from misread.cli.progress import Watch
-    from misread.study.comparing import run_comparison
-    from misread.study.comparison import Comparison
-    from misread.study.folder import Stage
-    from misread.study.run import run_study
-
+) -> Path:
+    """Run a study with a bar, and return its folder."""
     folder = out or Path("runs") / study.name
     shown = console(stderr=True)
-    load_shown(study.dataset, shown)  # here, where a download has a bar, and not in a worker
-
-    def on_report(report: Any) -> None:
-        watch.on_report(report)
-        if isinstance(report, Stage) and until == "all":  # loads the pages while workers start
-            import misread.show.report  # noqa: F401
-
+    load_with_bar(study.dataset, shown)  # in this process, where a download has a bar
     if study.smoke:
         click.echo(
             "Smoke run: few images, one epoch. It shows that everything works and proves nothing.",
             err=True,
         )
-    with Watch(study, shown, baseline_only=until != "all") as watch:
-        how: Any = {"jobs": jobs, "executor": executor, "on_report": on_report}
+    with StudyBar(shown, study, until) as bar:
+        options: Any = {"jobs": jobs, "executor": executor, "on_report": bar.on_report}
         try:
             if isinstance(study, Comparison):
-                run_comparison(study, folder, **how)
+                run_comparison(study, folder, **options)
             else:
-                run_study(study, folder, until=until, **how)
+                run_study(study, folder, until=until, **options)
         except KeyboardInterrupt:
-            click.echo(f"\n{watch.told}.", err=True)
+            click.echo(f"\n{bar.count}.", err=True)
             raise
-    return folder, shown
+    return folder
 
 
-def _tell(evidence: "Evidence", page: Path) -> None:
-    from misread.show.render import verdict_table
-    from misread.show.terminal import study_table
+@contextmanager
+def _drawing(folder: Path) -> Iterator[None]:
+    """Hold a study's folder while its figures and its report are made."""
+    with locked(folder), console(stderr=True).status("drawing figures and report"):
+        yield
 
-    out = console(stderr=False)
+
+def _draw(evidence: Evidence) -> Path:
+    """Write the figures and the report of a study, and return the report's path."""
+    drawn = draw_figures(evidence)
+    write_figures(evidence, drawn=drawn)
+    return write_report(evidence, drawn)
+
+
+def _print_verdicts(evidence: Evidence, shown: Console) -> None:
     if evidence.plan.exploratory:
-        out.print(f"Exploratory: {evidence.plan.exploratory}.", style="bold yellow", markup=False)
+        shown.print(f"Exploratory: {evidence.plan.exploratory}.", style="bold yellow", markup=False)
     for verdict in evidence.verdicts.values():
-        out.print(verdict_table(verdict, details=False), "")
-    out.print(study_table(evidence))
-    click.echo(f"Report: {page}")
+        shown.print(verdict_table(verdict, details=False), "")
+    shown.print(study_table(evidence))

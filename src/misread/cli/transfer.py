@@ -1,16 +1,20 @@
-"""`misread transfer`: whether a fix carries over to data that no model has seen."""
+"""`misread transfer`: judge a fix on data that no model has seen."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from rich.console import Console
 
-from misread.cli.options import console, load_shown, study_folder
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from misread.study.transfer import Transfer
+from misread.cli.options import console, finished_study, json_option, load_with_bar, print_json
+from misread.cli.progress import Bar
+from misread.files import write_atomic
+from misread.show.figures.transfer import convention_figure, transfer_figure, transfer_table
+from misread.show.style import png
+from misread.study.evidence import load_evidence
+from misread.study.plan import load_plan
+from misread.study.transfer import Reading, Transfer, in_convention, run_transfer
+from misread.study.verdict import seeds_needed
 
 
 @click.command(short_help="Judge the fixes of a study on other data.")
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     multiple=True,
     required=True,
     metavar="SOURCE",
-    help="Data to read, as `misread data list` tells; may be given several times.",
+    help="Data to read; `misread data list` shows how to name it. May be given several times.",
 )
 @click.option(
     "--out",
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
     help="Folder of the readings [default: transfer/ in that of the study].",
 )
 @click.option("--jobs", type=click.IntRange(1), help="Worker processes [default: what fits].")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@json_option
 def transfer(
     study: str,
     sources: tuple[str, ...],
@@ -45,102 +49,51 @@ def transfer(
     Models of MNIST read all images but corrupted ones in MNIST's convention: a box of 20×20 px, its
     centre of mass in the middle of 28×28.
     """
-    from misread.errors import StudyError
-
-    folder = study_folder(study)
-    if folder is None or not (folder / "plan.json").exists():
-        msg = f"{study!r} is no folder of a finished study; run `misread run` first, or name one."
-        raise StudyError(msg)
+    folder = finished_study(study)
     out = out or folder / "transfer"
     shown = console(stderr=True)
-    done = [_read(folder, source, out, jobs, shown) for source in sources]
-    from misread.files import write_atomic
-    from misread.show.figures.transfer import convention_figure, transfer_figure
-    from misread.show.style import png
-    from misread.study.evidence import load_evidence
-    from misread.study.plan import load_plan
-    from misread.study.transfer import in_convention
-
+    transfers = [_read(folder, source, out, jobs, shown) for source in sources]
+    written = [out / "transfer.png"]
     with shown.status("drawing"):
-        home = load_evidence(folder).verdicts
-        write_atomic(out / "transfer.png", png(transfer_figure(home, done)))
-        drawn = [out / "transfer.png"]
-        brought = [s for s in sources if in_convention(load_plan(folder).study.dataset, s)]
-        if brought:
-            drawn.append(out / "convention.png")
-            write_atomic(drawn[1], png(convention_figure(brought)))
+        verdicts = load_evidence(folder).verdicts
+        write_atomic(written[0], png(transfer_figure(verdicts, transfers)))
+        dataset = load_plan(folder).study.dataset
+        if brought := [source for source in sources if in_convention(dataset, source)]:
+            written.append(out / "convention.png")
+            write_atomic(written[1], png(convention_figure(brought)))
     if as_json:
-        import json
-
-        click.echo(json.dumps([_told(each) for each in done], indent=2, ensure_ascii=False))
+        print_json([_numbers(one) for one in transfers])
         return
-    from misread.show.figures.transfer import transfer_table
-
-    for each in done:
-        console(stderr=False).print(transfer_table(each))
-        if each.equal is not None:
+    for one in transfers:
+        console(stderr=False).print(transfer_table(one))
+        if one.equal is not None:
             click.echo(
-                f"{each.equal:.3%} of these readings are those of the study itself: the convention "
+                f"{one.equal:.3%} of these readings are those of the study itself: the convention "
                 "leaves images that follow it as they are."
             )
-    click.echo(f"Written: {', '.join(map(str, drawn))}.")
+    click.echo(f"Written: {', '.join(map(str, written))}.")
 
 
-def _read(folder: Path, source: str, out: Path, jobs: int | None, shown: "Console") -> "Transfer":
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    from misread.study.plan import load_plan
-    from misread.study.transfer import Reading, run_transfer
-    from misread.study.verdict import seeds_needed
-
+def _read(folder: Path, source: str, out: Path, jobs: int | None, shown: Console) -> Transfer:
+    """Let the models of a study read a source, with a bar."""
+    load_with_bar(source, shown)
     n_models = sum(seeds_needed(load_plan(folder), folder).values())
-    load_shown(source, shown)
-    with Progress(
-        TextColumn("reading {task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("models"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=shown,
-        transient=True,
-        disable=not shown.is_terminal,
-    ) as bar:
-        task = bar.add_task(source, total=n_models)
-        done = 0
+    with Bar(shown) as bar:
+        bar.begin(f"reading {source}", n_models, "models")
 
         def on_report(reading: Reading) -> None:
-            nonlocal done
-            done += 1
-            bar.update(task, completed=done)
-            if not shown.is_terminal and (done % 10 == 0 or done == n_models):
-                shown.print(
-                    f"{source}: {done} of {n_models} models, {reading.arm} seed {reading.seed}",
-                    highlight=False,
-                    markup=False,
-                )
+            bar.advance(1, reading.name)
 
-        def on_note(text: str) -> None:
-            shown.print(text, highlight=False, markup=False)
-
-        return run_transfer(folder, source, out, jobs=jobs, on_report=on_report, on_note=on_note)
+        return run_transfer(folder, source, out, jobs=jobs, on_report=on_report, on_note=bar.say)
 
 
-def _told(each: "Transfer") -> dict[str, Any]:
+def _numbers(one: Transfer) -> dict[str, Any]:
     return {
-        "source": each.source,
-        "n_images": each.n_images,
-        "source_sha256": list(each.sha256),
-        "folder": str(each.folder),
-        "accuracy": each.accuracy,
-        "equal_to_confirm": each.equal,
-        "verdict": each.outcome.model_dump(mode="json"),
+        "source": one.source,
+        "n_images": one.n_images,
+        "source_sha256": list(one.sha256),
+        "folder": str(one.folder),
+        "accuracy": one.accuracy,
+        "equal_to_confirm": one.equal,
+        "verdict": one.outcome.model_dump(mode="json"),
     }

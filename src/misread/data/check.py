@@ -1,4 +1,4 @@
-"""Whether a dataset is what it should be, before anything is trained on it."""
+"""Check a dataset for what makes results worthless, before anything is trained on it."""
 
 import hashlib
 from typing import NamedTuple
@@ -22,13 +22,13 @@ class Finding(NamedTuple):
         What was looked at.
     ok : bool
         Whether it is as it should be.
-    told : str
-        What was found, and what to do where it is not ok.
+    result : str
+        What came out, and what to do where it is not ok.
     """
 
     check: str
     ok: bool
-    told: str
+    result: str
 
 
 def check_dataset(train: Dataset, test: Dataset) -> list[Finding]:
@@ -37,7 +37,7 @@ def check_dataset(train: Dataset, test: Dataset) -> list[Finding]:
     That the files are whole, and shapes, types and label ranges fit, was checked as they were read.
     """
     return [
-        Finding("files and shapes", ok=True, told=f"whole; {shape_told(train)}"),
+        Finding("files and shapes", ok=True, result=f"whole; {image_words(train)}"),
         _classes(train, test),
         _between(train, test),
         _contradictions(train, test),
@@ -46,7 +46,7 @@ def check_dataset(train: Dataset, test: Dataset) -> list[Finding]:
     ]
 
 
-def shape_told(part: Dataset) -> str:
+def image_words(part: Dataset) -> str:
     """Return the shape of an image in words, as in "28×28 px, grey, 10 classes"."""
     height, width = part.images.shape[1:3]
     colour = "grey" if part.images.ndim == 3 else f"{part.images.shape[3]} channels"
@@ -63,8 +63,8 @@ def _digests(part: Dataset) -> list[bytes]:
 
 
 def _ids(ids: npt.NDArray[np.int64]) -> str:
-    told = ", ".join(map(str, ids[:_SHOWN]))
-    return told + (", …" if len(ids) > _SHOWN else "")
+    first = ", ".join(map(str, ids[:_SHOWN]))
+    return first + (", …" if len(ids) > _SHOWN else "")
 
 
 def _classes(train: Dataset, test: Dataset) -> Finding:
@@ -76,28 +76,30 @@ def _classes(train: Dataset, test: Dataset) -> Finding:
         if not count
     ]
     if absent:
-        told = f"{absent[0]}; add some, or leave that class out of both sets"
-        return Finding("classes", ok=False, told=told)
+        result = f"{absent[0]}; add some, or leave that class out of both sets"
+        return Finding("classes", ok=False, result=result)
     if least < N_FOLDS:
         name = train.class_names[int(class_counts(train).argmin())]
-        told = (
+        result = (
             f"{name} has {least} training images, and each of the {N_FOLDS} tenths needs one; add "
             "some, or leave that class out"
         )
-        return Finding("classes", ok=False, told=told)
-    return Finding("classes", ok=True, told=f"all in both sets, each with {least:,} or more to fit")
+        return Finding("classes", ok=False, result=result)
+    return Finding(
+        "classes", ok=True, result=f"all in both sets, each with {least:,} or more to fit"
+    )
 
 
 def _between(train: Dataset, test: Dataset) -> Finding:
     seen = set(_digests(train))
     ids = np.flatnonzero([digest in seen for digest in _digests(test)])
     if not len(ids):
-        return Finding("test images in the training set", ok=True, told="none")
-    told = (
+        return Finding("test images in the training set", ok=True, result="none")
+    result = (
         f"{len(ids):,} of {len(test):,} test images are training images too, pixel by pixel (test "
         f"ids {_ids(ids)}); take them out of one set"
     )
-    return Finding("test images in the training set", ok=False, told=told)
+    return Finding("test images in the training set", ok=False, result=result)
 
 
 def _contradictions(train: Dataset, test: Dataset) -> Finding:
@@ -108,9 +110,9 @@ def _contradictions(train: Dataset, test: Dataset) -> Finding:
             twice += digest in labels
             against += labels.setdefault(digest, label) != label
     if against:
-        told = f"{against:,} images occur under several labels; take them out or settle on one"
-        return Finding("equal images", ok=False, told=told)
-    return Finding("equal images", ok=True, told=f"{twice:,}, none under several labels")
+        result = f"{against:,} images occur under several labels; take them out or settle on one"
+        return Finding("equal images", ok=False, result=result)
+    return Finding("equal images", ok=True, result=f"{twice:,}, none under several labels")
 
 
 def _constant(train: Dataset, test: Dataset) -> Finding:
@@ -118,14 +120,16 @@ def _constant(train: Dataset, test: Dataset) -> Finding:
         flat = own.images.reshape(len(own), -1)
         ids = np.flatnonzero(flat.max(axis=1) == flat.min(axis=1))
         if len(ids):
-            told = f"{len(ids):,} {part} images are of one colour (ids {_ids(ids)}); take them out"
-            return Finding("empty images", ok=False, told=told)
-    return Finding("empty images", ok=True, told="none")
+            result = (
+                f"{len(ids):,} {part} images are of one colour (ids {_ids(ids)}); take them out"
+            )
+            return Finding("empty images", ok=False, result=result)
+    return Finding("empty images", ok=True, result="none")
 
 
 def _brightness(train: Dataset, test: Dataset) -> Finding:
     brightest = max(int(train.images.max()), int(test.images.max()))
     if brightest < _DARK:
-        told = f"no pixel is brighter than {brightest} of 255; scale them to 0–255"
-        return Finding("brightness", ok=False, told=told)
-    return Finding("brightness", ok=True, told=f"the brightest pixel has {brightest} of 255")
+        result = f"no pixel is brighter than {brightest} of 255; scale them to 0–255"
+        return Finding("brightness", ok=False, result=result)
+    return Finding("brightness", ok=True, result=f"the brightest pixel has {brightest} of 255")

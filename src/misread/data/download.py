@@ -19,6 +19,7 @@ from misread.errors import DataError
 from misread.files import UNFINISHED, clear_errors, write_atomic
 
 LARGEST_BYTES = 4 * 2**30  # of one file
+_SUFFIXES = (".arff", ".parquet")
 _CHUNK_BYTES = 2**18
 _TRIES = 3  # a connection that breaks is taken up again this often before we give up
 _SECONDS = 30  # without a single byte, after which a connection counts as broken
@@ -48,6 +49,12 @@ def cache_folder() -> Path:
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "misread"
+
+
+def downloads() -> dict[Path, int]:
+    """Return the data files that the cache holds, with their bytes."""
+    paths = sorted(cache_folder().rglob("*"))
+    return {p: p.stat().st_size for p in paths if p.is_file() and p.suffix in _SUFFIXES}
 
 
 def fetch(url: str, name: str, *, sha256: str = "", md5: str = "", instead: str) -> Path:

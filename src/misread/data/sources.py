@@ -19,7 +19,7 @@ from misread.data.dataset import Dataset
 from misread.data.local import load_csv, load_h5, load_idx, load_npz, load_sklearn_digits
 from misread.data.mnist import load_mnist
 from misread.data.pictures import load_folder, load_paper
-from misread.data.remote import load_hf, load_openml
+from misread.data.remote import load_hf, load_openml, openml_description
 from misread.errors import StudyError
 from misread.images.corrupt import Spec, corrupt, parse_corruption
 
@@ -109,6 +109,20 @@ def origin(name: str) -> str:
 def is_remote(name: str) -> bool:
     """Say whether a dataset is fetched from the network, unless it is in the cache already."""
     return split_name(origin(name))[0] in ("openml", "hf")
+
+
+def licence(name: str) -> str:
+    """Return the terms of a dataset, as its source names them.
+
+    Raises
+    ------
+    DataError
+        If its source is to be asked and cannot be reached.
+    """
+    kind, rest = split_name(name)
+    if kind != "openml":
+        return KINDS[kind].licence
+    return f"{openml_description(rest).get('licence') or 'not stated'}, as OpenML says"
 
 
 def slug(name: str) -> str:

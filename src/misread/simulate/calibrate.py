@@ -6,6 +6,7 @@ by `misread.judge.effects.effects`, the same code that judges real ones.
 
 import hashlib
 import itertools
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -231,6 +232,12 @@ def simulate(
         fewer=fewer,
         covered=covered,
     )
+
+
+def simulate_timed(setting: Setting, replicates: int) -> tuple[Outcome, float]:
+    """Return what `simulate` returns, and the seconds of processor time that it took."""
+    began = time.process_time()
+    return simulate(setting, replicates), time.process_time() - began
 
 
 def judged(

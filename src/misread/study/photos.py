@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,7 +138,7 @@ def _runs(folder: Path, arm: str) -> list[RunFolder]:
 
 
 def read_images(
-    readers: Readers, images: Images, on_model: Callable[[int], None] = lambda _: None
+    readers: Readers, images: Images, on_model: Callable[[], None] = lambda: None
 ) -> npt.NDArray[np.float32]:
     """Return what every seed reads, `float32 [S,N,K]`: probabilities of the classes.
 
@@ -149,18 +149,42 @@ def read_images(
     images
         `uint8 [N,28,28]`.
     on_model
-        Called with the number of models that have read.
+        Called when a model has read.
     """
     with _quiet():
         trainer: Any = importlib.import_module("misread.learn.train")  # Keras waits until here
         trainer.set_up_backend()
     probs = []
-    for number, seed in enumerate(readers.seeds, 1):
+    for seed in readers.seeds:
         with _quiet():
             model = trainer.load(RunFolder(readers.folder, readers.arm, seed).model)
             probs.append(trainer.read(model, images))
-        on_model(number)
+        on_model()
     return np.stack(probs)
+
+
+def read_pages(
+    readers: Readers, pages: Sequence[Page], on_model: Callable[[], None] = lambda: None
+) -> list[list[Reading]]:
+    """Return what was read on each page; every model reads all pages at once.
+
+    Parameters
+    ----------
+    readers
+        The models.
+    pages
+        Pages with their digits, perhaps none.
+    on_model
+        Called when a model has read.
+    """
+    ends = np.cumsum([len(page.digits) for page in pages]).tolist()
+    if not ends or not ends[-1]:
+        return [[] for _ in pages]
+    probs_SNK = read_images(readers, np.concatenate([page.images for page in pages]), on_model)
+    return [
+        readings_of(page, probs_SNK[:, end - len(page.digits) : end], readers.class_names)
+        for page, end in zip(pages, ends, strict=True)
+    ]
 
 
 @contextmanager

@@ -10,16 +10,20 @@ import multiprocessing.connection as mpc
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from misread.errors import MisreadError, RunError
 from misread.workers.machine import thread_environment
 from misread.workers.pool import Ended, Event, Lost, Prepare, Said, Work, attempt
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 STILLBORN = 3  # as many workers in a row that die before they can work, and there is no point
 
@@ -181,3 +185,26 @@ class LocalPool:
     def _replace(self, slot: _Slot) -> None:
         slot.connection.close()
         self._slots[self._slots.index(slot)] = self._spawn()
+
+
+def side_by_side(work: Callable[[T], R], todo: Sequence[T], jobs: int) -> Iterator[tuple[int, R]]:
+    """Yield number and result of each piece of work in `jobs` processes, in the order of ending.
+
+    For short work without tries: what one process raises is raised, and ends all.
+    """
+    n_processes = min(jobs, len(todo))
+    if n_processes <= 1:
+        yield from enumerate(map(work, todo))
+        return
+    pool = ProcessPoolExecutor(
+        n_processes,
+        mp.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is the parent's to handle
+    )
+    try:
+        numbers = {pool.submit(work, one): number for number, one in enumerate(todo)}
+        for future in as_completed(numbers):
+            yield numbers[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from misread.data.check import class_counts, shape_told
+from misread.data.check import class_counts, image_words
 from misread.data.dataset import Dataset
 from misread.show import style
 
@@ -33,7 +33,7 @@ def dataset_figure(name: str, train: Dataset, test: Dataset) -> Figure:
     sheet = style.Sheet(
         left + _COLUMNS * (size + gap) + 0.35,
         0.3 + n_rows * (size + gap) + 0.3,
-        f"{name.rpartition('/')[2]}: {len(train):,} + {len(test):,} images, {shape_told(train)}",
+        f"{name.rpartition('/')[2]}: {len(train):,} + {len(test):,} images, {image_words(train)}",
         f"The first training images of each class{_cut(n_rows, train.n_classes)}, and how many "
         "images there are to train on and to test on."
         + (" Bright is drawn dark, as ink." if grey else ""),

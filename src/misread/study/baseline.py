@@ -1,0 +1,142 @@
+"""The baseline of a study as others take it: its predictions with their images, and its errors."""
+
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.dataset import Dataset
+from misread.data.parts import stratified_subset
+from misread.data.sources import load
+from misread.errors import StudyError
+from misread.files import read_json
+from misread.images import Ids, Images
+from misread.judge import Pilot, Predictions
+from misread.store import RunFolder
+from misread.study.plan import load_plan
+from misread.study.run import on_confirm, pilot_on_select, target_of
+from misread.study.study import BASELINE, SMOKE, load_study
+
+
+@dataclass(frozen=True)
+class BaselinePredictions:
+    """What the baseline of a study predicts, of which images.
+
+    Attributes
+    ----------
+    predictions : Predictions
+        A row per seed; of *select* a single one, for each seed reads images of its own.
+    images : numpy.ndarray
+        `uint8 [N,H,W]` or `[N,H,W,C]`.
+    source : str
+        Folder and part in words.
+    exploratory : str
+        Why nothing is proven by them; "" where nothing speaks against them.
+    """
+
+    predictions: Predictions
+    images: Images
+    source: str
+    exploratory: str
+
+
+def baseline_predictions(folder: Path) -> BaselinePredictions:
+    """Return what the baseline of a study predicts on *confirm*, on *select* where that is closed.
+
+    Raises
+    ------
+    StudyError
+        If the baseline has read neither.
+    StoreError
+        If a file is missing or damaged.
+    PlanError
+        If the plan was altered.
+    """
+    return _on_confirm(folder) or _on_select(folder)
+
+
+def _on_confirm(folder: Path) -> BaselinePredictions | None:
+    """Return the predictions on *confirm*; None while the plan or a run is missing."""
+    if not (folder / "plan.json").exists():
+        return None
+    plan = load_plan(folder)
+    planned = [RunFolder(folder, BASELINE, seed) for seed in plan.study.seeds]
+    runs = list(takewhile(lambda run: run.is_complete, planned))
+    if len(runs) < len(planned) and (plan.study.adaptive is None or not runs):
+        return None  # a baseline with looks ends where the last arm is settled
+    _, test = load(plan.study.dataset)
+    ids_N = stratified_subset(test.labels_N, runs[0].config()["confirm_size"])
+    preds_SN = np.concatenate([run.predictions()["predictions"] for run in runs])
+    source = f"{folder}: the baseline on confirm."
+    return _of(test, ids_N, preds_SN, source, plan.exploratory)
+
+
+def _on_select(folder: Path) -> BaselinePredictions:
+    """Return what all baseline seeds predict on *select*, each on its own tenth, as one row."""
+    errors = _read_errors(folder, "a file")
+    runs = [RunFolder(folder, BASELINE, seed) for seed in errors["seeds"]]
+    parts = [run.select() for run in runs]
+    train, _ = load(runs[0].config()["dataset"])
+    ids_N = np.concatenate([part["ids"] for part in parts])
+    source = (
+        f"{folder}: the baseline on select, {len(runs)} seed{'s' * (len(runs) > 1)}, each with "
+        "images of its own: their errors together, in one row."
+    )
+    preds_SN = np.hstack([part["predictions"] for part in parts])
+    return _of(train, ids_N, preds_SN, source, SMOKE if errors["smoke"] else "")
+
+
+def _of(
+    part: Dataset, ids_N: Ids, preds_SN: npt.NDArray[np.uint8], source: str, exploratory: str
+) -> BaselinePredictions:
+    taken = part.take(ids_N)
+    unique = np.unique(ids_N).size == ids_N.size  # eleven seeds read a tenth twice
+    predictions = Predictions(
+        taken.labels_N,
+        preds_SN,
+        taken.class_names,
+        ids=ids_N if unique else None,
+        disputed_N=taken.disputed_N,
+    )
+    return BaselinePredictions(predictions, taken.images, source, exploratory)
+
+
+def baseline_pilot(folder: Path, cell: tuple[int, int] | None) -> tuple[Pilot, str, int]:
+    """Return what is known of a cell from the baseline's errors on *select*; *confirm* stays shut.
+
+    Parameters
+    ----------
+    folder
+        Of a study whose errors are known.
+    cell
+        True and predicted class; None takes the study's target.
+
+    Returns
+    -------
+    pilot, name, n_images
+        The cell's errors, its name, and the images of its true class in *confirm*.
+
+    Raises
+    ------
+    StudyError
+        If there are no errors yet, or no such cell.
+    JudgeError
+        If there is no such error on *select*.
+    """
+    errors = _read_errors(folder, "a rate")
+    plan = load_plan(folder) if (folder / "plan.json").exists() else None
+    study = plan.study if plan else load_study(errors["study"], smoke=errors["smoke"])
+    target = cell or (plan.target if plan else target_of(study, errors)[0])
+    name, n_images = on_confirm(study, target)
+    return pilot_on_select(errors, target), name, n_images
+
+
+def _read_errors(folder: Path, other: str) -> dict[str, Any]:
+    path = folder / "errors.json"
+    if not path.exists():
+        msg = f"{folder} holds no errors.json; run `misread errors STUDY` first, or give {other}."
+        raise StudyError(msg)
+    return dict(read_json(path))
