@@ -1,6 +1,6 @@
 """`misread run`, `errors`, `preview`, `report`: run a study, and show what comes out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,18 @@ from rich.console import Console
 from misread.cli.options import console, json_option, load_with_bar
 from misread.cli.progress import StudyBar
 from misread.files import read_json, write_json
-from misread.show.claims import comparison_tables, write_comparison
+from misread.show.claims import comparison_tables, draw_comparison, write_comparison
+from misread.show.markdown import claims, target
+from misread.show.markdown.page import Beside, Chapter, write_page
 from misread.show.render import verdict_table
 from misread.show.report import write_report
-from misread.show.study_figures import draw_figures, write_figures, write_preview, write_select
+from misread.show.study_figures import (
+    Drawn,
+    draw_figures,
+    write_figures,
+    write_preview,
+    write_select,
+)
 from misread.show.terminal import errors_table, preview_table, study_table
 from misread.store import locked
 from misread.study.comparing import run_comparison
@@ -201,19 +209,48 @@ def preview(
 
 @click.command(short_help="Draw the figures and the report of a finished study anew.")
 @click.argument("folder", type=click.Path(path_type=Path))
-def report(folder: Path) -> None:
+@click.option(
+    "--markdown",
+    "markdown_page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PAGE",
+    help="Write the results into this Markdown page too, with figures and readings beside it; of a "
+    "page that is there only what stands between its marks.",
+)
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Folder of the page's figures [default: one of the study's name beside PAGE].",
+)
+def report(folder: Path, markdown_page: Path | None, figures: Path | None) -> None:
     """Draw the figures and the report of a finished study's FOLDER anew."""
     if kind_of(folder) == "comparison":
         with _drawing(folder):
-            page = write_comparison(load_compared(folder))
+            compared = load_compared(folder)
+            drawn = draw_comparison(compared)
+            written = [write_comparison(compared, drawn)]
+            written += _markdown(claims.chapter_of(compared), drawn, markdown_page, figures)
     else:
         load_plan(folder)  # before anything is created there
         with _drawing(folder):
             write_from_select(folder, only_if_others=True)
             evidence = load_evidence(folder)
             write_slices(evidence)
-            page = _draw(evidence)
-    click.echo(f"Written: {page}.")
+            drawn = draw_figures(evidence)
+            write_figures(evidence, drawn=drawn)
+            written = [write_report(evidence, drawn)]
+            written += _markdown(target.chapter_of(evidence), drawn, markdown_page, figures)
+    click.echo(f"Written: {' and '.join(map(str, written))}.")
+
+
+def _markdown(
+    chapter: Chapter, drawn: Mapping[str, Drawn], page: Path | None, figures: Path | None
+) -> list[Path]:
+    """Write the Markdown page, where one is asked for."""
+    if page is None:
+        return []
+    return write_page(chapter, Beside(page, figures or page.parent / chapter.name, drawn))[:1]
 
 
 def _run(

@@ -48,15 +48,17 @@ def _drawn(figure: Figure) -> Drawn:
     return Drawn(png(figure), str(figure.get_label()))
 
 
-def write_comparison(compared: Compared) -> Path:
+def write_comparison(compared: Compared, drawn: Mapping[str, Drawn] | None = None) -> Path:
     """Write every figure into `results/` and the page into `report.html`; return the page.
+
+    `drawn` is what `draw_comparison` returned for it, where that was done already.
 
     Raises
     ------
     StoreError
         If the folder cannot be written.
     """
-    drawn = draw_comparison(compared)
+    drawn = draw_comparison(compared) if drawn is None else drawn
     for name, figure in drawn.items():
         write_atomic(compared.folder / "results" / f"{name}.png", figure.png)
     page = compared.folder / "report.html"

@@ -193,6 +193,14 @@ def study_markdown(evidence: Evidence) -> str:
         Title, warning where the result is exploratory, a row per arm (accuracy, target before →
         after with interval and p, the counter-slices, verdict), and each verdict's reason.
     """
+    lines = [f"## {evidence.plan.study.title}", "", results_markdown(evidence), ""]
+    if evidence.plan.exploratory:  # on the first line of all, as the page has it
+        lines = [f"**Exploratory: {evidence.plan.exploratory}.**", "", *lines]
+    return "\n".join(lines)
+
+
+def results_markdown(evidence: Evidence) -> str:
+    """Return `study_markdown` without its title and its warning."""
     study = evidence.plan.study
     slices = words.shown_slices(evidence)
     target = words.target_name(evidence)
@@ -231,10 +239,7 @@ def study_markdown(evidence: Evidence) -> str:
                 _bold(verdict_word(evidence.verdicts[arm]), on=True),
             ]
         )
-    lines = [f"## {study.title}", ""]
-    if evidence.plan.exploratory:  # on the first line of all, as the page has it
-        lines = [f"**Exploratory: {evidence.plan.exploratory}.**", "", *lines]
-    lines += [
+    lines = [
         (
             f"{words.seeds_told(evidence)}, {len(evidence.confirm):,} confirm "
             f"images, recipe `{study.recipe_name}`. Intervals are for the change in errors per "
@@ -247,7 +252,7 @@ def study_markdown(evidence: Evidence) -> str:
         "",
         *(f"- **{arm}**: {verdict.reason}" for arm, verdict in evidence.verdicts.items()),
     ]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join(lines).rstrip()
 
 
 def _slice_rate(evidence: Evidence, place: int, which: str) -> str:

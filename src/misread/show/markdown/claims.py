@@ -1,0 +1,321 @@
+"""Sections of a study that compares arms: its claims, how well each arm reads, what it costs."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from misread.show import claims as tables
+from misread.show.figures.experiment_comparison import headline
+from misread.show.markdown.page import Beside, Chapter, plain, section
+from misread.show.markdown.page import table as markdown
+from misread.show.verdict import Table
+from misread.study.axis import Answers, Ratio, answer, ratio
+from misread.study.claims import RULE
+from misread.study.differences import Compared
+from misread.wording import count, number, p_value, percent, points
+
+EPOCHS = (1, 2, 3, 5, 10, 20, 30, 40)  # those that the table of epochs names
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def chapter_of(compared: Compared) -> Chapter:
+    """Return what a page tells of a finished study."""
+    sections = {name: partial(make, compared) for name, make in SECTIONS.items()}
+    return Chapter(compared.folder.resolve().name, compared.plan.study.title, sections)
+
+
+def table(content: dict[str, Any]) -> str:
+    """Return heads and rows as Markdown."""
+    return markdown(Table(tuple(content["heads"]), tuple(map(tuple, content["rows"]))))
+
+
+def summary(compared: Compared, beside: Beside) -> str:
+    """Tell the result: which arm reads best, and what becomes of each claim."""
+    outcome = compared.outcome
+    rows = [
+        (claim.text, claim.verdict, "; ".join(tables.claim_lines(compared, claim)))
+        for claim in outcome.claims
+    ]
+    heads = ("Claim", "Verdict", f"Measured, with {1 - outcome.alpha:.0%} interval")
+    rule = (
+        "Differences are in percentage points of accuracy, with intervals over seeds and images; "
+        f"p is corrected over all claims (Holm). {RULE} The margin is "
+        f"{number(100 * outcome.margin)} points."
+    )
+    seeds = count(len(outcome.seeds), "seed")
+    exploratory = f"**Exploratory: {plain(outcome.exploratory)}.**" if outcome.exploratory else ""
+    parts = [
+        exploratory,
+        f"{plain(headline(compared))}. {seeds}, {outcome.n_images:,} confirm images.",
+        *((markdown(Table(heads, tuple(rows))), rule) if rows else ()),
+        beside.figure("experiment_comparison"),
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def arms(compared: Compared, _: Beside) -> str:
+    """Tell what each arm reads and costs, and whether documented accuracies come again."""
+    documented = [arm.documented for arm in compared.outcome.arms.values() if arm.documented]
+    n_agree = sum(bool(one.agrees) for one in documented)
+    return section(
+        "The arms",
+        table(tables.arm_table(compared)),
+        "Seconds are processor time of one core. *On fit* is read with dropout at rest, as the "
+        "confirm images are: the gap between the two is what a network knows by heart.",
+        f"{n_agree} of {len(documented)} documented accuracies lie where one more network would:"
+        if documented
+        else "",
+        table(tables.documented_table(compared)) if documented else "",
+    )
+
+
+def differences(compared: Compared, _: Beside) -> str:
+    """Tell all differences, the better arm first; "" of one arm, and of many."""
+    if not 2 <= len(compared.arms) <= tables.DETAILED:
+        return ""
+    return section("All differences", table(tables.difference_table(compared)))
+
+
+# --- by epoch -------------------------------------------------------------------------------------
+
+
+def on_select(compared: Compared, arm: str) -> FloatArray:
+    """Return the accuracy on *select* after each epoch, `[S,E]`."""
+    return np.array([[row["select_accuracy"] for row in rows] for rows in compared.histories[arm]])
+
+
+def epochs(compared: Compared, _: Beside) -> str:
+    """Tell accuracy on *select* while training, with the differences behind the claims.
+
+    Each seed reads another tenth, so seeds are independent of each other there, and an interval
+    over them (Student's t, paired by seed) is one over images too.
+    """
+    n_epochs = min(compared.plan.study.epochs.values())
+    pairs = list(
+        dict.fromkeys((t.better, t.than) for c in compared.outcome.claims for t in c.tests)
+    )
+    if n_epochs < 2 or len(compared.seeds) < 2 or len(compared.arms) > tables.DETAILED:
+        return ""
+    read = {arm: on_select(compared, arm) for arm in compared.arms}
+    rows = []
+    for epoch in (epoch for epoch in EPOCHS if epoch <= n_epochs):
+        means = [percent(float(values_SE[:, epoch - 1].mean())) for values_SE in read.values()]
+        gaps = [read[better][:, epoch - 1] - read[than][:, epoch - 1] for better, than in pairs]
+        rows.append((str(epoch), *means, *map(_mean_with_half, gaps)))
+    heads = ("Epochs", *compared.arms, *(f"{better} − {than}" for better, than in pairs))
+    ahead = [
+        f"{better} is ahead of {than} {_ahead((read[better] - read[than]).mean(axis=0))}"
+        for better, than in pairs
+    ]
+    return section(
+        "By epoch",
+        "Accuracy on *select* (a tenth of the training images that the network did not see, "
+        "another tenth for each seed) while training, with the differences behind the claims, "
+        f"paired by seed (95% interval over {count(len(compared.seeds), 'seed')}):",
+        markdown(Table(heads, tuple(rows))),
+        f"On average over seeds, {plain('; '.join(ahead))}." if ahead else "",
+    )
+
+
+def _mean_with_half(gap_S: FloatArray) -> str:
+    """Return a mean difference and half of its interval, as in "+0.30 pp ± 0.12"."""
+    half = stats.t.ppf(0.975, gap_S.size - 1) * gap_S.std(ddof=1) / gap_S.size**0.5
+    return f"{points(float(gap_S.mean()))} ± {number(100 * float(half))}"
+
+
+def _ahead(gap_E: FloatArray) -> str:
+    """Return after which epochs a mean difference is above 0."""
+    ahead, behind = np.flatnonzero(gap_E > 0) + 1, np.flatnonzero(gap_E <= 0) + 1
+    if behind.size == 0:
+        return "after every epoch"
+    if ahead.size == 0:
+        return "after no epoch"
+    if ahead[0] > behind[-1]:
+        return f"from epoch {ahead[0]} on"
+    return f"after {ahead.size} of {gap_E.size} epochs"
+
+
+# --- along an axis --------------------------------------------------------------------------------
+
+
+def axis(compared: Compared, beside: Beside) -> str:
+    """Tell accuracy, cost and what goes on inside along the study's axis; "" where it has none."""
+    if not compared.plan.study.axis:
+        return ""
+    answers = answer(compared)
+    figures = [name for name in ("along_axis", "inside", "together") if name in beside.drawn]
+    return section(
+        f"Along the axis: {plain(compared.plan.study.axis)}",
+        markdown(along_table(answers)),
+        "Time per step is processor time relative to the first row: networks of the same seed "
+        "trained in the same run, geometric mean over seeds with its interval.",
+        markdown(inside_table(answers)) if answers.inside else "",
+        together_sentence(answers),
+        *map(beside.figure, figures),
+    )
+
+
+def per_step(answers: Answers, arm: str) -> list[float]:
+    """Return the processor seconds of a step, by seed."""
+    per_seed = answers.outcome.arms[arm].seconds_per_epoch.per_seed
+    return [float(value or 0) / answers.steps[arm] for value in per_seed]
+
+
+def times(answers: Answers, arms: Sequence[str], others: Sequence[str]) -> Ratio:
+    """Return how many times as long a step of `arms` takes as one of `others`, pair by pair.
+
+    Over several pairs: the geometric mean of each seed.
+    """
+    values_S, others_S = (
+        np.exp(np.log([per_step(answers, arm) for arm in names]).mean(axis=0)).tolist()
+        for names in (arms, others)
+    )
+    return ratio(values_S, others_S, answers.outcome.alpha)
+
+
+def ratio_words(value: Ratio) -> str:
+    """Return a ratio with its interval, as in "1.31 (1.20 to 1.43)"; one seed has none."""
+    if not np.isfinite(value.high):
+        return number(value.ratio)
+    return f"{number(value.ratio)} ({number(value.low)} to {number(value.high)})"
+
+
+def accuracy(answers: Answers, arm: str) -> str:
+    """Return an accuracy with its interval."""
+    value = answers.outcome.arms[arm].accuracy
+    return f"{percent(value.mean)} ({100 * value.low:.1f} to {100 * value.high:.1f})"
+
+
+def along_table(answers: Answers, first: str | None = None) -> Table:
+    """Return a row per arm along the axis; its time per step is relative to the arm `first`."""
+    first = first or next(iter(answers.at))
+    rows = [
+        (
+            f"{answers.at[arm]:g}",
+            answers.series[arm],
+            accuracy(answers, arm),
+            points(outcome.gap.mean or 0.0),
+            f"{outcome.parameters:,}",
+            "1" if arm == first else ratio_words(times(answers, [arm], [first])),
+        )
+        for arm, outcome in answers.outcome.arms.items()
+        if arm in answers.at
+    ]
+    heads = ("At", "Series", "Accuracy", "Fit − confirm", "Parameters", "Time per step")
+    return Table(heads, tuple(rows))
+
+
+def inside_table(answers: Answers) -> Table:
+    """Return what went on inside the arm of each series that lies furthest along the axis."""
+    furthest: dict[str, str] = {}
+    for arm in sorted(set(answers.inside) & set(answers.at), key=lambda name: answers.at[name]):
+        furthest[answers.series[arm]] = arm
+    rows = []
+    for name in (name for name in dict.fromkeys(answers.series.values()) if name in furthest):
+        inside = answers.inside[furthest[name]]
+        first, last = inside.gradient_norm[0], inside.gradient_norm[-1]
+        zeros = np.array(inside.zero_share).mean(axis=0)
+        rows.append(
+            (
+                name,
+                size(first[0]),
+                size(last[0]),
+                size(first[0] / last[0]),
+                size(first[-1]),
+                f"{percent(float(zeros[0]))} → {percent(float(zeros[-1]))}",
+                percent(float(np.array(inside.dead_share)[:, -1].mean())),
+            )
+        )
+    heads = ("Inside", "Gradient, first layer", "Gradient, last", "First over last",
+             "First, after training", "Zeros", "Dead")  # fmt: skip
+    return Table(heads, tuple(rows))
+
+
+def size(value: float) -> str:
+    """Return a norm of any size, as in "0.21" or "3.1e-06"."""
+    return number(value) if value > 0.005 else f"{value:.1e}"
+
+
+def together_sentence(answers: Answers) -> str:
+    """Return how one network with dropout reads against the average of several without, or ""."""
+    pair = answers.together
+    if pair is None:
+        return ""
+    labels = {arm: plain(answers.outcome.arms[arm].label) for arm in (pair.members, pair.single)}
+    n_networks = len(pair.by_size)
+    one, every, single = (
+        percent(float(np.mean(values)))
+        for values in (pair.by_size[0], pair.by_size[-1], pair.single_by_size[0])
+    )
+    return (
+        f"One network with {labels[pair.members]} reads {one}, the mean of the probabilities of "
+        f"{n_networks} of them {every}, one network with {labels[pair.single]} {single}. The "
+        f"average of {n_networks} less that one: {points(pair.difference)} "
+        f"({number(100 * pair.low, sign=True)} to {number(100 * pair.high, sign=True)}, "
+        f"{p_value(pair.p_value)})."
+    )
+
+
+# --- arm by arm, and how it was run ---------------------------------------------------------------
+
+
+def networks(compared: Compared, beside: Beside) -> str:
+    """Show how each arm was trained and what it confuses; "" where there are many arms."""
+    detailed = [arm for arm in compared.arms if f"confusion_matrix_{arm}" in beside.drawn]
+    parts = [
+        part
+        for arm in detailed
+        for part in (
+            f"### {plain(arm)}: {plain(compared.plan.study.label(arm))}",
+            beside.figure(f"training_curves_{arm}"),
+            beside.figure(f"confusion_matrix_{arm}"),
+        )
+    ]
+    return section("Arm by arm", *parts) if parts else ""
+
+
+def images(_: Compared, beside: Beside) -> str:
+    """Show samples of each class, and what the best arm makes of them."""
+    return section(
+        "The images", beside.figure("sample_digits"), beside.figure("sample_predictions")
+    )
+
+
+def run(compared: Compared, beside: Beside) -> str:
+    """Tell by which commands all of it comes again, and give the readings."""
+    machine, confirm = compared.environments[compared.arms[0]][0], compared.confirm
+    folder = f"runs/{compared.folder.resolve().name}"
+    arrays = {
+        "labels": confirm.labels_N.astype(np.min_scalar_type(confirm.n_classes)),
+        "seeds": np.array(compared.seeds),
+        **compared.predictions,
+    }
+    for arm in compared.arms:
+        fit = compared.outcome.arms[arm].fit_accuracy
+        arrays |= {f"{arm} fit": np.array(fit.per_seed), f"{arm} select": on_select(compared, arm)}
+    _path, link = beside.readings(arrays)
+    commands = f"{tables.command(compared)} --out {folder}\n{beside.command(folder)}"
+    return section(
+        "How it was run",
+        f"```bash\n{commands}\n```",
+        f"Plan `{compared.plan.sha256[:16]}`; Keras {machine['versions']['keras']} on "
+        f"{machine['backend']}. The readings of every arm, seed and image, with the accuracy on "
+        f"*fit* and, by epoch, on *select*: {link}.",
+    )
+
+
+SECTIONS = {
+    "summary": summary,
+    "arms": arms,
+    "differences": differences,
+    "epochs": epochs,
+    "axis": axis,
+    "networks": networks,
+    "images": images,
+    "run": run,
+}

@@ -1,0 +1,252 @@
+"""Sections on what the trained models of a study read elsewhere: in other data, in corruptions."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from misread.data.sources import slug
+from misread.files import readable_json
+from misread.judge import Item, Verdict
+from misread.show import words
+from misread.show.figures import corruptions as corrupted
+from misread.show.figures import transfer as elsewhere
+from misread.show.markdown.page import Beside, bullets, plain, section, table
+from misread.show.verdict import Table
+from misread.study.corruptions import Corruptions, load_corruptions
+from misread.study.evidence import Evidence
+from misread.study.robustness import CLEAN
+from misread.study.study import BASELINE
+from misread.study.transfer import Transfer, load_transfers
+
+
+def _word(verdict: Verdict) -> str:
+    """Return a verdict with its qualifier."""
+    return ", ".join(filter(None, (verdict.verdict, verdict.qualifier)))
+
+
+# --- other data -----------------------------------------------------------------------------------
+
+
+def transfer(evidence: Evidence, beside: Beside) -> str:
+    """Tell on which other data an arm reduces the target; "" where none was read."""
+    out = evidence.folder / "transfer"
+    if not any(out.glob("*/transfer.json")) or not evidence.treated_arms:
+        return ""
+    read = sorted(load_transfers(evidence.folder, out), key=lambda one: -one.n_images)
+    others = [one for one in read if one.equal is None]
+    equal = next((one.equal for one in read if one.equal is not None), None)
+    return section(
+        "On other data",
+        "The same models read data that they have never seen. **Exploratory**: target and margins "
+        "are those of the plan, but the data were chosen after it, and nothing is corrected for "
+        "their number. Intervals are over seeds and images; writers are not resampled.",
+        f"Of the study's images that went through the same preparation {equal:.3%} of the readings "
+        "stay what they were."
+        if equal is not None
+        else "",
+        bullets([_went(one) for one in others]),
+        _picture(beside, out / "transfer.png", "How each arm changes the target, by dataset"),
+        *(part for one in others for part in _source(one, beside)),
+        _picture(beside, out / "convention.png", "Images as they are, and as the models take them"),
+    )
+
+
+def _picture(beside: Beside, path: Path, title: str) -> str:
+    """Return a picture that another command drew, where it is there."""
+    return beside.picture(path.name, path.read_bytes(), title) if path.exists() else ""
+
+
+def _went(one: Transfer) -> str:
+    """Return in one sentence under which arms the target falls or rises on other data."""
+    accuracy_S = one.accuracy[BASELINE]
+    sd = f" ± {100 * np.std(accuracy_S, ddof=1):.2f}" if len(accuracy_S) > 1 else ""
+    cell = next(iter(one.verdicts.values())).cells[0].name
+    fell = [arm for arm, v in one.verdicts.items() if v.cells[0].shrank(v.alpha)]
+    rose = [arm for arm, v in one.verdicts.items() if v.cells[0].grew(v.alpha)]
+    came = (
+        f"{cell} falls under {words.listed(fell)}" if fell else f"no arm is shown to reduce {cell}"
+    )
+    rises = f"; it rises under {words.listed(rose)}" if rose else ""
+    return (
+        f"**{slug(one.source)}** ({one.n_images:,} images, the baseline reads "
+        f"{np.mean(accuracy_S):.2%}{sd} rightly): {plain(came)}{plain(rises)}."
+    )
+
+
+def _source(one: Transfer, beside: Beside) -> Iterator[str]:
+    """Yield what is told of one dataset: its table, what was harmed, and its readings."""
+    cell = next(iter(one.verdicts.values())).cells[0]
+    name = slug(one.source)
+    heads = ("Arm", "Verdict", "Accuracy", f"{cell.name} a seed", "Change", "p", "Harmed")
+    rows = []
+    for arm, values in elsewhere.rows(one):
+        verdict = _word(one.verdicts[arm]) if arm in one.verdicts else ""
+        rows.append((arm, verdict, *values, *[""] * (len(heads) - 2 - len(values))))
+    yield f"### {name}"
+    yield (
+        f"The baseline makes the mistake {plain(cell.name)} on {words.images(cell.before_images)} "
+        f"of {cell.n_images:,} images a seed ({words.percent(cell.before)})."
+    )
+    yield table(Table(heads, tuple(rows)))
+    yield bullets(
+        [
+            f"{plain(arm)} harms {plain(words.listed([item.name for item in harmed]))}."
+            for arm, verdict in one.verdicts.items()
+            if (harmed := [item for item in verdict.collateral if item.status == "harmed"])
+        ]
+    )
+    content = (one.folder / "readings.npz").read_bytes()
+    yield f"The readings: {beside.link(f'{name}-readings.npz', content, f'{name}-readings.npz')}."
+
+
+# --- corruptions ----------------------------------------------------------------------------------
+
+
+def corruptions(evidence: Evidence, beside: Beside) -> str:
+    """Tell how well each arm reads *confirm* corrupted; "" where it was not read so."""
+    folder = evidence.folder / "corruptions" / "mnist-c"
+    if not (folder / "corruptions.json").exists() or not evidence.treated_arms:
+        return ""
+    read = load_corruptions(folder)
+    result, arms = read.told, list(read.verdicts)
+    spans = f"{words.level(result.alpha)} intervals are over {words.sampled_told(evidence)}"
+    cell = result.cell
+    heads = ("", "Accuracy, %", "Change, pp", f"{cell}, %", "Harmed")
+    by_arm = [
+        part
+        for arm in arms
+        for part in (f"### {plain(arm)}", table(Table(heads, tuple(corrupted.rows(read, arm)))))
+    ]
+    numbers = readable_json(_numbers(read))
+    return section(
+        "On corrupted images",
+        f"The same models read the {result.n_images:,} confirm images in each of the "
+        f"{len(result.corruptions)} corruptions of MNIST-C; the number after @ is the severity. "
+        f"The baseline reads {words.percent(result.rows[CLEAN][BASELINE].accuracy.mean)} of the "
+        f"clean images rightly, and {words.percent(result.means[BASELINE].accuracy.estimate)} in "
+        "the mean over the corruptions. **Exploratory**: they were chosen after the plan. Only "
+        "*breaks* is corrected for how many things were looked at; *lower*, *higher*, *more* and "
+        "*less* mean that the interval of that one thing leaves out 0.",
+        bullets([line for arm in arms for line in _brittle(read, arm)]),
+        _picture(beside, folder / "accuracy.png", f"Accuracy and {cell} by corruption and arm"),
+        table(_means(read)),
+        f"{spans}. The last three columns count the items of the corruptions alone; the verdict "
+        "also counts the clean images. Errors relative to the baseline's: the mean corruption "
+        "error of Hendrycks & Dietterich (2019) with the baseline as the reference.",
+        table(_accuracies(read)),
+        *by_arm,
+        f"All numbers: {beside.link('corruptions.json', numbers, 'corruptions.json')}.",
+    )
+
+
+def _items(read: Corruptions, arm: str) -> list[Item]:
+    """Return the judge's items of the corruptions."""
+    return [item for item in read.verdicts[arm].collateral if item.slice_name]
+
+
+def _brittle(read: Corruptions, arm: str) -> Iterator[str]:
+    """Yield what an arm breaks, and where it reads less or more well, a sentence each."""
+    items, cell = _items(read, arm), read.told.cell
+    harmed = [item for item in items if item.status == "harmed"]
+    if harmed:
+        by_name: dict[str, list[str]] = {}
+        for item in harmed:
+            by_name.setdefault(item.slice_name, []).append(item.name.partition(" · ")[2])
+        places = words.listed([f"{name} ({', '.join(what)})" for name, what in by_name.items()])
+        most = max(harmed, key=lambda item: item.effect.estimate)
+        effect = most.effect
+        yield (
+            f"**{plain(arm)} breaks {len(harmed)} of {len(items)} things**: {plain(places)}. Most "
+            f"of all {plain(most.name)}, misread in {words.percent(most.before)} → "
+            f"{words.percent(most.after)} ({_points(effect.estimate, effect.low, effect.high)})."
+        )
+    of_cell = [item for item in items if item.name.endswith(f" · {cell}")]
+    for what, more, less in (
+        (
+            f"**{plain(cell)}**, {plain(arm)}",
+            _where("more of it", [i.slice_name for i in of_cell if i.effect.low > 0]),
+            _where("less of it", [i.slice_name for i in of_cell if i.effect.high < 0]),
+        ),
+        (
+            f"**Accuracy**, {plain(arm)}",
+            _where("lower", corrupted.worse(read, arm)),
+            _where("higher", corrupted.worse(read, arm, better=True)),
+        ),
+    ):
+        if more or less:
+            yield f"{what}: {'; '.join(filter(None, (more, less)))}."
+
+
+def _where(what: str, names: Sequence[str]) -> str:
+    return f"{what} on {plain(words.listed(names))}" if names else ""
+
+
+def _points(estimate: float, low: float, high: float) -> str:
+    values = [words.number(100 * value, sign=True) for value in (estimate, low, high)]
+    return f"{values[0]} pp, {values[1]} to {values[2]}"
+
+
+def _means(read: Corruptions) -> Table:
+    """Return a row per arm: its verdict, its mean over the corruptions, and its items by status."""
+    rows = []
+    for arm, verdict in read.verdicts.items():
+        mean, items = read.told.means[arm], _items(read, arm)
+        change, ratio = mean.change, mean.corruption_error
+        rows.append(
+            (
+                arm,
+                _word(verdict),
+                _points(-change.estimate, -change.high, -change.low) if change else "–",
+                words.p_number(change.p_value) if change else "–",
+                f"{100 * ratio.estimate:.1f}% ({100 * ratio.low:.1f} to {100 * ratio.high:.1f})"
+                if ratio
+                else "–",
+                *(
+                    str(sum(i.status == s for i in items))
+                    for s in ("safe", "undetermined", "harmed")
+                ),
+            )
+        )
+    heads = ("Arm", "Verdict", "Mean accuracy, change", "p", "Errors relative to the baseline's",
+             "Safe", "Undetermined", "Harmed")  # fmt: skip
+    return Table(heads, tuple(rows))
+
+
+def _accuracies(read: Corruptions) -> Table:
+    """Return the accuracy of every arm with its interval: clean, by corruption and in the mean."""
+    result = read.told
+    rows = [
+        (
+            name,
+            *(_share(on.accuracy.mean, on.accuracy.low, on.accuracy.high) for on in row.values()),
+        )
+        for name, row in result.rows.items()
+    ]
+    means = [_share(*mean.accuracy[:3]) for mean in result.means.values()]
+    rows.append((f"mean of the {len(result.corruptions)}", *means))
+    return Table(("Accuracy", *result.means), tuple(rows))
+
+
+def _share(mean: float, low: float, high: float) -> str:
+    return f"{100 * mean:.1f}% ({100 * low:.1f}–{100 * high:.1f})"
+
+
+def _numbers(read: Corruptions) -> dict[str, object]:
+    """Return what the section rests on: all rows and means, and each arm's items by status."""
+    judged = {
+        arm: {
+            "verdict": verdict.verdict,
+            "items": {
+                item.name: {
+                    "status": item.status,
+                    "change": item.effect.estimate,
+                    "low": item.effect.low,
+                    "high": item.effect.high,
+                }
+                for item in _items(read, arm)
+            },
+        }
+        for arm, verdict in read.verdicts.items()
+    }
+    return {**read.told.model_dump(mode="json"), "judged": judged}

@@ -1,0 +1,192 @@
+"""A Markdown page: sections between two marks, with figures and readings in a folder beside it.
+
+    <!-- misread report four-nine -->             every section of the study in runs/four-nine
+    <!-- misread report four-nine: summary -->    only those that are named, in this order
+    <!-- end of misread report -->
+
+A page that is not there yet gets its title and one pair of marks. A page may hold several pairs,
+also of several studies; each study fills those of its name.
+"""
+
+import html
+import os
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from misread.errors import StoreError, StudyError
+from misread.files import Arrays, arrays_to_bytes, write_atomic
+from misread.show.study_figures import Drawn
+from misread.show.verdict import Table
+
+BEGIN, END = "<!-- misread report {} -->", "<!-- end of misread report -->"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What lies beside a page: `files` has the content of each by its name in the folder.
+
+    `page` is the page as it was named, `folder` where the files go, `drawn` the study's figures.
+    """
+
+    page: Path
+    folder: Path
+    drawn: Mapping[str, Drawn]
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def figure(self, name: str) -> str:
+        """Return the picture of one of the study's figures, with its finding as the text."""
+        figure = self.drawn[name]
+        return self.picture(f"{name}.png", figure.png, figure.title)
+
+    def picture(self, name: str, content: bytes, title: str) -> str:
+        """Return a picture, whose file goes beside the page."""
+        return f"!{self.link(name, content, title)}"
+
+    def link(self, name: str, content: bytes, title: str) -> str:
+        """Return a link to a file that goes beside the page."""
+        self.files[name] = content
+        target = os.path.relpath(self.folder / name, self.page.parent)
+        return f"[{plain(title)}]({quote(Path(target).as_posix())})"
+
+    def readings(self, arrays: Arrays) -> tuple[str, str]:
+        """Return the path of a file with these arrays, as commands name it, and a link to it."""
+        name = f"{self.folder.name}-readings.npz"
+        link = self.link(f"../{name}", arrays_to_bytes(arrays), name)
+        return self.folder.with_name(name).as_posix(), link
+
+    def command(self, folder: str) -> str:
+        """Return the command that writes this page for the study in a folder."""
+        usual = self.page.parent / Path(folder).name
+        aside = "" if self.folder == usual else f" --figures {shlex.quote(self.folder.as_posix())}"
+        page = shlex.quote(self.page.as_posix())
+        return f"misread report {folder} --markdown {page}{aside}"
+
+
+Section = Callable[[Beside], str]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What a page tells of a study: its folder's name, its title, and its sections by name.
+
+    A section returns Markdown without a line at its end, or "" where there is nothing to say.
+    """
+
+    name: str
+    title: str
+    sections: Mapping[str, Section]
+
+
+def write_page(chapter: Chapter, beside: Beside) -> list[Path]:
+    """Write the sections of a study into a page, and what they name beside it.
+
+    Parameters
+    ----------
+    chapter
+        What there is to tell of the study.
+    beside
+        The page, the folder of its files, and the study's figures.
+
+    Returns
+    -------
+    list
+        The page and all files.
+
+    Raises
+    ------
+    StudyError
+        If the page is there and has no place for this study, or names a section that there is not.
+    StoreError
+        If it cannot be read or written.
+    """
+    text = page_of(chapter, beside)
+    paths = [beside.page]
+    for name, content in beside.files.items():
+        paths.append(Path(os.path.normpath(beside.folder / name)))
+        write_atomic(paths[-1], content)
+    write_atomic(beside.page, text.encode())
+    return paths
+
+
+def page_of(chapter: Chapter, beside: Beside) -> str:
+    """Return the page with the sections of a study; as `write_page`, and writes nothing."""
+    mark = BEGIN.format(chapter.name)
+    new = f"# {plain(chapter.title)}\n\n{mark}\n{END}\n"
+    text = _text(beside.page) if beside.page.exists() else new
+    begin = re.escape(BEGIN).replace(r"\{\}", f"{re.escape(chapter.name)}(?:: ([^\n]*?))?")
+    places = re.compile(f"^{begin}\n.*?^{re.escape(END)}$", re.DOTALL | re.MULTILINE)
+
+    def filled(place: re.Match[str]) -> str:
+        begin, _, _ = place[0].partition("\n")
+        content = _sections(chapter, beside, place[1])
+        return f"{begin}\n\n{content}\n\n{END}"
+
+    text, n_places = places.subn(filled, text)
+    if not n_places:
+        msg = (
+            f"{beside.page} has no place for {chapter.name}; give the name of a new page, or write "
+            f"these two lines where it is to go: {mark} and {END}"
+        )
+        raise StudyError(msg)
+    return text
+
+
+def _text(path: Path) -> str:
+    """Return the text of a page that is there."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        msg = f"{path} cannot be read: {reason}; give the name of a Markdown page."
+        raise StoreError(msg) from None
+
+
+def _sections(chapter: Chapter, beside: Beside, names: str | None) -> str:
+    """Return the sections that a place names, or all that have something to say."""
+    if names is None:
+        return "\n\n".join(filter(None, (make(beside) for make in chapter.sections.values())))
+    parts = []
+    for name in (name.strip() for name in names.split(",")):
+        if name not in chapter.sections:
+            known = ", ".join(chapter.sections)
+            msg = f"{beside.page} asks for the section {name!r}; there are {known}: correct it."
+            raise StudyError(msg)
+        parts.append(chapter.sections[name](beside))
+        if not parts[-1]:
+            msg = (
+                f"{beside.page} asks for the section {name!r}, and {chapter.name} has nothing to "
+                "say there; take it out of the page."
+            )
+            raise StudyError(msg)
+    return "\n\n".join(parts)
+
+
+# --- parts of a section ---------------------------------------------------------------------------
+
+
+def plain(text: str) -> str:
+    """Return text that Markdown shows as it is, whatever a class is called."""
+    text = re.sub(r"([\\`*\[\]~|])", r"\\\1", text)
+    text = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)
+    return re.sub(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)", lambda sign: html.escape(sign[0]), text)
+
+
+def table(content: Table) -> str:
+    """Return a table; the first column holds names, all others are set to the right."""
+    rule = ["---"] + ["---:"] * (len(content.heads) - 1)
+    lines = [map(plain, content.heads), rule, *(map(plain, row) for row in content.rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def bullets(lines: list[str]) -> str:
+    """Return sentences as a list."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def section(heading: str, *parts: str) -> str:
+    """Return a section with its heading, of the parts that are not empty."""
+    return "\n\n".join([f"## {heading}", *filter(None, parts)])

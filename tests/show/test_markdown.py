@@ -1,0 +1,337 @@
+"""The page of a study as Markdown: its marks, and what it says against the readings beside it."""
+
+import html
+import json
+import re
+import zipfile
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from matplotlib.figure import Figure
+
+from misread.cli import main
+from misread.errors import StoreError, StudyError
+from misread.judge import judge
+from misread.show import words
+from misread.show.markdown import claims, target
+from misread.show.markdown.page import BEGIN, END, Beside, Chapter, plain, write_page
+from misread.show.study_figures import FIGURES, Drawn
+from misread.study.differences import load_compared
+from misread.study.evidence import load_evidence
+from misread.wording import percent
+
+FOLDERS = Path(__file__).parents[1] / "folders"
+LOADERS = {
+    "trial": load_evidence,
+    "adaptive": load_evidence,
+    "pair": load_evidence,
+    "comparison": load_compared,
+    "axis": load_compared,
+}
+
+
+class Pictures(defaultdict):
+    """Figures of any name, for the drawing is held elsewhere."""
+
+    def __missing__(self, name):
+        return Drawn(f"PNG of {name}".encode(), f"{name}: 4→9 falls")
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory):
+    found = {}
+    for name, load in LOADERS.items():
+        folder = tmp_path_factory.mktemp("studies") / name
+        with zipfile.ZipFile(FOLDERS / f"{name}.zip") as archive:
+            archive.extractall(folder)
+        found[name] = load(folder)
+    return found
+
+
+def told(evidence):
+    return (target if hasattr(evidence, "verdicts") else claims).chapter_of(evidence)
+
+
+def written(evidence, place, folder="beside"):
+    path = place / "results" / "page.md"
+    paths = write_page(told(evidence), Beside(path, place / folder, Pictures()))
+    return path.read_text("utf-8"), paths
+
+
+def rows_of(text, first):
+    """Return the rows of the table whose first head is `first`, as dicts."""
+    table = text[text.index(f"| {first} | ") :].split("\n\n")[0].splitlines()
+    heads, _, *rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table]
+    return [dict(zip(heads, row, strict=False)) for row in rows]
+
+
+# --- any page -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_every_file_that_a_page_names_lies_beside_it(studies, name, tmp_path):
+    text, paths = written(studies[name], tmp_path)
+    linked = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert {(tmp_path / "results" / link).resolve() for link in linked} == {
+        path.resolve() for path in paths[1:]
+    }
+    assert len(paths) > 4
+    assert all(path.is_file() for path in paths)
+    assert written(studies[name], tmp_path)[0] == text, "the same evidence gives the same bytes"
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_every_table_has_a_cell_for_every_head(studies, name, tmp_path):
+    text, _ = written(studies[name], tmp_path)
+    tables = [block for block in text.split("\n\n") if block.startswith("|")]
+    assert len(tables) >= 3
+    for table in tables:
+        lines = [re.split(r"(?<!\\)\|", line) for line in table.splitlines()]
+        assert len({len(line) for line in lines}) == 1, table
+    assert "None" not in text
+    assert "nan" not in text
+
+
+def test_words_around_the_marks_stay_and_only_named_sections_are_written(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(
+        f"Mine.\n\n{BEGIN.format('one: b, a')}\nold\n{END}\n\nMine too.\n\n"
+        f"{BEGIN.format('two')}\nof another\n{END}\n",
+        "utf-8",
+    )
+    study = Chapter("one", "Title", {"a": lambda _: "A", "b": lambda _: "B", "c": lambda _: ""})
+    for _ in range(2):
+        write_page(study, Beside(path, tmp_path / "beside", {}))
+        assert path.read_text("utf-8") == (
+            f"Mine.\n\n{BEGIN.format('one: b, a')}\n\nB\n\nA\n\n{END}\n\nMine too.\n\n"
+            f"{BEGIN.format('two')}\nof another\n{END}\n"
+        )
+
+
+def test_what_cannot_be_written_is_refused_and_leaves_the_page_as_it_was(tmp_path):
+    path = tmp_path / "page.md"
+    study = Chapter(
+        "one", "Title", {"a": lambda b: b.picture("a.png", b"", "A"), "c": lambda _: ""}
+    )
+    for text, message in (
+        ("Mine alone.\n", "has no place for one; give the name of a new page, or write these two"),
+        (f"{BEGIN.format('one: a, x')}\n{END}\n", "asks for the section 'x'; there are a, c"),
+        (f"{BEGIN.format('one: a, c')}\n{END}\n", "has nothing to say there"),
+        (f"{BEGIN.format('two')}\n{END}\n", "has no place for one"),
+    ):
+        path.write_text(text, "utf-8")
+        with pytest.raises(StudyError, match=re.escape(message)):
+            write_page(study, Beside(path, tmp_path / "beside", {}))
+        assert path.read_text("utf-8") == text
+        assert not (tmp_path / "beside").exists()
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StoreError, match="cannot be read: it is no text"):
+        write_page(study, Beside(path, tmp_path / "beside", {}))
+
+
+def test_the_command_on_the_page_is_the_one_that_writes_it():
+    plain_one = Beside(Path("docs/a.md"), Path("docs/study"), {})
+    assert plain_one.command("runs/study") == "misread report runs/study --markdown docs/a.md"
+    other = Beside(Path("docs/a b.md"), Path("docs/pictures"), {})
+    assert other.command("runs/study") == (
+        "misread report runs/study --markdown 'docs/a b.md' --figures docs/pictures"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["4", "a|b", "*bold*", "_x_", "snake_case", "<b>", "a<5", "[link](x)", "`code`", "&lt;"]
+)
+def test_whatever_a_class_is_called_it_stays_text(name):
+    from markdown_it import MarkdownIt
+
+    shown = MarkdownIt("gfm-like", {"linkify": False}).render(f"| a |\n| - |\n| {plain(name)} |\n")
+    cell = re.search(r"<td>(.*?)</td>", shown)[1]
+    assert html.unescape(cell) == name
+
+
+# --- a study with a target ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["trial", "adaptive", "pair"])
+def test_the_page_says_what_the_readings_beside_it_give(studies, name, tmp_path):
+    text, paths = written(studies[name], tmp_path)
+    (file,) = (path for path in paths if path.name == "beside-readings.npz")
+    with np.load(file) as kept:
+        read = dict(kept)
+    plan = studies[name].plan
+    labels_N = read["labels"].astype(int)
+    summary = {row["Arm"]: row for row in rows_of(text, "Arm")}
+    assert list(summary) == list(plan.policies)
+    seeds = iter(rows_of(text, "Arm | Cell"))
+    for arm in plan.policies:
+        assert summary[arm]["Accuracy"] == words.percent((read[arm] == labels_N).mean())
+        if arm == "baseline":
+            continue
+        n_seeds = len(read[arm])
+        verdict = judge(
+            labels_N, read["baseline"][:n_seeds], read[arm], cells=plan.cells,
+            n_classes=10, groups_N=read.get("groups"),
+        )  # fmt: skip
+        assert f"- **{arm}**: " in text
+        for cell in verdict.cells:
+            row = next(seeds)
+            assert (row["Arm"], row["Cell"]) == (arm, cell.name)
+            assert row["After"] == ", ".join(map(str, cell.after_per_seed))
+            if not plan.study.adaptive:  # else the level is that of a look
+                change = words.interval(cell.effect, cell.n_images)
+                assert f"({change}, {words.p_value(cell.p_holm)})" in row["Change a seed"]
+        for piece in plan.slices:
+            ids_M = read[f"{piece.name} ids"]
+            assert (labels_N[ids_M] == piece.label).all()
+            assert read[f"{piece.name} {arm}"].shape == (n_seeds, len(ids_M))
+
+
+@pytest.mark.parametrize("name", ["trial", "pair"])
+def test_the_python_on_the_page_gives_the_verdict_of_the_study(
+    studies, name, tmp_path, monkeypatch
+):
+    evidence = studies[name]
+    monkeypatch.chdir(tmp_path)
+    write_page(told(evidence), Beside(Path("page.md"), Path("beside"), Pictures()))
+    (block,) = re.findall(r"```python\n(.*?)```", Path("page.md").read_text("utf-8"), re.DOTALL)
+    names = {}
+    exec(block, names)  # noqa: S102  our own page
+    own = evidence.verdicts[evidence.treated_arms[0]]
+    assert names["verdict"].verdict == own.verdict
+    assert names["verdict"].n_harmed == own.n_harmed
+
+
+def test_other_data_and_corruptions_are_told_where_they_were_read(studies, tmp_path):
+    text, _ = written(studies["pair"], tmp_path)
+    assert "## On other data" not in written(studies["trial"], tmp_path / "trial")[0]
+    folder = tmp_path / "beside"
+    for part in text.partition("## On other data")[2].partition("\n## ")[0].split("\n### ")[1:]:
+        name = part.split("\n")[0]
+        with np.load(folder / f"{name}-readings.npz") as kept:
+            read = dict(kept)
+        for row in rows_of(part, "Arm | Verdict"):
+            assert row["Accuracy"] == words.percent((read[row["Arm"]] == read["labels"]).mean())
+    numbers = json.loads((folder / "corruptions.json").read_text("utf-8"))
+    part = text.partition("## On corrupted images")[2].partition("\n## ")[0]
+    for row in rows_of(part, "Accuracy | baseline")[:-1]:
+        for arm, on in numbers["rows"][row["Accuracy"]].items():
+            assert row[arm].startswith(f"{100 * np.mean(on['accuracy']['per_seed']):.1f}% (")
+    for row in rows_of(part, "Arm | Verdict"):
+        items = numbers["judged"][row["Arm"]]["items"].values()
+        counts = [row["Safe"], row["Undetermined"], row["Harmed"]]
+        states = [item["status"] for item in items]
+        assert counts == [str(states.count(s)) for s in ("safe", "undetermined", "harmed")]
+
+
+def test_a_study_without_a_treated_arm_has_a_page(studies, tmp_path):
+    from dataclasses import replace
+
+    evidence = studies["trial"]
+    only = {"baseline": None}
+    plan = evidence.plan.model_copy(
+        update={"policies": only, "study": evidence.plan.study.model_copy(update={"arms": ()})}
+    )
+    alone = replace(
+        evidence, plan=plan, predictions={"baseline": evidence.predictions["baseline"]}, slices=()
+    )
+    text, _ = written(alone, tmp_path)
+    assert "## The images" in text
+    assert "## What it broke" not in text
+
+
+# --- a study of claims ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["comparison", "axis"])
+def test_the_page_says_what_the_readings_of_the_arms_give(studies, name, tmp_path):
+    text, paths = written(studies[name], tmp_path)
+    (file,) = (path for path in paths if path.name == "beside-readings.npz")
+    with np.load(file) as kept:
+        read = dict(kept)
+    rows = {row["Arm"]: row for row in rows_of(text, "Arm | Network")}
+    study = studies[name].plan.study
+    assert list(rows) == list(study.arms)
+    for arm, row in rows.items():
+        accuracy = float(row["Accuracy ± sd"].split("%")[0])
+        assert accuracy == pytest.approx(100 * (read[arm] == read["labels"]).mean(), abs=0.051)
+        assert row["On fit"] == percent(read[f"{arm} fit"].mean())
+    verdicts = {row["Claim"]: row["Verdict"] for row in rows_of(text, "Claim")}
+    assert verdicts == {c.text: c.verdict for c in studies[name].outcome.claims}
+    assert ("## Along the axis" in text) == bool(study.axis)
+
+
+def test_accuracy_by_epoch(studies):
+    """Two seeds, three epochs: what is told is what Student's t says of paired seeds."""
+    from dataclasses import replace
+
+    from scipy import stats
+
+    compared = studies["comparison"]
+    rng = np.random.default_rng(1)
+    seeds = (1, 2, 3, 4)
+    on_select = {arm: rng.uniform(0.9, 0.99, (4, 3)) for arm in compared.arms}
+    arms = {
+        arm: own.model_copy(update={"recipe": own.recipe.model_copy(update={"epochs": 3})})
+        for arm, own in compared.plan.study.arms.items()
+    }
+    study = compared.plan.study.model_copy(update={"seeds": seeds, "arms": arms})
+    longer = replace(
+        compared,
+        plan=compared.plan.model_copy(update={"study": study}),
+        predictions={a: np.repeat(own[:1], 4, axis=0) for a, own in compared.predictions.items()},
+        results={a: own[:1] * 4 for a, own in compared.results.items()},
+        environments={a: own[:1] * 4 for a, own in compared.environments.items()},
+        histories={
+            arm: tuple([{"select_accuracy": value} for value in row] for row in values_SE)
+            for arm, values_SE in on_select.items()
+        },
+    )
+    text = claims.epochs(longer, None)
+    rows = rows_of(text, "Epochs")
+    assert [row["Epochs"] for row in rows] == ["1", "2", "3"]
+    (head,) = {head for head in rows[0] if head == "exp3 − exp2"}
+    gap_S = on_select["exp3"][:, 1] - on_select["exp2"][:, 1]
+    low, high = stats.t.interval(0.95, 3, gap_S.mean(), stats.sem(gap_S))
+    assert rows[1][head] == f"{words.points(gap_S.mean())} ± {words.number(50 * (high - low))}"
+    assert rows[2]["exp1"] == percent(on_select["exp1"][:, 2].mean())
+
+
+@pytest.mark.parametrize(
+    ("gap", "said"),
+    [
+        ([1, 1, 1], "after every epoch"),
+        ([-1, 0, -1], "after no epoch"),
+        ([-1, 1, 1], "from epoch 2 on"),
+        ([1, -1, 1], "after 2 of 3 epochs"),
+    ],
+)
+def test_when_an_arm_is_ahead(gap, said):
+    assert claims._ahead(np.array(gap)) == said
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["trial", "comparison"])
+def test_report_writes_the_page_with_its_figures(name, tmp_path, monkeypatch):
+    plain_figures = dict.fromkeys(FIGURES, lambda _: Figure(figsize=(1, 1), label="Drawn"))
+    monkeypatch.setattr("misread.show.study_figures.FIGURES", plain_figures)
+    with zipfile.ZipFile(FOLDERS / f"{name}.zip") as archive:
+        archive.extractall(tmp_path / "runs" / name)
+    monkeypatch.chdir(tmp_path)
+    command = ["report", f"runs/{name}", "--markdown", "docs/page.md"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    assert done.output == f"Written: runs/{name}/report.html and docs/page.md.\n"
+    text = Path("docs/page.md").read_text("utf-8")
+    assert f"misread {' '.join(command)}\n" in text
+    for picture in re.findall(r"!\[[^]]+\]\(([^)]+)\)", text):
+        assert Path("docs", picture).read_bytes().startswith(b"\x89PNG")
+    Path("docs/page.md").write_text("Mine.\n", "utf-8")
+    refused = CliRunner().invoke(main, command)
+    assert refused.exit_code == 2
+    assert "has no place for" in refused.output
+    assert Path("docs/page.md").read_text("utf-8") == "Mine.\n"
