@@ -18,8 +18,7 @@ from misread.data.sources import beside, is_remote, load, origin, slug, split_na
 from misread.errors import DataError, StoreError, StudyError
 from misread.files import read_json, write_json
 from misread.images.corrupt import Spec, corrupt, mnist_c, parse_corruption
-from misread.images.mnist_c import CORRUPTIONS
-from misread.images.overlays import clouds, zigzag
+from misread.images.mnist_c import CORRUPTIONS, clouds, zigzag_line
 from misread.judge import SliceReadings, judge, two_way
 from misread.judge.means import mean_over, mean_ratio
 from misread.seeds import derive
@@ -238,11 +237,11 @@ def test_lines_are_drawn_across():
     assert (dots.max(axis=1)[:, [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26]] > 0).all()
     zigzags = corrupt(flat(0), Spec("zigzag", 1))
     assert not zigzags[:, :, [0, 27]].any()
-    line = zigzag(13, 0)
+    line = zigzag_line(13, 0)
     assert (line.max(axis=0)[2:25] > 0).all()
     assert line[:, [4, 12, 20]].argmax(axis=0).tolist() == [15, 15, 15]
     assert line[:, [8, 16, 24]].argmax(axis=0).tolist() == [11, 11, 11]
-    rising = zigzag(10, 4)  # it is turned as a whole
+    rising = zigzag_line(10, 4)  # it is turned as a whole
     assert rising[:, [4, 12, 20]].argmax(axis=0).tolist() == [12, 13, 15]
 
 

@@ -1,6 +1,6 @@
-"""From arrays of whatever kind to a training and a test set: pixels to bytes, labels to classes.
+"""Arrays of any kind made a training and a test set: pixels to bytes, labels to classes.
 
-What every source goes through, so that all mean the same by it:
+Every source passes this way, so that all mean the same by it:
 
 - pixels: bytes as they are; other numbers linearly from the narrowest of the ranges 0–1, −1–1, 0–16
   and 0–255 that holds all of them to 0–255;
@@ -27,7 +27,7 @@ _CHANNELS = (1, 2, 3, 4)
 
 
 class Raw(NamedTuple):
-    """One part of a source as it was found: N images of any numbers, N labels, names or numbers."""
+    """One part of a source as it is stored: N images of any numbers, N labels, names or numbers."""
 
     images: npt.NDArray[Any]
     labels: npt.NDArray[Any]
@@ -41,7 +41,7 @@ def datasets(
     Parameters
     ----------
     name
-        What messages call it.
+        Its name in messages.
     class_names
         Names of the classes that whole-number labels stand for; by default the labels that occur.
     parts
@@ -58,21 +58,22 @@ def datasets(
     DataError
         If shapes, numbers or labels do not fit.
     """
-    given = dict(zip(("train", "test"), parts, strict=False))
-    images = [_shaped(f"{name}, {part}", raw.images) for part, raw in given.items()]
-    labels = [_labels(f"{name}, {part}", raw.labels) for part, raw in given.items()]
-    for part, pictures, own in zip(given, images, labels, strict=True):
-        if len(pictures) != len(own) or not len(own):
+    titles = [f"{name}, {part}" for part in ("train", "test")]
+    images = [_shaped(title, raw.images) for title, raw in zip(titles, parts, strict=False)]
+    labels = [_labels(title, raw.labels) for title, raw in zip(titles, parts, strict=False)]
+    for title, images_N, labels_N in zip(titles, images, labels, strict=False):
+        if len(images_N) != len(labels_N) or not len(labels_N):
             msg = (
-                f"{name}, {part}: {len(pictures):,} images and {len(own):,} labels; give one label "
+                f"{title}: {len(images_N):,} images and {len(labels_N):,} labels; give one label "
                 "per image, and at least one image."
             )
             raise DataError(msg)
-    if len({pictures.shape[1:] for pictures in images}) > 1:
-        shapes = " and ".join(str(list(pictures.shape[1:])) for pictures in images)
-        msg = f"{name}: training and test images have shapes {shapes}; give them one size."
+    shapes = [list(images_N.shape[1:]) for images_N in images]
+    if shapes[0] != shapes[-1]:
+        differing = " and ".join(map(str, shapes))
+        msg = f"{name}: training and test images have shapes {differing}; give them one size."
         raise DataError(msg)
-    if len({own.dtype.kind for own in labels}) > 1:
+    if labels[0].dtype.kind != labels[-1].dtype.kind:
         msg = f"{name}: the labels of one part are numbers, of the other names; give one kind."
         raise DataError(msg)
     pixels = _bytes(name, images)
@@ -81,11 +82,10 @@ def datasets(
         held_out_N = folds(codes[0], TEST_SHARE) == 0
         pixels = [pixels[0][~held_out_N], pixels[0][held_out_N]]
         codes = [codes[0][~held_out_N], codes[0][held_out_N]]
-    made = []
-    for part, own_pixels, own_codes in zip(("train", "test"), pixels, codes, strict=True):
-        own_pixels.flags.writeable = own_codes.flags.writeable = False
-        made.append(Dataset(f"{name}, {part}", own_pixels, own_codes, names))
-    return made[0], made[1]
+    for array in (*pixels, *codes):
+        array.flags.writeable = False
+    train, test = map(Dataset, titles, pixels, codes, (names, names))
+    return train, test
 
 
 def _shaped(what: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -167,13 +167,14 @@ def _codes(
 ) -> tuple[list[npt.NDArray[np.int64]], tuple[str, ...]]:
     """Return each part's labels as codes, and the names of the classes."""
     if class_names is not None and labels[0].dtype.kind != "U":
-        return [own.astype(np.int64) for own in labels], class_names  # a Dataset checks the range
-    found = np.unique(np.concatenate(labels))
-    if len(found) < 2 or 2 * len(found) > sum(map(len, labels)) + 2:
+        codes = [labels_N.astype(np.int64) for labels_N in labels]
+        return codes, class_names  # a Dataset checks the range
+    values_K, n_labels = np.unique(np.concatenate(labels)), sum(map(len, labels))
+    if len(values_K) < 2 or 2 * len(values_K) > n_labels + 2:
         msg = (
-            f"{name}: {sum(map(len, labels)):,} labels hold {len(found):,} different values; "
-            "needed are two classes or more, of several images each."
+            f"{name}: {n_labels:,} labels hold {len(values_K):,} different values; needed are two "
+            "classes or more, of several images each."
         )
         raise DataError(msg)
-    codes = [np.searchsorted(found, own).astype(np.int64) for own in labels]
-    return codes, tuple(str(value) for value in found.tolist())
+    codes = [np.searchsorted(values_K, labels_N).astype(np.int64) for labels_N in labels]
+    return codes, tuple(map(str, values_K.tolist()))

@@ -14,16 +14,16 @@ _SHOWN = 5  # ids that a finding names
 
 
 class Finding(NamedTuple):
-    """What one check of a dataset found.
+    """The outcome of one check of a dataset.
 
     Attributes
     ----------
     check : str
-        What was looked at.
+        Name of the check.
     ok : bool
-        Whether it is as it should be.
+        True where the dataset is as it should be.
     result : str
-        What came out, and what to do where it is not ok.
+        The outcome in words, with what to do where it is not ok.
     """
 
     check: str
@@ -71,8 +71,8 @@ def _classes(train: Dataset, test: Dataset) -> Finding:
     least = int(class_counts(train).min())
     absent = [
         f"{name} has no {part} image"
-        for part, own in (("training", train), ("test", test))
-        for name, count in zip(own.class_names, class_counts(own), strict=True)
+        for part, dataset in (("training", train), ("test", test))
+        for name, count in zip(dataset.class_names, class_counts(dataset), strict=True)
         if not count
     ]
     if absent:
@@ -116,8 +116,8 @@ def _contradictions(train: Dataset, test: Dataset) -> Finding:
 
 
 def _constant(train: Dataset, test: Dataset) -> Finding:
-    for part, own in (("training", train), ("test", test)):
-        flat = own.images.reshape(len(own), -1)
+    for part, dataset in (("training", train), ("test", test)):
+        flat = dataset.images.reshape(len(dataset), -1)
         ids = np.flatnonzero(flat.max(axis=1) == flat.min(axis=1))
         if len(ids):
             result = (

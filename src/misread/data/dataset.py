@@ -1,11 +1,12 @@
-"""A dataset: images, labels, and what else is known of each image.
+"""A dataset: images, labels, and what is known of each image beside them.
 
 Images are `uint8 [N,H,W]` or `[N,H,W,C]` at rest, 0 is black; a model sees `float32` in [0, 1] with
 a channel axis (`to_float`). Labels are `int64 [N]` in [0, K).
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,7 +25,7 @@ class Dataset:
     Parameters
     ----------
     name
-        What messages call it.
+        Its name in messages.
     images
         `uint8 [N,H,W]` or `[N,H,W,C]`.
     labels_N
@@ -32,9 +33,14 @@ class Dataset:
     class_names
         One name per class.
     groups_N
-        `int64 [N]`, the group (writer) of each image, or None.
+        `int64 [N]`, the group of each image, as its writer; or None.
     disputed_N
         `bool [N]`, True where people do not agree with the label, or None.
+    group_noun
+        The noun for a group, as in "writer".
+    group_kinds
+        Kinds of groups by name, each with the numbers of its groups, in ascending order; empty
+        where none are known.
 
     Raises
     ------
@@ -47,7 +53,9 @@ class Dataset:
     labels_N: Labels
     class_names: tuple[str, ...]
     groups_N: Labels | None = None
-    disputed_N: npt.NDArray[np.bool_] | None = field(default=None)
+    disputed_N: npt.NDArray[np.bool_] | None = None
+    group_noun: str = "group"
+    group_kinds: Mapping[str, range] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim not in (3, 4):
@@ -100,13 +108,12 @@ class Dataset:
 
     def take(self, ids: Ids) -> "Dataset":
         """Return the images `ids` `[M]`, in that order."""
-        return Dataset(
-            self.name,
-            self.images[ids],
-            self.labels_N[ids],
-            self.class_names,
-            None if self.groups_N is None else self.groups_N[ids],
-            None if self.disputed_N is None else self.disputed_N[ids],
+        return replace(
+            self,
+            images=self.images[ids],
+            labels_N=self.labels_N[ids],
+            groups_N=None if self.groups_N is None else self.groups_N[ids],
+            disputed_N=None if self.disputed_N is None else self.disputed_N[ids],
         )
 
 

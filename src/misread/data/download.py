@@ -1,4 +1,4 @@
-"""Files from the network: kept in a cache, checked by hash, and gone on with after a break."""
+"""Files from the network: kept in a cache, checked by hash, resumed after a break."""
 
 import hashlib
 import json
@@ -24,13 +24,13 @@ _CHUNK_BYTES = 2**18
 _TRIES = 3  # a connection that breaks is taken up again this often before we give up
 _SECONDS = 30  # without a single byte, after which a connection counts as broken
 
-OnFetch = Callable[[str, int, int | None], None]  # name of the file, bytes there, bytes of all
+OnFetch = Callable[[str, int, int | None], None]  # name of the file, bytes so far, bytes of all
 _watcher: ContextVar[OnFetch | None] = ContextVar("watcher", default=None)
 
 
 @contextmanager
 def watched(on_fetch: OnFetch) -> Iterator[None]:
-    """Tell `on_fetch` of every part of a file that arrives meanwhile."""
+    """Call `on_fetch` for every part of a file that arrives meanwhile."""
     token = _watcher.set(on_fetch)
     try:
         yield
@@ -39,9 +39,9 @@ def watched(on_fetch: OnFetch) -> Iterator[None]:
 
 
 def cache_folder() -> Path:
-    """Return where downloads are kept: MISREAD_CACHE, or the system's folder for such files."""
-    if chosen := os.environ.get("MISREAD_CACHE"):
-        return Path(chosen)
+    """Return the folder of downloads: MISREAD_CACHE, or the system's folder for such files."""
+    if folder := os.environ.get("MISREAD_CACHE"):
+        return Path(folder)
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
     elif sys.platform == "darwin":
@@ -58,20 +58,20 @@ def downloads() -> dict[Path, int]:
 
 
 def fetch(url: str, name: str, *, sha256: str = "", md5: str = "", instead: str) -> Path:
-    """Return a file of the network, from the cache where it is there already.
+    """Return a file of the network, from the cache where that holds it already.
 
     A download that breaks leaves `<name>.unfinished`, and the next try asks for the rest of it.
 
     Parameters
     ----------
     url
-        Where it is, http or https.
+        Its address, http or https.
     name
         Its path within the cache.
     sha256, md5
-        What the hash of its bytes must be, as far as it is known.
+        The hash that its bytes must have; "" where it is not known.
     instead
-        What to do without a network, in words that follow "without it, ".
+        Advice for who has no network, in words that follow "go online, or ".
 
     Raises
     ------
@@ -103,7 +103,7 @@ def fetch(url: str, name: str, *, sha256: str = "", md5: str = "", instead: str)
 
 
 def fetch_json(url: str, name: str, *, instead: str) -> Any:
-    """Return what a small JSON file of the network holds; arguments and errors as in `fetch`.
+    """Return the content of a small JSON file; arguments and errors as in `fetch`.
 
     Raises
     ------
@@ -121,49 +121,45 @@ def fetch_json(url: str, name: str, *, instead: str) -> Any:
 
 
 def _go_on(url: str, part: Path, name: str) -> None:
-    """Fetch a file into `part`, from where an earlier try ended if the server allows it."""
+    """Fetch a file into `part`, or the rest of it if the server allows that."""
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         msg = f"{url} is no address of http or https; only these are fetched."
         raise DataError(msg)
     marker = _marker(part)  # says which version the part is of
-    there = part.stat().st_size if part.exists() and marker.exists() else 0
+    n_bytes = part.stat().st_size if part.exists() and marker.exists() else 0
     headers = {"User-Agent": f"misread/{__version__}"}
-    if there:
-        headers |= {"Range": f"bytes={there}-", "If-Range": marker.read_text("utf-8")}
+    if n_bytes:
+        headers |= {"Range": f"bytes={n_bytes}-", "If-Range": marker.read_text("utf-8")}
     request = urllib.request.Request(url, headers=headers)  # noqa: S310  http or https, see above
     try:
         answer = urllib.request.urlopen(request, timeout=_SECONDS)  # noqa: S310  likewise
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
-        part.unlink()  # it is no longer than what is here: begin anew
+        part.unlink()  # the whole file is no longer than this part: begin anew
         _go_on(url, part, name)
         return
     with answer:
         resumed = answer.status == 206
         if not resumed:
-            there = 0
+            n_bytes = 0
             marker.unlink(missing_ok=True)
             tag = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
             if tag and not tag.startswith("W/"):  # a weak one does not promise the same bytes
                 write_atomic(marker, tag.encode())
         length = answer.headers.get("Content-Length") or ""
-        total = there + int(length) if length.isdecimal() else None
+        total = n_bytes + int(length) if length.isdecimal() else None
         _allow(url, total or 0)
         with part.open("ab" if resumed else "wb") as file:
             while chunk := answer.read(_CHUNK_BYTES):
                 file.write(chunk)
-                there += len(chunk)
-                _allow(url, there)
-                _tell(name, there, total)
-    if total is not None and there < total:
-        msg = f"{there:,} of {total:,} bytes arrived"
+                n_bytes += len(chunk)
+                _allow(url, n_bytes)
+                if (watcher := _watcher.get()) is not None:
+                    watcher(name, n_bytes, total)
+    if total is not None and n_bytes < total:
+        msg = f"{n_bytes:,} of {total:,} bytes arrived"
         raise ConnectionError(msg)
-
-
-def _tell(name: str, there: int, total: int | None) -> None:
-    if (watcher := _watcher.get()) is not None:
-        watcher(name, there, total)
 
 
 def _marker(part: Path) -> Path:
@@ -174,22 +170,23 @@ def _allow(url: str, n_bytes: int) -> None:
     if n_bytes > LARGEST_BYTES:
         msg = (
             f"{url} is larger than {LARGEST_BYTES / 2**30:.0f} GB, which are allowed; fetch it by "
+            "other means and give its folder."
         )
-        raise DataError(msg + "other means and give its folder.")
+        raise DataError(msg)
 
 
 def _check_hash(path: Path, url: str, sha256: str, md5: str) -> None:
-    for kind, wanted in (("sha256", sha256), ("md5", md5)):
-        if not wanted:
+    for kind, expected in (("sha256", sha256), ("md5", md5)):
+        if not expected:
             continue
         with path.open("rb") as file:
             got = hashlib.file_digest(file, kind).hexdigest()
-        if got != wanted:
+        if got != expected:
             path.unlink()
             _marker(path).unlink(missing_ok=True)
             msg = (
                 f"what came from {url} has {kind.upper()} {got[:12]}…, but must have "
-                f"{wanted[:12]}…; it is damaged and was deleted: run the same command again."
+                f"{expected[:12]}…; it is damaged and was deleted: run the same command again."
             )
             raise DataError(msg)
 
@@ -204,11 +201,12 @@ def _refused(url: str, error: urllib.error.HTTPError, instead: str) -> str:
 
 
 def _broken(url: str, part: Path, error: Exception, instead: str) -> str:
-    there = part.stat().st_size if part.exists() else 0
+    n_bytes = part.stat().st_size if part.exists() else 0
     reason = str(getattr(error, "reason", "") or error or type(error).__name__)
-    if there:
+    if n_bytes:
+        megabytes = f"{n_bytes / 1e6:,.1f} MB"
         return (
-            f"the connection to {_host(url)} broke after {there / 1e6:,.1f} MB ({reason}); run the "
-            "same command again: it goes on from there."
+            f"the connection to {_host(url)} broke after {megabytes} ({reason}); run the same "
+            "command again: it goes on from there."
         )
     return f"{_host(url)} cannot be reached ({reason}); go online, or {instead}."

@@ -145,6 +145,8 @@ def load_mnist() -> tuple[Dataset, Dataset]:
             names,
             groups_N=writers[f"{part}_writers"].astype(np.int64),
             disputed_N=disputed_N,
+            group_noun="writer",
+            group_kinds=WRITERS,
         )
         for array in (dataset.labels_N, dataset.groups_N, dataset.disputed_N):
             if array is not None:

@@ -280,4 +280,5 @@ def read_crops(name: str, place: str) -> Dataset:
         np.array(labels, np.int64),
         names,
         groups_N=np.array(groups, np.int64),
+        group_noun="photo",
     )

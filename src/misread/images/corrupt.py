@@ -14,8 +14,7 @@ import numpy as np
 
 from misread.errors import DataError, StudyError
 from misread.images import Ids, Images
-from misread.images.mnist_c import CORRUPTIONS
-from misread.images.overlays import SIZE_PX
+from misread.images.mnist_c import CORRUPTIONS, SIZE_PX
 from misread.seeds import derive
 
 _ROOT = 0  # as the tenths, the corrupted images belong to the dataset, not to a run

@@ -207,7 +207,7 @@ def groups_told(evidence: Evidence) -> str:
     """Return what the groups of images are called, as in "writers"; "" where none count."""
     if not evidence.plan.grouped:
         return ""
-    return "writers" if evidence.plan.study.dataset == "mnist" else "groups"
+    return f"{evidence.confirm.group_noun}s"
 
 
 def sampled_told(evidence: Evidence) -> str:

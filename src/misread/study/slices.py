@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.data.dataset import Dataset
-from misread.data.mnist import WRITERS
 from misread.files import Frozen
 from misread.images.shape import MEASURES, Floats, shapes
 from misread.judge.permutation import Concentration, Explanation, concentration, explanations
@@ -224,9 +223,9 @@ def _kinds(confirm: Dataset) -> tuple[tuple[str, ...], Ints]:
     unknown_N = np.full(len(confirm), -1, dtype=np.int64)
     if confirm.groups_N is None:
         return (), unknown_N
-    if confirm.name.startswith("mnist-"):
-        first_K = [numbers.start for numbers in WRITERS.values()]
-        return tuple(WRITERS), np.searchsorted(first_K, confirm.groups_N, side="right") - 1
+    if kinds := confirm.group_kinds:
+        first_K = [numbers.start for numbers in kinds.values()]
+        return tuple(kinds), np.searchsorted(first_K, confirm.groups_N, side="right") - 1
     groups, group_N = np.unique(confirm.groups_N, return_inverse=True)
     if groups.size > MOST_GROUPS:
         return (), unknown_N
