@@ -1,4 +1,4 @@
-"""Reading NPZ archives that may come from anywhere."""
+"""NPZ archives that may come from anywhere, never executed."""
 
 import io
 import math
@@ -26,7 +26,7 @@ _DAMAGED = (
 
 
 class Header(NamedTuple):
-    """What an array in an archive says of itself."""
+    """Shape and type of an array, as the archive states them."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -99,9 +99,9 @@ class Archive:
         with _in_words(), self._zip.open(f"{name}.npy") as file:
             _header(file, None, name)
             for start in range(0, math.prod(header.shape[:-1]), rows):
-                wanted = min(rows, math.prod(header.shape[:-1]) - start) * size
-                content = file.read(wanted)
-                if len(content) < wanted:
+                n_bytes = min(rows, math.prod(header.shape[:-1]) - start) * size
+                content = file.read(n_bytes)
+                if len(content) < n_bytes:
                     msg = f"its {name!r} ends too early"
                     raise ValueError(msg)
                 part = np.frombuffer(content, header.dtype)

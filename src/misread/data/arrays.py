@@ -82,8 +82,8 @@ def datasets(
         held_out_N = folds(codes[0], TEST_SHARE) == 0
         pixels = [pixels[0][~held_out_N], pixels[0][held_out_N]]
         codes = [codes[0][~held_out_N], codes[0][held_out_N]]
-    for array in (*pixels, *codes):
-        array.flags.writeable = False
+    for images_N, codes_N in zip(pixels, codes, strict=True):
+        images_N.flags.writeable = codes_N.flags.writeable = False
     train, test = map(Dataset, titles, pixels, codes, (names, names))
     return train, test
 

@@ -15,7 +15,7 @@ from misread.data.mnist import read_idx
 from misread.errors import DataError
 from misread.npz import Archive
 
-# What the arrays of an archive may be called: images and labels, of train and of test.
+# Names that the arrays of an archive may have: images and labels, of train and of test.
 _SPELLINGS = (
     (("x_train", "y_train"), ("x_test", "y_test")),
     (("train_images", "train_labels"), ("test_images", "test_labels")),
@@ -41,10 +41,10 @@ def load_idx(name: str, place: str) -> tuple[Dataset, Dataset]:
         If a file is missing, damaged, or they do not fit together.
     """
     folder = Path(place)
-    there = _listing(folder)
+    listing = _listing(folder)
     parts: list[Raw] = []
     for part, words in (("train", ("train",)), ("test", ("t10k", "test"))):
-        files = [_idx_file(folder, there, words, kind) for kind in ("images", "labels")]
+        files = [_idx_file(folder, listing, words, kind) for kind in ("images", "labels")]
         if files[0] is None and part == "test":
             return datasets(name, parts[0])
         if files[0] is None or files[1] is None:
@@ -168,15 +168,18 @@ def _listing(folder: Path) -> list[Path]:
 
 
 def _idx_file(
-    folder: Path, there: Sequence[Path], words: tuple[str, ...], kind: str
+    folder: Path, listing: Sequence[Path], words: tuple[str, ...], kind: str
 ) -> Path | None:
-    """Return the file of a part and kind, the unpacked one where both are there."""
+    """Return the file of a part and kind; the unpacked one where there is a packed one too."""
     pattern = re.compile(rf"(.*[-_.])?({'|'.join(words)})[-_.]{kind}[-_.]idx\d[-_.]ubyte(\.gz)?$")
-    found = [path for path in there if pattern.fullmatch(path.name)]
-    if len({path.name.removesuffix(".gz") for path in found}) > 1:
-        msg = f"{folder} has several files of {words[0]} {kind}: {found[0].name}, {found[1].name}; "
-        raise DataError(msg + "give each dataset a folder of its own.")
-    return found[0] if found else None
+    paths = [path for path in listing if pattern.fullmatch(path.name)]
+    if len({path.name.removesuffix(".gz") for path in paths}) > 1:
+        msg = (
+            f"{folder} has several files of {words[0]} {kind}: {paths[0].name}, {paths[1].name}; "
+            "give each dataset a folder of its own."
+        )
+        raise DataError(msg)
+    return paths[0] if paths else None
 
 
 def _file(place: str) -> Path:
@@ -190,19 +193,19 @@ def _file(place: str) -> Path:
 def _of_arrays(
     name: str, path: Path, names: Sequence[str], read: Callable[[str], npt.NDArray[Any]]
 ) -> tuple[Dataset, Dataset]:
-    """Make a dataset of the arrays of an archive, whichever way they are called."""
-    own = {key.lower(): key for key in names}
+    """Make a dataset of the arrays of an archive, whichever of the `_SPELLINGS` it has."""
+    keys = {key.lower(): key for key in names}
     for train, test in _SPELLINGS:
-        if not own.keys() >= set(train):
+        if not keys.keys() >= set(train):
             continue
-        found = [Raw(read(own[train[0]]), read(own[train[1]]))]
-        if test is not None and own.keys() >= set(test):
-            found.append(Raw(read(own[test[0]]), read(own[test[1]])))
-        classes = [str(value) for value in read(own["class_names"])] if "class_names" in own else []
-        return datasets(name, *found, class_names=tuple(classes) or None)
-    told = ", ".join(list(names)[:8]) or "nothing"
+        parts = [Raw(read(keys[train[0]]), read(keys[train[1]]))]
+        if test is not None and keys.keys() >= set(test):
+            parts.append(Raw(read(keys[test[0]]), read(keys[test[1]])))
+        classes = read(keys["class_names"]) if "class_names" in keys else ()
+        return datasets(name, *parts, class_names=tuple(map(str, classes)) or None)
+    listed = ", ".join(list(names)[:8]) or "nothing"
     msg = (
-        f"{path} holds {told}; needed are x_train and y_train, with x_test and y_test, or images "
+        f"{path} holds {listed}; needed are x_train and y_train, with x_test and y_test, or images "
         "and labels."
     )
     raise DataError(msg)
@@ -212,21 +215,21 @@ def _h5_names(file: Any) -> list[str]:
     """Return the arrays of a file and of its groups, followed by hard links only."""
     import h5py  # noqa: PLC0415  as above
 
-    found = []
+    names = []
     for key in file:
         if not isinstance(file.get(key, getlink=True), h5py.HardLink):
             continue
         if isinstance(file[key], h5py.Dataset):
-            found.append(key)
+            names.append(key)
         elif isinstance(file[key], h5py.Group):
             group = file[key]
-            found += [
+            names += [
                 f"{key}/{inner}"
                 for inner in group
                 if isinstance(group.get(inner, getlink=True), h5py.HardLink)
                 and isinstance(group[inner], h5py.Dataset)
             ]
-    return found
+    return names
 
 
 def _read_csv(path: Path) -> Raw:

@@ -25,7 +25,7 @@ RAW_SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 
-# Who wrote what, by NIST's numbers of writers: series hsf_0 to hsf_3, and hsf_4 (Yadav & Bottou
+# Kinds of writers, by their numbers at NIST: series hsf_0 to hsf_3, and hsf_4 (Yadav & Bottou
 # 2019, readme of QMNIST; LeCun et al. 1998 name the employer: the Census Bureau).
 WRITERS = {"employees": range(2100), "high-school students": range(2100, 2600)}
 
@@ -38,7 +38,7 @@ def read_idx(path: Path, sha256: str | None = None) -> npt.NDArray[np.uint8]:
     path
         The file.
     sha256
-        What the SHA-256 of the raw bytes must be, or None to take them as they are.
+        The SHA-256 that the raw bytes must have, or None to take them as they are.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Whether a Parquet file can be read at all, found out where a crash does no harm.
+"""A first reading of a Parquet file, where a crash does no harm.
 
 polars trusts the sizes in a Parquet file: a few damaged bytes make it ask for 2^61 bytes of memory,
 which aborts the whole process, or panic with a report on standard error that no `except` can
@@ -33,7 +33,7 @@ def check_parquet(path: Path, columns: Sequence[str]) -> None:
     path : Path
         A file that is not empty.
     columns : sequence of str
-        Those that will be read, where they are there.
+        Columns that will be read, as far as the file has them.
 
     Raises
     ------

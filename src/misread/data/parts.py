@@ -23,11 +23,11 @@ def folds(labels_N: Labels, n_folds: int = N_FOLDS) -> Labels:
     where the last one stopped: class counts and fold sizes differ by at most one between folds.
     """
     folds_N = np.empty(len(labels_N), dtype=np.int64)
-    dealt = 0
+    n_dealt = 0
     for label in np.unique(labels_N):
         ids = derive(_ROOT, "folds", int(label)).permutation(np.flatnonzero(labels_N == label))
-        folds_N[ids] = (dealt + np.arange(len(ids))) % n_folds
-        dealt += len(ids)
+        folds_N[ids] = (n_dealt + np.arange(len(ids))) % n_folds
+        n_dealt += len(ids)
     return folds_N
 
 
@@ -53,8 +53,8 @@ def stratified_subset(labels_N: Labels, size: int | None) -> Ids:
     """
     if size is None or size >= len(labels_N):
         return np.arange(len(labels_N))
-    chosen = []
+    parts = []
     for label in np.unique(labels_N):
         ids = derive(_ROOT, "subset", int(label)).permutation(np.flatnonzero(labels_N == label))
-        chosen.append(ids[: max(1, round(size * len(ids) / len(labels_N)))])
-    return np.sort(np.concatenate(chosen))
+        parts.append(ids[: max(1, round(size * len(ids) / len(labels_N)))])
+    return np.sort(np.concatenate(parts))

@@ -64,11 +64,11 @@ def decode_picture(
     content
         The bytes of the file.
     what
-        What messages call it.
+        Its name in messages.
     largest_px
         The most pixels it may have.
     formats
-        Which formats it may have, as Pillow names them.
+        Formats that are allowed, as Pillow names them.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def decode_picture(
         )
         raise DataError(msg)
     logging = cv2.utils.logging
-    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # what it says of damage, we say
+    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # damage is for us to report
     try:
         pixels: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
@@ -122,8 +122,8 @@ def decode_picture(
         pixels = np.rint(pixels[..., :-1] * cover + 255 * (1 - cover)).astype(np.uint8)
     if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
         pixels = pixels[..., 0]
-    found: npt.NDArray[np.uint8] = pixels if pixels.ndim == 2 else pixels[..., ::-1]
-    return found
+    picture: npt.NDArray[np.uint8] = pixels if pixels.ndim == 2 else pixels[..., ::-1]
+    return picture
 
 
 def upright(picture: npt.NDArray[np.uint8], path: Path) -> npt.NDArray[np.uint8]:
@@ -170,8 +170,8 @@ def _read_classes(folder: Path) -> Raw:
     classes = sorted(path for path in folder.iterdir() if path.is_dir())
     paths = [
         path
-        for own in classes
-        for path in sorted(own.iterdir())
+        for subfolder in classes
+        for path in sorted(subfolder.iterdir())
         if path.suffix.lower() in SUFFIXES and path.is_file()
     ]
     if not paths:
@@ -240,8 +240,8 @@ def _held_out(whole: Dataset) -> npt.NDArray[np.bool_]:
         photos_M = np.asarray(whole.groups_N)[ids]
         photos = derive(0, "photos", label).permutation(np.unique(photos_M))
         if len(photos) > 1:
-            chosen = photos[: max(1, round(len(photos) / TEST_SHARE))]
-            held_out_N[ids] = np.isin(photos_M, chosen)
+            test = photos[: max(1, round(len(photos) / TEST_SHARE))]
+            held_out_N[ids] = np.isin(photos_M, test)
     return held_out_N
 
 
@@ -267,13 +267,13 @@ def read_crops(name: str, place: str) -> Dataset:
     names = tuple(sorted({path.parent.name for path in paths}))
     images, labels, groups = [], [], []
     for group, path in enumerate(paths):
-        found = find_digits(read_photo(path)).images
-        if not len(found):
+        digits = find_digits(read_photo(path)).images
+        if not len(digits):
             msg = f"no digit was found in {path}; take it out, or photograph it anew."
             raise DataError(msg)
-        images.append(found)
-        labels += [names.index(path.parent.name)] * len(found)
-        groups += [group] * len(found)
+        images.append(digits)
+        labels += [names.index(path.parent.name)] * len(digits)
+        groups += [group] * len(digits)
     return Dataset(
         name,
         np.concatenate(images),

@@ -31,8 +31,8 @@ INSTEAD = (
 )
 
 
-def load_openml(name: str, wanted: str) -> tuple[Dataset, Dataset]:
-    """Return the active dataset of OpenML that is called `wanted`, of the lowest version.
+def load_openml(name: str, title: str) -> tuple[Dataset, Dataset]:
+    """Return the active dataset of OpenML that is called `title`, of the lowest version.
 
     OpenML has no test sets: a fifth of each class becomes it. Its file is checked by the MD5 that
     OpenML names.
@@ -42,7 +42,7 @@ def load_openml(name: str, wanted: str) -> tuple[Dataset, Dataset]:
     DataError
         If there is none, it cannot be fetched, or it is no table of square images.
     """
-    about = openml_description(wanted)
+    about = openml_description(title)
     path = fetch(
         str(about["url"]),
         f"openml/{about['id']}.arff",
@@ -52,8 +52,8 @@ def load_openml(name: str, wanted: str) -> tuple[Dataset, Dataset]:
     return datasets(name, _read_arff(path, str(about.get("default_target_attribute") or "class")))
 
 
-def openml_description(wanted: str) -> dict[str, Any]:
-    """Return what OpenML says of a dataset: `id`, `url`, `licence`, `md5_checksum` and more.
+def openml_description(title: str) -> dict[str, Any]:
+    """Return OpenML's description of a dataset: `id`, `url`, `licence`, `md5_checksum` and more.
 
     Raises
     ------
@@ -61,20 +61,20 @@ def openml_description(wanted: str) -> dict[str, Any]:
         If there is none, or it cannot be fetched.
     """
     base = os.environ.get("MISREAD_OPENML", _OPENML).rstrip("/") + "/api/v1/json/data"
-    if wanted.isdecimal():
-        number = wanted
+    if title.isdecimal():
+        number = title
     else:
-        plain = quote(wanted, safe="")
+        plain = quote(title, safe="")
         listing = fetch_json(
             f"{base}/list/data_name/{plain}/limit/100/status/active",
             f"openml/{plain}.list.json",
             instead=f"check the name, or {INSTEAD}",
         )
         try:
-            found = min(listing["data"]["dataset"], key=lambda entry: int(entry["version"]))
-            number = str(int(found["did"]))
+            lowest = min(listing["data"]["dataset"], key=lambda entry: int(entry["version"]))
+            number = str(int(lowest["did"]))
         except (KeyError, TypeError, ValueError):
-            msg = f"OpenML has no active dataset {wanted!r}; check the name, or {INSTEAD}."
+            msg = f"OpenML has no active dataset {title!r}; check the name, or {INSTEAD}."
             raise DataError(msg) from None
     answer = fetch_json(f"{base}/{number}", f"openml/{number}.json", instead=INSTEAD)
     try:
@@ -118,8 +118,8 @@ def _read_arff(path: Path, target: str) -> Raw:
         raise DataError(msg) from None
 
 
-def load_hf(name: str, wanted: str) -> tuple[Dataset, Dataset]:
-    """Return the dataset of Hugging Face that is called `wanted`, as in "ylecun/mnist".
+def load_hf(name: str, title: str) -> tuple[Dataset, Dataset]:
+    """Return the dataset of Hugging Face that is called `title`, as in "ylecun/mnist".
 
     Its Parquet files are read directly, so nothing of it is executed; each is checked by the
     SHA-256 that Hugging Face names. Splits `train` and `test` (or `validation`) are used, of the
@@ -131,8 +131,8 @@ def load_hf(name: str, wanted: str) -> tuple[Dataset, Dataset]:
         If there is none, it cannot be fetched, or it has no images with one label each.
     """
     base = os.environ.get("HF_ENDPOINT", _HF).rstrip("/")
-    plain = quote(wanted, safe="/")
-    slug = re.sub(r"\W+", "-", wanted)
+    plain = quote(title, safe="/")
+    slug = re.sub(r"\W+", "-", title)
     listing = fetch_json(
         f"{base}/api/datasets/{plain}/tree/{_BRANCH}?recursive=true",
         f"hf/{slug}/files.json",
@@ -146,7 +146,7 @@ def load_hf(name: str, wanted: str) -> tuple[Dataset, Dataset]:
             splits.setdefault(match[2], []).append(entry)
     test = next((split for split in ("test", "validation") if split in splits), None)
     if "train" not in splits:
-        msg = f"Hugging Face has no Parquet files of a split train for {wanted!r}; {INSTEAD}."
+        msg = f"Hugging Face has no Parquet files of a split train for {title!r}; {INSTEAD}."
         raise DataError(msg)
     parts: list[Raw] = []
     names: tuple[str, ...] | None = None
@@ -160,9 +160,9 @@ def load_hf(name: str, wanted: str) -> tuple[Dataset, Dataset]:
             )
             for entry in splits[split]
         ]
-        own = [_read_parquet(path) for path in paths]
-        names = names or own[0][1]
-        parts.append(_joined(name, [raw for raw, _ in own]))
+        files = [_read_parquet(path) for path in paths]
+        names = names or files[0][1]
+        parts.append(_joined(name, [raw for raw, _ in files]))
     return datasets(name, *parts, class_names=names)
 
 
@@ -174,7 +174,7 @@ def _joined(name: str, raws: list[Raw]) -> Raw:
 
 
 def _read_parquet(path: Path) -> tuple[Raw, tuple[str, ...] | None]:
-    """Return images and labels of a Parquet file, and what its classes are called."""
+    """Return images and labels of a Parquet file, and the names of its classes."""
     import polars as pl  # noqa: PLC0415  as above
 
     try:
@@ -201,8 +201,8 @@ def _read_parquet(path: Path) -> tuple[Raw, tuple[str, ...] | None]:
         raise DataError(msg)
     names = None
     try:
-        told = json.loads(pl.read_parquet_metadata(path)["huggingface"])
-        names = tuple(map(str, told["info"]["features"][label]["names"]))
+        about = json.loads(pl.read_parquet_metadata(path)["huggingface"])
+        names = tuple(map(str, about["info"]["features"][label]["names"]))
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError):
         pass  # then the labels name themselves
     return Raw(np.stack(pictures), table[label].to_numpy()), names

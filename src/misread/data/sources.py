@@ -32,13 +32,13 @@ class Kind(NamedTuple):
     Attributes
     ----------
     grammar : str
-        How its names are written.
+        The form of its names.
     what : str
-        What it is, for people.
+        A description for people.
     parts : str
-        How it gives a training and a test set.
+        Its training and its test set, in words.
     licence : str
-        Under which terms, where that is known of all of them.
+        The terms, as far as they are the same for all of the kind.
     load : callable
         Takes the whole name and what stands after the colon, and returns both sets.
     """
@@ -66,7 +66,7 @@ def load(name: str) -> tuple[Dataset, Dataset]:
 
 
 @lru_cache(maxsize=4)
-def _load(name: str, _where: Path) -> tuple[Dataset, Dataset]:
+def _load(name: str, _working_folder: Path) -> tuple[Dataset, Dataset]:
     kind, rest = split_name(name)
     return KINDS[kind].load(name, rest)
 
@@ -95,7 +95,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def origin(name: str) -> str:
-    """Return the dataset whose images these are, before anything was done to them.
+    """Return the dataset whose images these were before anything was done to them.
 
     Examples
     --------
@@ -148,10 +148,10 @@ def beside(name: str, folder: Path) -> str:
         return f"{kind}:{corruption}:{beside(source, folder)}"
     if kind not in KINDS or not colon or is_remote(name) or not rest or Path(rest).is_absolute():
         return name
-    there = (folder / rest).resolve()
-    if not there.exists():
+    path = (folder / rest).resolve()
+    if not path.exists():
         return name
-    return f"{kind}:{os.path.relpath(there) if there.is_relative_to(Path.cwd()) else there}"
+    return f"{kind}:{os.path.relpath(path) if path.is_relative_to(Path.cwd()) else path}"
 
 
 def _mnist(_name: str, _rest: str) -> tuple[Dataset, Dataset]:

@@ -1,4 +1,4 @@
-"""What is done to images: operations, corruptions, their shape, digits on paper.
+"""Work on images: operations, corruptions, their shape, digits on paper.
 
 Images are `uint8 [N,H,W]` or `[N,H,W,C]` at rest; 255 is ink, 0 is paper. Every function here takes
 a batch and changes nothing in place; what is random comes from a stream that it is given.

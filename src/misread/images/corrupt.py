@@ -1,14 +1,14 @@
-"""Corrupted images: which corruption and how strong, by name, and every image by its own stream.
+"""Corruptions by name and severity, every image by its own random stream.
 
-What happens to an image hangs on its place in its set, on the corruption and on nothing else: not
-on the images beside it, not on the order in which they are asked for. Severities share a stream, so
-that a stronger one is more of the same.
+An image's corruption depends on its place in its set and on nothing else: not on the images beside
+it, nor on the order in which they are asked for. Severities share a stream, so that a stronger one
+is more of the same.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -20,13 +20,13 @@ from misread.seeds import derive
 _ROOT = 0  # as the tenths, the corrupted images belong to the dataset, not to a run
 _BATCH = 250  # images at a time
 
-OnDone = Callable[[str, int, int], None]  # what is done to them, images done, images of all
+OnDone = Callable[[str, int, int], None]  # corruption and part, images done, images in all
 _watcher: ContextVar[OnDone | None] = ContextVar("watcher", default=None)
 
 
 @contextmanager
 def watched(on_done: OnDone) -> Iterator[None]:
-    """Tell `on_done` of every batch of images that is corrupted meanwhile."""
+    """Call `on_done` for every batch of images that is corrupted meanwhile."""
     token = _watcher.set(on_done)
     try:
         yield
@@ -72,10 +72,10 @@ def parse_corruption(text: str) -> Spec:
     if kind not in CORRUPTIONS:
         msg = f"there is no corruption {kind!r}; choose one of {', '.join(CORRUPTIONS)}."
         raise StudyError(msg)
-    found = CORRUPTIONS[kind]
+    corruption = CORRUPTIONS[kind]
     if not at:
-        return Spec(kind, found.severity)
-    most = len(found.parameters)
+        return Spec(kind, corruption.severity)
+    most = len(corruption.parameters)
     if most == 1:
         msg = f"{text!r} names a severity, but {kind} has none; write {kind} alone."
         raise StudyError(msg)
@@ -88,12 +88,18 @@ def parse_corruption(text: str) -> Spec:
 def mnist_c(severity: int | None = None) -> tuple[Spec, ...]:
     """Return all corruptions, as strong as in MNIST-C, or at `severity` where they have several."""
     return tuple(
-        Spec(kind, severity if severity and len(found.parameters) > 1 else found.severity)
-        for kind, found in CORRUPTIONS.items()
+        Spec(kind, severity if severity and len(one.parameters) > 1 else one.severity)
+        for kind, one in CORRUPTIONS.items()
     )
 
 
-def corrupt(images: Images, spec: Spec, ids_N: Ids | None = None, *, part: str = "test") -> Images:
+def corrupt(
+    images: Images,
+    spec: Spec,
+    ids_N: Ids | None = None,
+    *,
+    part: Literal["train", "test"] = "test",
+) -> Images:
     """Return corrupted images.
 
     Parameters
@@ -101,7 +107,7 @@ def corrupt(images: Images, spec: Spec, ids_N: Ids | None = None, *, part: str =
     images
         `uint8 [N,28,28]`, bright ink on black.
     spec
-        What to do.
+        The corruption.
     ids_N
         `int64 [N]`, the place of each image in its set, which names its random stream; by default
         0, 1, 2, …
@@ -124,15 +130,17 @@ def corrupt(images: Images, spec: Spec, ids_N: Ids | None = None, *, part: str =
             f"whose parameters are for grey ones of {SIZE_PX}×{SIZE_PX} px; bring them to that."
         )
         raise DataError(msg)
-    found = CORRUPTIONS[spec.kind]
-    stream, on_done = f"corrupt {spec.kind} {part}", _watcher.get()
-    ids = np.arange(len(images)) if ids_N is None else ids_N
+    corruption = CORRUPTIONS[spec.kind]
+    parameter = corruption.parameters[spec.severity - 1]
+    name, on_done = f"corrupt {spec.kind} {part}", _watcher.get()
+    if ids_N is None:
+        ids_N = np.arange(len(images))
     corrupted = np.empty_like(images)
     for start in range(0, len(images), _BATCH):
-        own = slice(start, start + _BATCH)
-        streams = [derive(_ROOT, stream, index) for index in ids[own].tolist()]
-        pixels = found.apply(images[own] / 255, streams, found.parameters[spec.severity - 1])
-        corrupted[own] = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+        batch = slice(start, start + _BATCH)
+        streams = [derive(_ROOT, name, index) for index in ids_N[batch].tolist()]
+        pixels = corruption.apply(images[batch] / 255, streams, parameter)
+        corrupted[batch] = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
         if on_done:
             on_done(f"{spec.name}, {part}", start + len(streams), len(images))
     return corrupted

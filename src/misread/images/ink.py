@@ -1,4 +1,4 @@
-"""What is ink on a photo of paper: the light is divided out, the colour of the paper taken away.
+"""The ink on a photo of paper: the light is divided out, the colour of the paper taken away.
 
 Every step is an old and simple one: the paper is a large median, made smooth where nothing is
 written; ink is the distance from it in CIELAB; ruled lines are what a long thin opening leaves
@@ -24,24 +24,24 @@ MAX_TILT_DEG = 10.0
 
 @dataclass(frozen=True)
 class Ink:
-    """The ink of a photo, and how it was found.
+    """The ink of a photo, with the steps to it.
 
     Attributes
     ----------
     even : numpy.ndarray
         `uint8 [H,W,3]`: the photo in even light, straightened; dark ink on white paper.
     level : numpy.ndarray
-        `float32 [H,W]`, at least 0: how far from the paper each pixel is, in ΔE, without lines.
+        `float32 [H,W]`, at least 0: distance of each pixel from the paper, in ΔE, without lines.
     mask : numpy.ndarray
         `uint8 [H,W]`, 1 where there is ink.
     lines : numpy.ndarray
         `uint8 [H,W]`, 1 where a ruled line was taken away.
     is_bright : bool
-        Whether the ink is bright on dark, as chalk is.
+        True where the ink is bright on dark, as chalk is.
     tilt_deg : float
-        How far the page was turned, counter-clockwise positive.
+        Tilt of the page on the photo, counter-clockwise positive.
     back : numpy.ndarray
-        `float64 [2,3]`: from a place (x, y) here to its place on the photo.
+        `float64 [2,3]`: the map from a place (x, y) of these arrays to its place on the photo.
     """
 
     even: Picture
@@ -89,8 +89,8 @@ def _odd(size: float) -> int:
 
 def _turned(picture: Floats, turn: npt.NDArray[np.float64], border: float) -> Floats:
     size = (picture.shape[1], picture.shape[0])
-    done = cv2.warpAffine(picture, turn, size, flags=cv2.INTER_LINEAR, borderValue=(border,) * 3)
-    return np.asarray(done, np.float32)
+    moved = cv2.warpAffine(picture, turn, size, flags=cv2.INTER_LINEAR, borderValue=(border,) * 3)
+    return np.asarray(moved, np.float32)
 
 
 def _small(photo: Picture) -> Picture:
@@ -146,7 +146,7 @@ def _threshold(level: Floats) -> float:
 
 
 def _tilt_deg(mask: npt.NDArray[np.bool_]) -> float:
-    """Return by how much the rows of a page are turned: where their profile is sharpest.
+    """Return the tilt of the rows of a page: the angle at which their profile is sharpest.
 
     The angle at which the sums over rows differ most from one to the next (Postl 1986); 0 unless
     it is clearly better than none, for a few digits make no row.
@@ -171,7 +171,7 @@ def _tilt_deg(mask: npt.NDArray[np.bool_]) -> float:
 
 
 def _without_lines(level: Floats, threshold: float) -> tuple[Floats, Mask]:
-    """Return the level without ruled lines, and where they were."""
+    """Return the level without ruled lines, and the mask of these lines."""
     across = _lines(level, threshold)
     down = np.ascontiguousarray(_lines(np.ascontiguousarray(level.T), threshold).T)
     lines = across | down
@@ -179,29 +179,29 @@ def _without_lines(level: Floats, threshold: float) -> tuple[Floats, Mask]:
         return level, lines
     thick = _thick(level)
     clean = level.copy()
-    for own, tall in ((across, (thick, 1)), (down, (1, thick))):
+    for mask, tall in ((across, (thick, 1)), (down, (1, thick))):
         # A stroke that crosses the line is high where the line is thin: it outlives the opening.
         opened = cv2.morphologyEx(level, cv2.MORPH_OPEN, np.ones(tall, np.uint8))
-        clean = np.where(own > 0, np.minimum(clean, opened), clean)
+        clean = np.where(mask > 0, np.minimum(clean, opened), clean)
     others = level[(level > threshold) & (lines == 0)]
     dark = float(np.percentile(others, 75)) if others.size else 0.0
     ridge = (lines > 0) & (level > threshold) & (level >= cv2.dilate(level, np.ones((5, 5))))
     pale = float(np.median(level[ridge])) if ridge.any() else threshold
     if dark > 1.4 * pale:  # then what is clearly darker than the line is ink, however it runs
         clean = np.where(level > 1.3 * pale, level, clean)
-    for own, tall in ((across, (7, 1)), (down, (1, 7))):
+    for mask, tall in ((across, (7, 1)), (down, (1, 7))):
         closed = cv2.morphologyEx(clean, cv2.MORPH_CLOSE, np.ones(tall, np.uint8))
-        clean = np.where(own > 0, np.maximum(clean, closed), clean)
+        clean = np.where(mask > 0, np.maximum(clean, closed), clean)
     return clean.astype(np.float32), lines
 
 
 def _thick(level: Floats) -> int:
-    """Return what is thicker than any line, in px."""
+    """Return a thickness that no line has, in px."""
     return _odd(max(level.shape) / 100)
 
 
 def _lines(level: Floats, threshold: float) -> Mask:
-    """Return where long thin horizontal lines are, `uint8 [H,W]`."""
+    """Return the mask of long thin horizontal lines, `uint8 [H,W]`."""
     width = level.shape[1]
     # A line is thin: what a tall opening leaves is not one.
     tall = np.ones((_thick(level), 1), np.uint8)

@@ -1,4 +1,4 @@
-"""The fifteen corruptions of MNIST-C: what else may be wrong with the picture of a digit.
+"""The fifteen corruptions of MNIST-C: noise, blur, weather, and lines across a digit.
 
 Source: Mu & Gilmer (2019), MNIST-C: A Robustness Benchmark for Computer Vision, and the code that
 made it (google-research/mnist-c, Apache-2.0), of which these are the parameters; fog, spatter,
@@ -35,7 +35,7 @@ class Corruption(NamedTuple):
     Attributes
     ----------
     what : str
-        What is done, for people.
+        A description for people.
     apply : callable
         Takes images `float64 [N,28,28]`, a random stream for each and the parameter, and returns
         images of the same shape; what lies outside of [0, 1] is cut off.
@@ -72,11 +72,11 @@ def _glass_blur(images: Floats, streams: Streams, parameter: tuple[float, int, i
     pixels = np.floor(_gaussian(images, sigma) * 255).reshape(len(images), -1).T.copy()
     numbers = np.arange(len(images))
     for time, i, j in np.ndindex(shape):
-        own = numbers[swaps[time, i, j]]
-        here = lines[i] * SIZE_PX + lines[j]
-        across, down = steps[:, time, i, j, own]
-        there = here + down * SIZE_PX + across
-        pixels[here, own], pixels[there, own] = pixels[there, own], pixels[here, own]
+        n = numbers[swaps[time, i, j]]
+        across, down = steps[:, time, i, j, n]
+        one = lines[i] * SIZE_PX + lines[j]
+        other = one + down * SIZE_PX + across
+        pixels[one, n], pixels[other, n] = pixels[other, n], pixels[one, n]
     return _gaussian(pixels.T.reshape(images.shape) / 255, sigma)
 
 
@@ -141,8 +141,8 @@ def _stripe(images: Floats, _streams: Streams, _nothing: None) -> Floats:
 def _fog(images: Floats, streams: Streams, parameter: tuple[float, float]) -> Floats:
     strength, decay = parameter
     brightest = images.max(axis=(1, 2), keepdims=True)
-    some = (streams[start : start + 50] for start in range(0, len(streams), 50))  # 13 MB of clouds
-    corners = np.concatenate([clouds(own, decay)[:, :SIZE_PX, :SIZE_PX] for own in some])
+    batches = (streams[start : start + 50] for start in range(0, len(streams), 50))  # 13 MB each
+    corners = np.concatenate([clouds(batch, decay)[:, :SIZE_PX, :SIZE_PX] for batch in batches])
     clouded: Floats = (images + strength * corners) * brightest / (brightest + strength)
     return clouded
 
@@ -165,8 +165,8 @@ def _dotted_line(images: Floats, streams: Streams, _nothing: None) -> Floats:
 
 
 def _zigzag(images: Floats, streams: Streams, _nothing: None) -> Floats:
-    begun = [(int(rng.integers(0, _ROWS)), int(rng.integers(-5, 5))) for rng in streams]
-    return images + np.stack([zigzag_line(row, rise) for row, rise in begun])
+    starts = [(int(rng.integers(0, _ROWS)), int(rng.integers(-5, 5))) for rng in streams]
+    return images + np.stack([zigzag_line(row, rise) for row, rise in starts])
 
 
 def _canny_edges(images: Floats, _streams: Streams, _nothing: None) -> Floats:
@@ -193,14 +193,14 @@ def _warped(
     warp: Callable[..., Floats] = transform.warp
     warped = np.empty_like(images)
     for sign in np.unique(signs).tolist():
-        own = signs[:, 0] == sign
+        signed = signs[:, 0] == sign
         linear = np.array(matrix(sign))
         whole = np.eye(3)
         whole[:2, :2] = linear
         whole[:2, 2] = _CENTRE_PX * (1 - linear.sum(axis=1))
         # Images are the channels of one.
-        seen = warp(np.moveaxis(images[own], 0, -1), affine(matrix=whole))
-        warped[own] = np.moveaxis(seen, -1, 0)
+        moved = warp(np.moveaxis(images[signed], 0, -1), affine(matrix=whole))
+        warped[signed] = np.moveaxis(moved, -1, 0)
     return warped
 
 
@@ -270,9 +270,9 @@ def zigzag_line(row: int, rise: int) -> Floats:
         ((2 * n + 1) * step, (-1) ** n * step)
         for n in range(int((length - step) // (2 * step)) + 1)
     ]
-    reached = 2 * step * (length // (2 * step))
-    if length != reached:
-        corners.append((length, corners[-1][1] / (2 * (length - reached))))
+    end = 2 * step * (length // (2 * step))
+    if length != end:
+        corners.append((length, corners[-1][1] / (2 * (length - end))))
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     points = (np.array(corners) @ turn.T + [left, row]).tolist()
     pieces = [_soft_line(*one, *other) for one, other in pairwise(points)]

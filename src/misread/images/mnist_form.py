@@ -14,7 +14,7 @@ from misread.images import Images
 
 SIZE_PX = 28
 BOX_PX = 20
-CENTRE_PX = 14  # where MNIST has its centres of mass: each in 13.5 to 14.5, measured on all 70,000
+CENTRE_PX = 14  # of mass in MNIST: 13.5 to 14.5, measured on all 70,000 images
 _INK = 1 / 8  # of the brightest pixel; fainter ones, as JPEG leaves them, do not stretch the box
 
 
@@ -60,8 +60,8 @@ def to_convention(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     height, width = (max(1, round(side * scale)) for side in box.shape)
     if scale != 1:
         # Area means shrink without aliasing; they would enlarge to blocks.
-        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        box = np.asarray(cv2.resize(box, (width, height), interpolation=way), np.uint8)
+        kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        box = np.asarray(cv2.resize(box, (width, height), interpolation=kernel), np.uint8)
     top, left = _corner(box.sum(axis=1)), _corner(box.sum(axis=0))
     placed[top : top + height, left : left + width] = box
     return placed
@@ -114,6 +114,6 @@ def _extent(brightest_L: npt.NDArray[np.uint8], brightest: int) -> slice:
 
 
 def _corner(ink: npt.NDArray[np.uint64]) -> int:
-    """Return where a box begins on one axis, its mass there given, so that it stays inside."""
+    """Return the first line of a box on one axis, from its mass along it; the box stays inside."""
     centre = float((ink * np.arange(len(ink))).sum() / ink.sum())
     return min(max(round(CENTRE_PX - centre), 0), SIZE_PX - len(ink))

@@ -1,4 +1,4 @@
-"""Digits on paper: found in a photo, in reading order, each as MNIST has it.
+"""Digits on a photo of paper, in reading order, each in MNIST's form.
 
 A digit is a group of connected strokes of about the size that most marks of the page have; specks,
 long lines and what is cut off at the edge are none.
@@ -29,7 +29,7 @@ class Digit:
     box : tuple of int
         Left, top, width and height on the photo, upright and in its full size, in px.
     line : int
-        In which line of the page it stands, from 1.
+        Its line on the page, from 1.
     """
 
     image: Picture
@@ -39,7 +39,7 @@ class Digit:
 
 @dataclass(frozen=True)
 class Page:
-    """A photo with the digits that were found, in reading order.
+    """A photo and the digits on it.
 
     Attributes
     ----------
@@ -48,9 +48,9 @@ class Page:
     scale : float
         Size of `photo` as a share of the file's.
     ink : Ink
-        How the digits were found.
+        The ink of the photo.
     digits : tuple of Digit
-        The digits.
+        The digits in reading order.
     """
 
     photo: Picture
@@ -77,17 +77,17 @@ def find_digits(photo: Picture) -> Page:
     scale = min(1.0, WORKING_PX / longest) if longest > _LEAST_PX else _LEAST_PX / longest
     small = photo
     if scale != 1:
-        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         size = tuple(max(1, round(side * scale)) for side in photo.shape[1::-1])
-        small = np.asarray(cv2.resize(photo, size, interpolation=way), np.uint8)
+        small = np.asarray(cv2.resize(photo, size, interpolation=kernel), np.uint8)
     ink = ink_of(small)
     parts, lines = lines_of(ink.mask)
     digits = []
     for number, line in enumerate(lines, 1):
         for members, box in line:
-            own = _box_on_photo(parts, members, box, ink, scale)
-            if not (ink.tilt_deg and _is_cut(own, photo)):  # turned, its edge lies inside
-                digits.append(Digit(_crop(ink, parts, members, box), own, number))
+            place = _box_on_photo(parts, members, box, ink, scale)
+            if not (ink.tilt_deg and _is_cut(place, photo)):  # turned, its edge lies inside
+                digits.append(Digit(_crop(ink, parts, members, box), place, number))
     return Page(small, scale, ink, tuple(digits))
 
 
@@ -116,10 +116,10 @@ def _crop(ink: Ink, parts: Parts, members: Members, box: Box) -> Picture:
     """Return a digit's ink as MNIST has it."""
     left, top, right, bottom = box.tolist()
     place = (slice(max(0, top - 3), bottom + 3), slice(max(0, left - 3), right + 3))
-    own = np.isin(parts[place], members)
-    near = cv2.dilate(own.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    near &= own | (parts[place] == 0)  # not the ink of a neighbour
+    mask = np.isin(parts[place], members)
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    near &= mask | (parts[place] == 0)  # not the ink of a neighbour
     level = ink.level[place]
-    dark = float(np.percentile(level[own], 80))
+    dark = float(np.percentile(level[mask], 80))
     soft = np.clip((level / dark - 0.2) / 0.6, 0, 1) * near
     return to_convention(np.rint(255 * soft).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""What can be measured on a picture of a character: ink, stroke thickness, slant and size.
+"""Measures of a picture of a character: ink, stroke thickness, slant and size.
 
 The measures of Morpho-MNIST (Castro, Tan, Kainz, Konukoglu & Glocker 2019, *JMLR* 20:178). Bright
 ink on black; of colours the brightest channel counts.
@@ -25,7 +25,7 @@ _THREADS = 2
 
 
 class Measure(NamedTuple):
-    """A measure in words: what it is, its unit, and what its low and its high end are called."""
+    """A measure in words: its title, its unit, and names for its low and its high end."""
 
     title: str
     unit: str
@@ -161,7 +161,7 @@ def _parallelogram(image: Images) -> tuple[float, float, float]:
 
 
 def _extent(ink_P: Floats) -> float:
-    """Return how many px hold the ink of a profile but for half of `_OUTSIDE` at either end."""
+    """Return the px that hold the ink of a profile but for half of `_OUTSIDE` at either end."""
     below_E = np.concatenate([[0.0], ink_P.cumsum()]) / ink_P.sum()
     low, high = np.interp([_OUTSIDE / 2, 1 - _OUTSIDE / 2], below_E, np.arange(below_E.size))
     return float(high - low)

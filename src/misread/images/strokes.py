@@ -1,4 +1,4 @@
-"""From ink to digits: connected pieces, those that touch cut apart, those of one digit joined.
+"""Ink made digits: connected pieces, those that touch cut apart, those of one digit joined.
 
 A digit is a group of pieces of about the size that most ink of the page has; specks, dashes and
 what the edge cuts are none.
@@ -53,11 +53,11 @@ def _groups(parts: Parts, boxes: Boxes, typical: float) -> dict[Members, Box]:
     """Return the pieces of each digit, with its box, where digits are about `typical` px high."""
     areas = np.bincount(parts.ravel(), minlength=len(boxes))
     sizes = boxes[:, 2:] - boxes[:, :2]
-    own = _marks(parts.shape, boxes)
-    own = own[(sizes[own, 1] < 3 * typical) & (sizes[own, 0] < 3.5 * typical)]
-    own = own[sizes[own].max(axis=1) > 0.1 * typical]
+    marks = _marks(parts.shape, boxes)
+    marks = marks[(sizes[marks, 1] < 3 * typical) & (sizes[marks, 0] < 3.5 * typical)]
+    marks = marks[sizes[marks].max(axis=1) > 0.1 * typical]
     groups = {}
-    for members in _joined(own, parts, boxes, areas, typical):
+    for members in _joined(marks, parts, boxes, areas, typical):
         box = _union(boxes[list(members)])
         wide, high = int(box[2] - box[0]), int(box[3] - box[1])
         if max(high, 0.8 * wide) > 0.45 * typical and wide < 2.2 * high:
@@ -73,22 +73,22 @@ def _marks(shape: tuple[int, ...], boxes: Boxes) -> npt.NDArray[np.int64]:
     huge = (sizes > 0.75 * size).any(axis=1) & (len(boxes) > 2)
     usable = ~(cut | huge) & (sizes.max(axis=1) >= 5)
     usable[0] = False
-    own = np.flatnonzero(usable)
+    marks = np.flatnonzero(usable)
     # Among several marks what spans a third of the photo is an edge of the paper or a shadow.
-    longest = sizes[own].max(axis=1) / size.max()
-    return own[longest < 0.35] if ((longest > 0.015) & (longest < 0.35)).sum() >= 3 else own
+    longest = sizes[marks].max(axis=1) / size.max()
+    return marks[longest < 0.35] if ((longest > 0.015) & (longest < 0.35)).sum() >= 3 else marks
 
 
 def _cut_apart(mask: Mask, parts: Parts, boxes: Boxes, typical: float) -> Mask:
     """Return the ink with digits that touch cut apart, where the least ink joins them."""
     apart = mask.copy()
-    least = max(3, round(0.3 * typical))  # width of what is cut off
+    least = max(3, round(0.3 * typical))  # width of a part that is cut off
     for n in _marks(parts.shape, boxes).tolist():
         left, top, right, bottom = boxes[n].tolist()
         if not 0.6 * typical < bottom - top < 2 * typical or right - left > 8 * typical:
             continue
-        own = parts[top:bottom, left:right] == n
-        profile = np.convolve(own.sum(axis=0), np.ones(3) / 3, mode="same")
+        piece = parts[top:bottom, left:right] == n
+        profile = np.convolve(piece.sum(axis=0), np.ones(3) / 3, mode="same")
         todo = [(0, right - left)]
         while todo:
             first, last = todo.pop()
@@ -96,7 +96,7 @@ def _cut_apart(mask: Mask, parts: Parts, boxes: Boxes, typical: float) -> Mask:
                 continue
             at = first + least + int(profile[first + least : last - least].argmin())
             if profile[at] < 0.3 * typical:
-                apart[top:bottom, left + at][own[:, at]] = 0
+                apart[top:bottom, left + at][piece[:, at]] = 0
                 todo += [(first, at), (at + 1, last)]
     return apart
 
@@ -112,16 +112,16 @@ def _typical(sizes: npt.NDArray[np.int64]) -> float:
 
 
 def _joined(
-    own: npt.NDArray[np.int64],
+    marks: npt.NDArray[np.int64],
     parts: Parts,
     boxes: Boxes,
     areas: npt.NDArray[np.int64],
     typical: float,
 ) -> list[Members]:
     """Join small pieces, as the bar of a 5, to the digit next to them."""
-    groups = {int(n): [int(n)] for n in own}
+    groups = {int(n): [int(n)] for n in marks}
     reach = 0.22 * typical
-    for piece in own[np.argsort(areas[own], kind="stable")].tolist():
+    for piece in marks[np.argsort(areas[marks], kind="stable")].tolist():
         box = boxes[piece]
         best, nearest = None, reach
         for other, members in groups.items():
