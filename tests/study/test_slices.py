@@ -277,7 +277,7 @@ def test_the_writers_of_the_target_are_named_with_their_images(thin):
 @pytest.mark.parametrize("n_groups", [0, 3, 40])
 def test_other_data_name_few_groups_many_or_none(thin, n_groups):
     groups_N = np.arange(len(thin.confirm)) % n_groups if n_groups else None
-    confirm = replace(thin.confirm, name="other", groups_N=groups_N)
+    confirm = replace(thin.confirm, name="other", groups_N=groups_N, group_kinds={})
     sliced = slice_up(confirm, thin.predictions, (4, 9))
     if not n_groups:
         assert sliced.written is None
