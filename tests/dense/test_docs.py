@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from markdown_pages import blocks
 from misread.judge import holm, two_way
 from misread.study.claims import standing
 from misread.study.comparison import load_any
@@ -17,8 +18,14 @@ ARMS = tuple(STUDY.arms)
 @pytest.fixture(scope="module")
 def readings(project):
     path = project / "docs/results/dense-four-readings.npz"
+    read = dict(np.load(path, allow_pickle=False))
+    longer = project / "docs/results/dense-four-long-readings.npz"
+    if longer.exists():
+        of_arm = re.compile(rf"^({'|'.join(ARMS)})\b")
+        for name, array in np.load(longer, allow_pickle=False).items():
+            read[of_arm.sub(r"\1-long", name)] = array
     assert path.stat().st_size < 200_000
-    return dict(np.load(path, allow_pickle=False))
+    return read
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +33,17 @@ def page(project):
     return (project / "docs/results/dense-four.md").read_text("utf-8")
 
 
-def rows_of(page, head):
-    """Cells of the rows of the first table after the heading."""
-    table = page[page.index(head) :].split("\n\n| ", 1)[1].split("\n\n", 1)[0]
-    return [[cell.strip() for cell in row.strip("| ").split(" | ")] for row in table.split("\n")]
+def rows_of(page, heads):
+    """Cells of the rows of the first table that begins with these heads, by the first cell."""
+    table = page[page.index(f"| {heads} |") :].split("\n\n", 1)[0]
+    rows = [[cell.strip() for cell in row.strip("| ").split(" | ")] for row in table.split("\n")]
+    return {row[0]: row for row in rows[2:]}
+
+
+def part_of(page, late):
+    """The block of a study; before there was one for longer training, both were in the first."""
+    parts = blocks(page)
+    return parts.get(f"dense-four{late}", parts["dense-four"])
 
 
 def test_there_are_ten_seeds_and_the_whole_test_set(readings):
@@ -42,19 +56,18 @@ def test_there_are_ten_seeds_and_the_whole_test_set(readings):
         assert readings[arm].dtype == np.uint8
 
 
-LATE = (("", "## The four networks", 1), ("-long", "epochs (10 seeds):", 2))
+@pytest.fixture(params=["", "-long"], ids=["as documented", "trained longer"])
+def training(request, page):
+    """What an arm's readings are called, and the part of the page on it."""
+    part = part_of(page, request.param)
+    if request.param and "| Claim | Verdict |" not in part:
+        _, part = part.split("epochs (10 seeds):")
+    return request.param, part
 
 
-@pytest.fixture(params=LATE, ids=["as documented", "trained longer"])
-def training(request, readings):
-    if f"exp1{request.param[0]}" not in readings:
-        pytest.skip("the page tells of no longer training")
-    return request.param
-
-
-def test_the_tables_of_networks(readings, page, training):
-    late, head, _ = training
-    rows = {row[0]: row for row in rows_of(page, head)[2:]}
+def test_the_tables_of_networks(readings, training):
+    late, part = training
+    rows = rows_of(part, "Arm | Network")
     for arm in ARMS:
         accuracy_S = (readings[arm + late] == readings["labels"]).mean(axis=1)
         error = two_way((readings[arm + late] != readings["labels"]).astype(int))
@@ -66,16 +79,19 @@ def test_the_tables_of_networks(readings, page, training):
 
 
 def test_the_verdicts_on_the_claims(readings, page, training):
-    late, _, column = training
+    late, _ = training
+    part = part_of(page, late)
     wrong = {arm: (readings[arm + late] != readings["labels"]).astype(int) for arm in ARMS}
     effects = [
         [two_way(wrong[than] - wrong[claim.better]) for than in claim.than]
         for claim in STUDY.claims
     ]
     corrected = iter(holm([effect.p_value for own in effects for effect in own]))
-    rows = {row[0]: row for row in rows_of(page, "# Four dense")[2:]}
+    is_new = "| Claim | Verdict |" in part
+    rows = rows_of(part, "Claim | Verdict" if is_new else "Claim | After 10 epochs")
     for claim, own in zip(STUDY.claims, effects, strict=True):
-        cell = rows[claim.text][column]
+        row = rows[claim.text]
+        cell = f"**{row[1]}**: {row[2]}" if is_new else row[2 if late else 1]
         words = set()
         for than, effect in zip(claim.than, own, strict=True):
             p = next(corrected)
@@ -100,7 +116,7 @@ def test_the_documented_accuracies(readings, page):
     from scipy import stats
 
     n_agree = 0
-    rows = {row[0]: row for row in rows_of(page, "## Do the documented")[2:]}
+    rows = rows_of(page, "Arm | Documented")
     for arm in ARMS:
         accuracy_S = (readings[arm] == readings["labels"]).mean(axis=1)
         low, high = stats.t(
@@ -111,12 +127,13 @@ def test_the_documented_accuracies(readings, page):
         assert rows[arm][1] == f"{100 * STUDY.arms[arm].documented:.2f}%"
         assert rows[arm][3] == f"{100 * low:.2f} to {100 * high:.2f}%"
         assert rows[arm][4] == ("yes" if inside else "no")
-    assert f"{n_agree} of 4 lie where one more network of ours would" in page
+    told = rf"{n_agree} of 4 (documented accuracies )?lie where one more network of ours would"
+    assert re.search(told, page)
 
 
 def test_the_table_by_epoch(readings, page):
     late = "-long" if "exp1-long" in readings else ""
-    for row in rows_of(page, "## Does the number of epochs")[2:]:
+    for row in rows_of(part_of(page, late), "Epochs | exp1").values():
         for arm, cell in zip(ARMS, row[1:5], strict=True):
             accuracy_S = readings[f"{arm}{late} select"][:, int(row[0]) - 1]
             assert cell == percent(accuracy_S.mean())
@@ -124,7 +141,6 @@ def test_the_table_by_epoch(readings, page):
 
 def test_every_figure_is_there_and_named(project, page):
     named = set(re.findall(r"!\[[^]]+\]\(([^)]+)\)", page))
-    assert {path.name for path in (project / "docs/results/dense-four").glob("*.png")} == {
-        name.removeprefix("dense-four/") for name in named
-    }
+    results = project / "docs/results"
+    assert {str(path.relative_to(results)) for path in results.glob("dense-four*/*.png")} == named
     assert {f"dense-four/confusion_matrix_{arm}.png" for arm in ARMS} <= named

@@ -4,8 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from misread.judge import two_way
+from markdown_pages import blocks
+from misread.judge import judge
 from misread.show import words
 
 STUDY = "four-nine"
@@ -55,11 +57,51 @@ def test_the_table_is_what_the_readings_give(readings, pages, name, arm):
     else:
         told = row["4→9 per seed"]
         assert told.startswith(f"{errors['baseline']:.1f} → {errors[arm]:.1f}")
-        before, after = ((readings[a][:, fours_N] == 9).astype(int) for a in ("baseline", arm))
-        effect = two_way(after - before)
-        assert row["Interval, p"].startswith(words.interval(effect, int(fours_N.sum())))
+        (cell,) = judge(
+            labels_N,
+            readings["baseline"],
+            readings[arm],
+            cells=[(4, 9)],
+            groups_N=readings.get("groups"),
+        ).cells
+        assert row["Interval, p"].startswith(words.interval(cell.effect, cell.n_images))
     thin = (readings[f"erode 2 px · 4 {arm}"] == 9).mean()
     assert row["4→9, erode 2 px"] == words.percent(float(thin))
+
+
+def test_what_is_said_of_the_documented_result_is_what_the_readings_give(readings, pages):
+    """The prose above the results: does 99.25% reproduce, and does 4→9 fall to zero."""
+    page = " ".join(pages["results"].split())
+    accuracy_S = (readings["baseline"] == readings["labels"]).mean(axis=1)
+    n_seeds, mean, sd = len(accuracy_S), accuracy_S.mean(), accuracy_S.std(ddof=1)
+    # The documented figure is itself a mean of three seeds.
+    half = stats.t.ppf(0.975, n_seeds - 1) * sd * (1 / n_seeds + 1 / 3) ** 0.5
+    answer = "Yes" if mean - half <= 0.9925 <= mean + half else "No"
+    assert (
+        f"Does 99.25% reproduce? {answer}.** The baseline reads {mean:.2%} ± {100 * sd:.2f}" in page
+    )
+    assert f"lies with 95% in {mean - half:.2%} to {mean + half:.2%}" in page
+    before_S, after_S = (
+        (readings[arm][:, readings["labels"] == 4] == 9).sum(axis=1)
+        for arm in ("baseline", "documented")
+    )
+    assert (
+        f"In {(after_S == 0).sum()} of {n_seeds} seeds to zero.** The baseline makes "
+        f"{before_S.mean():.1f} such errors a seed ({before_S.min()} to {before_S.max()}), the "
+        f"documented policy {after_S.mean():.1f} ({after_S.min()} to {after_S.max()})"
+    ) in page
+
+
+def test_every_block_is_of_a_study_and_the_page_names_its_command(project):
+    pages = (project / "README.md", *sorted((project / "docs").rglob("*.md")))
+    n_blocks = 0
+    for page in pages:
+        text = page.read_text("utf-8")
+        for name in blocks(text):
+            n_blocks += 1
+            command = f"misread report runs/{name} --markdown {page.relative_to(project)}"
+            assert command in text or page.name == "README.md"
+    assert n_blocks >= 6
 
 
 def test_every_picture_and_page_that_the_docs_name_is_there(project):

@@ -676,7 +676,7 @@ def test_a_plan_without_corruptions_keeps_its_hash(smoke, tmp_path):
 
 @pytest.fixture(scope="module")
 def told(project):
-    return json.loads((project / "docs/results/corruptions/numbers.json").read_text("utf-8"))
+    return json.loads((project / "docs/results/corruptions/corruptions.json").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -685,7 +685,7 @@ def page(project):
 
 
 def table(page, heading):
-    part = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    part = page.partition(f"# {heading}\n")[2].partition("\n#")[0]
     lines = [line for line in part.splitlines() if line.startswith("| ")]
     cells = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines[2:]]
     return {first: rest for first, *rest in cells}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from markdown_pages import blocks, hold_target
 from misread.data.mnist import load_mnist
 from misread.images.operations import cut, lean
 from misread.judge import judge
@@ -139,6 +140,10 @@ def test_the_page_says_what_the_readings_beside_it_say(name):
     with np.load(results / "pairs" / f"{name}-readings.npz") as kept:
         arrays = {key: kept[key] for key in kept.files}
     target = load_study(name).target
+    block = blocks(page)[name]
+    if "## Seed by seed" in block:
+        hold_target(block, arrays, (target, target[::-1]))
+        return
     arms = [arm for arm in arrays if arm not in {"labels", "groups", "seeds", "baseline"}]
     assert len(arms) >= 3
     for arm in arms:

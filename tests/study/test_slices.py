@@ -13,7 +13,7 @@ from misread.cli import main
 from misread.data.mnist import WRITERS, load_mnist
 from misread.errors import JudgeError
 from misread.files import read_json
-from misread.images.operations import dilate
+from misread.images.operations import dilate, erode
 from misread.images.shape import MEASURES, shapes, stroke_thickness_px
 from misread.judge import benjamini_hochberg, two_way
 from misread.judge.permutation import concentration, explanations
@@ -376,8 +376,8 @@ def test_refusals(smoke, tmp_path):
 
 
 def test_the_page_says_what_the_stored_readings_give(project):
-    page = (project / "docs/slices.md").read_text("utf-8")
-    own = page.partition("### runs/four-nine-documented")[2].partition("![")[0]
+    page = (project / "docs/results/four-nine.md").read_text("utf-8")
+    own = page.partition("## Which images")[2].partition("\n## ")[0]
     kept = np.load(project / "docs/results/four-nine-readings.npz")
     arms = [BASELINE, "documented", "one-sided", "swapped", "both"]
     confirm = load_mnist()[1]
@@ -391,6 +391,22 @@ def test_the_page_says_what_the_stored_readings_give(project):
             assert f"| {' | '.join(row)} |" in own
     for sentence in (told.explained_told(sliced), *told.concentrations_told(sliced)):
         assert sentence in own
+
+
+def test_what_the_page_says_of_thin_fours_is_true_of_the_images(project):
+    page = " ".join((project / "docs/slices.md").read_text("utf-8").split())
+    confirm = load_mnist()[1]
+    images = confirm.images[confirm.labels_N == 4]
+    natural, thinned = (stroke_thickness_px(some) for some in (images, erode(images, 2)))
+    limit = np.median(thinned)
+    few = np.flatnonzero(confirm.labels_N == 4)[natural <= limit]
+    said = (
+        f"is {np.median(natural):.2f} px thick; thinned by 2 px, as in the counter-slice, it is "
+        f"{limit:.2f} px. Of {len(images)} clean images {few.size} are as thin as that"
+    )
+    assert said in page
+    kept = np.load(project / "docs/results/four-nine-readings.npz")
+    assert not any((kept[arm][:, few] == 9).any() for arm in ("baseline", "documented"))
 
 
 def test_images_of_one_writer_count_once_in_a_stratum():

@@ -162,7 +162,7 @@ SETS = ("h5-usps", "csv-optdigits", "sklearn-digits")
 @pytest.mark.parametrize("name", SETS)
 def test_the_page_says_what_the_stored_readings_give(project, name):
     page = (project / "docs/results/transfer.md").read_text("utf-8")
-    own = page.partition(f"## {name}")[2].partition("\n## ")[0]
+    own = page.partition(f"### {name}\n")[2].partition("\n##")[0]
     with np.load(project / f"docs/results/transfer/{name}-readings.npz") as kept:
         readings = dict(kept)
     labels_N = readings["labels"]

@@ -47,11 +47,12 @@ def summary(compared: Compared, beside: Beside) -> str:
         f"p is corrected over all claims (Holm). {RULE} The margin is "
         f"{number(100 * outcome.margin)} points."
     )
-    seeds = count(len(outcome.seeds), "seed")
+    seeds, n_epochs = count(len(outcome.seeds), "seed"), set(compared.plan.study.epochs.values())
+    epochs = f"{count(n_epochs.pop(), 'epoch')}, " if len(n_epochs) == 1 else ""
     exploratory = f"**Exploratory: {plain(outcome.exploratory)}.**" if outcome.exploratory else ""
     parts = [
         exploratory,
-        f"{plain(headline(compared))}. {seeds}, {outcome.n_images:,} confirm images.",
+        f"{plain(headline(compared))}. {seeds}, {epochs}{outcome.n_images:,} confirm images.",
         *((markdown(Table(heads, tuple(rows))), rule) if rows else ()),
         beside.figure("experiment_comparison"),
     ]
@@ -67,7 +68,8 @@ def arms(compared: Compared, _: Beside) -> str:
         table(tables.arm_table(compared)),
         "Seconds are processor time of one core. *On fit* is read with dropout at rest, as the "
         "confirm images are: the gap between the two is what a network knows by heart.",
-        f"{n_agree} of {len(documented)} documented accuracies lie where one more network would:"
+        f"{n_agree} of {len(documented)} documented accuracies lie where one more network of ours "
+        "would:"
         if documented
         else "",
         table(tables.documented_table(compared)) if documented else "",

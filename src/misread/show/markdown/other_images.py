@@ -128,12 +128,13 @@ def corruptions(evidence: Evidence, beside: Beside) -> str:
         "the mean over the corruptions. **Exploratory**: they were chosen after the plan. Only "
         "*breaks* is corrected for how many things were looked at; *lower*, *higher*, *more* and "
         "*less* mean that the interval of that one thing leaves out 0.",
-        bullets([line for arm in arms for line in _brittle(read, arm)]),
+        bullets([*_in_the_mean(read), *(line for arm in arms for line in _brittle(read, arm))]),
         _picture(beside, folder / "accuracy.png", f"Accuracy and {cell} by corruption and arm"),
         table(_means(read)),
         f"{spans}. The last three columns count the items of the corruptions alone; the verdict "
         "also counts the clean images. Errors relative to the baseline's: the mean corruption "
         "error of Hendrycks & Dietterich (2019) with the baseline as the reference.",
+        "### Accuracy",
         table(_accuracies(read)),
         *by_arm,
         f"All numbers: {beside.link('corruptions.json', numbers, 'corruptions.json')}.",
@@ -143,6 +144,23 @@ def corruptions(evidence: Evidence, beside: Beside) -> str:
 def _items(read: Corruptions, arm: str) -> list[Item]:
     """Return the judge's items of the corruptions."""
     return [item for item in read.verdicts[arm].collateral if item.slice_name]
+
+
+def _in_the_mean(read: Corruptions) -> Iterator[str]:
+    """Yield which arms read less or more well in the mean, and make more or fewer errors."""
+    growth = {arm: m.change for arm, m in read.told.means.items() if m.change}
+    ratios = {arm: m.corruption_error for arm, m in read.told.means.items() if m.corruption_error}
+    less = [arm for arm, change in growth.items() if change.low > 0]
+    more = [arm for arm, change in growth.items() if change.high < 0]
+    worse = f"{words.listed(less)} read less well" if less else "no arm is shown to read less well"
+    better = f"{words.listed(more)} better" if more else "none better"
+    yield f"**In the mean over the corruptions** {plain(worse)} than the baseline, {plain(better)}."
+    for word, arms in (
+        ("more", [arm for arm, ratio in ratios.items() if ratio.low > 1]),
+        ("fewer", [arm for arm, ratio in ratios.items() if ratio.high < 1]),
+    ):
+        if arms:
+            yield f"**Relative to the baseline's errors** {plain(words.listed(arms))}: {word}."
 
 
 def _brittle(read: Corruptions, arm: str) -> Iterator[str]:
@@ -225,7 +243,7 @@ def _accuracies(read: Corruptions) -> Table:
     ]
     means = [_share(*mean.accuracy[:3]) for mean in result.means.values()]
     rows.append((f"mean of the {len(result.corruptions)}", *means))
-    return Table(("Accuracy", *result.means), tuple(rows))
+    return Table(("", *result.means), tuple(rows))
 
 
 def _share(mean: float, low: float, high: float) -> str:

@@ -1,0 +1,100 @@
+"""Sections by which a study with a target comes again: its commands, and every reading."""
+
+import numpy as np
+
+from misread.files import Arrays
+from misread.show import words
+from misread.show.markdown.page import Beside, section
+from misread.show.report import command
+from misread.study.evidence import Evidence
+from misread.study.study import BASELINE, JudgeSpec
+
+
+def run(evidence: Evidence, beside: Beside) -> str:
+    """Tell by which commands all of it comes again, and how long it takes."""
+    plan, machine = evidence.plan, evidence.environment
+    seconds = float(np.median([s for values in evidence.train_seconds.values() for s in values]))
+    folder = f"runs/{evidence.folder.resolve().name}"
+    return section(
+        "How it was run",
+        f"```bash\n{command(evidence)} --out {folder}\n{beside.command(folder)}\n```",
+        f"Plan `{plan.sha256[:16]}`, recipe `{plan.study.recipe_name}`; "
+        f"{words.count(evidence.n_runs, 'run')}, {seconds:.0f} s of training each (median, "
+        f"{words.count(machine['threads'], 'thread')}); Keras {machine['versions']['keras']} on "
+        f"{machine['backend']}.",
+        beside.figure("training_curves"),
+    )
+
+
+def readings(evidence: Evidence, beside: Beside) -> str:
+    """Give what every arm and seed read in every image, to be judged again without training."""
+    path, link = beside.readings(arrays_of(evidence))
+    text = f"What every arm and seed read in every image: {link}."
+    if not evidence.treated_arms:
+        return section("The readings", text)
+    target = "{}:{}".format(*evidence.plan.target)
+    judge = "\n".join(
+        f"misread judge {path}#{BASELINE} {path}#{arm} --cell {target}"
+        for arm in evidence.treated_arms
+    )
+    spec, usual = evidence.plan.study.judge, JudgeSpec()
+    is_usual = spec.model_copy(update={"both_directions": False}) == usual
+    is_usual &= evidence.plan.study.adaptive is None
+    grouped = evidence.plan.grouped
+    python = AGAIN.format(
+        path=path,
+        arm=evidence.treated_arms[0],
+        cells=list(evidence.plan.cells),
+        of_slice=', read["groups"][ids]' if grouped else "",
+        of_all=', groups_N=read["groups"]' if grouped else "",
+    )
+    return section(
+        "The readings",
+        f"{text} Judge them again without training:",
+        f"```bash\n{judge}\n```",
+        *((BOTH, python) if evidence.slices and is_usual else ()),
+    )
+
+
+BOTH = """\
+These judge the clean images alone. With the counter-slices, which are in the same file, the verdict
+is that of the study:"""
+
+AGAIN = """\
+```python
+import numpy as np
+
+from misread.judge import SliceReadings, judge
+
+with np.load("{path}") as file:
+    read = dict(file)
+labels_N, arm, slices = read["labels"], "{arm}", []
+for name in (key.removesuffix(" ids") for key in read if key.endswith(" ids")):
+    ids, before_SM, after_SM = (read[f"{{name}} {{what}}"] for what in ("ids", "baseline", arm))
+    slices.append(SliceReadings(name, labels_N[ids], before_SM, after_SM{of_slice}))
+sides = labels_N, read["baseline"], read[arm]
+verdict = judge(*sides, cells={cells}, slices=slices{of_all})
+print(verdict.verdict, verdict.reason)
+```"""
+
+
+def arrays_of(evidence: Evidence) -> Arrays:
+    """Return every reading: `labels` [N], `seeds` [S], arms [S,N], and of each slice the same.
+
+    An arm that was settled early has the first of the seeds. `disputed` [N] and `groups` [N] are
+    there where they are known; `SLICE ids` [M] are the places of a slice's images among the N.
+    """
+    confirm = evidence.confirm
+    arrays: Arrays = {
+        "labels": confirm.labels_N.astype(np.min_scalar_type(confirm.n_classes)),
+        "seeds": np.array(evidence.seeds),
+        **evidence.predictions,
+    }
+    if confirm.disputed_N is not None:
+        arrays["disputed"] = confirm.disputed_N
+    if confirm.groups_N is not None and evidence.plan.grouped:
+        arrays["groups"] = confirm.groups_N.astype(np.int32)
+    for piece in evidence.slices:
+        arrays[f"{piece.slice.name} ids"] = piece.ids_M.astype(np.int32)
+        arrays |= {f"{piece.slice.name} {arm}": r_SM for arm, r_SM in piece.predictions.items()}
+    return arrays
