@@ -1,4 +1,4 @@
-"""Arrays of any kind made a training and a test set: pixels to bytes, labels to classes.
+"""Training and test set from arrays of any kind: pixels to bytes, labels to classes.
 
 Every source passes this way, so that all mean the same by it:
 

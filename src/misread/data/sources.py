@@ -41,6 +41,8 @@ class Kind(NamedTuple):
         The terms, as far as they are the same for all of the kind.
     load : callable
         Takes the whole name and what stands after the colon, and returns both sets.
+    is_remote : bool
+        True where it is fetched from the network.
     """
 
     grammar: str
@@ -48,6 +50,7 @@ class Kind(NamedTuple):
     parts: str
     licence: str
     load: Loader
+    is_remote: bool = False
 
 
 def load(name: str) -> tuple[Dataset, Dataset]:
@@ -108,7 +111,7 @@ def origin(name: str) -> str:
 
 def is_remote(name: str) -> bool:
     """Say whether a dataset is fetched from the network, unless it is in the cache already."""
-    return split_name(origin(name))[0] in ("openml", "hf")
+    return KINDS[split_name(origin(name))[0]].is_remote
 
 
 def licence(name: str) -> str:
@@ -241,6 +244,7 @@ KINDS: dict[str, Kind] = {
         _FIFTH,
         "as OpenML says",
         load_openml,
+        is_remote=True,
     ),
     _CORRUPTED: Kind(
         "corrupted:NAME",
@@ -256,5 +260,6 @@ KINDS: dict[str, Kind] = {
         f"its splits train and test or validation; without these, {_FIFTH}",
         "as its page says",
         load_hf,
+        is_remote=True,
     ),
 }

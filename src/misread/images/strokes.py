@@ -1,4 +1,4 @@
-"""Ink made digits: connected pieces, those that touch cut apart, those of one digit joined.
+"""Digits from ink: connected pieces, those that touch cut apart, those of one digit joined.
 
 A digit is a group of pieces of about the size that most ink of the page has; specks, dashes and
 what the edge cuts are none.
