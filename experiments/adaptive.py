@@ -19,10 +19,12 @@ from misread.cli.calibrate import try_rules
 from misread.files import write_atomic
 from misread.judge import Adaptive, SliceReadings, judge_look
 from misread.npz import arrays_of
-from misread.show import stopping
-from misread.show.calibration import Part, share
+from misread.show import calibration as show
+from misread.show.calibration import share
+from misread.show.figures.stopping import stopping_figure
 from misread.show.style import png
-from misread.show.verdict import broken_told
+from misread.show.table import Table, markdown_table
+from misread.show.verdict import status_counts
 from misread.simulate.calibrate import ALPHA
 from misread.study.looks import with_looks
 from misread.study.study import BASELINE, load_study
@@ -36,8 +38,8 @@ def main() -> None:
     """Write the page and the figure."""
     replicates = int(sys.argv[1]) if len(sys.argv) > 1 else REPLICATES
     outcomes = try_rules(replicates, None)
-    found = stopping.summaries(outcomes)
-    figure = png(stopping.stopping_figure(found, replicates))
+    found = show.rule_summaries(outcomes)
+    figure = png(stopping_figure(found, replicates))
     write_atomic(ROOT / "docs" / "figures" / "adaptive.png", figure)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -56,10 +58,10 @@ def main() -> None:
         peeking=found[1],
         four=found[2],
         own=found[-1],
-        in_short=stopping.in_short(found, replicates),
-        by_rule=markdown(stopping.by_rule(found)),
-        by_world=markdown(stopping.by_world(outcomes)),
-        plan=markdown(_plan(plan)),
+        in_short=show.rule_sentence(found, replicates),
+        by_rule=markdown_table(show.rule_table(found)),
+        by_world=markdown_table(show.world_table(outcomes)),
+        plan=markdown_table(_plan(plan)),
         items=wording.listed([share(level) for level in plan.items_levels(ALPHA)]),
         most=plan.most,
         replay=replay(),
@@ -68,20 +70,14 @@ def main() -> None:
     print("Written: docs/adaptive.md and docs/figures/adaptive.png.")
 
 
-def _plan(plan: Adaptive) -> Part:
+def _plan(plan: Adaptive) -> Table:
     levels, spent = plan.levels(ALPHA), plan.spent(ALPHA)
     rows = zip(plan.looks, levels, spent, strict=True)
-    return Part(
+    return Table(
         "",
         ("Seeds at the look", "Level of the look", "Interval", "Spent so far"),
         tuple((f"{n}", f"{a:.2g}", wording.level(a), f"{s:.2g}") for n, a, s in rows),
     )
-
-
-def markdown(part: Part) -> str:
-    """Return a table as Markdown."""
-    rule = ["---", *["---:"] * (len(part.heads) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (part.heads, rule, *part.rows))
 
 
 def replay() -> dict[str, Any]:
@@ -105,14 +101,14 @@ def replay() -> dict[str, Any]:
                 f"{n_seeds}",
                 verdict.verdict,
                 f"{cell.before_images:.1f} → {cell.after_images:.1f}",
-                broken_told(verdict),
-                f"{final.verdict} ({broken_told(final)})",
+                status_counts(verdict),
+                f"{final.verdict} ({status_counts(final)})",
             )
         )
     heads = ("Arm", "Settled after", "Verdict", "4→9 a seed", "What it broke", "With all seeds")
     runs, most = sum(needed) + max(needed), len(seeds) * (1 + len(needed))
     return {
-        "table": markdown(Part("", heads, tuple(rows))),
+        "table": markdown_table(Table("", heads, tuple(rows))),
         "looks": wording.listed([f"{n}" for n in plan.looks]),
         "runs": runs,
         "most": most,

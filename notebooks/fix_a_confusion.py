@@ -42,7 +42,8 @@ from misread.show.style import (
     bare,
     styled,
 )
-from misread.show.verdict import Table, item_table
+from misread.show.table import Table
+from misread.show.verdict import item_table
 
 set_up_backend()  # the same seeds give the same numbers
 
@@ -80,6 +81,7 @@ baseline = {seed: trained(None, seed) for seed in SEEDS}
 select_reads = {seed: read(baseline[seed], parts[seed][1].images) for seed in SEEDS}
 show(
     Table(
+        "",
         ("seed", "fit", "select", "right on select"),
         tuple(
             (
@@ -107,6 +109,7 @@ ranked = rank_cells(counts_SKK)
 place = next(n for n, cell in enumerate(ranked, 1) if (cell.true, cell.predicted) == TARGET)
 show(
     Table(
+        "",
         ("place", "cell", "errors per seed", "share of its class", "in seeds"),
         tuple(
             (
@@ -228,7 +231,7 @@ for name, policy in (("documented", documented), ("firm", firm)):
     draw = policy.draw(labels_N, seed=SEEDS[0], epoch=0)
     share = changed_share(draw, images, apply_draw(images, draw))["all"]
     rows.append((name, f"{draw.n_treated:,} of {len(labels_N):,}", f"{share:.0%}"))
-show(Table(("policy", "images drawn in an epoch", "of these changed"), tuple(rows)))
+show(Table("", ("policy", "images drawn in an epoch", "of these changed"), tuple(rows)))
 
 # %% [markdown]
 # We take the firm dose. And we add a control. The policy does *two* things: it shows more kinds of
@@ -240,6 +243,7 @@ show(Table(("policy", "images drawn in an epoch", "of these changed"), tuple(row
 arms = {"firm": firm, "both": CONTROLS["both"](firm, TARGET)}
 show(
     Table(
+        "",
         ("arm", "fours", "nines", "chance", "size"),
         tuple(
             (
@@ -326,6 +330,7 @@ def readings(own):
 sides = {name: readings(own) for name, own in models.items()}
 show(
     Table(
+        "",
         ("arm", "right on confirm", "4→9 per seed", "9→4 per seed"),
         tuple(
             (

@@ -34,7 +34,8 @@ from misread.readers.convert import from_models
 from misread.show.figures.power import power_figure
 from misread.show.notebook import show
 from misread.show.style import BLUE, MUTED, VERMILLION, Sheet, bare, styled
-from misread.show.verdict import Table, item_table
+from misread.show.table import Table
+from misread.show.verdict import item_table
 
 # %% tags=["parameters"] quick="SEEDS, N_SINGLE = range(4), 3"
 SEEDS = range(10)  # trainings of each model
@@ -56,6 +57,7 @@ select_X, confirm_X, select_y, confirm_y = train_test_split(
 )
 show(
     Table(
+        "",
         ("part", "images", "fewest per class"),
         tuple(
             (name, f"{len(part)}", f"{np.bincount(part).min()}")
@@ -94,6 +96,7 @@ accuracy_before_S = (on_select.preds_SN == select_y).mean(axis=1)
 accuracy_after_S = np.array([model.score(select_X, select_y) for model in after_models])
 show(
     Table(
+        "",
         ("right on select", "mean", "lowest", "highest"),
         tuple(
             (name, f"{own_S.mean():.1%}", f"{own_S.min():.1%}", f"{own_S.max():.1%}")
@@ -116,6 +119,7 @@ counts_SKK = np.stack([confusion_counts(select_y, preds_N, 10) for preds_N in on
 ranked = rank_cells(counts_SKK)
 show(
     Table(
+        "",
         ("cell", "errors per training", "share of its class", "in trainings"),
         tuple(
             (
@@ -255,6 +259,7 @@ show(atlas_figure())
 groups = ("hard_core", "coin_flip", "flicker")
 show(
     Table(
+        "",
         ("images", "hard-core", "coin-flip", "flicker"),
         tuple(
             (name, *(f"{len(getattr(atlas, group))}" for group in groups))

@@ -25,7 +25,7 @@ from misread.show.figures.arms import confusion_matrix, training_curves
 from misread.show.figures.samples import sample_predictions
 from misread.show.notebook import show
 from misread.show.style import BLUE, GREEN, MUTED, ORANGE, VERMILLION, Sheet, bare, styled
-from misread.show.verdict import Table
+from misread.show.table import Table
 from misread.study.comparing import run_comparison
 from misread.study.comparison import load_any
 from misread.study.differences import conclude_comparison
@@ -46,6 +46,7 @@ SMOKE = False  # few images, to see that it runs
 study = load_any("dense-four", seeds=SEEDS, epochs=EPOCHS, smoke=SMOKE)
 show(
     Table(
+        "",
         ("name", "hidden layers", "dropout after them", "documented accuracy"),
         tuple(
             (
@@ -69,6 +70,7 @@ show("\n".join(f"- {claim.text}." for claim in study.claims))
 train, test = load("mnist")
 show(
     Table(
+        "",
         ("part", "images", "pixels", "values", "classes"),
         tuple(
             (
@@ -146,6 +148,7 @@ networks = {
 }
 show(
     Table(
+        "",
         ("name", "layers", "parameters"),
         tuple(
             (
@@ -187,6 +190,7 @@ recipe = study.arms["exp1"].recipe.model_copy(update={"epochs": 2})
 _, epochs = fit(recipe, None, SEEDS[0], part, train.take(select_ids))
 show(
     Table(
+        "",
         ("epoch", "loss on fit", "right on fit", "right on select"),
         tuple(
             (f"{e.epoch}", f"{e.loss:.3f}", f"{e.accuracy:.1%}", f"{e.select_accuracy:.1%}")
@@ -209,6 +213,7 @@ compared = conclude_comparison(Path(folder.name))
 outcome = compared.outcome
 show(
     Table(
+        "",
         ("network", "parameters", *(f"seed {seed}" for seed in SEEDS), "mean", "fit less test"),
         tuple(
             (
@@ -293,7 +298,7 @@ show(standing_figure())
 # number of comparisons.
 
 # %%
-show(Table(**difference_table(compared)))
+show(difference_table(compared))
 
 # %% [markdown]
 # And the conclusions? The study also names the smallest difference that would be worth having. Each
@@ -302,6 +307,7 @@ show(Table(**difference_table(compared)))
 # %%
 show(
     Table(
+        "",
         ("claim", "measured", "answer with so few seeds"),
         tuple(
             (claim.text, "; ".join(claim_lines(compared, claim)), claim.verdict)
@@ -341,6 +347,7 @@ right_N = probs_NK.argmax(axis=1) == compared.confirm.labels_N
 sure_N = probs_NK.max(axis=1)
 show(
     Table(
+        "",
         ("readings", "images", "mean confidence", "of them above 99%"),
         tuple(
             (

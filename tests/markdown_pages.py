@@ -2,8 +2,8 @@
 
 import re
 
+from misread import wording
 from misread.judge import judge
-from misread.show import words
 from misread.wording import percent
 
 BLOCK = re.compile(
@@ -30,7 +30,7 @@ def hold_target(text, read, cells, *, adaptive=False):
     summary = {row["Arm"]: row for row in rows_of(text, "Arm | Accuracy")}
     seeds = iter(rows_of(text, "Arm | Cell"))
     for arm, row in summary.items():
-        assert row["Accuracy"] == words.percent((read[arm] == labels_N).mean())
+        assert row["Accuracy"] == wording.percent((read[arm] == labels_N).mean())
         if arm == "baseline":
             continue
         verdict = judge(
@@ -47,8 +47,8 @@ def hold_target(text, read, cells, *, adaptive=False):
             assert (changed["Arm"], changed["Cell"]) == (arm, cell.name)
             assert changed["After"] == ", ".join(map(str, cell.after_per_seed))
             if not adaptive:  # else the level is that of a look
-                change = words.interval(cell.effect, cell.n_images)
-                assert f"({change}, {words.p_value(cell.p_holm)})" in changed["Change a seed"]
+                change = wording.interval(cell.effect, cell.n_images)
+                assert f"({change}, {wording.p_value(cell.p_holm)})" in changed["Change a seed"]
 
 
 def hold_claims(text, read, claims):

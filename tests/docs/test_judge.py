@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from misread.cli import main
 from misread.show import render as verdicts
-from misread.show.verdict import sheet_of
+from misread.show.verdict import summary_of
 from verdict_cases import cases, real
 
 
@@ -53,7 +53,7 @@ def test_every_line_of_a_verdict_is_explained(project):
     page = (project / "docs/judge.md").read_text("utf-8")
     explained = page.partition("## What the lines mean")[2].partition("## Exit codes")[0]
     for case in cases().values():
-        sheet = sheet_of(case)
+        sheet = summary_of(case)
         for head in (
             *sheet.targets.heads[1:],
             *sheet.behind.heads[1:],

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from markdown_pages import blocks
+from misread import wording
 from misread.judge import judge
-from misread.show import words
 
 STUDY = "four-nine"
 
@@ -64,9 +64,9 @@ def test_the_table_is_what_the_readings_give(readings, pages, name, arm):
             cells=[(4, 9)],
             groups_N=readings.get("groups"),
         ).cells
-        assert row["Interval, p"].startswith(words.interval(cell.effect, cell.n_images))
+        assert row["Interval, p"].startswith(wording.interval(cell.effect, cell.n_images))
     thin = (readings[f"erode 2 px · 4 {arm}"] == 9).mean()
-    assert row["4→9, erode 2 px"] == words.percent(float(thin))
+    assert row["4→9, erode 2 px"] == wording.percent(float(thin))
 
 
 def test_what_is_said_of_the_documented_result_is_what_the_readings_give(readings, pages):

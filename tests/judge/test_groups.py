@@ -35,7 +35,7 @@ from misread.readers.read import read_predictions
 from misread.show.calibration import share
 from misread.show.render import verdict_text
 from misread.show.report import report_html
-from misread.show.terminal import study_table
+from misread.show.target import study_table
 from misread.simulate.calibrate import Setting, simulate
 from misread.simulate.limits import LIMITS
 from misread.simulate.worlds import FOURS, WORLDS, WRITER_WORLDS, Design, draw, writers_of

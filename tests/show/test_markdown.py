@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from matplotlib.figure import Figure
 
 from markdown_pages import hold_claims, hold_target, rows_of
+from misread import wording
 from misread.cli import main
 from misread.errors import StoreError, StudyError
-from misread.show import words
 from misread.show.markdown import claims, target
 from misread.show.markdown.page import BEGIN, END, Beside, Chapter, plain, write_page
 from misread.show.study_figures import FIGURES, Drawn
@@ -189,7 +189,7 @@ def test_other_data_and_corruptions_are_told_where_they_were_read(studies, tmp_p
         with np.load(folder / f"{name}-readings.npz") as kept:
             read = dict(kept)
         for row in rows_of(part, "Arm | Verdict"):
-            assert row["Accuracy"] == words.percent((read[row["Arm"]] == read["labels"]).mean())
+            assert row["Accuracy"] == wording.percent((read[row["Arm"]] == read["labels"]).mean())
     numbers = json.loads((folder / "corruptions.json").read_text("utf-8"))
     part = text.partition("## On corrupted images")[2].partition("\n## ")[0]
     for row in rows_of(part, " | baseline")[:-1]:
@@ -267,7 +267,7 @@ def test_accuracy_by_epoch(studies):
     (head,) = {head for head in rows[0] if head == "exp3 − exp2"}
     gap_S = on_select["exp3"][:, 1] - on_select["exp2"][:, 1]
     low, high = stats.t.interval(0.95, 3, gap_S.mean(), stats.sem(gap_S))
-    assert rows[1][head] == f"{words.points(gap_S.mean())} ± {words.number(50 * (high - low))}"
+    assert rows[1][head] == f"{wording.points(gap_S.mean())} ± {wording.number(50 * (high - low))}"
     assert rows[2]["exp1"] == percent(on_select["exp1"][:, 2].mean())
 
 

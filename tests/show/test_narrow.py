@@ -5,12 +5,11 @@ import io
 import numpy as np
 import pytest
 from rich.console import Console
-from rich.text import Text
 
 from misread.judge import judge
 from misread.show.render import verdict_table
-from misread.show.table import Grid
-from misread.show.terminal import errors_table
+from misread.show.select import errors_table
+from misread.show.table import Table
 
 CELLS = [
     {
@@ -65,10 +64,8 @@ def test_a_table_that_fits_is_a_table_and_another_width_is_asked_anew():
 
 
 def test_names_that_must_not_break_keep_their_line():
-    table = Grid(title="title", caption="caption")
-    table.add_column("arm", no_wrap=True)
-    table.add_column("told")
-    table.add_row("two words", Text("many words that may well be broken"))
+    rows = (("two words", "many words that may well be broken"),)
+    table = Table("title", ("arm", "told"), rows, "caption", unbroken=1)
     assert "two words" in shown(table, 30)
     lists = shown(table, 15)
     assert "two words" in lists

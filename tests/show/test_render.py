@@ -10,12 +10,13 @@ from rich.console import Console
 
 from misread import wording
 from misread.show.render import (
+    verdict_brief,
     verdict_html,
     verdict_markdown,
     verdict_table,
     verdict_text,
 )
-from misread.show.verdict import sheet_of
+from misread.show.verdict import summary_of
 from verdict_cases import ODD, cases, real
 
 NAMES = list(cases())
@@ -93,23 +94,29 @@ def test_html(name, snapshot):
 @pytest.mark.parametrize("name", NAMES)
 def test_all_renderings_hold_the_same_rows_and_words(name):
     verdict = cases()[name]
-    sheet = sheet_of(verdict, 1000)
+    summary = summary_of(verdict, 1000)
     markdown = from_markdown(verdict_markdown(verdict, top=1000))
     html = Reader(verdict_html(verdict))
     terminal = " ".join(verdict_text(verdict, top=1000, width=1000).split())
-    for table in (sheet.targets, sheet.behind, sheet.items, sheet.slices):
+    for table in (summary.targets, summary.behind, summary.items, summary.slices):
         for row in shown(table) if table.rows else []:
             plain = [" ".join(cell.split()) for cell in row]
             assert plain in [[" ".join(c.split()) for c in r] for r in markdown.rows]
             assert plain in [[" ".join(c.split()) for c in r] for r in html.rows]
-    heads = sheet.targets.heads[1:] + sheet.behind.heads[1:]
-    for row, more in zip(sheet.targets.rows, sheet.behind.rows, strict=True):
+    heads = summary.targets.heads[1:] + summary.behind.heads[1:]
+    for row, more in zip(summary.targets.rows, summary.behind.rows, strict=True):
         values = zip(heads, row[1:] + more[1:], strict=True)
         stacked = " ".join(f"{head} {value}" for head, value in values)
         assert " ".join(f"{row[0]} {stacked}".split()) in terminal
-    for row in (*sheet.items.rows, *sheet.slices.rows):
+    for row in (*summary.items.rows, *summary.slices.rows):
         assert " ".join(" ".join(row).split()) in terminal
-    sentences = [sheet.word, sheet.reason, sheet.exploratory, sheet.broken, *sheet.caveats]
+    sentences = [
+        summary.word,
+        summary.reason,
+        summary.exploratory,
+        summary.broken,
+        *summary.caveats,
+    ]
     for sentence in (" ".join(s.split()) for s in sentences):
         assert sentence in terminal
         assert sentence in markdown.told
@@ -119,9 +126,9 @@ def test_all_renderings_hold_the_same_rows_and_words(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_rows_are_the_numbers_of_the_verdict(name):
     verdict = cases()[name]
-    sheet = sheet_of(verdict)
-    for cell, row in zip(verdict.cells, sheet.targets.rows, strict=True):
-        told = dict(zip(sheet.targets.heads, row, strict=True))
+    summary = summary_of(verdict)
+    for cell, row in zip(verdict.cells, summary.targets.rows, strict=True):
+        told = dict(zip(summary.targets.heads, row, strict=True))
         before, after = re.findall(r"[\d.,]+(?= →|(?<=→ )[\d.,]+| of)", told["Errors per seed"])[:2]
         assert float(before.replace(",", "")) == pytest.approx(cell.before_images, abs=0.051)
         assert float(after.replace(",", "")) == pytest.approx(cell.after_images, abs=0.051)
@@ -130,7 +137,7 @@ def test_the_rows_are_the_numbers_of_the_verdict(name):
         assert low == pytest.approx(cell.effect.low * cell.n_images, abs=0.051)
         assert high == pytest.approx(cell.effect.high * cell.n_images, abs=0.051)
         assert told["p (Holm)"] == wording.p_number(cell.p_holm)
-    statuses = [row[1] for row in (*sheet.items.rows, *sheet.safe.rows)]
+    statuses = [row[1] for row in (*summary.items.rows, *summary.safe.rows)]
     assert len(statuses) == len(verdict.collateral), "no item may be dropped"
     assert statuses == sorted(statuses, key=("harmed", "undetermined", "safe").index)
 
@@ -190,10 +197,10 @@ def test_few_items_are_written_out_and_the_rest_is_counted():
 def test_a_run_s_summary_stops_after_the_counts():
     verdict = cases()["harm-by-slice"]
     paper = io.StringIO()
-    Console(file=paper, width=400).print(verdict_table(verdict, details=False))
+    Console(file=paper, width=400).print(verdict_brief(verdict))
     lines = [line.rstrip() for line in paper.getvalue().splitlines()]
     assert lines == [
         "HARM · documented",
         verdict.reason,
-        f"What it broke: {sheet_of(verdict).broken}.",
+        f"What it broke: {summary_of(verdict).broken}.",
     ]

@@ -14,6 +14,7 @@ import pytest
 from matplotlib import get_backend, rcParams
 from syrupy.assertion import SnapshotAssertion
 
+from misread import wording
 from misread.data.mnist import load_mnist
 from misread.data.parts import stratified_subset
 from misread.judge import confusion_counts, rank_cells
@@ -232,10 +233,10 @@ def test_a_figure_carries_no_date_and_no_program(drawn: dict[str, Drawn]) -> Non
 
 def test_headlines_state_what_the_numbers_say(drawn: dict[str, Drawn]) -> None:
     title = drawn["before_after"].title
-    item = words.slice_items(made_up(), "documented", made_up().slices[2])["pair"]
+    item = words.slice_items(made_up(), "documented", made_up().slices[2])[words.Misreading.PAIR]
     assert item.status == "harmed"
     assert "4s thinned (erode 2 px) are read as 9" in title
-    assert words.percent(item.after) in title
+    assert wording.percent(item.after) in title
     assert "documented" in drawn["collateral"].title
     assert f"{made_up().summary['target']['confirm']['mean']:.1f}" in (
         drawn["confusion_matrices"].title
@@ -344,7 +345,7 @@ def test_markdown_has_a_row_per_arm_with_the_numbers() -> None:
     cell = verdict.cells[0]
     assert row["4→9 per seed"].startswith(f"{cell.before_images:.1f} → {cell.after_images:.1f}")
     assert row["4→9, erode 2 px"].startswith("**"), "what is harmed stands out"
-    assert words.p_value(cell.p_holm) in row["Interval, p"]
+    assert wording.p_value(cell.p_holm) in row["Interval, p"]
 
 
 def test_a_preview_needs_no_plan(tmp_path: Path) -> None:
@@ -359,20 +360,20 @@ def test_a_preview_needs_no_plan(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        (words.percent(0.9912), "99.12%"),
-        (words.percent(0.0061), "0.61%"),
-        (words.percent(0.000001), "<0.01%"),
-        (words.percent(None), "–"),
-        (words.points(-0.0042), "−0.42 pp"),
-        (words.relative(3, 6), "−50%"),
-        (words.relative(3, 0), "–"),
+        (wording.percent(0.9912), "99.12%"),
+        (wording.percent(0.0061), "0.61%"),
+        (wording.percent(0.000001), "<0.01%"),
+        (wording.percent(None), "–"),
+        (wording.points(-0.0042), "−0.42 pp"),
+        (wording.relative(3, 6), "−50%"),
+        (wording.relative(3, 0), "–"),
         (words.fold(9, 2), "×4.5"),
         (words.fold(1, 0), ""),
-        (words.images(-0.04, sign=True), "0.0"),
-        (words.p_value(0.0005), "p < .001"),
-        (words.count(1, "seed"), "1 seed"),
-        (words.listed(["a"]), "a"),
-        (words.listed(["a", "b", "c"]), "a, b and c"),
+        (wording.images(-0.04, sign=True), "0.0"),
+        (wording.p_value(0.0005), "p < .001"),
+        (wording.count(1, "seed"), "1 seed"),
+        (wording.listed(["a"]), "a"),
+        (wording.listed(["a", "b", "c"]), "a, b and c"),
     ],
 )
 def test_numbers_are_written_one_way(told: str, expected: str) -> None:

@@ -14,7 +14,7 @@ from misread.cli import main
 from misread.errors import JudgeError
 from misread.judge.variance import mean_squares
 from misread.seeds import derive
-from misread.show.calibration import cell, misses_told, share
+from misread.show.calibration import miss_sentences, outcome_cell, share
 from misread.simulate import calibrate as calibration
 from misread.simulate import worlds
 from misread.simulate.calibrate import Calibration, Outcome, Setting, method_id, settings, simulate
@@ -168,7 +168,7 @@ def test_a_limit_is_missed_when_chance_cannot_explain_it():
     far = summarise([*fine, outcome(200)])
     assert far.failed
     assert far.worst.found == 0.1
-    assert "Missed: false positives, seeds, 5 paired seeds" in misses_told(far)[0]
+    assert "Missed: false positives, seeds, 5 paired seeds" in miss_sentences(far)[0]
     low = summarise([*fine, outcome(1400, covered=1780, reduction=0.5)])
     assert low.failed
     assert low.least.coverage == 0.89
@@ -316,7 +316,7 @@ def test_the_page_holds_what_comes_out_today(page, world, design, title):
     replicates = int(re.search(r"--replicates (\d+)", page)[1])
     assert replicates >= 2_000
     found = simulate(Setting(world, design), replicates)
-    assert told[f"{design.errors:g} errors"] == cell(found), AGAIN
+    assert told[f"{design.errors:g} errors"] == outcome_cell(found), AGAIN
 
 
 def test_the_page_is_made_by_the_command(finished, tmp_path):
@@ -327,7 +327,7 @@ def test_the_page_is_made_by_the_command(finished, tmp_path):
         texts.append(path.read_text("utf-8"))
     assert texts[0] == texts[1]
     kept = Calibration.model_validate_json(finished[0].read_bytes())
-    assert all(cell(o) in texts[0] for o in kept.outcomes)
+    assert all(outcome_cell(o) in texts[0] for o in kept.outcomes)
     assert "## Are the worlds like real studies?" not in texts[0]
 
 

@@ -10,10 +10,10 @@ import pytest
 from scipy import stats
 
 from markdown_pages import blocks, hold_target
+from misread import wording
 from misread.data.mnist import load_mnist
 from misread.images.operations import cut, lean
 from misread.judge import judge
-from misread.show import words
 from misread.study.plan import load_plan
 from misread.study.study import load_study
 
@@ -156,11 +156,11 @@ def test_the_page_says_what_the_readings_beside_it_say(name):
             groups_N=arrays["groups"],
         )
         told = [
-            f"{words.images(c.before_images)} → {words.images(c.after_images)}"
+            f"{wording.images(c.before_images)} → {wording.images(c.after_images)}"
             for c in verdict.cells
         ]
-        p_values = [words.p_number(cell.p_holm) for cell in verdict.cells]
-        accuracy = words.percent(float((arrays[arm] == arrays["labels"]).mean()))
+        p_values = [wording.p_number(cell.p_holm) for cell in verdict.cells]
+        accuracy = wording.percent(float((arrays[arm] == arrays["labels"]).mean()))
         rows = [line for line in page.splitlines() if line.startswith(f"| {arm} |")]
         (row,) = [r for r in rows if told[0] in r and told[1] in r and f"| {accuracy} |" in r]
         cells = [cell.strip() for cell in row.split("|")]

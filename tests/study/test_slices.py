@@ -24,6 +24,7 @@ from misread.show.figures.shape import shape_figure
 from misread.show.figures.writers import writers_figure
 from misread.show.report import report_html
 from misread.show.style import png
+from misread.show.table import markdown_table
 from misread.study.plan import load_plan
 from misread.study.slices import slice_up
 from misread.study.study import BASELINE
@@ -238,12 +239,12 @@ def test_what_an_arm_does_to_thin_strokes_shows_in_its_slices(thin):
     best = sliced.explained["documented"][0]
     assert (best.measure, best.stratum) == ("thickness_px", 0)
     assert best.q_value < 0.05
-    assert "thinnest fifth of class 4 holds" in told.explained_told(sliced, "documented")
-    assert told.explained_told(sliced).startswith("No measure of shape is shown to explain 4→9")
-    held = told.changes(sliced, of_cell=True)
-    assert ("documented", "thinnest fifth") in {(each.arm, each.where) for each in held}
+    assert "thinnest fifth of class 4 holds" in told.explained_sentence(sliced, "documented")
+    assert told.explained_sentence(sliced).startswith("No measure of shape is shown to explain 4→9")
+    held = told.changes(sliced, lambda slices: slices.cell)
+    assert ("documented", "thinnest fifth") in {(each.arm, each.place) for each in held}
     assert all(each.arm == "documented" for each in held)
-    assert "thinnest fifth in arm documented" in told.changes_told(sliced)
+    assert "thinnest fifth in arm documented" in told.changes_sentence(sliced)
     rows = {row[0]: row for row in told.rates_table(sliced, "thickness_px").rows}
     assert rows["documented"][1].startswith("100%")
 
@@ -281,7 +282,7 @@ def test_other_data_name_few_groups_many_or_none(thin, n_groups):
     sliced = slice_up(confirm, thin.predictions, (4, 9))
     if not n_groups:
         assert sliced.written is None
-        assert told.writers_told(sliced) == "This dataset names no writers"
+        assert told.writers_sentence(sliced) == "This dataset names no writers"
     else:
         named = tuple(f"group {k}" for k in range(3)) if n_groups == 3 else ()
         assert sliced.written.groups == named
@@ -294,7 +295,7 @@ def test_other_data_name_few_groups_many_or_none(thin, n_groups):
 
 def test_a_confusion_that_never_happens_is_said_in_words(thin):
     sliced = slice_up(thin.confirm, thin.predictions, (0, 1))
-    assert told.explained_told(sliced) == "baseline makes no error 0→1"
+    assert told.explained_sentence(sliced) == "baseline makes no error 0→1"
     assert told.explained_table(sliced).rows == ()
     assert png(shape_figure(sliced, thin.confirm.images, ""))
     assert png(writers_figure(sliced, thin.confirm.images, ""))
@@ -387,9 +388,9 @@ def test_the_page_says_what_the_stored_readings_give(project):
         told.rates_table(sliced, "thickness_px"),
         told.writers_table(sliced),
     ):
-        for row in told.flat(table).rows:
-            assert f"| {' | '.join(row)} |" in own
-    for sentence in (told.explained_told(sliced), *told.concentrations_told(sliced)):
+        for row in markdown_table(table).splitlines()[2:]:
+            assert row in own
+    for sentence in (told.explained_sentence(sliced), *told.concentration_sentences(sliced)):
         assert sentence in own
 
 

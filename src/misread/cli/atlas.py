@@ -16,8 +16,8 @@ from misread.judge import atlas as atlas_of
 from misread.npz import Archive
 from misread.readers.read import read_predictions
 from misread.show.figures.atlas import atlas_figure, cell_figure
+from misread.show.select import atlas_table
 from misread.show.style import png
-from misread.show.terminal import atlas_table
 from misread.study.baseline import baseline_predictions
 
 

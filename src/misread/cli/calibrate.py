@@ -13,7 +13,6 @@ import click
 import numpy as np
 import scipy
 from pydantic import ValidationError
-from rich.box import SIMPLE_HEAD
 
 from misread.cli.options import console, json_option
 from misread.cli.progress import Bar
@@ -22,8 +21,7 @@ from misread.files import write_atomic
 from misread.judge.looks import Adaptive
 from misread.npz import arrays_of
 from misread.show import calibration as pages
-from misread.show import stopping as rule_pages
-from misread.show.table import Grid
+from misread.show.table import Table
 from misread.simulate.calibrate import Calibration, Setting, method_id, settings, simulate_timed
 from misread.simulate.stopping import Stopped, rules, simulate_rules, stopping_settings
 from misread.simulate.worlds import Clustering, clusterings_of, clusterings_simulated
@@ -88,7 +86,7 @@ def calibrate(
     result = _calibrate(_start(out, count), settings(n_seeds), jobs, out)
     if markdown:
         command = _command(count, n_seeds, readings, markdown)
-        page = pages.markdown(result, clusterings, command, _versions())
+        page = pages.calibration_markdown(result, clusterings, command, _versions())
         write_atomic(markdown, page.encode())
     sys.exit(_report(result, as_json=as_json))
 
@@ -98,8 +96,8 @@ def _report(result: Calibration, *, as_json: bool) -> int:
     if as_json:
         click.echo(result.model_dump_json(indent=2))
     else:
-        _print(pages.parts(result))
-        for line in pages.in_short(result):
+        _print(pages.calibration_tables(result))
+        for line in pages.calibration_sentences(result):
             click.echo(line)
     return int(any(summary.failed for _, summary in pages.findings(result)))
 
@@ -109,10 +107,10 @@ def _report_rules(outcomes: list[Stopped], replicates: int, *, as_json: bool) ->
     if as_json:
         click.echo(json.dumps([outcome.model_dump() for outcome in outcomes], indent=2))
     else:
-        summaries = rule_pages.summaries(outcomes)
-        _print((rule_pages.by_rule(summaries), rule_pages.by_world(outcomes)))
-        click.echo(rule_pages.in_short(summaries, replicates))
-    return int(rule_pages.failed(outcomes))
+        summaries = pages.rule_summaries(outcomes)
+        _print((pages.rule_table(summaries), pages.world_table(outcomes)))
+        click.echo(pages.rule_sentence(summaries, replicates))
+    return int(pages.rule_misses(outcomes))
 
 
 def _seeds(text: str) -> list[int]:
@@ -211,20 +209,9 @@ def _clusterings(source: str) -> dict[str, list[Clustering]]:
     }
 
 
-def _print(parts: Iterable[pages.Part]) -> None:
+def _print(tables: Iterable[Table]) -> None:
     shown = console(stderr=False)
-    for part in parts:
-        table = Grid(
-            title=part.title,
-            title_justify="left",
-            box=SIMPLE_HEAD,
-            collapse_padding=True,
-            pad_edge=False,
-        )
-        for number, heading in enumerate(part.heads):
-            table.add_column(heading, justify="right" if number else "left")
-        for row in part.rows:
-            table.add_row(*row)
+    for table in tables:
         shown.print(table)
         shown.print()
 

@@ -12,7 +12,7 @@ from misread.data.sources import KINDS, licence, slug, split_name
 from misread.files import write_atomic
 from misread.show.figures.dataset import dataset_figure
 from misread.show.style import png
-from misread.show.table import Grid
+from misread.show.table import Table
 
 
 @click.group(short_help="List, show and check datasets.")
@@ -33,11 +33,13 @@ def list_(as_json: bool) -> None:  # noqa: FBT001  click passes flags
         fetched = [{"file": str(p.relative_to(folder)), "bytes": n} for p, n in files.items()]
         print_json({"sources": kinds, "cache": str(folder), "fetched": fetched})
         return
-    table = Grid(title="Datasets, for `dataset =` in a study and for --data")
-    for heading in ("name", "what it is", "training and test set"):
-        table.add_column(heading, no_wrap=heading == "name")
-    for kind in KINDS.values():
-        table.add_row(kind.grammar, kind.what, kind.parts)
+    table = Table(
+        "Datasets, for `dataset =` in a study and for --data",
+        ("name", "what it is", "training and test set"),
+        tuple((kind.grammar, kind.what, kind.parts) for kind in KINDS.values()),
+        align="lll",
+        unbroken=1,
+    )
     console(stderr=False).print(table)
     size = f"{len(files)} files, {sum(files.values()) / 1e6:,.1f} MB" if files else "nothing yet"
     click.echo(f"Fetched and kept in {folder} (MISREAD_CACHE moves it): {size}.")
@@ -78,13 +80,14 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
             }
         )
         return
-    table = Grid(title=f"{name}: {image_words(train)}")
-    for heading in ("class", "train", "test"):
-        table.add_column(heading, justify="right")
-    for class_name, n_train, n_test in counts:
-        table.add_row(class_name, f"{n_train:,}", f"{n_test:,}")
-    table.add_section()
-    table.add_row("all", f"{len(train):,}", f"{len(test):,}")
+    rows = [*counts, ("all", len(train), len(test))]
+    table = Table(
+        f"{name}: {image_words(train)}",
+        ("class", "train", "test"),
+        tuple((row, f"{n_train:,}", f"{n_test:,}") for row, n_train, n_test in rows),
+        align="r",
+        rules=frozenset({len(counts) - 1}),
+    )
     console(stderr=False).print(table)
     click.echo(f"Training and test set: {parts}.")
     click.echo(f"SHA-256 of train: {train.sha256}")

@@ -18,7 +18,7 @@ from misread.judge import (
     plan_power,
 )
 from misread.readers.read import read_predictions
-from misread.show.figures.power import power_figure, power_table, smallest_told
+from misread.show.figures.power import power_figure, power_table, smallest_sentence
 from misread.show.style import png
 from misread.study.baseline import baseline_pilot
 from misread.study.study import parse_cell
@@ -101,7 +101,7 @@ def power(
         click.echo(answer.model_dump_json(indent=2))
         return
     click.echo(answer.sentence)
-    click.echo(smallest_told(answer))
+    click.echo(smallest_sentence(answer))
     console(stderr=False).print(power_table(answer))
     for line in answer.assumptions:
         click.echo(f"- {line}")

@@ -13,16 +13,14 @@ from misread.judge import cell_of
 from misread.show.figures.shape import shape_figure
 from misread.show.figures.writers import writers_figure
 from misread.show.slices import (
-    changes_told,
-    concentrations_told,
+    changes_sentence,
+    concentration_sentences,
+    explained_sentence,
     explained_table,
-    explained_told,
     rates_table,
     writers_table,
 )
 from misread.show.style import png
-from misread.show.table import Grid
-from misread.show.verdict import Table
 from misread.study.evidence import NOT_PLANNED, load_evidence, slices_as_json
 from misread.study.slices import Slices, slice_up
 
@@ -86,17 +84,17 @@ def slices(
         return
     arm = arm or sliced.baseline
     click.echo(f"Exploratory: {warning}.")
+    shown = console(stderr=False)
     if (explained := explained_table(sliced, arm)).rows:
-        _print(explained, f"Which slice explains {sliced.cell_name}? {arm}")
-    click.echo(f"{explained_told(sliced, arm)}.")
+        shown.print(explained)
+    click.echo(f"{explained_sentence(sliced, arm)}.")
     measure = _BY[by] if by else sliced.shape[0].measure
     if not by and sliced.explained[arm]:
         measure = sliced.explained[arm][0].measure
-    title = f"{sliced.cell_name} by {MEASURES[measure].title}: rate, and its interval"
-    _print(rates_table(sliced, measure), title)
+    shown.print(rates_table(sliced, measure))
     if sliced.written and sliced.written.cell:
-        _print(writers_table(sliced), "By writer: rate, and its interval")
-    for sentence in (changes_told(sliced), *concentrations_told(sliced)):
+        shown.print(writers_table(sliced))
+    for sentence in (changes_sentence(sliced), *concentration_sentences(sliced)):
         click.echo(f"{sentence}.")
     if written:
         click.echo(f"Written: {' and '.join(map(str, written))}.")
@@ -108,12 +106,3 @@ def _draw(folder: Path, sliced: Slices, images: Images, warning: str) -> list[Pa
     for path, draw in zip(paths, drawn.values(), strict=True):
         write_atomic(path, png(draw(sliced, images, warning)))
     return paths
-
-
-def _print(rows: Table, title: str) -> None:
-    table = Grid(title=title)
-    for number, head in enumerate(rows.heads):
-        table.add_column(head, justify="right" if number else "left")
-    for row in rows.rows:
-        table.add_row(*row)
-    console(stderr=False).print(table)

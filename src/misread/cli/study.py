@@ -14,8 +14,9 @@ from misread.files import read_json, write_json
 from misread.show.claims import comparison_tables, draw_comparison, write_comparison
 from misread.show.markdown import claims, target
 from misread.show.markdown.page import Beside, Chapter, write_page
-from misread.show.render import verdict_table
+from misread.show.render import verdict_brief
 from misread.show.report import write_report
+from misread.show.select import errors_table, preview_table
 from misread.show.study_figures import (
     Drawn,
     draw_figures,
@@ -23,7 +24,7 @@ from misread.show.study_figures import (
     write_preview,
     write_select,
 )
-from misread.show.terminal import errors_table, preview_table, study_table
+from misread.show.target import study_table
 from misread.store import locked
 from misread.study.comparing import run_comparison
 from misread.study.comparison import Comparison, load_any
@@ -300,5 +301,5 @@ def _print_verdicts(evidence: Evidence, shown: Console) -> None:
     if evidence.plan.exploratory:
         shown.print(f"Exploratory: {evidence.plan.exploratory}.", style="bold yellow", markup=False)
     for verdict in evidence.verdicts.values():
-        shown.print(verdict_table(verdict, details=False), "")
+        shown.print(verdict_brief(verdict), "")
     shown.print(study_table(evidence))

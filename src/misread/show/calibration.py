@@ -1,4 +1,4 @@
-"""The calibration as tables: one set of rows, for the terminal and for the docs."""
+"""Calibration and rules for adding seeds: tables and sentences, for the terminal and the docs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -6,27 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from misread.show.table import Frame, Table, markdown_table
 from misread.simulate.calibrate import Calibration, Outcome
-from misread.simulate.limits import LIMITS, Miss, Summary, summarise
+from misread.simulate.limits import LIMITS, Miss, Summary, beyond_chance, summarise
+from misread.simulate.stopping import REDUCTIONS, Stopped
 from misread.simulate.worlds import Clustering, World
-
-
-class Part(NamedTuple):
-    """The outcomes of one way to pair seeds and one truth.
-
-    Attributes
-    ----------
-    title : str
-        What a cell says.
-    heads : tuple of str
-        One per column: world, seeds, then errors per seed.
-    rows : tuple of tuple of str
-        One per world and number of seeds.
-    """
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def share(value: float) -> str:
@@ -34,42 +18,47 @@ def share(value: float) -> str:
     return "1.00" if value >= 0.9995 else f"{value:.3f}".removeprefix("0")
 
 
-def cell(outcome: Outcome) -> str:
+# --- calibration ----------------------------------------------------------------------------------
+
+
+def outcome_cell(outcome: Outcome) -> str:
     """Return "found / covered" of one setting."""
     return f"{share(outcome.found)} / {share(outcome.coverage)}"
 
 
-def parts(calibration: Calibration) -> Iterator[Part]:
+def calibration_tables(calibration: Calibration) -> Iterator[Table]:
     """Yield one table per way to pair seeds and truth, in the order of the outcomes."""
     for (paired, reduction), group in groupby(
-        calibration.outcomes, lambda o: (o.paired, o.reduction)
+        calibration.outcomes, lambda outcome: (outcome.paired, outcome.reduction)
     ):
-        outcomes = list(group)
-        errors = sorted({o.errors for o in outcomes})
         by_row: dict[tuple[str, int], dict[float, Outcome]] = {}
-        for o in outcomes:
-            by_row.setdefault((o.world, o.n_seeds), {})[o.errors] = o
-        pairs = "Paired" if paired else "Unpaired"
-        found = f"a true −{reduction:.0%}: power" if reduction else "no effect: false positives"
-        yield Part(
-            f"{pairs} seeds, {found} / coverage",
+        for outcome in group:
+            by_row.setdefault((outcome.world, outcome.n_seeds), {})[outcome.errors] = outcome
+        errors = sorted({count for row in by_row.values() for count in row})
+        truth = f"a true −{reduction:.0%}: power" if reduction else "no effect: false positives"
+        yield Table(
+            f"{_pairs(paired)} seeds, {truth} / coverage",
             ("World", "Seeds", *(f"{count:g} errors" for count in errors)),
             tuple(
-                (world, str(n), *(cell(row[e]) if e in row else "–" for e in errors))
+                (world, str(n), *(outcome_cell(row[e]) if e in row else "–" for e in errors))
                 for (world, n), row in by_row.items()
             ),
+            frame=Frame.LIGHT,
         )
 
 
+def _pairs(paired: bool) -> str:  # noqa: FBT001  as stored
+    return "Paired" if paired else "Unpaired"
+
+
 def findings(calibration: Calibration) -> Iterator[tuple[str, Summary]]:
-    """Yield, per way to pair seeds, one sentence and the summary that it tells."""
+    """Yield, per way to pair seeds, one sentence and the summary that it states."""
     for paired in (True, False):
         summary = summarise([o for o in calibration.outcomes if o.paired == paired])
         if summary is None:
             continue
-        pairs = "Paired" if paired else "Unpaired"
         sentence = (
-            f"{pairs} seeds, {LIMITS.least_seeds} or more: false positives at most "
+            f"{_pairs(paired)} seeds, {LIMITS.least_seeds} or more: false positives at most "
             f"{share(summary.worst.found)} ({summary.worst.told()}; limit {share(LIMITS.each)}), "
             f"{share(summary.mean)} on average (limit {share(LIMITS.mean)}); coverage at least "
             f"{share(summary.least.coverage)} ({summary.least.told()}; limit "
@@ -78,42 +67,41 @@ def findings(calibration: Calibration) -> Iterator[tuple[str, Summary]]:
         yield sentence, summary
 
 
-def in_short(calibration: Calibration) -> list[str]:
-    """Return what came out, a sentence each."""
+def calibration_sentences(calibration: Calibration) -> list[str]:
+    """Return the results of a calibration, a sentence each."""
     lines = [
         line
         for sentence, summary in findings(calibration)
-        for line in (sentence, *misses_told(summary))
+        for line in (sentence, *miss_sentences(summary))
     ]
-    return [*lines, error_told(calibration)]
+    return [*lines, error_sentence(calibration)]
 
 
-def misses_told(summary: Summary) -> list[str]:
+def miss_sentences(summary: Summary) -> list[str]:
     """Return the limits that are missed, then the rates that chance may have put beyond theirs."""
-    told = [f"Missed: {_miss_told(miss)}." for miss in summary.misses if miss.sure]
+    lines = [f"Missed: {_miss(miss)}." for miss in summary.misses if miss.sure]
     near = [miss for miss in summary.misses if not miss.sure]
     if near:
         worst = max(near, key=lambda miss: abs(miss.value - miss.limit))
         count = "1 rate lies" if len(near) == 1 else f"{len(near)} rates lie"
-        told.append(
-            f"{count} beyond the limit by no more than chance can do; the farthest: "
-            f"{_miss_told(worst)}."
+        lines.append(
+            f"{count} beyond the limit by no more than chance can do; the farthest: {_miss(worst)}."
         )
-    if not told:
-        told.append("Every limit is kept.")
     above, below = summary.thresholds
-    told.append(
-        f"So many studies surely show a miss once false positives reach {share(above)} in one "
-        f"world or coverage falls to {share(below)}; more replicates show smaller ones."
-    )
-    return told
+    return [
+        *(lines or ["Every limit is kept."]),
+        (
+            f"So many studies surely show a miss once false positives reach {share(above)} in one "
+            f"world or coverage falls to {share(below)}; more replicates show smaller ones."
+        ),
+    ]
 
 
-def _miss_told(miss: Miss) -> str:
+def _miss(miss: Miss) -> str:
     return f"{miss.what}: {share(miss.value)} ± {share(miss.error)}, limit {share(miss.limit)}"
 
 
-def error_told(calibration: Calibration) -> str:
+def error_sentence(calibration: Calibration) -> str:
     """Return the Monte-Carlo error, and what is made of it, in words."""
     n = calibration.replicates
     near, middle = ((p * (1 - p) / n) ** 0.5 for p in (0.05, 0.5))
@@ -124,7 +112,7 @@ def error_told(calibration: Calibration) -> str:
     )
 
 
-def markdown(
+def calibration_markdown(
     calibration: Calibration,
     clusterings: Mapping[str, Sequence[Clustering]],
     command: str,
@@ -137,11 +125,11 @@ def markdown(
     calibration : Calibration
         Finished.
     clusterings : mapping of str to sequence of Clustering
-        How errors cluster, in real readings and in each world; empty if no readings were given.
+        Clustering of errors in real readings and in each world; empty if no readings were given.
     command : str
-        What was typed.
+        The command that was typed.
     versions : str
-        What it ran with.
+        Versions that it ran with.
 
     Returns
     -------
@@ -158,13 +146,10 @@ def markdown(
             f"`{calibration.method}`. The same command gives the same numbers, whatever `--jobs`."
         ),
         "## In short",
-        *(
-            " ".join((sentence, *misses_told(summary)))
-            for sentence, summary in findings(calibration)
-        ),
-        error_told(calibration),
+        *(" ".join((line, *miss_sentences(summary))) for line, summary in findings(calibration)),
+        error_sentence(calibration),
         "## What was simulated",
-        _simulated(calibration.worlds),
+        *_simulated(calibration.worlds),
         *(["## Are the worlds like real studies?", *_realism(clusterings)] if clusterings else []),
         "## The whole table",
         (
@@ -173,23 +158,27 @@ def markdown(
             "hold the truth. The limits are for five seeds or more."
         ),
     ]
-    for part in parts(calibration):
-        blocks += [f"### {part.title}", _table(part.heads, part.rows)]
+    for table in calibration_tables(calibration):
+        blocks += [f"### {table.title}", markdown_table(table)]
     return "\n\n".join(blocks) + "\n"
 
 
-def _simulated(worlds: Sequence[World]) -> str:
-    heads = ("World", "Seed", "Shared by a pair", "Image", "Difficulty")
-    rows = [
-        (w.name, *(f"{value:g}" for value in (w.seed, w.shared, w.image, w.difficulty)))
-        for w in worlds
-    ]
-    return (
+def _simulated(worlds: Sequence[World]) -> Iterator[str]:
+    """Yield what the worlds are made of."""
+    yield (
         "982 images of one class, read by two arms. The log odds of an error add up what the arm "
         "does, how difficult the image is for both arms, what a seed does to both arms of a pair, "
         "and what a training, or an image, does in one arm only: the clustering that a test must "
         "survive. All are normal, with these standard deviations; seeds and images are drawn anew "
-        "in each study.\n\n" + _table(heads, rows) + "\n\n"
+        "in each study."
+    )
+    rows = tuple(
+        (w.name, *(f"{value:g}" for value in (w.seed, w.shared, w.image, w.difficulty)))
+        for w in worlds
+    )
+    heads = ("World", "Seed", "Shared by a pair", "Image", "Difficulty")
+    yield markdown_table(Table("", heads, rows))
+    yield (
         "So wide a difficulty lets a few images err nearly always and most never. Without an "
         "effect the arms are exchangeable; otherwise the treated arm's expected rate is smaller by "
         "the reduction named. *Errors* are per training of the baseline. Where seeds are not "
@@ -199,6 +188,14 @@ def _simulated(worlds: Sequence[World]) -> str:
 
 def _realism(clusterings: Mapping[str, Sequence[Clustering]]) -> Iterator[str]:
     """Yield the comparison, and what it says."""
+    yield (
+        "The first row is measured on real readings: every directed confusion with at least two "
+        "errors per seed, in every arm against the baseline. The others are simulated with as many "
+        "seeds, images and errors. *Seeds* and *Images* are mean squares over the residual's (1: "
+        "no clustering), of the change between the arms and of the errors before. *Correlation* is "
+        "that of the errors per seed in both arms of a pair; *hardest four* is the share of the "
+        "errors that the four worst images make. Medians, and in brackets the middle 80%."
+    )
     heads = (
         "Errors of",
         "Seeds, change",
@@ -208,15 +205,8 @@ def _realism(clusterings: Mapping[str, Sequence[Clustering]]) -> Iterator[str]:
         "Correlation",
         "Hardest four",
     )
-    yield (
-        "The first row is measured on real readings: every directed confusion with at least two "
-        "errors per seed, in every arm against the baseline. The others are simulated with as many "
-        "seeds, images and errors. *Seeds* and *Images* are mean squares over the residual's (1: "
-        "no clustering), of the change between the arms and of the errors before. *Correlation* is "
-        "that of the errors per seed in both arms of a pair; *hardest four* is the share of the "
-        "errors that the four worst images make. Medians, and in brackets the middle 80%."
-    )
-    yield _table(heads, [(name, *_quantiles(rows)) for name, rows in clusterings.items()])
+    rows = tuple((name, *_quantiles(values)) for name, values in clusterings.items())
+    yield markdown_table(Table("", heads, rows))
     (_, real), *_, (name, last) = clusterings.items()
     middle = np.nanmedian(real, axis=0)
     low, high = np.nanquantile(last, (0.1, 0.9), axis=0)
@@ -233,10 +223,114 @@ def _quantiles(rows: Sequence[Clustering]) -> Iterator[str]:
         yield f"{middle:.2f} ({low:.2f} to {high:.2f})".replace("-", "−")
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    rule = ["---", *["---:"] * (len(heads) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))
-
-
 def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+
+
+# --- rules for adding seeds -----------------------------------------------------------------------
+
+
+class RuleSummary(NamedTuple):
+    """A rule over all kinds of study.
+
+    Attributes
+    ----------
+    rule : str
+        Its name.
+    worst, mean : float
+        False positives in the worst kind, and on average.
+    coverage : float
+        Of the intervals where it stopped, in the worst kind, null or not.
+    power : tuple of float
+        Mean power, for each true reduction.
+    seeds : tuple of float
+        Mean seeds of an arm: without an effect, then for each true reduction.
+    """
+
+    rule: str
+    worst: float
+    mean: float
+    coverage: float
+    power: tuple[float, ...]
+    seeds: tuple[float, ...]
+
+
+def rule_summaries(outcomes: Sequence[Stopped]) -> list[RuleSummary]:
+    """Return each rule over all kinds of study, in the order of `outcomes`."""
+    summaries = []
+    for rule in dict.fromkeys(outcome.rule for outcome in outcomes):
+        kinds = [outcome for outcome in outcomes if outcome.rule == rule]
+        by_truth = [[o for o in kinds if o.reduction == truth] for truth in REDUCTIONS]
+        null = [outcome.rate for outcome in by_truth[0]]
+        summaries.append(
+            RuleSummary(
+                rule,
+                max(null),
+                sum(null) / len(null),
+                min(outcome.coverage for outcome in kinds),
+                tuple(sum(o.rate for o in part) / len(part) for part in by_truth[1:]),
+                tuple(sum(o.mean_seeds for o in part) / len(part) for part in by_truth),
+            )
+        )
+    return summaries
+
+
+def rule_table(summaries: Sequence[RuleSummary]) -> Table:
+    """Return a row per rule."""
+    truths = [f"−{truth:.0%}" for truth in REDUCTIONS[1:]]
+    return Table(
+        "Rules over all kinds: false positives (worst, mean), coverage (worst), mean power; seeds",
+        ("Rule", "worst", "mean", "covered", *truths, "seeds", *truths),
+        tuple(
+            (
+                summary.rule,
+                *map(share, (summary.worst, summary.mean, summary.coverage, *summary.power)),
+                *(f"{seeds:.1f}" for seeds in summary.seeds),
+            )
+            for summary in summaries
+        ),
+        frame=Frame.LIGHT,
+    )
+
+
+def world_table(outcomes: Sequence[Stopped]) -> Table:
+    """Return a row per world and number of errors, of the plan's rule beside one look at all."""
+    first, last = outcomes[0].rule, outcomes[-1].rule
+    cells = {(o.rule, o.world, o.errors, o.reduction): o for o in outcomes}
+    rows = []
+    for world, errors in dict.fromkeys((o.world, o.errors) for o in outcomes):
+        row = [world, f"{errors:g}"]
+        for truth in REDUCTIONS:
+            fixed, planned = (cells[rule, world, errors, truth] for rule in (first, last))
+            row += [f"{share(fixed.rate)}/{share(planned.rate)}", f"{planned.mean_seeds:.1f}"]
+        rows.append(tuple(row))
+    truths = ["no effect", *(f"−{truth:.0%}" for truth in REDUCTIONS[1:])]
+    heads = [head for truth in truths for head in (truth, "seeds")]
+    title = f"Found by {first} / by {last}, and mean seeds of the latter"
+    return Table(title, ("World", "Errors", *heads), tuple(rows), frame=Frame.LIGHT)
+
+
+def rule_sentence(summaries: Sequence[RuleSummary], replicates: int) -> str:
+    """Return what the rules come to, in sentences."""
+    fixed, peeking, planned = summaries[0], summaries[1], summaries[-1]
+    saved = [1 - seeds / fixed.seeds[0] for seeds in planned.seeds]
+    lost = fixed.power[0] - planned.power[0]
+    return (
+        f"Judged after {peeking.rule}, false positives reach {share(peeking.worst)} "
+        f"({share(peeking.mean)} on average). As planned by --adaptive they are at most "
+        f"{share(planned.worst)} ({share(planned.mean)} on average; limits {share(LIMITS.each)} "
+        f"and {share(LIMITS.mean)}), and {saved[0]:.0%} of an arm's seeds are saved where there is "
+        f"no effect, {saved[1]:.0%} at a true −{REDUCTIONS[1]:.0%}, {saved[2]:.0%} at "
+        f"−{REDUCTIONS[2]:.0%}, for {share(lost)} of the power at −{REDUCTIONS[1]:.0%}. Each kind "
+        f"of study was simulated {replicates:,} times."
+    )
+
+
+def rule_misses(outcomes: Sequence[Stopped]) -> bool:
+    """Return True if the plan's rule surely misses a limit of the calibration."""
+    kinds = [outcome for outcome in outcomes if outcome.rule == outcomes[-1].rule]
+    null = [outcome.rate for outcome in kinds if not outcome.reduction]
+    above, _ = beyond_chance(kinds[0].replicates, len(null))
+    _, below = beyond_chance(kinds[0].replicates, len(kinds))
+    mean = sum(null) / len(null)
+    return max(null) >= above or mean > LIMITS.mean or min(o.coverage for o in kinds) <= below

@@ -14,16 +14,22 @@ from misread.show.figures.arms import confusion_matrix, training_curves
 from misread.show.figures.experiment_comparison import experiment_comparison, headline
 from misread.show.figures.samples import sample_digits, sample_predictions
 from misread.show.render import environment
+from misread.show.select import smoke_mark
 from misread.show.study_figures import Drawn
 from misread.show.style import png
-from misread.show.table import Grid
+from misread.show.table import Table, Tone, Toned
 from misread.study.axis import answer
-from misread.study.claims import RULE, ClaimOutcome
+from misread.study.claims import RULE, ClaimOutcome, Verdict
 from misread.study.comparison import load_any
 from misread.study.differences import Compared
 from misread.study.file import builtin_studies
 from misread.wording import count, number, p_value, percent, points
 
+_TONES: dict[Verdict, Tone] = {
+    "holds": Tone.GOOD,
+    "does not hold": Tone.BAD,
+    "too small to tell here": Tone.OPEN,
+}
 DETAILED = 8  # with more arms than this, none gets figures of its own
 
 
@@ -105,14 +111,14 @@ def comparison_html(compared: Compared, drawn: Mapping[str, Drawn]) -> str:
     )
 
 
-def arm_table(compared: Compared) -> dict[str, Any]:
-    """Return heads and rows: what each arm reads and costs."""
+def arm_table(compared: Compared) -> Table:
+    """Return what each arm reads and costs."""
     outcome = compared.outcome
     heads = (
         "Arm", "Network", "Parameters", "Accuracy ± sd", f"{1 - outcome.alpha:.0%} interval",
         "On fit", "Fit − confirm", "Seconds an epoch",
     )  # fmt: skip
-    rows = [
+    rows = tuple(
         (
             name,
             arm.label,
@@ -124,12 +130,12 @@ def arm_table(compared: Compared) -> dict[str, Any]:
             f"{arm.seconds_per_epoch.mean or 0.0:.2f}",
         )
         for name, arm in outcome.arms.items()
-    ]
-    return {"heads": heads, "rows": rows}
+    )
+    return Table(_title(compared), heads, rows, align="ll")
 
 
-def documented_table(compared: Compared) -> dict[str, Any]:
-    """Return heads and rows: documented accuracies and where one more network would lie."""
+def documented_table(compared: Compared) -> Table:
+    """Return documented accuracies and where one more network would lie."""
     heads = ("Arm", "Documented", "Here", "One more network lies in (95%)", "Documented is within")
     rows = []
     for name, arm in compared.outcome.arms.items():
@@ -138,17 +144,17 @@ def documented_table(compared: Compared) -> dict[str, Any]:
         low, high = arm.documented.low, arm.documented.high
         between = "–" if low is None or high is None else f"{100 * low:.2f} to {100 * high:.2f}%"
         agrees = {True: "yes", False: "no", None: "–"}[arm.documented.agrees]
-        here = _spread(arm.accuracy.mean, arm.accuracy.sd)
-        rows.append((name, f"{100 * arm.documented.accuracy:.2f}%", here, between, agrees))
-    return {"heads": heads, "rows": rows}
+        measured = _spread(arm.accuracy.mean, arm.accuracy.sd)
+        rows.append((name, f"{100 * arm.documented.accuracy:.2f}%", measured, between, agrees))
+    return Table("Documented accuracies", heads, tuple(rows))
 
 
-def difference_table(compared: Compared) -> dict[str, Any]:
-    """Return heads and rows: all pairs of arms."""
+def difference_table(compared: Compared) -> Table:
+    """Return all pairs of arms."""
     outcome = compared.outcome
     level = f"{1 - outcome.alpha:.0%} interval"
     heads = ("Pair", "Difference", level, "p (Holm)", "Seeds ahead")
-    rows = [
+    rows = tuple(
         (
             f"{pair.better} − {pair.than}",
             points(pair.difference),
@@ -157,21 +163,21 @@ def difference_table(compared: Compared) -> dict[str, Any]:
             f"{pair.seeds_ahead} of {len(outcome.seeds)}",
         )
         for pair in outcome.differences
-    ]
-    return {"heads": heads, "rows": rows}
+    )
+    return Table("All differences", heads, rows)
 
 
-def class_table(compared: Compared, arm: str) -> dict[str, Any]:
-    """Return heads and rows: precision and recall of each class of an arm."""
-    rows = [
+def class_table(compared: Compared, arm: str) -> Table:
+    """Return precision and recall of each class of an arm."""
+    rows = tuple(
         (
-            own.name,
-            _spread(own.precision.mean, own.precision.sd),
-            _spread(own.recall.mean, own.recall.sd),
+            of_class.name,
+            _spread(of_class.precision.mean, of_class.precision.sd),
+            _spread(of_class.recall.mean, of_class.recall.sd),
         )
-        for own in compared.outcome.arms[arm].per_class
-    ]
-    return {"heads": ("Class", "Precision ± sd", "Recall ± sd"), "rows": rows}
+        for of_class in compared.outcome.arms[arm].per_class
+    )
+    return Table(arm, ("Class", "Precision ± sd", "Recall ± sd"), rows)
 
 
 def _spread(mean: float | None, sd: float | None) -> str:
@@ -194,28 +200,40 @@ def claim_lines(compared: Compared, claim: ClaimOutcome) -> list[str]:
     ]
 
 
-def comparison_tables(compared: Compared) -> list[Grid]:
-    """Return what a comparison found, for the terminal: its arms, and its claims."""
-    outcome = compared.outcome
-    smoke = " (smoke run)" if outcome.smoke else ""
-    found = arm_table(compared)
-    arms = Grid(
-        title=f"{compared.plan.study.title}: {count(len(outcome.seeds), 'seed')}, "
-        f"{outcome.n_images:,} confirm images{smoke}"
+def comparison_tables(compared: Compared) -> list[Table]:
+    """Return what a comparison comes to, for the terminal: its arms, and its claims."""
+    outcome, arms = compared.outcome, arm_table(compared)
+    columns = (0, 1, 2, 3, 6, 7)  # the others stand on the page
+    short = Table(
+        arms.title,
+        tuple(arms.heads[at] for at in columns),
+        tuple(tuple(row[at] for at in columns) for row in arms.rows),
+        align="ll",
     )
-    shown = [0, 1, 2, 3, 6, 7]
-    for at in shown:
-        arms.add_column(found["heads"][at], justify="left" if at < 2 else "right")
-    for row in found["rows"]:
-        arms.add_row(*(row[at] for at in shown))
     if not outcome.claims:
-        return [arms]
-    claims = Grid(title=f"What is claimed{smoke}")
-    for heading in ("claim", "verdict", f"measured, with {1 - outcome.alpha:.0%} interval"):
-        claims.add_column(heading)
-    for claim in outcome.claims:
-        claims.add_row(claim.text, claim.verdict, "\n".join(claim_lines(compared, claim)))
-    return [arms, claims]
+        return [short]
+    claims = Table(
+        f"What is claimed{smoke_mark(outcome.smoke)}",
+        ("claim", "verdict", f"measured, with {1 - outcome.alpha:.0%} interval"),
+        tuple(
+            (
+                claim.text,
+                Toned(claim.verdict, _TONES[claim.verdict]),
+                "\n".join(claim_lines(compared, claim)),
+            )
+            for claim in outcome.claims
+        ),
+        align="lll",
+    )
+    return [short, claims]
+
+
+def _title(compared: Compared) -> str:
+    outcome = compared.outcome
+    return (
+        f"{compared.plan.study.title}: {count(len(outcome.seeds), 'seed')}, "
+        f"{outcome.n_images:,} confirm images{smoke_mark(outcome.smoke)}"
+    )
 
 
 def command(compared: Compared) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from misread.judge.verdict import Verdict
-from misread.show.render import markdown_table, verdict_markdown, verdict_text
+from misread.show.render import verdict_markdown, verdict_text
 from misread.show.style import png
-from misread.show.verdict import Table
+from misread.show.table import Table, markdown_table
 
 _CSS_DPI = 96  # a browser's pixels per inch: figures have half as many again, so print well
 
@@ -61,7 +61,7 @@ def show(thing: Any) -> Shown:
 
     Examples
     --------
-    >>> show(Table(("cell", "errors"), (("4→9", "4.7"),)))
+    >>> show(Table("", ("cell", "errors"), (("4→9", "4.7"),)))
     | cell | errors |
     | --- | ---: |
     | 4→9 | 4.7 |
@@ -87,7 +87,7 @@ def _verdict(thing: Verdict) -> Shown:
 
 @show.register
 def _table(thing: Table) -> Shown:
-    return _sentence("\n".join(markdown_table(thing)))
+    return _sentence(markdown_table(thing))
 
 
 @show.register

@@ -1,12 +1,12 @@
-"""One verdict on the terminal, as a comment on a pull request, and as a piece of a page.
+"""One verdict in a terminal, as a comment on a pull request, and as a piece of a page.
 
-All three are made from the same `Sheet`, so they cannot say different things.
+All three are made from the same summary, so they cannot say different things.
 """
 
-import html
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import jinja2
 from rich.console import Console, Group, RenderableType
@@ -15,60 +15,58 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from misread.judge.verdict import Verdict
-from misread.show.table import Grid
-from misread.show.verdict import Table, sheet_of
+from misread.show.table import (
+    Frame,
+    Table,
+    html_table,
+    markdown_table,
+    plain,
+    terminal_table,
+    tone_of,
+    tone_style,
+)
+from misread.show.verdict import VerdictSummary, status, summary_of
 
 POINTS = " (growth in percentage points)"
-_COLOURS = {"REDUCED": "green", "HARM": "red", "UNDERPOWERED": "yellow", "NOT SHOWN": "yellow"}
-_STATUS_COLOURS = {"harmed": "red", "undetermined": "yellow"}
 
 
-def verdict_style(decision: str) -> str:
-    """Return the colour of a verdict's word on a terminal."""
-    return f"bold {_COLOURS[decision]}"
-
-
-def verdict_table(verdict: Verdict, *, top: int = 10, details: bool = True) -> Group:
-    """Return a verdict for the terminal.
+def verdict_table(verdict: Verdict, *, top: int = 10) -> Group:
+    """Return a verdict for a terminal.
 
     Parameters
     ----------
     verdict : Verdict
-        What the judge said.
+        The judge's verdict.
     top : int
-        How many of the items that are not safe to write out.
-    details : bool
-        False stops after the sentence and the counts of items, and leaves it to the caller to say
-        that the result is exploratory.
+        Number of items that are not safe to write out.
 
     Returns
     -------
     rich.console.Group
         Coloured where the console has colours, plain text elsewhere.
     """
-    sheet = sheet_of(verdict, top)
+    summary = summary_of(verdict, top)
     parts: list[RenderableType] = []
-    if sheet.exploratory and details:  # without details whoever prints several says it once
-        parts.append(Text(sheet.exploratory, style="bold yellow"))
-    parts.append(
-        Text.assemble((sheet.word, verdict_style(sheet.decision)), f" · {sheet.arm}"),
-    )
-    parts.append(Text(sheet.reason))
-    if sheet.settled:
-        parts.append(Text(sheet.settled))
-    if not details:
-        return Group(*parts, Text(f"What it broke: {sheet.broken}."))
-    told = f"What it broke: {sheet.broken}"
-    parts += [Text(), _stacked(sheet.targets, sheet.behind), Text()]
-    if sheet.items.rows:
-        parts += [Text(told + POINTS), _indented(sheet.items), Text(f"  {sheet.rest}")]
+    if summary.exploratory:
+        parts.append(Text(summary.exploratory, style="bold yellow"))
+    parts += _answer(verdict, summary)
+    parts += [Text(), _stacked(summary.targets, summary.behind), Text()]
+    broken = f"What it broke: {summary.broken}"
+    if summary.items.rows:
+        parts += [Text(broken + POINTS), _indented(summary.items), Text(f"  {summary.rest}")]
     else:
-        parts.append(Text(told))
-    if sheet.slices.rows:
-        parts += [Text(), _indented(sheet.slices)]
-    parts += [Text(), _pairs(sheet.facts)]
-    parts += [Text(f"! {caveat}") for caveat in sheet.caveats]
+        parts.append(Text(broken))
+    if summary.slices.rows:
+        parts += [Text(), _indented(summary.slices)]
+    parts += [Text(), _pairs(summary.facts)]
+    parts += [Text(f"! {caveat}") for caveat in summary.caveats]
     return Group(*parts)
+
+
+def verdict_brief(verdict: Verdict) -> Group:
+    """Return the sentences of a verdict for a terminal; the caller says that it is exploratory."""
+    summary = summary_of(verdict, 0)
+    return Group(*_answer(verdict, summary), Text(f"What it broke: {summary.broken}."))
 
 
 def verdict_text(verdict: Verdict, *, top: int = 10, width: int = 88) -> str:
@@ -79,10 +77,16 @@ def verdict_text(verdict: Verdict, *, top: int = 10, width: int = 88) -> str:
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
+def _answer(verdict: Verdict, summary: VerdictSummary) -> list[RenderableType]:
+    word = (summary.word, tone_style(tone_of(status(verdict.verdict))))
+    lines = [Text.assemble(word, f" · {summary.arm}"), Text(summary.reason)]
+    return [*lines, Text(summary.settled)] if summary.settled else [*lines]
+
+
 def _pairs(rows: Sequence[tuple[str, str]]) -> RichTable:
     grid = RichTable.grid(padding=(0, 2, 0, 0))
-    for name, told in rows:
-        grid.add_row(Text(name), Text(told))
+    for name, fact in rows:
+        grid.add_row(Text(name), Text(fact))
     return grid
 
 
@@ -99,12 +103,7 @@ def _stacked(*tables: Table) -> RichTable:
 
 
 def _indented(table: Table) -> Padding:
-    grid = Grid(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
-    for place, head in enumerate(table.heads):
-        grid.add_column(Text(head), justify="left" if place == 0 else "right")
-    for row in table.rows:
-        grid.add_row(*(Text(value, style=_STATUS_COLOURS.get(value, "")) for value in row))
-    return Padding(grid, (0, 0, 0, 2))
+    return Padding(terminal_table(replace(table, title="", frame=Frame.NONE)), (0, 0, 0, 2))
 
 
 def verdict_markdown(verdict: Verdict, *, top: int = 30) -> str:
@@ -113,9 +112,9 @@ def verdict_markdown(verdict: Verdict, *, top: int = 30) -> str:
     Parameters
     ----------
     verdict : Verdict
-        What the judge said.
+        The judge's verdict.
     top : int
-        How many of the items that are not safe to write out.
+        Number of items that are not safe to write out.
 
     Returns
     -------
@@ -124,36 +123,23 @@ def verdict_markdown(verdict: Verdict, *, top: int = 30) -> str:
         and last a hidden mark ``<!-- misread verdict … -->`` by which a bot finds its own comment
         again.
     """
-    sheet = sheet_of(verdict, top)
-    lines = [f"**{_escaped(sheet.exploratory)}**", ""] if sheet.exploratory else []
-    lines += [f"### {sheet.word} · {_escaped(sheet.arm)}", "", _escaped(sheet.reason), ""]
-    lines += [_escaped(sheet.settled), ""] if sheet.settled else []
-    lines += [*markdown_table(sheet.targets), ""]
-    lines += [f"> {_escaped(caveat)}\n" for caveat in sheet.caveats]
-    lines += ["<details>", f"<summary>What it broke: {sheet.broken}{POINTS}</summary>", ""]
-    if sheet.items.rows:
-        lines += [*markdown_table(sheet.items), "", f"{sheet.rest}.", ""]
-    if sheet.slices.rows:
-        lines += [*markdown_table(sheet.slices), ""]
-    lines += [*markdown_table(sheet.behind), ""]
-    lines += [f"- {name}: {_escaped(told)}" for name, told in sheet.facts]
-    mark = re.sub(r"\W+", "-", sheet.arm).strip("-")
+    summary = summary_of(verdict, top)
+    lines = [f"**{plain(summary.exploratory)}**", ""] if summary.exploratory else []
+    lines += [f"### {summary.word} · {plain(summary.arm)}", "", plain(summary.reason), ""]
+    lines += [plain(summary.settled), ""] if summary.settled else []
+    lines += [markdown_table(summary.targets), ""]
+    lines += [f"> {plain(caveat)}\n" for caveat in summary.caveats]
+    lines += ["<details>", f"<summary>What it broke: {summary.broken}{POINTS}</summary>", ""]
+    if summary.items.rows:
+        lines += [markdown_table(summary.items), "", f"{summary.rest}.", ""]
+    if summary.slices.rows:
+        lines += [markdown_table(summary.slices), ""]
+    lines += [markdown_table(summary.behind), ""]
+    lines += [f"- {name}: {plain(fact)}" for name, fact in summary.facts]
+    mark = re.sub(r"\W+", "-", summary.arm).strip("-")
     lines += ["", "</details>", "", f"<!-- misread verdict {mark} -->"]
-    return "\n".join(lines) + "\n"
-
-
-def markdown_table(table: Table) -> list[str]:
-    """Return the lines of a Markdown table; whatever a class is called, it stays text."""
-    rule = ["---"] + ["---:"] * (len(table.heads) - 1)
-    rows = [table.heads, *table.rows]
-    lines = ["| " + " | ".join(map(_escaped, row)) + " |" for row in rows]
-    return [lines[0], "| " + " | ".join(rule) + " |", *lines[1:]]
-
-
-def _escaped(text: str) -> str:
-    """Return text that Markdown shows as it is: it ends no cell, opens no tag, calls nobody."""
-    text = re.sub(r"([\\`*_\[\]~|])", r"\\\1", html.escape(text, quote=False))
-    return re.sub(r"(?<=[@#])(?=\w)", "<!-- -->", text)
+    text = "\n".join(lines) + "\n"
+    return re.sub(r"(?<=[@#])(?=\w)", "<!-- -->", text)  # so that it calls nobody
 
 
 def verdict_html(verdict: Verdict) -> str:
@@ -161,13 +147,15 @@ def verdict_html(verdict: Verdict) -> str:
 
     The classes are those of `templates/report.css`; without it the piece reads well too.
     """
-    page = environment().from_string("{% from 'verdict.html.j2' import whole %}{{ whole(sheet) }}")
-    return page.render(sheet=sheet_of(verdict))
+    page = environment().from_string(
+        "{% from 'verdict.html.j2' import whole %}{{ whole(summary) }}"
+    )
+    return page.render(summary=summary_of(verdict))
 
 
 def environment() -> jinja2.Environment:
-    """Return how the pages' templates are read: whatever is put in is text, never markup."""
-    return jinja2.Environment(
+    """Return the reader of the pages' templates: whatever is put in is text, never markup."""
+    pages = jinja2.Environment(
         loader=jinja2.PackageLoader("misread.show"),
         autoescape=True,
         trim_blocks=True,
@@ -175,3 +163,5 @@ def environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
+    pages.globals["table"] = html_table
+    return pages

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from misread import wording
 from misread.files import write_atomic
 from misread.learn.recipe import RECIPES
 from misread.show import slices, words
 from misread.show import target as tables
 from misread.show.render import environment
+from misread.show.select import selection_table
 from misread.show.study_figures import Drawn, draw_figures
-from misread.show.verdict import sheet_of
+from misread.show.verdict import summary_of
 from misread.study.evidence import Evidence
 from misread.study.file import builtin_studies
 from misread.study.study import BASELINE
@@ -56,46 +58,44 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         "study": plan.study,
         "target": target,
         "exploratory": plan.exploratory,
-        "n_seeds": words.seeds_told(evidence),
-        "runs_told": words.runs_told(evidence),
-        "groups": words.groups_told(evidence),
-        "sampled": words.sampled_told(evidence),
+        "n_seeds": words.seed_count(evidence),
+        "runs_told": words.saved_runs(evidence),
+        "groups": words.group_noun(evidence),
+        "sampled": words.sampling_units(evidence),
         "n_images": f"{len(evidence.confirm):,}",
         "n_target_images": f"{int((evidence.confirm.labels_N == plan.target[0]).sum()):,}",
-        "accuracy": words.percent(evidence.summary["accuracy"]["mean"]),
-        "headline": words.headline(evidence, evidence.treated_arms[0])
+        "accuracy": wording.percent(evidence.summary["accuracy"]["mean"]),
+        "headline": words.finding(evidence, evidence.treated_arms[0])
         if evidence.treated_arms
         else "No arm was treated: these pages show the baseline alone",
         "verdicts": [
-            (sheet_of(verdict), f"{words.arm_description(evidence, arm)}.")
+            (summary_of(verdict), f"{words.arm_description(evidence, arm)}.")
             for arm, verdict in evidence.verdicts.items()
         ],
         "effect": tables.effect_table(evidence),
         "behind": tables.behind_table(evidence),
         "slices": tables.slice_table(evidence),
         "classes": tables.class_table(evidence),
-        "selection": tables.selection_table(evidence),
+        "selection": selection_table(evidence),
         "shrinkage": evidence.shrinkage(*plan.target).sentence,
         "planned": plan.planned_power.sentence if plan.planned_power else "",
         "ledger": tables.ledger_table(evidence),
         "held": tables.held_table(evidence),
-        "explained": slices.flat(slices.explained_table(evidence.sliced)),
-        "slice_rates": slices.flat(
-            slices.rates_table(evidence.sliced, evidence.sliced.shape[0].measure)
-        ),
-        "slices_over": slices.sampled(evidence.sliced),
-        "slice_changes": slices.changes_told(evidence.sliced),
-        "written_by": slices.flat(slices.writers_table(evidence.sliced)),
-        "concentrated": slices.concentrations_told(evidence.sliced),
+        "explained": slices.explained_table(evidence.sliced),
+        "slice_rates": slices.rates_table(evidence.sliced, evidence.sliced.shape[0].measure),
+        "slices_over": slices.sampling_units(evidence.sliced),
+        "slice_changes": slices.changes_sentence(evidence.sliced),
+        "written_by": slices.writers_table(evidence.sliced),
+        "concentrated": slices.concentration_sentences(evidence.sliced),
         "atlas_note": evidence.atlas.note,
         "best": None
         if evidence.atlas.best_reduction is None
-        else words.percent(evidence.atlas.best_reduction),
+        else wording.percent(evidence.atlas.best_reduction),
         "chosen": "fixed in the study file"
         if plan.target_from == "study file"
         else "taken because it is the most frequent confusion of the baseline on select",
-        "reduction": f"{words.number(100 * plan.study.judge.reduction, decimals=0)}%",
-        "level": words.level(plan.study.judge.alpha),
+        "reduction": f"{wording.number(100 * plan.study.judge.reduction, decimals=0)}%",
+        "level": wording.level(plan.study.judge.alpha),
         "run": _how_it_ran(evidence),
         "command": command(evidence),
         "figures": {
@@ -115,7 +115,7 @@ def _how_it_ran(evidence: Evidence) -> list[tuple[str, str]]:
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     schedule: str = recipe.schedule
     if schedule == "one-cycle":
-        schedule += f" (warm-up over {words.percent(recipe.warmup)} of the steps)"
+        schedule += f" (warm-up over {wording.percent(recipe.warmup)} of the steps)"
     return [
         ("Plan (SHA-256)", plan.sha256),
         ("Dataset (SHA-256 of train, test)", ", ".join(plan.dataset_sha256)),
@@ -124,7 +124,7 @@ def _how_it_ran(evidence: Evidence) -> list[tuple[str, str]]:
         (
             f"Recipe {plan.study.recipe_name}",
             (
-                f"{recipe.model}, {words.count(recipe.epochs, 'epoch')}, batches of "
+                f"{recipe.model}, {wording.count(recipe.epochs, 'epoch')}, batches of "
                 f"{recipe.batch_size}, {schedule} learning rate {recipe.learning_rate:g}, "
                 f"dropout {recipe.dropout:g}"
             ),
@@ -135,13 +135,13 @@ def _how_it_ran(evidence: Evidence) -> list[tuple[str, str]]:
             "Machine",
             (
                 f"{machine['platform']}, {machine['machine']}, backend {machine['backend']}, "
-                f"{words.count(machine['threads'], 'thread')} per run"
+                f"{wording.count(machine['threads'], 'thread')} per run"
             ),
         ),
         (
             "Seconds of training per seed (mean)",
             ", ".join(
-                f"{arm} {words.number(sum(own) / len(own), decimals=1)}"
+                f"{arm} {wording.number(sum(own) / len(own), decimals=1)}"
                 for arm, own in evidence.train_seconds.items()
             ),
         ),

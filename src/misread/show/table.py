@@ -1,24 +1,211 @@
-"""Tables for a terminal of any width."""
+"""One table for a terminal of any width, for Markdown and for a page: the same rows in each."""
 
-from typing import Any
+import html
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Self
 
+from markupsafe import Markup
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
-from rich.table import Column, Table
+from rich.table import Column
+from rich.table import Table as RichTable
 from rich.text import Text
 
 _WIDE = 10_000
 
 
-class Grid(Table):
-    """A table that breaks lines between words and cuts no number short.
+class Tone(Enum):
+    """Standing of a status, from which every rendering takes its colour."""
 
-    Where even the longest words do not fit side by side, each row is a list of its own.
+    PLAIN = auto()
+    GOOD = auto()
+    OPEN = auto()
+    BAD = auto()
+    STRONG = auto()  # no status, but what a reader looks for
+
+
+class Toned(str):
+    """Text of a cell that has a tone, whatever it reads."""
+
+    __slots__ = ("tone",)
+    tone: Tone
+
+    def __new__(cls, text: str, tone: Tone) -> Self:
+        """Return `text` with a tone."""
+        toned = super().__new__(cls, text)
+        toned.tone = tone
+        return toned
+
+
+class Frame(Enum):
+    """Lines around a table in a terminal."""
+
+    FULL = auto()
+    LIGHT = auto()  # for many narrow columns
+    NONE = auto()  # for a table within other text
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under heads.
+
+    Attributes
+    ----------
+    title : str
+        What the rows are; it may be `Toned`.
+    heads : tuple of str
+        One per column.
+    rows : tuple of tuple of str
+        The first cell of each row names it. A cell may be `Toned`. Its further lines say more of
+        the first one; Markdown and a page have them behind it, in brackets.
+    note : str
+        What a terminal adds below.
+    align : str
+        "l" or "r" for each of the first columns; the others are aligned to the right.
+    unbroken : int
+        How many of the first columns keep their lines whole in a terminal.
+    rules : frozenset of int
+        Rows below which a terminal draws a line.
+    frame : Frame
+        Lines around it in a terminal.
     """
 
-    def add_column(self, *args: Any, **kwargs: Any) -> None:
-        """Add a column as `rich.table.Table` does; a word too long for it goes on below."""
-        super().add_column(*args, **{"overflow": "fold", **kwargs})
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    align: str = "l"
+    unbroken: int = 0
+    rules: frozenset[int] = frozenset()
+    frame: Frame = Frame.FULL
+
+    def __rich__(self) -> RichTable:
+        return terminal_table(self)
+
+
+_STYLES = {
+    Tone.PLAIN: "",
+    Tone.GOOD: "bold green",
+    Tone.OPEN: "bold yellow",
+    Tone.BAD: "bold red",
+    Tone.STRONG: "bold",
+}
+_CLASSES = {Tone.BAD: "is-harmed", Tone.OPEN: "is-undetermined"}
+_FRAMES: dict[Frame, dict[str, Any]] = {
+    Frame.FULL: {},
+    Frame.LIGHT: {
+        "box": SIMPLE_HEAD,
+        "title_justify": "left",
+        "collapse_padding": True,
+        "pad_edge": False,
+    },
+    Frame.NONE: {"box": None, "padding": (0, 1, 0, 0), "pad_edge": False, "header_style": "dim"},
+}
+
+
+def tone_of(text: str) -> Tone:
+    """Return the tone of a cell."""
+    return text.tone if isinstance(text, Toned) else Tone.PLAIN
+
+
+def tone_style(tone: Tone) -> str:
+    """Return the style of a tone in a terminal, as rich names it."""
+    return _STYLES[tone]
+
+
+def terminal_table(table: Table) -> RichTable:
+    """Return a table for a terminal: it breaks lines between words and cuts no number short.
+
+    Where even the longest words do not fit side by side, each row is a list of its own. It is
+    coloured where the console has colours, plain text elsewhere.
+    """
+    grid = _Grid(
+        title=Text(table.title, tone_style(tone_of(table.title)) or "table.title"),
+        caption=Text(table.note, "table.caption"),
+        **_FRAMES[table.frame],
+    )
+    for place, head in enumerate(table.heads):
+        letter = table.align[place : place + 1] or "r"
+        grid.add_column(
+            Text(head),
+            justify="left" if letter == "l" else "right",
+            no_wrap=place < table.unbroken,
+            overflow="fold",
+        )
+    for place, row in enumerate(table.rows):
+        cells = (Text(cell, style=tone_style(tone_of(cell))) for cell in row)
+        grid.add_row(*cells, end_section=place in table.rules)
+    return grid
+
+
+def markdown_table(table: Table) -> str:
+    """Return the lines of a Markdown table; whatever a class is called, it stays text."""
+    sides = (table.align + "r" * len(table.heads))[: len(table.heads)]
+    rule = " | ".join("---" if side == "l" else "---:" for side in sides)
+    heads, *rows = (
+        "| " + " | ".join(map(_markdown_cell, row)) + " |" for row in (table.heads, *table.rows)
+    )
+    return "\n".join([heads, f"| {rule} |", *rows])
+
+
+def plain(text: str) -> str:
+    """Return text that Markdown shows as it is: it ends no cell and opens no tag."""
+    text = re.sub(r"([\\`*\[\]~|])", r"\\\1", text)
+    text = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)
+    return re.sub(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)|^>", lambda sign: html.escape(sign[0]), text)
+
+
+def html_table(table: Table, caption: str = "", *, wrap: bool = False) -> Markup:
+    """Return a table as a piece of a page; whatever a class is called, it stays text.
+
+    Parameters
+    ----------
+    table
+        What is written.
+    caption
+        What the rows are; "" for the table's title.
+    wrap
+        Allows lines to break within cells.
+    """
+    caption = caption or table.title
+    opening = Markup('<table class="wrap">') if wrap else Markup("<table>")
+    heads = Markup().join(
+        Markup('<th scope="col">{}</th>').format(_one_line(head)) for head in table.heads
+    )
+    rows = Markup("\n").join(
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+            _one_line(row[0]), Markup().join(map(_html_cell, row[1:]))
+        )
+        for row in table.rows
+    )
+    return Markup(
+        '<div class="scroll" tabindex="0" role="region" aria-label="{}">\n{}\n'
+        "<caption>{}</caption>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}{}</tbody>\n</table>\n</div>\n"
+    ).format(caption, opening, caption, heads, rows, "\n" if rows else "")
+
+
+def _markdown_cell(cell: str) -> str:
+    text = plain(_one_line(cell))
+    return f"**{text}**" if tone_of(cell) is Tone.STRONG else text
+
+
+def _html_cell(cell: str) -> Markup:
+    kind = _CLASSES.get(tone_of(cell))
+    opening = Markup('<td class="{}">').format(kind) if kind else Markup("<td>")
+    return Markup("{}{}</td>").format(opening, _one_line(cell))
+
+
+def _one_line(cell: str) -> str:
+    """Return a cell without breaks: its further lines in brackets behind the first."""
+    first, *more = [line for line in cell.split("\n") if line] or [""]
+    return f"{first} ({', '.join(more)})" if more else first
+
+
+class _Grid(RichTable):
+    """A table that becomes a list per row where a console is too narrow for it."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render the table, or a list for each row."""
@@ -27,18 +214,18 @@ class Grid(Table):
         wide = options.update_width(_WIDE)
         spans = [self._span(column, console, wide) for column in self.columns]
         least = [
-            span.maximum if c.no_wrap else span.minimum
-            for span, c in zip(spans, self.columns, strict=True)
+            span.maximum if column.no_wrap else span.minimum
+            for span, column in zip(spans, self.columns, strict=True)
         ]
         edges = Measurement.get(console, wide, self).maximum - sum(span.maximum for span in spans)
         room = options.max_width - edges - sum(least)
         if room < 0:
             yield from self._lists()
             return
-        wanted = [span.maximum - low for span, low in zip(spans, least, strict=True)]
-        if room < sum(wanted):
-            for column, low, more in zip(self.columns, least, wanted, strict=True):
-                column.width = low + more * room // sum(wanted)
+        growths = [span.maximum - low for span, low in zip(spans, least, strict=True)]
+        if room < sum(growths):
+            for column, low, growth in zip(self.columns, least, growths, strict=True):
+                column.width = low + growth * room // sum(growths)
         yield from super().__rich_console__(console, options)
 
     def _span(self, column: Column, console: Console, options: ConsoleOptions) -> Measurement:
@@ -51,14 +238,14 @@ class Grid(Table):
         if self.title:
             yield Text.assemble((str(self.title), "italic"))
         for row in zip(*(column.cells for column in self.columns), strict=True):
-            told = Table.grid("", "", padding=(0, 2, 0, 0))
-            for column in told.columns:
+            pairs = RichTable.grid("", "", padding=(0, 2, 0, 0))
+            for column in pairs.columns:
                 column.overflow = "fold"
             for column, cell in zip(self.columns, row, strict=True):
                 if str(cell):
-                    told.add_row(column.header, cell)
+                    pairs.add_row(column.header, cell)
             yield Text()
-            yield told
+            yield pairs
         if self.caption:
             yield Text()
             yield Text(str(self.caption), style="dim italic")

@@ -1,132 +1,158 @@
-"""Results as tables: one set of rows, for the page and as Markdown for the docs."""
+"""Tables of a study with a target, for the terminal, the page and the docs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from misread.judge import CellResult, Item
+from misread import wording
+from misread.judge import CellResult, Item, Verdict
 from misread.judge.confusion import class_metrics
 from misread.show import words
 from misread.show.figures.confusion import held_up
 from misread.show.figures.ledger import changes
-from misread.show.verdict import Table, cell_table, target_table, verdict_word
-from misread.study.evidence import Evidence
-from misread.study.select import Rate
+from misread.show.select import smoke_mark
+from misread.show.table import Table, Tone, Toned, markdown_table
+from misread.show.verdict import cell_table, status, target_table, verdict_word
+from misread.show.words import Misreading
+from misread.study.evidence import Evidence, SliceEvidence
 from misread.study.study import BASELINE
+
+
+def study_table(evidence: Evidence) -> Table:
+    """Return the verdicts of a study."""
+    title = (
+        f"{evidence.plan.study.title}: {words.seed_count(evidence)}, "
+        f"{len(evidence.confirm):,} confirm images{smoke_mark(evidence.plan.study.smoke)}"
+    )
+    notes = [f"Over {words.sampling_units(evidence)}.", words.saved_runs(evidence)]
+    accuracy = {arm: words.mean_accuracy(evidence, arm) for arm in evidence.arms}
+    before = evidence.summary["target"]["confirm"]["mean"]
+    return verdicts_table(
+        title, words.target_name(evidence), evidence.verdicts, accuracy, before, " ".join(notes)
+    )
+
+
+def verdicts_table(
+    title: str,
+    cell_name: str,
+    verdicts: Mapping[str, Verdict],
+    accuracy: Mapping[str, float],
+    before: float,
+    note: str = "",
+) -> Table:
+    """Return a row for the baseline and for each arm, with a further one for each other cell.
+
+    Parameters
+    ----------
+    title
+        Of the table.
+    cell_name
+        Name of the target cell.
+    verdicts
+        On each treated arm.
+    accuracy
+        Mean over seeds of every arm, in [0, 1].
+    before
+        The baseline's errors per seed in the target cell.
+    note
+        Below the table.
+    """
+    rows = [(BASELINE, "", wording.percent(accuracy[BASELINE]), wording.images(before), "", "", "")]
+    for arm, verdict in verdicts.items():
+        cell, *others = verdict.cells
+        after, change, p_value = _moved(cell)
+        share = wording.percent(accuracy[arm])
+        harmed = f"{verdict.n_harmed} of {verdict.n_items}"
+        rows.append((arm, status(verdict.verdict), share, after, change, p_value, harmed))
+        for other in others:
+            after, change, p_value = _moved(other)
+            after = f"{wording.images(other.before_images)} → {after}"
+            rows.append(("", f"and {other.name}", "", after, change, p_value, ""))
+    heads = ("accuracy", f"{cell_name} a seed", "change, with its interval", "p", "harmed")
+    return Table(
+        title, ("arm", "verdict", *heads), tuple(rows), note.strip(), align="ll", unbroken=2
+    )
+
+
+def _moved(cell: CellResult) -> tuple[str, str, str]:
+    """Return errors a seed after the fix, their change with its interval, and the p-value."""
+    change = wording.images(cell.effect.estimate * cell.n_images, sign=True)
+    return (
+        wording.images(cell.after_images),
+        f"{change} ({wording.interval(cell.effect, cell.n_images)})",
+        wording.p_number(cell.p_holm),
+    )
 
 
 def effect_table(evidence: Evidence) -> Table:
     """Return the target cells before and after per arm, with and without disputed images."""
+    judged = [
+        (arm, verdict, cell) for arm, verdict in evidence.verdicts.items() for cell in verdict.cells
+    ]
+    # With looks each arm has the level of its own.
+    alpha = None if evidence.plan.study.adaptive else evidence.plan.study.judge.alpha
+    table = target_table([cell for _, _, cell in judged], alpha)
     rows = tuple(
         (arm if len(verdict.cells) == 1 else f"{arm}, {row[0]}", *row[1:], verdict.verdict)
-        for arm, verdict in evidence.verdicts.items()
-        for row in target_table(verdict.cells, verdict.alpha).rows
+        for (arm, verdict, _), row in zip(judged, table.rows, strict=True)
     )
-    alpha = evidence.plan.study.judge.alpha
-    cells = [words.target_result(evidence, arm) for arm in evidence.treated_arms]
-    heads = target_table(cells, alpha).heads[1:]
-    if evidence.plan.study.adaptive:  # each arm has the level of its own look
-        heads = tuple("Interval of its look" if "interval" in head else head for head in heads)
-    return Table(("Arm", *heads, "Verdict"), rows)
+    title = f"Errors {words.target_name(evidence)} per seed on the confirm images, in images and as"
+    return Table(f"{title} a share of the class", ("Arm", *table.heads[1:], "Verdict"), rows)
 
 
 def behind_table(evidence: Evidence) -> Table:
-    """Return which images make the target cell, and how it stands among the others, per arm."""
-    made = {arm: cell_table(verdict) for arm, verdict in evidence.verdicts.items()}
-    rows = tuple((arm, *table.rows[0][1:]) for arm, table in made.items())
-    heads = next(iter(made.values())).heads if made else ("Arm",)
-    return Table(("Arm", *heads[1:]), rows)
+    """Return the images behind the target cell per arm, and its standing among the others."""
+    tables = {arm: cell_table(verdict) for arm, verdict in evidence.verdicts.items()}
+    heads = next((table.heads for table in tables.values()), ("Arm",))
+    rows = tuple((arm, *table.rows[0][1:]) for arm, table in tables.items())
+    return Table("What is behind it", ("Arm", *heads[1:]), rows)
 
 
 def slice_table(evidence: Evidence) -> Table:
     """Return every counter-slice item, a row each, with its change in every treated arm."""
     rows = []
-    for piece, _ in words.shown_slices(evidence):
-        for which in ("pair", "all"):
-            items = [
-                words.slice_items(evidence, arm, piece).get(which) for arm in evidence.treated_arms
-            ]
-            read, done = words.slice_label(evidence, piece, which)
-            first = next(filter(None, items), None)
-            if first is None:
-                continue
-            rows.append(
-                (
-                    f"{read}, {done}",
-                    words.percent(first.before),
-                    *(
-                        f"{words.percent(item.after)} {words.fold(item.after, item.before)} "
-                        f"{item.status}"
-                        if item
-                        else words.NOT_ASKED
-                        for item in items
-                    ),
-                )
-            )
-    return Table(("Confirm images, altered", "Baseline", *evidence.treated_arms), tuple(rows))
+    for piece in evidence.slices:
+        items = [words.slice_items(evidence, arm, piece) for arm in evidence.treated_arms]
+        for misreading in Misreading:
+            asked = [of_arm[misreading] for of_arm in items if misreading in of_arm]
+            if asked:
+                name = ", ".join(words.slice_label(evidence, piece, misreading))
+                cells = (_slice_cell(of_arm.get(misreading)) for of_arm in items)
+                rows.append((name, wording.percent(asked[0].before), *cells))
+    heads = ("Confirm images, altered", "Baseline", *evidence.treated_arms)
+    return Table("Counter-slices", heads, tuple(rows))
+
+
+def _slice_cell(item: Item | None) -> str:
+    if item is None:
+        return words.NOT_ASKED
+    times = words.fold(item.after, item.before)
+    return status(item.status, f"{wording.percent(item.after)} {times} {item.status}")
 
 
 def class_table(evidence: Evidence) -> Table:
     """Return accuracy, and precision and recall of the target's classes, mean ± sd over seeds."""
     rows = []
-    for arm in evidence.arms:
-        metrics = [
-            class_metrics(evidence.counts(arm, row))
-            for row in range(len(evidence.predictions[arm]))
-        ]
-        cells = [_spread([m.accuracy for m in metrics])]
+    for arm, read_SN in evidence.predictions.items():
+        seeds = [class_metrics(evidence.counts(arm, row)) for row in range(len(read_SN))]
+        cells = [_spread([seed.accuracy for seed in seeds])]
         for k in evidence.plan.target:
-            cells += [
-                _spread([m.precision[k] for m in metrics]),
-                _spread([m.recall[k] for m in metrics]),
-            ]
+            cells.append(_spread([seed.precision[k] for seed in seeds]))
+            cells.append(_spread([seed.recall[k] for seed in seeds]))
         rows.append((arm, *cells))
     names = [evidence.confirm.class_names[k] for k in evidence.plan.target]
     heads = [f"{what} of {name}" for name in names for what in ("Precision", "Recall")]
-    return Table(("Arm", "Accuracy", *heads), tuple(rows))
+    return Table("Accuracy, precision and recall", ("Arm", "Accuracy", *heads), tuple(rows))
 
 
-def selection_table(evidence: Evidence) -> Table:
-    """Return the target and the most frequent confusions on *select*, beside *confirm*."""
-    confirm = {(c["true"], c["predicted"]): c for c in evidence.summary["ranked_cells"]}
-    cells = evidence.errors["cells"]
-    shown = cells[:5] + [
-        c for c in cells[5:] if (c["true"], c["predicted"]) == evidence.plan.target
-    ]
-    rows = []
-    for cell in shown:
-        key = (cell["true"], cell["predicted"])
-        mark = " (target)" if key == evidence.plan.target else ""
-        found = evidence.shrinkage(*key)
-        rows.append(
-            (
-                words.cell_name(evidence, *key) + mark,
-                f"{cell['rank']}",
-                words.images(cell["mean"]),
-                _rate(found.select),
-                f"{cell['seeds_present']} of {cell['n_seeds']}",
-                f"{confirm[key]['rank']}",
-                words.images(confirm[key]["mean"]),
-                _rate(found.confirm),
-                words.relative(found.confirm.rate, found.select.rate),
-            )
-        )
-    heads = (
-        "Confusion",
-        "Rank on select",
-        "Errors per seed on select",
-        "Rate on select",
-        "In seeds",
-        "Rank on confirm",
-        "Errors per seed on confirm",
-        "Rate on confirm",
-        "Shrinkage",
-    )
-    return Table(heads, tuple(rows))
-
-
-def _rate(rate: Rate) -> str:
-    return f"{words.percent(rate.rate)} ({words.percent(rate.low)} to {words.percent(rate.high)})"
+def _spread(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return "–"
+    mean = wording.percent(float(np.mean(known)))
+    if len(known) < 2:
+        return mean
+    return f"{mean} ± {wording.number(100 * float(np.std(known, ddof=1)))}"
 
 
 def ledger_table(evidence: Evidence) -> Table:
@@ -146,37 +172,34 @@ def ledger_table(evidence: Evidence) -> Table:
         for change in changes(evidence, arm)
     ]
     heads = ("Image", "Arm", "What", "Label", "Read before", "Read after", "Target")
-    return Table(heads, tuple(rows))
+    return Table("Images broken and mended for good", heads, tuple(rows))
 
 
 def held_table(evidence: Evidence) -> Table:
     """Return every cell whose change holds up over all cells, in every arm."""
     rows = []
-    for arm in evidence.treated_arms:
-        verdict = evidence.verdicts[arm]
-        found: CellResult | Item
-        measured: dict[tuple[int, int | None], CellResult | Item] = {
-            (c.true, c.predicted): c for c in verdict.cells
+    for arm, verdict in evidence.verdicts.items():
+        results: dict[tuple[int | None, int | None], CellResult | Item] = {
+            (item.true, item.predicted): item for item in verdict.collateral if item.kind == "cell"
         }
-        measured |= {
-            (i.true, i.predicted): i
-            for i in verdict.collateral
-            if i.kind == "cell" and i.true is not None
-        }
+        results |= {(cell.true, cell.predicted): cell for cell in verdict.cells}
         for cell, q_value in held_up(evidence, arm).items():
-            found = measured[cell]
+            result = results[cell]
             rows.append(
                 (
                     words.cell_name(evidence, *cell),
                     arm,
-                    words.images(found.before_images),
-                    words.images(found.after_images),
-                    words.interval(found.effect, found.effect.n_images),
-                    words.p_number(q_value),
+                    wording.images(result.before_images),
+                    wording.images(result.after_images),
+                    wording.interval(result.effect, result.effect.n_images),
+                    wording.p_number(q_value),
                 )
             )
     heads = ("Cell", "Arm", "Errors per seed before", "After", "Interval of the change", "q")
-    return Table(heads, tuple(rows))
+    return Table("Cells whose change holds up over all cells", heads, tuple(rows))
+
+
+# --- Markdown -------------------------------------------------------------------------------------
 
 
 def study_markdown(evidence: Evidence) -> str:
@@ -202,81 +225,73 @@ def study_markdown(evidence: Evidence) -> str:
 def results_markdown(evidence: Evidence) -> str:
     """Return `study_markdown` without its title and its warning."""
     study = evidence.plan.study
-    slices = words.shown_slices(evidence)
-    target = words.target_name(evidence)
-    names = evidence.confirm.class_names
-    labels = []
-    for piece, which in slices:
-        other = next(k for k in evidence.plan.target if k != piece.slice.label)
-        what = names[piece.slice.label] + (f"→{names[other]}" if which == "pair" else " misread")
-        labels.append(f"{what}, {piece.slice.operation} {piece.slice.size_px} px")
-    heads = ["Arm", "Accuracy", f"{target} per seed", "Interval, p", *labels, "Verdict"]
-    base = [
-        BASELINE,
-        words.percent(words.mean_accuracy(evidence, BASELINE)),
-        words.images(evidence.summary["target"]["confirm"]["mean"]),
-        "",
-        *(_slice_rate(evidence, place, which) for place, (_, which) in enumerate(slices)),
-        "",
-    ]
-    rows = [base]
-    for arm in evidence.treated_arms:
-        cell = words.target_result(evidence, arm)
-        items = [words.slice_items(evidence, arm, piece).get(which) for piece, which in slices]
-        rows.append(
-            [
-                arm,
-                words.percent(words.mean_accuracy(evidence, arm)),
-                (
-                    f"{words.images(cell.before_images)} → {words.images(cell.after_images)} "
-                    f"({words.relative(cell.after, cell.before)})"
-                ),
-                f"{words.interval(cell.effect, cell.n_images)}, {words.p_value(cell.p_holm)}",
-                *(
-                    _bold(words.percent(i.after), on=i.status == "harmed") if i else words.NOT_ASKED
-                    for i in items
-                ),
-                _bold(verdict_word(evidence.verdicts[arm]), on=True),
-            ]
-        )
     lines = [
         (
-            f"{words.seeds_told(evidence)}, {len(evidence.confirm):,} confirm "
-            f"images, recipe `{study.recipe_name}`. Intervals are for the change in errors per "
-            "seed; bold shares are harmed."
+            f"{words.seed_count(evidence)}, {len(evidence.confirm):,} confirm images, recipe "
+            f"`{study.recipe_name}`. Intervals are for the change in errors per seed; bold shares "
+            "are harmed."
         ),
         "",
-        _markdown_row(heads),
-        _markdown_row(["---"] + ["---:"] * (len(heads) - 2) + ["---"]),
-        *map(_markdown_row, rows),
+        markdown_table(_result_table(evidence)),
         "",
         *(f"- **{arm}**: {verdict.reason}" for arm, verdict in evidence.verdicts.items()),
     ]
     return "\n".join(lines).rstrip()
 
 
-def _slice_rate(evidence: Evidence, place: int, which: str) -> str:
-    piece = evidence.slices[place]
-    read_SM = piece.predictions[BASELINE]
-    label = piece.slice.label
-    other = next(k for k in evidence.plan.target if k != label)
-    wrong_SM = read_SM == other if which == "pair" else read_SM != label
-    return words.percent(float(wrong_SM.mean()))
+def _result_table(evidence: Evidence) -> Table:
+    slices = words.slices_to_show(evidence)
+    baseline = [
+        BASELINE,
+        wording.percent(words.mean_accuracy(evidence, BASELINE)),
+        wording.images(evidence.summary["target"]["confirm"]["mean"]),
+        "",
+        *(_slice_rate(evidence, piece, misreading) for piece, misreading in slices),
+        "",
+    ]
+    rows = [tuple(baseline)]
+    for arm in evidence.treated_arms:
+        cell = words.target_result(evidence, arm)
+        items = [words.slice_items(evidence, arm, p).get(misreading) for p, misreading in slices]
+        rows.append(
+            (
+                arm,
+                wording.percent(words.mean_accuracy(evidence, arm)),
+                (
+                    f"{wording.images(cell.before_images)} → {wording.images(cell.after_images)} "
+                    f"({wording.relative(cell.after, cell.before)})"
+                ),
+                f"{wording.interval(cell.effect, cell.n_images)}, {wording.p_value(cell.p_holm)}",
+                *(_result_cell(item) for item in items),
+                Toned(verdict_word(evidence.verdicts[arm]), Tone.STRONG),
+            )
+        )
+    labels = [_slice_head(evidence, piece, misreading) for piece, misreading in slices]
+    target = f"{words.target_name(evidence)} per seed"
+    heads = ("Arm", "Accuracy", target, "Interval, p", *labels, "Verdict")
+    return Table("Results", heads, tuple(rows), align="l" + "r" * (len(heads) - 2) + "l")
 
 
-def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+def _result_cell(item: Item | None) -> str:
+    if item is None:
+        return words.NOT_ASKED
+    share = wording.percent(item.after)
+    return Toned(share, Tone.STRONG) if item.status == "harmed" else share
 
 
-def _bold(text: str, *, on: bool) -> str:
-    return f"**{text}**" if on else text
+def _slice_head(evidence: Evidence, piece: SliceEvidence, misreading: Misreading) -> str:
+    names, label = evidence.confirm.class_names, piece.slice.label
+    pair = misreading is Misreading.PAIR
+    cell = words.cell_name(evidence, label, _other(evidence, label)) if pair else None
+    return f"{cell or f'{names[label]} misread'}, {piece.slice.operation} {piece.slice.size_px} px"
 
 
-def _spread(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return "–"
-    mean = words.percent(float(np.mean(known)))
-    if len(known) < 2:
-        return mean
-    return f"{mean} ± {words.number(100 * float(np.std(known, ddof=1)))}"
+def _slice_rate(evidence: Evidence, piece: SliceEvidence, misreading: Misreading) -> str:
+    read_SM, label = piece.predictions[BASELINE], piece.slice.label
+    pair = misreading is Misreading.PAIR
+    wrong_SM = read_SM == _other(evidence, label) if pair else read_SM != label
+    return wording.percent(float(wrong_SM.mean()))
+
+
+def _other(evidence: Evidence, label: int) -> int:
+    return next(k for k in evidence.plan.target if k != label)

@@ -1,7 +1,7 @@
 """One verdict as rows and words: every rendering of it is made from these.
 
-A sheet holds plain text without line breaks or control characters; what a rendering must escape, it
-escapes itself.
+A summary holds plain text without line breaks or control characters; what a rendering must escape,
+it escapes itself.
 """
 
 import heapq
@@ -9,27 +9,29 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from misread import wording
 from misread.judge.collateral import Item
 from misread.judge.effects import Status
 from misread.judge.looks import Settled
 from misread.judge.targets import CellResult
-from misread.judge.verdict import Verdict
+from misread.judge.verdict import Decision, Verdict
+from misread.show.table import Table, Tone, Toned
 
 _STATUSES: tuple[Status, ...] = ("harmed", "undetermined", "safe")
-
-
-class Table(NamedTuple):
-    """A table of strings; the first cell of each row names the row."""
-
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+_TONES: dict[Status | Decision, Tone] = {
+    "harmed": Tone.BAD,
+    "undetermined": Tone.OPEN,
+    "safe": Tone.PLAIN,
+    "REDUCED": Tone.GOOD,
+    "NOT SHOWN": Tone.OPEN,
+    "UNDERPOWERED": Tone.OPEN,
+    "HARM": Tone.BAD,
+}
 
 
 @dataclass(frozen=True)
-class Sheet:
+class VerdictSummary:
     """All that a rendering of one verdict says.
 
     Attributes
@@ -43,27 +45,27 @@ class Sheet:
     reason : str
         The verdict's sentence.
     settled : str
-        At which planned look it was judged, and what that saved; "" where seeds were fixed.
+        The planned look at which it was judged, and what that saved; "" where seeds were fixed.
     targets : Table
-        A row per target cell: what changed.
+        Change of each target cell.
     behind : Table
-        A row per target cell: which images make it, and how it stands among the others.
+        Images behind each target cell, and its standing among all cells.
     broken : str
-        How many items are harmed, undetermined and safe.
+        Numbers of harmed, undetermined and safe items.
     items : Table
         The harmed and the undetermined items, the worst first.
     rest : str
-        How many items are not in the table, as in "and 96 safe".
+        Number of items that are not in the table, as in "and 96 safe".
     n_safe : int
-        How many items are safe.
+        Number of safe items.
     safe : Table
         The safe items; no rows unless all items were asked for.
     slices : Table
-        A row per slice with its numbers of items; no rows where there are no slices.
+        Numbers of items of each slice; no rows where there are no slices.
     facts : tuple of (str, str)
-        What was asked, and on what the answer rests.
+        The question, and on what the answer rests.
     caveats : tuple of str
-        What the numbers cannot say; sentences.
+        Limits of the numbers; sentences.
     """
 
     arm: str
@@ -84,26 +86,24 @@ class Sheet:
     caveats: tuple[str, ...]
 
 
-def sheet_of(verdict: Verdict, top: int | None = None) -> Sheet:
+def summary_of(verdict: Verdict, top: int | None = None) -> VerdictSummary:
     """Return the words and rows of a verdict.
 
     Parameters
     ----------
     verdict : Verdict
-        What the judge said.
+        The judge's verdict.
     top : int, optional
-        How many of the items that are not safe to write out; by default all items, also the safe
-        ones.
+        Number of items that are not safe to write out; by default all items, also the safe ones.
 
     Returns
     -------
-    Sheet
+    VerdictSummary
         Ready to be rendered.
     """
-    bad = (item for item in verdict.collateral if item.status != "safe")
-    shown = worst_first(bad, top)
-    n_shown = sum(item.covers for item in shown)
-    return Sheet(
+    worst = worst_first((item for item in verdict.collateral if item.status != "safe"), top)
+    n_written = sum(item.covers for item in worst)
+    return VerdictSummary(
         arm=_plain(verdict.arm),
         decision=verdict.verdict,
         word=verdict_word(verdict),
@@ -114,9 +114,9 @@ def sheet_of(verdict: Verdict, top: int | None = None) -> Sheet:
         settled=_settled(verdict.settled, verdict.alpha) if verdict.settled else "",
         targets=target_table(verdict.cells, verdict.alpha),
         behind=cell_table(verdict),
-        broken=broken_told(verdict),
-        items=item_table(shown),
-        rest=_rest(verdict.n_harmed + verdict.n_undetermined - n_shown, verdict.n_safe),
+        broken=status_counts(verdict),
+        items=item_table(worst),
+        rest=_rest(verdict.n_harmed + verdict.n_undetermined - n_written, verdict.n_safe),
         n_safe=verdict.n_safe,
         safe=item_table(
             worst_first(item for item in verdict.collateral if item.status == "safe")
@@ -129,27 +129,35 @@ def sheet_of(verdict: Verdict, top: int | None = None) -> Sheet:
     )
 
 
+def status(kind: Status | Decision, text: str = "") -> str:
+    """Return a cell with the tone of a status or a decision; by default that is its text too."""
+    return Toned(text or kind, _TONES[kind])
+
+
 def verdict_word(verdict: Verdict) -> str:
     """Return the verdict with its qualifier, as in "REDUCED, collateral undetermined"."""
     return ", ".join(filter(None, (verdict.verdict, verdict.qualifier)))
 
 
-def broken_told(verdict: Verdict) -> str:
-    """Return how many items have each status, as in "1 harmed, 2 undetermined, 96 safe"."""
+def status_counts(verdict: Verdict) -> str:
+    """Return the number of items of each status, as in "1 harmed, 2 undetermined, 96 safe"."""
     return (
         f"{verdict.n_harmed:,} harmed, {verdict.n_undetermined:,} undetermined, "
         f"{verdict.n_safe:,} safe"
     )
 
 
-def target_table(cells: Sequence[CellResult], alpha: float) -> Table:
-    """Return a row per target cell: errors, change, interval, p, and what could have been found."""
+def target_table(cells: Sequence[CellResult], alpha: float | None) -> Table:
+    """Return a row per target cell: errors, change, interval, p, and what could have been found.
+
+    `alpha` is None where each cell has the level of its look.
+    """
     heads: tuple[str, ...] = (
         "Cell",
         "Errors per seed",
         "Rate",
         "Change",
-        f"{wording.level(alpha)} interval",
+        "Interval of its look" if alpha is None else f"{wording.level(alpha)} interval",
         "p (Holm)",
         "Smallest detectable (80% power)",
     )
@@ -157,7 +165,7 @@ def target_table(cells: Sequence[CellResult], alpha: float) -> Table:
     if any(_n_disputed(cell) for cell in cells):
         heads = (*heads, "Without disputed images")
         rows = [(*row, _without_disputed(cell)) for row, cell in zip(rows, cells, strict=True)]
-    return Table(heads, tuple(rows))
+    return Table("The target cells before and after, in images per seed", heads, tuple(rows))
 
 
 def _target_row(cell: CellResult) -> tuple[str, ...]:
@@ -219,11 +227,11 @@ def cell_table(verdict: Verdict) -> Table:
         )
         for cell in verdict.cells
     )
-    return Table(heads, rows)
+    return Table("What is behind the target cells", heads, rows)
 
 
 def _images_behind(cell: CellResult) -> str:
-    """Return how many images make a cell, as in "1 → 0 hard-core, 4 → 3 coin-flip, …"."""
+    """Return the images that make a cell, as in "1 → 0 hard-core, 4 → 3 coin-flip, …"."""
     before, after = cell.atlas_before, cell.atlas_after
     if min(before.n_seeds, after.n_seeds) == 1:
         return "cannot be told from one seed"
@@ -264,7 +272,7 @@ def item_table(items: Iterable[Item]) -> Table:
     rows = tuple(
         (
             _plain(item.name),
-            item.status,
+            status(item.status),
             f"{wording.percent(item.before)} → {wording.percent(item.after)}",
             wording.interval(item.effect, 100, decimals=2),
             wording.number(100 * item.margin),
@@ -273,7 +281,7 @@ def item_table(items: Iterable[Item]) -> Table:
         for item in items
     )
     heads = ("Item", "Status", "Before → after", "Worse by", "Margin", "q")
-    return Table(heads, rows)
+    return Table("Growth of error rates, in percentage points", heads, rows)
 
 
 def _rest(n_more: int, n_safe: int) -> str:
@@ -282,14 +290,16 @@ def _rest(n_more: int, n_safe: int) -> str:
 
 
 def _slices(items: Sequence[Item]) -> Table:
-    found: dict[str, Counter[Status]] = {}
+    counts: dict[str, Counter[Status]] = {}
     for item in items:
         if item.kind == "slice":
-            found.setdefault(item.slice_name, Counter())[item.status] += item.covers
+            counts.setdefault(item.slice_name, Counter())[item.status] += item.covers
     rows = tuple(
-        (_plain(name), *(f"{own[status]:,}" for status in _STATUSES)) for name, own in found.items()
+        (_plain(name), *(f"{of_slice[kind]:,}" for kind in _STATUSES))
+        for name, of_slice in counts.items()
     )
-    return Table(("Slice", *(status.capitalize() for status in _STATUSES)), rows)
+    heads = ("Slice", *(kind.capitalize() for kind in _STATUSES))
+    return Table("Items of each slice", heads, rows)
 
 
 def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from misread import wording
 from misread.images import Images
 from misread.images.operations import OPERATIONS
 from misread.judge.collateral import Item
@@ -30,14 +31,14 @@ def before_after(evidence: Evidence) -> Figure:
     arms = evidence.treated_arms
     if not arms:
         return style.Sheet(9, 0.3, _NO_ARM, warning=evidence.plan.exploratory).figure
-    slices = words.shown_slices(evidence)
+    slices = words.slices_to_show(evidence)
     line = 0.47 if len(slices) <= _ROOMY else 0.34
     row = max(1.75, line * len(slices) + 0.45)
     sheet = style.Sheet(
         14.0,
         _HEAD + row * len(arms) + 0.55,
-        words.headline(evidence, arms[0]),
-        f"{words.seeds_told(evidence)}, {len(evidence.confirm):,} confirm images; "
+        words.finding(evidence, arms[0]),
+        f"{words.seed_count(evidence)}, {len(evidence.confirm):,} confirm images; "
         "each arm against the baseline trained from the same seeds.",
         evidence.plan.exploratory,
     )
@@ -125,7 +126,7 @@ def _slopes(axes: Axes, cell: CellResult, top: int) -> None:
     axes.plot([0, 1], means, color=style.INK, lw=3.2, marker="o", ms=8, zorder=5, clip_on=False)
     for x, value, side in ((0, means[0], -1), (1, means[1], 1)):
         axes.annotate(
-            words.images(value),
+            wording.images(value),
             (x, value),
             xytext=(9 * side, 0),
             textcoords="offset points",
@@ -183,9 +184,14 @@ def _effect(axes: Axes, cell: CellResult, reach: float) -> None:
                 [reach if side == ">" else -reach], [0], side, color=colour, ms=9, clip_on=False
             )
     axes.plot([estimate], [0], "o", color=colour, ms=11, mec="white", mew=1.5, zorder=5)
-    told = words.p_value(cell.p_holm) + (" after Holm" if cell.p_holm != effect.p_value else "")
+    told = wording.p_value(cell.p_holm) + (" after Holm" if cell.p_holm != effect.p_value else "")
     for text, lower, size, weight in (
-        (f"{words.images(estimate, sign=True)}  [{words.interval(effect, n)}]", 17, 11.5, "bold"),
+        (
+            f"{wording.images(estimate, sign=True)}  [{wording.interval(effect, n)}]",
+            17,
+            11.5,
+            "bold",
+        ),
         (told, 33, 10.5, "normal"),
     ):
         axes.annotate(
@@ -210,7 +216,7 @@ def _dumbbells(
     axes: Axes,
     evidence: Evidence,
     arm: str,
-    slices: list[tuple[SliceEvidence, str]],
+    slices: list[tuple[SliceEvidence, words.Misreading]],
     widest: float,
     down: float,
 ) -> None:
@@ -264,7 +270,7 @@ def _dumbbells(
 
 
 def _told(item: Item) -> str:
-    before, after = words.percent(item.before), words.percent(item.after)
+    before, after = wording.percent(item.before), wording.percent(item.after)
     return f"{before.removesuffix('%')} → {after}  {words.fold(item.after, item.before)}"
 
 

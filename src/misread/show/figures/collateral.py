@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from misread import wording
 from misread.judge.collateral import Item
-from misread.show import style, words
+from misread.show import style
 from misread.study.evidence import Evidence
 
 _MOST_CELLS = 14
@@ -93,7 +94,7 @@ def _block(
         sheet.text(at, down + 0.26, told, fontsize=10, color=colour)
     down += 0.6
     for group in groups:
-        title = f"{_TITLES[group.kind]} (margin {words.number(100 * group.margin)} pp)"
+        title = f"{_TITLES[group.kind]} (margin {wording.number(100 * group.margin)} pp)"
         sheet.text(0.35, down + 0.04, title, fontsize=11.5, fontweight="bold")
         tall = _ROW * len(group.names)
         for line, name in enumerate(group.names):
@@ -185,10 +186,10 @@ def _axis(items: Sequence[Item], margin: float) -> tuple[float, float]:
 def _title(evidence: Evidence) -> str:
     verdicts = evidence.verdicts
     harmful = [
-        f"{arm} ({words.count(v.n_harmed, 'item')})" for arm, v in verdicts.items() if v.n_harmed
+        f"{arm} ({wording.count(v.n_harmed, 'item')})" for arm, v in verdicts.items() if v.n_harmed
     ]
     if harmful:
-        return f"Something got worse under {words.listed(harmful)}"
+        return f"Something got worse under {wording.listed(harmful)}"
     few = min(v.n_undetermined for v in verdicts.values())
     many = max(v.n_undetermined for v in verdicts.values())
     n_items = next(iter(verdicts.values())).n_items

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from misread import wording
 from misread.show import style, words
 from misread.study.evidence import Evidence
 from misread.study.study import BASELINE
@@ -36,8 +37,8 @@ def confusion_matrices(evidence: Evidence) -> Figure:
     off_KK = ~np.eye(len(base_KK), dtype=bool)
     place = 1 + int((base_KK[off_KK] > base_KK[true, predicted]).sum())
     title = (
-        f"The baseline makes {words.images(base_KK[off_KK].sum())} errors a seed in "
-        f"{len(evidence.confirm):,} images; {words.images(base_KK[true, predicted])} of them are "
+        f"The baseline makes {wording.images(base_KK[off_KK].sum())} errors a seed in "
+        f"{len(evidence.confirm):,} images; {wording.images(base_KK[true, predicted])} of them are "
         f"{words.target_name(evidence)}"
         f", {_place(place)} of all confusions"
     )
@@ -65,7 +66,7 @@ def confusion_matrices(evidence: Evidence) -> Figure:
             top = float(base_KK[off_KK].max()) or 1.0
             _matrix(axes, evidence, arm, base_KK, (0.0, top), sign=False)
         else:
-            net = words.images(float(changes[arm][off_KK].sum()), sign=True)
+            net = wording.images(float(changes[arm][off_KK].sum()), sign=True)
             told = f"{arm}: {net} errors in all"
             sheet.text(at_x, at_y, told, fontsize=13, fontweight="bold")
             _matrix(axes, evidence, arm, changes[arm], (-reach, reach), sign=True)
@@ -97,7 +98,7 @@ def _told_held(evidence: Evidence) -> str:
     if not n_held:
         return f"No change of a cell holds up over all {n_cells:,}: the numbers may all be chance."
     return (
-        f"Framed: {words.count(n_held, 'change')} that "
+        f"Framed: {wording.count(n_held, 'change')} that "
         f"{'holds' if n_held == 1 else 'hold'} up over all {n_cells:,} cells (exploratory); the "
         "pale ones may be chance."
     )
@@ -149,7 +150,7 @@ def _matrix(
         recall = f"{100 * recall_K[i]:.1f}" if recall_K[i] < 1 else "100"
         axes.text(i, i, recall, ha="center", va="center", fontsize=0.82 * size, color="#7d8490")
         for j in range(n_classes):
-            text = f"{values_KK[i, j]:{'+' if sign else ''}.1f}".replace("-", words.MINUS)
+            text = f"{values_KK[i, j]:{'+' if sign else ''}.1f}".replace("-", wording.MINUS)
             if i == j or not (text.strip("+−0.") or (i, j) == evidence.plan.target):
                 continue
             strong, faint = abs(drawn_KK[i, j]) > 0.93, sign and (i, j) not in held
@@ -200,12 +201,12 @@ def ranked_cells(evidence: Evidence) -> Figure:
         12.6,
         height + 1.35,
         f"{words.target_name(evidence)} is {_place(mark['rank'])} of {len(cells)} confusions: "
-        f"{words.images(mark['mean'])} errors a seed on select, in {mark['seeds_present']} of "
-        f"{words.count(mark['n_seeds'], 'seed')}",
+        f"{wording.images(mark['mean'])} errors a seed on select, in {mark['seeds_present']} of "
+        f"{wording.count(mark['n_seeds'], 'seed')}",
         f"The baseline on the held-out tenths of the training images (select). Dots: seeds; bar: "
         f"mean ± standard deviation. {words.target_name(evidence)} there: "
-        f"{words.percent(mark['rate'])} of its class; on confirm: "
-        f"{words.percent(confirm['rate'])}.",
+        f"{wording.percent(mark['rate'])} of its class; on confirm: "
+        f"{wording.percent(confirm['rate'])}.",
         evidence.plan.exploratory,
     )
     errors = sheet.axes(1.0, 0.5, 6.2, height)

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.box import SIMPLE_HEAD
 
+from misread import wording
 from misread.data.dataset import Dataset
 from misread.images.corrupt import Spec, corrupt
 from misread.images.mnist_c import CORRUPTIONS
 from misread.judge import Effect
-from misread.show import style, words
-from misread.show.render import verdict_style
-from misread.show.table import Grid
+from misread.show import style
+from misread.show.table import Frame, Table
+from misread.show.verdict import status, verdict_word
 from misread.study.corruptions import Corruptions
 from misread.study.robustness import CLEAN
 from misread.study.study import BASELINE, SMOKE
@@ -101,22 +101,15 @@ def rows(found: Corruptions, arm: str) -> list[Row]:
     return told
 
 
-def corruption_table(found: Corruptions, arm: str) -> Grid:
-    """Return how an arm reads corrupted images as a table for the terminal."""
+def corruption_table(found: Corruptions, arm: str) -> Table:
+    """Return how an arm reads corrupted images."""
     verdict = found.verdicts[arm]
-    told = ", ".join(filter(None, (verdict.verdict, verdict.qualifier)))
-    style_of = verdict_style(verdict.verdict)
-    table = Grid(
-        title=f"{arm}: {told}", title_style=style_of, box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
-    table.add_column("", no_wrap=True)
-    level = words.level(found.told.alpha)
-    for heading in ("accuracy, %", f"change, pp ({level})", f"{found.told.cell}, %", "harmed"):
-        table.add_column(heading, justify="right")
-    own = rows(found, arm)
-    for place, row in enumerate(own):
-        table.add_row(*row, end_section=place in (0, len(own) - 2))
-    return table
+    title = status(verdict.verdict, f"{arm}: {verdict_word(verdict)}")
+    level = wording.level(found.told.alpha)
+    heads = ("", "accuracy, %", f"change, pp ({level})", f"{found.told.cell}, %", "harmed")
+    table = rows(found, arm)
+    ends = frozenset({0, len(table) - 2})
+    return Table(title, heads, tuple(table), unbroken=1, rules=ends, frame=Frame.LIGHT)
 
 
 def corruption_error(found: Corruptions, arm: str) -> str:
@@ -127,21 +120,27 @@ def corruption_error(found: Corruptions, arm: str) -> str:
     return (
         f"{arm}: its errors are in the mean over the corruptions "
         f"{100 * ratio.estimate:.1f}% of the baseline's ({100 * ratio.low:.1f} to "
-        f"{100 * ratio.high:.1f}; {words.p_value(ratio.p_value)})."
+        f"{100 * ratio.high:.1f}; {wording.p_value(ratio.p_value)})."
     )
 
 
-def worse(found: Corruptions, arm: str, *, better: bool = False) -> list[str]:
-    """Return the corruptions on which an arm is shown to read less (or more) than the baseline.
+def worse_on(found: Corruptions, arm: str) -> list[str]:
+    """Return the corruptions on which an arm is shown to read less than the baseline.
 
     The whole interval lies on one side of 0; nothing is corrected for the number of corruptions.
     """
-    names = []
-    for name, own in found.told.rows.items():
-        change = own[arm].change
-        if name != CLEAN and change and (change.high < 0 if better else change.low > 0):
-            names.append(name)
-    return names
+    return [name for name, change in _changes(found, arm) if change.low > 0]
+
+
+def better_on(found: Corruptions, arm: str) -> list[str]:
+    """Return the corruptions on which an arm is shown to read more; as `worse_on`."""
+    return [name for name, change in _changes(found, arm) if change.high < 0]
+
+
+def _changes(found: Corruptions, arm: str) -> list[tuple[str, Effect]]:
+    """Return the change of an arm's error rate on each corruption."""
+    changes = ((name, of_arm[arm].change) for name, of_arm in found.told.rows.items())
+    return [(name, change) for name, change in changes if name != CLEAN and change]
 
 
 def headline(found: Corruptions) -> str:
@@ -149,10 +148,10 @@ def headline(found: Corruptions) -> str:
     means = {arm: found.told.means[arm].change for arm in found.verdicts}
     brittle = [arm for arm, change in means.items() if change and change.low > 0]
     if brittle:
-        return f"Corrupted images are read less well after {words.listed(brittle)}"
+        return f"Corrupted images are read less well after {wording.listed(brittle)}"
     told = "In the mean over corruptions no arm is shown to read less well"
-    single = [arm for arm in found.verdicts if worse(found, arm)]
-    return f"{told}; on single ones {words.listed(single)} {_does(single)}" if single else told
+    single = [arm for arm in found.verdicts if worse_on(found, arm)]
+    return f"{told}; on single ones {wording.listed(single)} {_does(single)}" if single else told
 
 
 def _does(arms: Sequence[str]) -> str:
@@ -180,8 +179,10 @@ def corruption_figure(found: Corruptions) -> Figure:
         left + 3 * (wide + gap),
         0.55 + height + 0.7,
         headline(found),
-        f"{words.count(len(told.seeds), 'seed')} of each arm, {told.n_images:,} test images clean "
-        f"and in each corruption; {words.level(told.alpha)} intervals over {_sampled(found)}. The "
+        f"{wording.count(len(told.seeds), 'seed')} of each arm, {told.n_images:,} test images "
+        "clean "
+        f"and in each corruption; {wording.level(told.alpha)} intervals over {_sampled(found)}. "
+        "The "
         "mean is that of the corruptions.",
         SMOKE if told.smoke else "",
     )
@@ -257,6 +258,6 @@ def _arrow(before: float, after: float) -> str:
 def _gained(estimate: float, low: float, high: float) -> str:
     """Return a growth of the error rate as a change of the accuracy, in percentage points."""
     gain, least, most = (
-        words.number(-100 * value, decimals=2, sign=True) for value in (estimate, high, low)
+        wording.number(-100 * value, decimals=2, sign=True) for value in (estimate, high, low)
     )
     return f"{gain} ({least} to {most})"

@@ -98,7 +98,8 @@ def ledger(evidence: Evidence) -> Figure:
         _title(of_arm),
         "Broken (orange): right in at least 80% of the seeds before and wrong in at least 80% "
         "after; mended (blue): the reverse. Below each image: how it was read before → after, "
-        f"each with its seeds of {words.n_seeds(evidence)}; its place in the test set, its label. "
+        f"each with its seeds of {words.seed_number(evidence)}; its place in the test set, its "
+        "label. "
         f"Bold: the target {words.target_name(evidence)}.",
         evidence.plan.exploratory,
     )

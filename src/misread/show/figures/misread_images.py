@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
+from misread import wording
 from misread.show import style, words
 from misread.study.evidence import Evidence
 from misread.study.study import BASELINE
@@ -42,7 +43,7 @@ def misread_images(evidence: Evidence) -> Figure:
     always = int((base_N[ids] == len(evidence.seeds)).sum())
     name, read = (evidence.confirm.class_names[k] for k in (true, predicted))
     title = (
-        f"{words.count(len(ids), 'image')} of {int(own_N.sum()):,} are read as {read} by some "
+        f"{wording.count(len(ids), 'image')} of {int(own_N.sum()):,} are read as {read} by some "
         f"model of some arm; {always} by every seed of the baseline"
         if len(ids)
         else f"No model of any arm reads a {name} as {read}"
@@ -53,9 +54,9 @@ def misread_images(evidence: Evidence) -> Figure:
         height + 0.1,
         title,
         f"Test images of class {name}, by how many baseline seeds misread them. A square per seed "
-        f"({words.n_seeds(evidence)}); orange: read as {read}, grey: as another class, pale: "
+        f"({words.seed_number(evidence)}); orange: read as {read}, grey: as another class, pale: "
         "rightly."
-        + (f" {words.count(n_left_out, 'rarer image')} not shown." if n_left_out else ""),
+        + (f" {wording.count(n_left_out, 'rarer image')} not shown." if n_left_out else ""),
         evidence.plan.exploratory,
     )
     down = 0.0

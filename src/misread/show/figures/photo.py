@@ -9,11 +9,10 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from rich.text import Text
 
 from misread.images.page import Page
 from misread.show import style
-from misread.show.table import Grid
+from misread.show.table import Table, Tone, Toned
 from misread.study.photos import Reading
 from misread.wording import count
 
@@ -32,27 +31,27 @@ def summary(name: str, readings: Sequence[Reading]) -> str:
     return f"{name}: {count(len(readings), 'digit')} read, {unsure or 'none'} of them unsure"
 
 
-def reading_table(name: str, readings: Sequence[Reading]) -> Grid:
-    """Return the readings of a photo as a table."""
-    table = Grid(title=summary(name, readings))
-    for heading in ("digit", "line", "reading", "confidence", "seeds that agree"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
+def reading_table(name: str, readings: Sequence[Reading]) -> Table:
+    """Return the readings of a photo."""
+    rows = []
     for reading in readings:
         n_seeds = sum(reading.read_by.values())
         others = [
-            f"{n} read {told}" for told, n in reading.read_by.items() if told != reading.reading
+            f"{n} read {other}" for other, n in reading.read_by.items() if other != reading.reading
         ]
-        notes = ["unsure"] * reading.unsure + others
-        table.add_row(
-            str(reading.number),
-            str(reading.line),
-            Text(reading.reading, style="bold"),
-            _percent(reading.confidence),
-            f"{reading.read_by.get(reading.reading, 0)} of {n_seeds}",
-            Text("; ".join(notes), style="yellow" if reading.unsure else ""),
+        notes = "; ".join(["unsure"] * reading.unsure + others)
+        rows.append(
+            (
+                str(reading.number),
+                str(reading.line),
+                Toned(reading.reading, Tone.STRONG),
+                _percent(reading.confidence),
+                f"{reading.read_by.get(reading.reading, 0)} of {n_seeds}",
+                Toned(notes, Tone.OPEN) if reading.unsure else notes,
+            )
         )
-    return table
+    heads = ("digit", "line", "reading", "confidence", "seeds that agree", "")
+    return Table(summary(name, readings), heads, tuple(rows), align="rrrrrl")
 
 
 def _percent(share: float) -> str:

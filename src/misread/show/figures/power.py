@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from misread import wording
 from misread.judge import Pilot, PowerAnswer, power_of, smallest_found
 from misread.judge.planner import power_told
-from misread.show import style, words
-from misread.show.table import Grid
+from misread.show import style
+from misread.show.table import Table
 
 _COLOURS = (style.SKY, style.BLUE, style.GREEN, style.ORANGE, style.PURPLE, style.VERMILLION)
 _SEEDS = (3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50)
@@ -17,23 +18,24 @@ _TIMES = (0.5, 0.6, 0.7, 0.85, 1, 1.4, 2, 2.8, 4, 5.6, 8, 16)
 _TICKS = (0.5, 1, 2, 4, 8, 16)
 
 
-def power_table(answer: PowerAnswer) -> Grid:
+def power_table(answer: PowerAnswer) -> Table:
     """Return the power over seeds × reductions; the design's row and the asked column marked."""
-    table = Grid(
-        title=f"Power to find a fall of {answer.cell}",
-        caption=f"{answer.n_images:,} images; * as asked",
+    heads = (
+        f"−{100 * reduction:g}%{' *' if reduction == answer.reduction else ''}"
+        for reduction in answer.reductions
     )
-    table.add_column("seeds", justify="right")
-    for reduction in answer.reductions:
-        mark = " *" if reduction == answer.reduction else ""
-        table.add_column(f"−{100 * reduction:g}%{mark}", justify="right")
-    for row in answer.table:
-        mark = "* " if row.n_seeds == answer.n_seeds else ""
-        table.add_row(f"{mark}{row.n_seeds}", *map(power_told, row.power))
-    return table
+    rows = tuple(
+        (
+            f"{'* ' if row.n_seeds == answer.n_seeds else ''}{row.n_seeds}",
+            *map(power_told, row.power),
+        )
+        for row in answer.table
+    )
+    title = f"Power to find a fall of {answer.cell}"
+    return Table(title, ("seeds", *heads), rows, f"{answer.n_images:,} images; * as asked", "r")
 
 
-def smallest_told(answer: PowerAnswer) -> str:
+def smallest_sentence(answer: PowerAnswer) -> str:
     """Return the smallest reduction that the design finds, in a sentence."""
     if answer.smallest_relative is None:
         return f"Not even a fall to zero is found with power {power_told(answer.target)}."
@@ -110,16 +112,16 @@ def _draw_smallest(axes: Axes, answer: PowerAnswer, pilot: Pilot) -> None:
         ]
         own = n_seeds == answer.n_seeds
         if not found:
-            missing.append(words.count(n_seeds, "seed"))
+            missing.append(wording.count(n_seeds, "seed"))
             continue
         axes.plot(*zip(*found, strict=True), "-", color=colour, lw=3.6 if own else 2)
-        ends.append((*found[-1], words.count(n_seeds, "seed"), colour, own))
+        ends.append((*found[-1], wording.count(n_seeds, "seed"), colour, own))
     _label_ends(axes, ends)
     if missing:
         axes.text(
             0.03,
             0.03,
-            f"{words.listed(missing)}: not even a fall to zero",
+            f"{wording.listed(missing)}: not even a fall to zero",
             transform=axes.transAxes,
             fontsize=11.5,
             color=style.MUTED,

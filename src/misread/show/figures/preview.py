@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from misread import wording
 from misread.data.dataset import Dataset
 from misread.data.parts import folds
 from misread.images import Ids, Images
@@ -133,10 +134,10 @@ def _captions(
     names = ("ink", "stroke", "misread", f"read as {other}")
     texts = [
         [
-            words.percent(first["ink_before"]),
-            f"{words.number(first['thickness_before_px'], decimals=1)} px",
-            words.percent(first["error_before"]),
-            words.percent(first["as_target_before"]),
+            wording.percent(first["ink_before"]),
+            f"{wording.number(first['thickness_before_px'], decimals=1)} px",
+            wording.percent(first["error_before"]),
+            wording.percent(first["as_target_before"]),
         ]
     ]
     colours = [[style.INK] * 4]
@@ -144,10 +145,10 @@ def _captions(
         entry = own[column]
         texts.append(
             [
-                words.percent(entry["ink_after"]),
-                f"{words.number(entry['thickness_after_px'], decimals=1)} px",
-                words.percent(entry["error_after"]),
-                words.percent(entry["as_target_after"]),
+                wording.percent(entry["ink_after"]),
+                f"{wording.number(entry['thickness_after_px'], decimals=1)} px",
+                wording.percent(entry["error_after"]),
+                wording.percent(entry["as_target_after"]),
             ]
         )
         colours.append(
@@ -201,10 +202,10 @@ def _doses(shares: Sequence[Mapping[str, Any]]) -> list[str]:
         values = [share["changed_share"]["all"] for share in own if share["changed_share"]]
         if not values:
             continue
-        few, many = words.percent(min(values)), words.percent(max(values))
+        few, many = wording.percent(min(values)), wording.percent(max(values))
         told = few if few == many else f"{few} to {many}"
         sizes = f"{low} px" if low == high else f"{low} to {high} px"
-        arms = words.listed([share["arm"] for share in own])
+        arms = wording.listed([share["arm"] for share in own])
         lines.append(f"Dose {sizes} ({arms}): {told} of the draws change the image.")
     return lines
 
@@ -219,12 +220,13 @@ def _preview_title(
     )
     other = next(k for k in target if k != worst["label"])
     name, read = train.class_names[worst["label"]], train.class_names[other]
-    share = words.percent(first["changed_share"].get("all", 0.0))
+    share = wording.percent(first["changed_share"].get("all", 0.0))
     title = f"{first['arm']}: {share} of the draws change the image"
     before, after = worst["as_target_before"], worst["as_target_after"]
     if after > before:
         title += (
-            f"; {words.plural(name)} {words.treated(worst['operation'], worst['size_px'])} are "
-            f"read as {read} in {words.percent(after)} instead of {words.percent(before)}"
+            f"; {words.plural(name)} "
+            f"{words.operation_phrase(worst['operation'], worst['size_px'])} are "
+            f"read as {read} in {wording.percent(after)} instead of {wording.percent(before)}"
         )
     return title

@@ -6,8 +6,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from misread import wording
 from misread.data.dataset import Dataset
-from misread.show import style, words
+from misread.show import style
 from misread.study.evidence import Evidence
 
 _CELLS, _COLUMNS, _TILE = 8, 10, 0.92
@@ -49,7 +50,7 @@ def select_figure(
     cells = [cell for cell in errors["cells"] if cell["images"]][:_CELLS]
     names = train.class_names
     left, block = 1.75, _TILE + 0.42
-    n_seeds = words.count(len(errors["seeds"]), "seed")
+    n_seeds = wording.count(len(errors["seeds"]), "seed")
     told = Counter(image["id"] for cell in errors["cells"] for image in cell["images"])
     title = (
         f"The leading confusion on select is {names[cells[0]['true']]} read as "

@@ -10,7 +10,7 @@ from misread.images import Images
 from misread.images.shape import MEASURES
 from misread.judge.strata import Stratum
 from misread.show import style
-from misread.show.slices import explained_told, fifth, limits, sampled, true_name
+from misread.show.slices import explained_sentence, fifth, limits, sampling_units, true_name
 from misread.study.evidence import NOT_PLANNED, Evidence
 from misread.study.slices import N_STRATA, ShapeSlices, Slices
 
@@ -57,9 +57,10 @@ def shape_figure(sliced: Slices, images: Images, warning: str) -> Figure:
     sheet = style.Sheet(
         13.1,
         0.75 + _ROW * len(sliced.shape),
-        explained_told(sliced),
+        explained_sentence(sliced),
         f"Share of the images that is misread, with {wording.level(sliced.alpha)} intervals over "
-        f"{sampled(sliced)}, in fifths of each class by its own shape: a fifth has the same mix of "
+        f"{sampling_units(sliced)}, in fifths of each class by its own shape: a fifth has the "
+        "same mix of "
         f"classes as all. The images are of class {name}, from the lowest and the highest 2%. "
         "Measures in the order of how far one fifth holds more of the baseline's errors than "
         "chance.",

@@ -5,6 +5,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from misread import wording
 from misread.show import style, words
 from misread.show.figures.scales import limits_of, scaled, ticks
 from misread.study.evidence import Evidence
@@ -29,17 +30,18 @@ def training_curves(evidence: Evidence) -> Figure:
     lowest, highest = min(finals.values()), max(finals.values())
     n_epochs = min(len(rows) for own in evidence.histories.values() for rows in own)
     title = (
-        f"After {words.count(n_epochs, 'epoch')} the arms read {words.percent(lowest)} to "
-        f"{words.percent(highest)} of select rightly"
+        f"After {wording.count(n_epochs, 'epoch')} the arms read {wording.percent(lowest)} to "
+        f"{wording.percent(highest)} of select rightly"
         if len(finals) > 1
-        else f"After {words.count(n_epochs, 'epoch')} {words.percent(lowest)} of select is read "
+        else f"After {wording.count(n_epochs, 'epoch')} {wording.percent(lowest)} of select is "
+        "read "
         "rightly"
     )
     sheet = style.Sheet(
         max(left + n_columns * (panel + gap) + 0.9, 8.0),
         n_blocks * block + 0.1,
         title,
-        f"Line: mean of {words.seeds_told(evidence)}; band: lowest to highest seed. "
+        f"Line: mean of {words.seed_count(evidence)}; band: lowest to highest seed. "
         "Training is measured with dropout and augmentation at work, select without, so that "
         "training may look the worse of the two.",
         evidence.plan.exploratory,

@@ -5,56 +5,28 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.text import Text
 
+from misread import wording
 from misread.data.sources import load, slug
 from misread.images.mnist_form import all_to_convention, ink_bright
 from misread.judge import Verdict
-from misread.show import style, words
-from misread.show.render import verdict_style
-from misread.show.table import Grid
+from misread.show import style
+from misread.show.table import Table
+from misread.show.target import verdicts_table
 from misread.study.study import BASELINE, SMOKE
 from misread.study.transfer import Transfer
 
 
-def transfer_table(found: Transfer) -> Grid:
-    """Return the verdicts on one source as a table for the terminal."""
+def transfer_table(found: Transfer) -> Table:
+    """Return the verdicts on one source."""
     first = next(iter(found.verdicts.values()))
     cell = first.cells[0]
-    table = Grid(
-        title=f"{found.source}: {words.count(len(found.outcome.seeds), 'seed')}, "
+    title = (
+        f"{found.source}: {wording.count(len(found.outcome.seeds), 'seed')}, "
         f"{found.n_images:,} images, {cell.n_images:,} of class {first.class_names[cell.true]}"
     )
-    for heading in ("arm", "verdict"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("accuracy", f"{cell.name} a seed", "change, with its interval", "p", "harmed"):
-        table.add_column(heading, justify="right")
-    for arm, values in rows(found):
-        verdict = found.verdicts[arm].verdict if arm in found.verdicts else ""
-        table.add_row(arm, Text(verdict, style=verdict_style(verdict) if verdict else ""), *values)
-    return table
-
-
-def rows(found: Transfer) -> list[tuple[str, list[str]]]:
-    """Return each arm with its numbers in words: accuracy, errors, change, p, harmed."""
-    told = []
-    for arm, accuracy_S in found.accuracy.items():
-        values = [words.percent(float(np.mean(accuracy_S)))]
-        if arm in found.verdicts:
-            verdict = found.verdicts[arm]
-            cell = verdict.cells[0]
-            change = words.images(cell.effect.estimate * cell.n_images, sign=True)
-            values += [
-                words.images(cell.after_images),
-                f"{change} ({words.interval(cell.effect, cell.n_images)})",
-                words.p_number(cell.p_holm),
-                f"{verdict.n_harmed} of {verdict.n_items}",
-            ]
-        else:
-            cell = next(iter(found.verdicts.values())).cells[0]
-            values += [words.images(cell.before_images)]
-        told.append((arm, values))
-    return told
+    accuracy = {arm: float(np.mean(shares)) for arm, shares in found.accuracy.items()}
+    return verdicts_table(title, cell.name, found.verdicts, accuracy, cell.before_images)
 
 
 def headline(found: Sequence[Transfer], arm: str) -> str:
@@ -67,9 +39,9 @@ def headline(found: Sequence[Transfer], arm: str) -> str:
     ]
     others = [slug(each.source) for each in found if slug(each.source) not in fell]
     if not fell:
-        return f"{arm} is not shown to reduce {name} on {words.listed(others)}"
-    told = f"{arm} reduces {name} on {words.listed(fell)}"
-    return f"{told}; that is not shown on {words.listed(others)}" if others else told
+        return f"{arm} is not shown to reduce {name} on {wording.listed(others)}"
+    told = f"{arm} reduces {name} on {wording.listed(fell)}"
+    return f"{told}; that is not shown on {wording.listed(others)}" if others else told
 
 
 @style.styled
@@ -86,7 +58,7 @@ def transfer_figure(home: Mapping[str, Verdict], found: Sequence[Transfer]) -> F
     others = [each for each in found if each.equal is None]
     columns: list[tuple[str, str, Mapping[str, Verdict]]] = [("confirm", "", home)]
     columns += [
-        (slug(each.source), words.percent(float(np.mean(each.accuracy[BASELINE]))), each.verdicts)
+        (slug(each.source), wording.percent(float(np.mean(each.accuracy[BASELINE]))), each.verdicts)
         for each in others
     ]
     arms, first = list(home), next(iter(home.values()))
@@ -98,7 +70,7 @@ def transfer_figure(home: Mapping[str, Verdict], found: Sequence[Transfer]) -> F
         if others
         else "The study's own data, read again in its convention",
         f"Change of the share of {first.cells[0].name} against the baseline, "
-        f"with {words.level(first.alpha)} intervals over {words.count(first.n_seeds, 'seed')} "
+        f"with {wording.level(first.alpha)} intervals over {wording.count(first.n_seeds, 'seed')} "
         "and images; "
         "each set has a scale of its own. Written: the verdict there.",
         "" if first.exploratory_why != SMOKE else SMOKE,

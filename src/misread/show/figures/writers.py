@@ -9,7 +9,7 @@ from misread.images import Images
 from misread.judge.permutation import Concentration
 from misread.show import style
 from misread.show.figures.shape import key, rates
-from misread.show.slices import concentration_told, sampled, true_name, writers_told
+from misread.show.slices import concentration_sentence, sampling_units, true_name, writers_sentence
 from misread.study.evidence import NOT_PLANNED, Evidence
 from misread.study.slices import Slices, Writer, WriterSlices
 
@@ -34,15 +34,16 @@ def writers_figure(sliced: Slices, images: Images, warning: str) -> Figure:
     """Draw slices by writer. Arguments as in `shape.shape_figure`."""
     written = sliced.written
     if written is None:
-        return style.Sheet(9, 0.3, writers_told(sliced), warning=warning).figure
+        return style.Sheet(9, 0.3, writers_sentence(sliced), warning=warning).figure
     shown = written.writers[:MOST]
     n_rows = -(-len(shown) // 3)
     sheet = style.Sheet(
         13.1,
         3.75 + (0.45 + n_rows * (_ROW + 0.2) if shown else 0),
-        writers_told(sliced),
+        writers_sentence(sliced),
         f"Left: share misread by kind of writer, with {wording.level(sliced.alpha)} intervals "
-        f"over {sampled(sliced)}. Right: share of the baseline's errors in the k writers with "
+        f"over {sampling_units(sliced)}. Right: share of the baseline's errors in the k writers "
+        "with "
         "most, found (line) and if the same errors fell on images by chance (grey: the mean, and "
         "95 of 100 such draws).",
         warning,
@@ -119,7 +120,7 @@ def _curve(axes: Axes, found: Concentration) -> None:
 def _people(sheet: style.Sheet, sliced: Slices, shown: tuple[Writer, ...], images: Images) -> None:
     concentrated = sliced.written.cell_concentration if sliced.written else None
     down = 3.85
-    told = concentration_told(concentrated, sliced.cell_name)
+    told = concentration_sentence(concentrated, sliced.cell_name)
     sheet.text(0.35, down, f"{told}.", fontsize=12.5, fontweight="bold")
     for number, writer in enumerate(shown):
         row, column = divmod(number, 3)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from misread import wording
 from misread.files import Arrays
-from misread.show import words
 from misread.show.markdown.page import Beside, section
 from misread.show.report import command
 from misread.study.evidence import Evidence
@@ -19,8 +19,8 @@ def run(evidence: Evidence, beside: Beside) -> str:
         "How it was run",
         f"```bash\n{command(evidence)} --out {folder}\n{beside.command(folder)}\n```",
         f"Plan `{plan.sha256[:16]}`, recipe `{plan.study.recipe_name}`; "
-        f"{words.count(evidence.n_runs, 'run')}, {seconds:.0f} s of training each (median, "
-        f"{words.count(machine['threads'], 'thread')}); Keras {machine['versions']['keras']} on "
+        f"{wording.count(evidence.n_runs, 'run')}, {seconds:.0f} s of training each (median, "
+        f"{wording.count(machine['threads'], 'thread')}); Keras {machine['versions']['keras']} on "
         f"{machine['backend']}.",
         beside.figure("training_curves"),
     )

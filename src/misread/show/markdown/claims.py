@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +9,8 @@ from scipy import stats
 
 from misread.show import claims as tables
 from misread.show.figures.experiment_comparison import headline
-from misread.show.markdown.page import Beside, Chapter, plain, section
-from misread.show.markdown.page import table as markdown
-from misread.show.verdict import Table
+from misread.show.markdown.page import Beside, Chapter, section
+from misread.show.table import Table, markdown_table, plain
 from misread.study.axis import Answers, Ratio, answer, ratio
 from misread.study.claims import RULE
 from misread.study.differences import Compared
@@ -27,11 +25,6 @@ def chapter_of(compared: Compared) -> Chapter:
     """Return what a page tells of a finished study."""
     sections = {name: partial(make, compared) for name, make in SECTIONS.items()}
     return Chapter(compared.folder.resolve().name, compared.plan.study.title, sections)
-
-
-def table(content: dict[str, Any]) -> str:
-    """Return heads and rows as Markdown."""
-    return markdown(Table(tuple(content["heads"]), tuple(map(tuple, content["rows"]))))
 
 
 def summary(compared: Compared, beside: Beside) -> str:
@@ -53,7 +46,7 @@ def summary(compared: Compared, beside: Beside) -> str:
     parts = [
         exploratory,
         f"{plain(headline(compared))}. {seeds}, {epochs}{outcome.n_images:,} confirm images.",
-        *((markdown(Table(heads, tuple(rows))), rule) if rows else ()),
+        *((markdown_table(Table("", heads, tuple(rows))), rule) if rows else ()),
         beside.figure("experiment_comparison"),
     ]
     return "\n\n".join(filter(None, parts))
@@ -65,14 +58,14 @@ def arms(compared: Compared, _: Beside) -> str:
     n_agree = sum(bool(one.agrees) for one in documented)
     return section(
         "The arms",
-        table(tables.arm_table(compared)),
+        markdown_table(tables.arm_table(compared)),
         "Seconds are processor time of one core. *On fit* is read with dropout at rest, as the "
         "confirm images are: the gap between the two is what a network knows by heart.",
         f"{n_agree} of {len(documented)} documented accuracies lie where one more network of ours "
         "would:"
         if documented
         else "",
-        table(tables.documented_table(compared)) if documented else "",
+        markdown_table(tables.documented_table(compared)) if documented else "",
     )
 
 
@@ -80,7 +73,7 @@ def differences(compared: Compared, _: Beside) -> str:
     """Tell all differences, the better arm first; "" of one arm, and of many."""
     if not 2 <= len(compared.arms) <= tables.DETAILED:
         return ""
-    return section("All differences", table(tables.difference_table(compared)))
+    return section("All differences", markdown_table(tables.difference_table(compared)))
 
 
 # --- by epoch -------------------------------------------------------------------------------------
@@ -119,7 +112,7 @@ def epochs(compared: Compared, _: Beside) -> str:
         "Accuracy on *select* (a tenth of the training images that the network did not see, "
         "another tenth for each seed) while training, with the differences behind the claims, "
         f"paired by seed (95% interval over {count(len(compared.seeds), 'seed')}):",
-        markdown(Table(heads, tuple(rows))),
+        markdown_table(Table("", heads, tuple(rows))),
         f"On average over seeds, {plain('; '.join(ahead))}." if ahead else "",
     )
 
@@ -153,10 +146,10 @@ def axis(compared: Compared, beside: Beside) -> str:
     figures = [name for name in ("along_axis", "inside", "together") if name in beside.drawn]
     return section(
         f"Along the axis: {plain(compared.plan.study.axis)}",
-        markdown(along_table(answers)),
+        markdown_table(along_table(answers)),
         "Time per step is processor time relative to the first row: networks of the same seed "
         "trained in the same run, geometric mean over seeds with its interval.",
-        markdown(inside_table(answers)) if answers.inside else "",
+        markdown_table(inside_table(answers)) if answers.inside else "",
         together_sentence(answers),
         *map(beside.figure, figures),
     )
@@ -209,7 +202,7 @@ def along_table(answers: Answers, first: str | None = None) -> Table:
         if arm in answers.at
     ]
     heads = ("At", "Series", "Accuracy", "Fit − confirm", "Parameters", "Time per step")
-    return Table(heads, tuple(rows))
+    return Table("", heads, tuple(rows))
 
 
 def inside_table(answers: Answers) -> Table:
@@ -235,7 +228,7 @@ def inside_table(answers: Answers) -> Table:
         )
     heads = ("Inside", "Gradient, first layer", "Gradient, last", "First over last",
              "First, after training", "Zeros", "Dead")  # fmt: skip
-    return Table(heads, tuple(rows))
+    return Table("", heads, tuple(rows))
 
 
 def size(value: float) -> str:

@@ -5,25 +5,21 @@ from pathlib import Path
 
 import numpy as np
 
+from misread import wording
 from misread.data.sources import slug
 from misread.files import readable_json
-from misread.judge import Item, Verdict
+from misread.judge import Item
 from misread.show import words
 from misread.show.figures import corruptions as corrupted
-from misread.show.figures import transfer as elsewhere
-from misread.show.markdown.page import Beside, bullets, plain, section, table
-from misread.show.verdict import Table
+from misread.show.figures.transfer import transfer_table
+from misread.show.markdown.page import Beside, bullets, section
+from misread.show.table import Table, markdown_table, plain
+from misread.show.verdict import verdict_word
 from misread.study.corruptions import Corruptions, load_corruptions
 from misread.study.evidence import Evidence
 from misread.study.robustness import CLEAN
 from misread.study.study import BASELINE
 from misread.study.transfer import Transfer, load_transfers
-
-
-def _word(verdict: Verdict) -> str:
-    """Return a verdict with its qualifier."""
-    return ", ".join(filter(None, (verdict.verdict, verdict.qualifier)))
-
 
 # --- other data -----------------------------------------------------------------------------------
 
@@ -65,9 +61,11 @@ def _went(one: Transfer) -> str:
     fell = [arm for arm, v in one.verdicts.items() if v.cells[0].shrank(v.alpha)]
     rose = [arm for arm, v in one.verdicts.items() if v.cells[0].grew(v.alpha)]
     came = (
-        f"{cell} falls under {words.listed(fell)}" if fell else f"no arm is shown to reduce {cell}"
+        f"{cell} falls under {wording.listed(fell)}"
+        if fell
+        else f"no arm is shown to reduce {cell}"
     )
-    rises = f"; it rises under {words.listed(rose)}" if rose else ""
+    rises = f"; it rises under {wording.listed(rose)}" if rose else ""
     return (
         f"**{slug(one.source)}** ({one.n_images:,} images, the baseline reads "
         f"{np.mean(accuracy_S):.2%}{sd} rightly): {plain(came)}{plain(rises)}."
@@ -75,23 +73,25 @@ def _went(one: Transfer) -> str:
 
 
 def _source(one: Transfer, beside: Beside) -> Iterator[str]:
-    """Yield what is told of one dataset: its table, what was harmed, and its readings."""
+    """Yield the parts of one dataset: its table, what was harmed, and its readings."""
     cell = next(iter(one.verdicts.values())).cells[0]
     name = slug(one.source)
     heads = ("Arm", "Verdict", "Accuracy", f"{cell.name} a seed", "Change", "p", "Harmed")
-    rows = []
-    for arm, values in elsewhere.rows(one):
-        verdict = _word(one.verdicts[arm]) if arm in one.verdicts else ""
-        rows.append((arm, verdict, *values, *[""] * (len(heads) - 2 - len(values))))
+    rows = [
+        (arm, verdict_word(one.verdicts[arm]) if arm in one.verdicts else "", *values)
+        for arm, _, *values in transfer_table(one).rows
+        if arm  # the other cells of a study with several are left to the terminal
+    ]
     yield f"### {name}"
     yield (
-        f"The baseline makes the mistake {plain(cell.name)} on {words.images(cell.before_images)} "
-        f"of {cell.n_images:,} images a seed ({words.percent(cell.before)})."
+        f"The baseline makes the mistake {plain(cell.name)} on "
+        f"{wording.images(cell.before_images)} "
+        f"of {cell.n_images:,} images a seed ({wording.percent(cell.before)})."
     )
-    yield table(Table(heads, tuple(rows)))
+    yield markdown_table(Table("", heads, tuple(rows)))
     yield bullets(
         [
-            f"{plain(arm)} harms {plain(words.listed([item.name for item in harmed]))}."
+            f"{plain(arm)} harms {plain(wording.listed([item.name for item in harmed]))}."
             for arm, verdict in one.verdicts.items()
             if (harmed := [item for item in verdict.collateral if item.status == "harmed"])
         ]
@@ -110,32 +110,35 @@ def corruptions(evidence: Evidence, beside: Beside) -> str:
         return ""
     read = load_corruptions(folder)
     result, arms = read.told, list(read.verdicts)
-    spans = f"{words.level(result.alpha)} intervals are over {words.sampled_told(evidence)}"
+    spans = f"{wording.level(result.alpha)} intervals are over {words.sampling_units(evidence)}"
     cell = result.cell
     heads = ("", "Accuracy, %", "Change, pp", f"{cell}, %", "Harmed")
     by_arm = [
         part
         for arm in arms
-        for part in (f"### {plain(arm)}", table(Table(heads, tuple(corrupted.rows(read, arm)))))
+        for part in (
+            f"### {plain(arm)}",
+            markdown_table(Table("", heads, tuple(corrupted.rows(read, arm)))),
+        )
     ]
     numbers = readable_json(_numbers(read))
     return section(
         "On corrupted images",
         f"The same models read the {result.n_images:,} confirm images in each of the "
         f"{len(result.corruptions)} corruptions of MNIST-C; the number after @ is the severity. "
-        f"The baseline reads {words.percent(result.rows[CLEAN][BASELINE].accuracy.mean)} of the "
-        f"clean images rightly, and {words.percent(result.means[BASELINE].accuracy.estimate)} in "
+        f"The baseline reads {wording.percent(result.rows[CLEAN][BASELINE].accuracy.mean)} of the "
+        f"clean images rightly, and {wording.percent(result.means[BASELINE].accuracy.estimate)} in "
         "the mean over the corruptions. **Exploratory**: they were chosen after the plan. Only "
         "*breaks* is corrected for how many things were looked at; *lower*, *higher*, *more* and "
         "*less* mean that the interval of that one thing leaves out 0.",
         bullets([*_in_the_mean(read), *(line for arm in arms for line in _brittle(read, arm))]),
         _picture(beside, folder / "accuracy.png", f"Accuracy and {cell} by corruption and arm"),
-        table(_means(read)),
+        markdown_table(_means(read)),
         f"{spans}. The last three columns count the items of the corruptions alone; the verdict "
         "also counts the clean images. Errors relative to the baseline's: the mean corruption "
         "error of Hendrycks & Dietterich (2019) with the baseline as the reference.",
         "### Accuracy",
-        table(_accuracies(read)),
+        markdown_table(_accuracies(read)),
         *by_arm,
         f"All numbers: {beside.link('corruptions.json', numbers, 'corruptions.json')}.",
     )
@@ -152,15 +155,17 @@ def _in_the_mean(read: Corruptions) -> Iterator[str]:
     ratios = {arm: m.corruption_error for arm, m in read.told.means.items() if m.corruption_error}
     less = [arm for arm, change in growth.items() if change.low > 0]
     more = [arm for arm, change in growth.items() if change.high < 0]
-    worse = f"{words.listed(less)} read less well" if less else "no arm is shown to read less well"
-    better = f"{words.listed(more)} better" if more else "none better"
+    worse = (
+        f"{wording.listed(less)} read less well" if less else "no arm is shown to read less well"
+    )
+    better = f"{wording.listed(more)} better" if more else "none better"
     yield f"**In the mean over the corruptions** {plain(worse)} than the baseline, {plain(better)}."
     for word, arms in (
         ("more", [arm for arm, ratio in ratios.items() if ratio.low > 1]),
         ("fewer", [arm for arm, ratio in ratios.items() if ratio.high < 1]),
     ):
         if arms:
-            yield f"**Relative to the baseline's errors** {plain(words.listed(arms))}: {word}."
+            yield f"**Relative to the baseline's errors** {plain(wording.listed(arms))}: {word}."
 
 
 def _brittle(read: Corruptions, arm: str) -> Iterator[str]:
@@ -171,13 +176,13 @@ def _brittle(read: Corruptions, arm: str) -> Iterator[str]:
         by_name: dict[str, list[str]] = {}
         for item in harmed:
             by_name.setdefault(item.slice_name, []).append(item.name.partition(" · ")[2])
-        places = words.listed([f"{name} ({', '.join(what)})" for name, what in by_name.items()])
+        places = wording.listed([f"{name} ({', '.join(what)})" for name, what in by_name.items()])
         most = max(harmed, key=lambda item: item.effect.estimate)
         effect = most.effect
         yield (
             f"**{plain(arm)} breaks {len(harmed)} of {len(items)} things**: {plain(places)}. Most "
-            f"of all {plain(most.name)}, misread in {words.percent(most.before)} → "
-            f"{words.percent(most.after)} ({_points(effect.estimate, effect.low, effect.high)})."
+            f"of all {plain(most.name)}, misread in {wording.percent(most.before)} → "
+            f"{wording.percent(most.after)} ({_points(effect.estimate, effect.low, effect.high)})."
         )
     of_cell = [item for item in items if item.name.endswith(f" · {cell}")]
     for what, more, less in (
@@ -188,8 +193,8 @@ def _brittle(read: Corruptions, arm: str) -> Iterator[str]:
         ),
         (
             f"**Accuracy**, {plain(arm)}",
-            _where("lower", corrupted.worse(read, arm)),
-            _where("higher", corrupted.worse(read, arm, better=True)),
+            _where("lower", corrupted.worse_on(read, arm)),
+            _where("higher", corrupted.better_on(read, arm)),
         ),
     ):
         if more or less:
@@ -197,11 +202,11 @@ def _brittle(read: Corruptions, arm: str) -> Iterator[str]:
 
 
 def _where(what: str, names: Sequence[str]) -> str:
-    return f"{what} on {plain(words.listed(names))}" if names else ""
+    return f"{what} on {plain(wording.listed(names))}" if names else ""
 
 
 def _points(estimate: float, low: float, high: float) -> str:
-    values = [words.number(100 * value, sign=True) for value in (estimate, low, high)]
+    values = [wording.number(100 * value, sign=True) for value in (estimate, low, high)]
     return f"{values[0]} pp, {values[1]} to {values[2]}"
 
 
@@ -214,9 +219,9 @@ def _means(read: Corruptions) -> Table:
         rows.append(
             (
                 arm,
-                _word(verdict),
+                verdict_word(verdict),
                 _points(-change.estimate, -change.high, -change.low) if change else "–",
-                words.p_number(change.p_value) if change else "–",
+                wording.p_number(change.p_value) if change else "–",
                 f"{100 * ratio.estimate:.1f}% ({100 * ratio.low:.1f} to {100 * ratio.high:.1f})"
                 if ratio
                 else "–",
@@ -228,7 +233,7 @@ def _means(read: Corruptions) -> Table:
         )
     heads = ("Arm", "Verdict", "Mean accuracy, change", "p", "Errors relative to the baseline's",
              "Safe", "Undetermined", "Harmed")  # fmt: skip
-    return Table(heads, tuple(rows))
+    return Table("", heads, tuple(rows))
 
 
 def _accuracies(read: Corruptions) -> Table:
@@ -243,7 +248,7 @@ def _accuracies(read: Corruptions) -> Table:
     ]
     means = [_share(*mean.accuracy[:3]) for mean in result.means.values()]
     rows.append((f"mean of the {len(result.corruptions)}", *means))
-    return Table(("", *result.means), tuple(rows))
+    return Table("", ("", *result.means), tuple(rows))
 
 
 def _share(mean: float, low: float, high: float) -> str:

@@ -8,7 +8,6 @@ A page that is not there yet gets its title and one pair of marks. A page may ho
 also of several studies; each study fills those of its name.
 """
 
-import html
 import os
 import re
 import shlex
@@ -20,7 +19,7 @@ from urllib.parse import quote
 from misread.errors import StoreError, StudyError
 from misread.files import Arrays, arrays_to_bytes, write_atomic
 from misread.show.study_figures import Drawn
-from misread.show.verdict import Table
+from misread.show.table import plain
 
 BEGIN, END = "<!-- misread report {} -->", "<!-- end of misread report -->"
 
@@ -166,20 +165,6 @@ def _sections(chapter: Chapter, beside: Beside, names: str | None) -> str:
 
 
 # --- parts of a section ---------------------------------------------------------------------------
-
-
-def plain(text: str) -> str:
-    """Return text that Markdown shows as it is, whatever a class is called."""
-    text = re.sub(r"([\\`*\[\]~|])", r"\\\1", text)
-    text = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)
-    return re.sub(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)", lambda sign: html.escape(sign[0]), text)
-
-
-def table(content: Table) -> str:
-    """Return a table; the first column holds names, all others are set to the right."""
-    rule = ["---"] + ["---:"] * (len(content.heads) - 1)
-    lines = [map(plain, content.heads), rule, *(map(plain, row) for row in content.rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def bullets(lines: list[str]) -> str:

@@ -2,14 +2,16 @@
 
 from functools import partial
 
+from misread import wording
 from misread.judge import CellResult, Item, Verdict
 from misread.show import slices as by_shape
 from misread.show import target as tables
 from misread.show import words
 from misread.show.markdown.again import readings, run
 from misread.show.markdown.other_images import corruptions, transfer
-from misread.show.markdown.page import Beside, Chapter, bullets, plain, section, table
-from misread.show.verdict import Table
+from misread.show.markdown.page import Beside, Chapter, bullets, section
+from misread.show.select import selection_table
+from misread.show.table import Table, markdown_table, plain
 from misread.study.evidence import Evidence
 from misread.study.study import BASELINE
 
@@ -22,7 +24,7 @@ def chapter_of(evidence: Evidence) -> Chapter:
 
 def summary(evidence: Evidence, beside: Beside) -> str:
     """Tell the result: a figure, a row per arm, and the reason of each verdict."""
-    parts = [words.runs_told(evidence)]
+    parts = [words.saved_runs(evidence)]
     if evidence.treated_arms:
         parts = [beside.figure("before_after"), tables.results_markdown(evidence), *parts]
     if evidence.plan.exploratory:
@@ -53,11 +55,16 @@ def seeds(evidence: Evidence, _: Beside) -> str:
     return section(
         "Seed by seed",
         f"The baseline reads {accuracy_S.mean():.2%}{sd} of the {len(evidence.confirm):,} confirm "
-        f"images rightly (mean{' ± sd' if sd else ''} over {words.count(len(accuracy_S), 'seed')}; "
+        f"images rightly (mean{' ± sd' if sd else ''} over "
+        f"{wording.count(len(accuracy_S), 'seed')}; "
         f"lowest {accuracy_S.min():.2%}, highest {accuracy_S.max():.2%}). Intervals are over "
-        f"{words.sampled_told(evidence)}; p is corrected over the target cells of an arm (Holm).",
+        f"{words.sampling_units(evidence)}; p is corrected over the target cells of an arm (Holm).",
         *(
-            (table(Table(heads, tuple(rows))), behind, table(tables.behind_table(evidence)))
+            (
+                markdown_table(Table("", heads, tuple(rows))),
+                behind,
+                markdown_table(tables.behind_table(evidence)),
+            )
             if rows
             else ()
         ),
@@ -68,8 +75,8 @@ def _change(cell: CellResult) -> str:
     """Return a cell's effect in images, as in "−1.2 (−4.2 to +1.4, p = .59)"."""
     n = cell.n_images
     return (
-        f"{words.images(cell.effect.estimate * n, sign=True)} "
-        f"({words.interval(cell.effect, n)}, {words.p_value(cell.p_holm)})"
+        f"{wording.images(cell.effect.estimate * n, sign=True)} "
+        f"({wording.interval(cell.effect, n)}, {wording.p_value(cell.p_holm)})"
     )
 
 
@@ -81,8 +88,8 @@ def broken(evidence: Evidence, beside: Beside) -> str:
         "What it broke",
         beside.figure("collateral"),
         bullets([_broken(arm, verdict) for arm, verdict in evidence.verdicts.items()]),
-        *((COUNTER_SLICES, table(_slices(evidence))) if evidence.slices else ()),
-        table(tables.class_table(evidence)),
+        *((COUNTER_SLICES, markdown_table(_slices(evidence))) if evidence.slices else ()),
+        markdown_table(tables.class_table(evidence)),
     )
 
 
@@ -96,19 +103,19 @@ def _slices(evidence: Evidence) -> Table:
     rows = []
     for piece in evidence.slices:
         by_arm = [words.slice_items(evidence, arm, piece) for arm in evidence.treated_arms]
-        for which in ("pair", "all"):
-            items = [items.get(which) for items in by_arm]
+        for misreading in words.Misreading:
+            items = [items.get(misreading) for items in by_arm]
             first = next(filter(None, items), None)
             if first is not None:
-                name = ", ".join(words.slice_label(evidence, piece, which))
+                name = ", ".join(words.slice_label(evidence, piece, misreading))
                 cells = [_grown(item) if item else words.NOT_ASKED for item in items]
-                rows.append((name, words.percent(first.before), *cells))
-    return Table(("Images", "Baseline", *evidence.treated_arms), tuple(rows))
+                rows.append((name, wording.percent(first.before), *cells))
+    return Table("", ("Images", "Baseline", *evidence.treated_arms), tuple(rows))
 
 
 def _grown(item: Item) -> str:
-    span = words.interval(item.effect, 100, decimals=2)
-    return f"{words.percent(item.after)} ({span}) {item.status}"
+    span = wording.interval(item.effect, 100, decimals=2)
+    return f"{wording.percent(item.after)} ({span}) {item.status}"
 
 
 def _broken(arm: str, verdict: Verdict) -> str:
@@ -116,7 +123,7 @@ def _broken(arm: str, verdict: Verdict) -> str:
     items = [item for item in verdict.collateral if item.status == "harmed"]
     items.sort(key=lambda item: -item.effect.estimate)
     rates = [
-        f"{_rates(item)}, worse by {words.interval(item.effect, 100, decimals=2)} points"
+        f"{_rates(item)}, worse by {wording.interval(item.effect, 100, decimals=2)} points"
         for item in items
     ]
     harmed = f" Harmed: {plain('; '.join(rates))}." if rates else ""
@@ -130,7 +137,7 @@ def _broken(arm: str, verdict: Verdict) -> str:
 
 
 def _rates(item: Item) -> str:
-    return f"{item.name} {words.percent(item.before)} → {words.percent(item.after)}"
+    return f"{item.name} {wording.percent(item.before)} → {wording.percent(item.after)}"
 
 
 def images(evidence: Evidence, beside: Beside) -> str:
@@ -140,7 +147,7 @@ def images(evidence: Evidence, beside: Beside) -> str:
         ""
         if atlas.best_reduction is None
         else f"The largest reduction of {plain(words.target_name(evidence))} still possible, with "
-        f"disputed labels left as they are read: {words.percent(atlas.best_reduction)} of its "
+        f"disputed labels left as they are read: {wording.percent(atlas.best_reduction)} of its "
         "errors."
     )
     return section(
@@ -160,7 +167,7 @@ def changed(evidence: Evidence, beside: Beside) -> str:
         "What changed for good",
         beside.figure("ledger"),
         beside.figure("confusion_matrices"),
-        table(held)
+        markdown_table(held)
         if held.rows
         else "No cell's change holds up over all cells: what the matrices show may all be chance.",
     )
@@ -172,22 +179,23 @@ def slices(evidence: Evidence, beside: Beside) -> str:
     ranked = by_shape.explained_table(sliced)
     rates = by_shape.rates_table(sliced, sliced.shape[0].measure)
     writers = by_shape.writers_table(sliced)
-    few = by_shape.concentrations_told(sliced)
+    few = by_shape.concentration_sentences(sliced)
     others = [
-        by_shape.explained_told(sliced, arm)
+        by_shape.explained_sentence(sliced, arm)
         for arm in evidence.treated_arms
         if sliced.explained[arm] and sliced.explained[arm][0].q_value <= sliced.alpha
     ]
     return section(
         "Which images (exploratory: these slices are in no plan)",
-        " ".join(f"{plain(line)}." for line in (by_shape.explained_told(sliced), *others)),
-        table(by_shape.flat(ranked)) if ranked.rows else "",
+        " ".join(f"{plain(line)}." for line in (by_shape.explained_sentence(sliced), *others)),
+        markdown_table(ranked) if ranked.rows else "",
         f"Rate of {plain(sliced.cell_name)} in fifths of its class, with intervals over "
-        f"{by_shape.sampled(sliced)}. {plain(by_shape.changes_told(sliced))}; corrected over all "
+        f"{by_shape.sampling_units(sliced)}. {plain(by_shape.changes_sentence(sliced))}; "
+        "corrected over all "
         "slices of an arm (Benjamini–Hochberg).",
-        table(by_shape.flat(rates)),
+        markdown_table(rates),
         beside.figure("shape"),
-        table(by_shape.flat(writers)) if writers.rows else "",
+        markdown_table(writers) if writers.rows else "",
         bullets([f"{plain(line)}." for line in few]),
         beside.figure("writers") if few else "",
     )
@@ -202,9 +210,9 @@ def selection(evidence: Evidence, beside: Beside) -> str:
         f"that the reading model had not seen) {plain(words.target_name(evidence))} has rank "
         f"{rank['rank']} of {len(cells)}, appears in {rank['seeds_present']} of {rank['n_seeds']} "
         f"seeds, and has a mean rank of {rank['mean_rank']:.1f} against {rank['chance_rank']:.1f} "
-        f"by chance ({words.p_value(rank['q_rank'])} after Benjamini–Hochberg). Against its "
+        f"by chance ({wording.p_value(rank['q_rank'])} after Benjamini–Hochberg). Against its "
         f"reverse, {rank['mean']:.1f} and {rank['reverse_mean']:.1f} errors a seed: "
-        f"{words.p_value(rank['asymmetry_p'])}."
+        f"{wording.p_value(rank['asymmetry_p'])}."
     )
     planned = plan.planned_power.sentence if plan.planned_power else ""
     return section(
@@ -212,7 +220,7 @@ def selection(evidence: Evidence, beside: Beside) -> str:
         sentence,
         bullets([plain(evidence.shrinkage(*cell).sentence) for cell in plan.cells]),
         f"Planned before the arms were trained: {plain(planned)}" if planned else "",
-        table(tables.selection_table(evidence)),
+        markdown_table(selection_table(evidence)),
         beside.figure("ranked_cells"),
         beside.figure("select_images"),
     )
@@ -227,7 +235,7 @@ def treatment(evidence: Evidence, beside: Beside) -> str:
     arms = [
         f"**{plain(arm)}**: {plain(words.arm_description(evidence, arm))}"
         + (
-            f"; {words.percent(shares[arm])} of its draws change an image"
+            f"; {wording.percent(shares[arm])} of its draws change an image"
             if shares.get(arm)
             else ""
         )
@@ -237,9 +245,9 @@ def treatment(evidence: Evidence, beside: Beside) -> str:
         (
             f"{row['operation']} {row['size_px']} px",
             names[row["label"]],
-            f"{words.percent(row['ink_before'])} → {words.percent(row['ink_after'])}",
+            f"{wording.percent(row['ink_before'])} → {wording.percent(row['ink_after'])}",
             f"{row['thickness_before_px']:.1f} → {row['thickness_after_px']:.1f}",
-            f"{words.percent(row['error_before'])} → {words.percent(row['error_after'])}",
+            f"{wording.percent(row['error_before'])} → {wording.percent(row['error_after'])}",
         )
         for row in evidence.preview["operations"]
         if row["size_px"] > 1
@@ -249,7 +257,7 @@ def treatment(evidence: Evidence, beside: Beside) -> str:
         "What was done to images",
         bullets(arms),
         beside.figure("preview"),
-        table(Table(heads, tuple(rows))),
+        markdown_table(Table("", heads, tuple(rows))),
     )
 
 
