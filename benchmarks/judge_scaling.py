@@ -84,9 +84,14 @@ def ours(
     labels_N: IntArray, before_SN: IntArray, after_SN: IntArray, n_classes: int
 ) -> dict[tuple[int, int], tuple[float, float]]:
     """Return the same of every cell, from one verdict."""
-    from misread.judge import judge
+    from misread.judge import Predictions, judge
 
-    verdict = judge(labels_N, before_SN, after_SN, cells=[(0, 1)], n_classes=n_classes)
+    names = range(n_classes)
+    before, after = (
+        Predictions.from_arrays(labels_N, preds_SN, class_names=names)
+        for preds_SN in (before_SN, after_SN)
+    )
+    verdict = judge(before, after, cells=[(0, 1)])
     items = [item for item in verdict.collateral if item.kind == "cell" and item.effect.se]
     return {
         (item.true, item.predicted): (item.effect.estimate, item.effect.se)

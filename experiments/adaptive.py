@@ -17,7 +17,7 @@ import numpy as np
 from misread import wording
 from misread.cli.calibrate import try_rules
 from misread.files import write_atomic
-from misread.judge import Adaptive, SliceReadings, judge_look
+from misread.judge import Adaptive, Predictions, judge_look
 from misread.npz import arrays_of
 from misread.show import calibration as show
 from misread.show.calibration import share
@@ -120,27 +120,28 @@ def replay() -> dict[str, Any]:
 
 def _judged(arrays: dict[str, Any], arm: str, n_seeds: int, plan: Adaptive) -> Any:
     study = load_study("four-nine")
-    labels_N = arrays["labels"].astype(np.int64)
     names = [key.removesuffix(" ids") for key in arrays if key.endswith(" ids")]
+    parts: dict[str, list[str]] = {}
+    for name in names:
+        parts.setdefault(name.partition(" · ")[0], []).append(name)
+
+    def side(which: str) -> Predictions:
+        whole = Predictions.from_arrays(arrays["labels"], arrays[which][:n_seeds])
+        for view, own in parts.items():
+            read_SM = np.concatenate([arrays[f"{n} {which}"][:n_seeds] for n in own], axis=1)
+            whole = whole.with_view(
+                view, read_SM, np.concatenate([arrays[f"{n} ids"] for n in own])
+            )
+        return whole
+
     return judge_look(
         plan,
-        labels_N,
-        arrays[BASELINE][:n_seeds],
-        arrays[arm][:n_seeds],
+        side(BASELINE),
+        side(arm),
         cells=[study.target or (4, 9)],
-        n_classes=10,
         margins=study.judge.margins,
         alpha=study.judge.alpha,
         reduction=study.judge.reduction,
-        slices=[
-            SliceReadings(
-                name.partition(" · ")[0],
-                labels_N[arrays[f"{name} ids"]],
-                arrays[f"{name} {BASELINE}"][:n_seeds],
-                arrays[f"{name} {arm}"][:n_seeds],
-            )
-            for name in names
-        ],
         arm=arm,
     )
 

@@ -21,7 +21,7 @@ from misread.data.dataset import Dataset
 from misread.data.sources import load
 from misread.files import read_arrays, read_json, write_atomic
 from misread.images.operations import OPERATIONS
-from misread.judge import Verdict, judge
+from misread.judge import Predictions, Verdict, judge
 from misread.learn import train
 from misread.learn.recipe import Recipe
 from misread.store import RunFolder
@@ -187,28 +187,26 @@ def answer(verdict: Verdict) -> str:
 
 def against(quick: Measured, strong: Measured, confirm: Dataset) -> str:
     """Return what the judge says of strong against quick, in 4→9 and in the slices."""
-    groups_N = confirm.groups_N
-    verdict = judge(
-        confirm.labels_N,
-        np.stack(quick.read),
-        np.stack(strong.read),
-        cells=[(4, 9)],
-        n_classes=confirm.n_classes,
-        paired=False,
-        groups_N=groups_N,
-    )
+
+    def side(read: list[Any], own_N: Any = slice(None)) -> Predictions:
+        groups_N = None if confirm.groups_N is None else confirm.groups_N[own_N]
+        return Predictions.from_arrays(
+            confirm.labels_N[own_N],
+            np.stack(read),
+            class_names=confirm.class_names,
+            groups=groups_N,
+        )
+
+    verdict = judge(side(quick.read), side(strong.read), cells=[(4, 9)], paired=False)
     parts = [sentence("4→9", verdict)]
     for operation, true, other in SLICES:
         own_N = confirm.labels_N == true
         name = slice_name(operation, true, other)
         own = judge(
-            confirm.labels_N[own_N],
-            np.stack(quick.read_slices[name]),
-            np.stack(strong.read_slices[name]),
+            side(quick.read_slices[name], own_N),
+            side(strong.read_slices[name], own_N),
             cells=[(true, other)],
-            n_classes=confirm.n_classes,
             paired=False,
-            groups_N=None if groups_N is None else groups_N[own_N],
         )
         parts.append(sentence(name, own))
     return "; ".join(parts)

@@ -22,7 +22,7 @@ from misread.images.shape import stroke_thickness_px
 from misread.judge import (
     Predictions,
     confusion_counts,
-    judge_predictions,
+    judge,
     pilot_from_counts,
     plan_power,
     rank_cells,
@@ -356,10 +356,7 @@ show(
 # ## The verdicts
 
 # %%
-verdicts = {
-    name: judge_predictions(sides["baseline"], sides[name], cells=[TARGET], arm=name)
-    for name in arms
-}
+verdicts = {name: judge(sides["baseline"], sides[name], cells=[TARGET], arm=name) for name in arms}
 show(verdicts["firm"])
 
 # %%
@@ -455,7 +452,7 @@ def stored(arm, slices=()):
     return side
 
 
-plain = judge_predictions(stored("baseline"), stored("documented"), cells=["4:9"])
+plain = judge(stored("baseline"), stored("documented"), cells=["4:9"])
 show(
     f"**{plain.verdict}**: {plain.reason} Of {plain.n_items} other things "
     f"{plain.n_safe} are safe, {plain.n_harmed} harmed, {plain.n_undetermined} undetermined."
@@ -466,15 +463,13 @@ show(
 
 # %%
 baseline_stored = stored("baseline", names)
-show(
-    judge_predictions(baseline_stored, stored("documented", names), cells=["4:9"], arm="documented")
-)
+show(judge(baseline_stored, stored("documented", names), cells=["4:9"], arm="documented"))
 
 # %% [markdown]
 # The control, again with ten seeds:
 
 # %%
-show(judge_predictions(baseline_stored, stored("both", names), cells=["4:9"], arm="both"))
+show(judge(baseline_stored, stored("both", names), cells=["4:9"], arm="both"))
 
 # %% [markdown]
 # ## What to take home

@@ -25,7 +25,7 @@ from sklearn.model_selection import train_test_split
 from misread.judge import (
     Margins,
     confusion_counts,
-    judge_predictions,
+    judge,
     pilot_from_errors,
     plan_power,
     rank_cells,
@@ -172,7 +172,7 @@ MARGINS = Margins(accuracy=0.01, recall=0.05, cell=0.05)
 # %%
 before = from_models(before_models, confirm_X, confirm_y, seeds=SEEDS)
 after = from_models(after_models, confirm_X, confirm_y, seeds=SEEDS)
-verdict = judge_predictions(
+verdict = judge(
     before, after, cells=[TARGET], margins=MARGINS, reduction=0.5, arm="100 extra trees"
 )
 show(verdict)
@@ -282,7 +282,7 @@ show(
 again_seeds = [100 + s for s in SEEDS]
 again_models = [RandomForestClassifier(5, random_state=s).fit(fit_X, fit_y) for s in again_seeds]
 again = from_models(again_models, confirm_X, confirm_y, seeds=again_seeds)
-null = judge_predictions(
+null = judge(
     before,
     again,
     cells=[TARGET],
@@ -298,7 +298,7 @@ show(null)
 # And the same *trained models* on both sides, error for error? Then p is 1, not 0 and not an error.
 
 # %%
-same = judge_predictions(before, before, cells=[TARGET], margins=MARGINS, arm="the same models")
+same = judge(before, before, cells=[TARGET], margins=MARGINS, arm="the same models")
 assert same.verdict != "REDUCED"
 assert same.cells[0].effect.p_value == 1
 show(f"**{same.verdict}**, p = {same.cells[0].effect.p_value:g}.")
@@ -320,7 +320,7 @@ looks_better = sum(errors_S[b] <= 0.7 * errors_S[a] and errors_S[a] > 0 for a, b
 reduced = 0
 for a, b in pairs:
     one, other = before.with_rows([a]), before.with_rows([b])
-    word = judge_predictions(one, other, cells=[TARGET], margins=MARGINS, paired=False).verdict
+    word = judge(one, other, cells=[TARGET], margins=MARGINS, paired=False).verdict
     reduced += word == "REDUCED"
 show(
     f"The same recipe makes {min(errors_S)} to {max(errors_S)} such errors, by luck alone. Of "

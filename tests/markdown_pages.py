@@ -2,8 +2,8 @@
 
 import re
 
+from arrays import verdict_of
 from misread import wording
-from misread.judge import judge
 from misread.wording import percent
 
 BLOCK = re.compile(
@@ -33,12 +33,12 @@ def hold_target(text, read, cells, *, adaptive=False):
         assert row["Accuracy"] == wording.percent((read[arm] == labels_N).mean())
         if arm == "baseline":
             continue
-        verdict = judge(
+        verdict = verdict_of(
             labels_N,
             read["baseline"][: len(read[arm])],
             read[arm],
             cells=cells,
-            n_classes=10,
+            class_names=range(10),
             groups_N=read.get("groups"),
         )
         assert f"- **{arm}**: " in text

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from misread.judge import Margins, SliceReadings, Verdict, judge
+from arrays import View, verdict_of
+from misread.judge import Margins, Verdict
 
 READINGS = Path(__file__).resolve().parent.parent / "docs/results/four-nine-readings.npz"
 LABELS_N = np.repeat([0, 1, 2], [1000, 900, 800])
@@ -39,7 +40,7 @@ def real(arm: str = "documented", n_seeds: int = 10) -> Verdict:
         return np.concatenate([kept[f"{n} {side}"][:n_seeds] for n in names], axis=1)
 
     views = [
-        SliceReadings(
+        View(
             view,
             np.concatenate([kept["labels"][kept[f"{n} ids"]] for n in names]),
             joined(names, "baseline"),
@@ -47,7 +48,7 @@ def real(arm: str = "documented", n_seeds: int = 10) -> Verdict:
         )
         for view, names in parts.items()
     ]
-    return judge(
+    return verdict_of(
         kept["labels"],
         kept["baseline"][:n_seeds],
         kept[arm][:n_seeds],
@@ -68,16 +69,16 @@ def cases() -> dict[str, Verdict]:
     before = np.where(rng.random((4, 2400)) < 0.05, (labels_M + 1) % 12, labels_M)
     after = np.where(rng.random((4, 2400)) < 0.05, (labels_M + 3) % 12, labels_M)
     return {
-        "reduced": judge(LABELS_N, *half, **clean),
-        "reduced-undetermined": judge(
+        "reduced": verdict_of(LABELS_N, *half, **clean),
+        "reduced-undetermined": verdict_of(
             LABELS_N, *half, cells=[(0, 1)], margins=Margins(cell=0.004), arm="policy"
         ),
         "harm-by-slice": real("documented"),
         "underpowered": real("both"),
-        "not-shown": judge(LABELS_N, misread(rng, 0.1, 10), misread(rng, 0.1, 10), **clean),
+        "not-shown": verdict_of(LABELS_N, misread(rng, 0.1, 10), misread(rng, 0.1, 10), **clean),
         "one-seed-each": real("swapped", 1),
-        "unpaired": judge(LABELS_N, misread(rng, 0.06, 4), misread(rng, 0.03, 7), **clean),
-        "exploratory": judge(
+        "unpaired": verdict_of(LABELS_N, misread(rng, 0.06, 4), misread(rng, 0.03, 7), **clean),
+        "exploratory": verdict_of(
             LABELS_N,
             misread(rng, 0.06, 3),
             misread(rng, 0.05, 3),
@@ -85,7 +86,7 @@ def cases() -> dict[str, Verdict]:
             disputed_N=np.arange(LABELS_N.size) % 100 == 0,
             exploratory="the plan was changed after confirm had been opened",
         ),
-        "odd-names": judge(
+        "odd-names": verdict_of(
             labels_M, before, after, cells=[(0, 1), (2, 3)], class_names=ODD, arm="<new>|--> arm"
         ),
     }

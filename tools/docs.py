@@ -37,9 +37,9 @@ LINK = re.compile(r"\]\(([^)\s#:]+)")  # a path to a page or picture; with a col
 
 API_HEAD = """# Python reference
 
-Most readers need `judge` and its `Verdict`; [Judging any classifier](../judge.md) shows them at
-work. Modules stand in the order of imports: a module uses only those above it. Array names carry
-their axes (`preds_SN`: S seeds × N images), numbers their unit.
+Most readers need `Predictions`, `judge` and its `Verdict`; [Judging any classifier](../judge.md)
+shows them at work. Modules stand in the order of imports: a module uses only those above it. Array
+names carry their axes (`preds_SN`: S seeds × N images), numbers their unit.
 
 """
 

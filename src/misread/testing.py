@@ -15,23 +15,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from misread import wording
 from misread.errors import JudgeError
-from misread.judge.collateral import Margins
+from misread.judge.classes import NamedCell
+from misread.judge.collateral import MARGINS, Margins
 from misread.judge.effects import noninferiority
-from misread.judge.pair import judge_predictions
 from misread.judge.predictions import Predictions
 from misread.judge.targets import CellResult
-from misread.judge.verdict import Verdict
+from misread.judge.verdict import Verdict, judge
 from misread.readers.read import read_predictions
-from misread.readers.tables import from_frame
 from misread.show.render import verdict_text
 from misread.show.verdict import worst_first
 
 Undetermined = Literal["fail", "warn", "ok"]
-AskedCell = str | tuple[int | str, int | str]
 
 
 class UndeterminedWarning(UserWarning):
@@ -41,10 +37,10 @@ class UndeterminedWarning(UserWarning):
 def assert_no_harm(
     before: Any,
     after: Any,
-    cells: Sequence[AskedCell],
+    cells: Sequence[NamedCell],
     *,
     labels: Any = None,
-    margins: Margins = Margins(),  # noqa: B008 — frozen
+    margins: Margins = MARGINS,
     alpha: float = 0.05,
     undetermined: Undetermined = "warn",
     paired: bool | None = None,
@@ -73,7 +69,7 @@ def assert_no_harm(
         What to do where an interval reaches beyond its margin on both sides, so that neither harm
         nor its absence is shown: fail, give an `UndeterminedWarning`, or nothing.
     paired : bool, optional
-        As in `misread.judge.pair.judge_predictions`.
+        As in `misread.judge.pair.align`.
 
     Returns
     -------
@@ -89,7 +85,7 @@ def assert_no_harm(
     """
     __tracebackhide__ = True  # pytest then points at the line that called
     _one_of(undetermined)
-    verdict = judge_predictions(
+    verdict = judge(
         _side(before, labels),
         _side(after, labels),
         cells=_listed(cells),
@@ -108,10 +104,10 @@ def assert_no_harm(
 def assert_reduced(
     before: Any,
     after: Any,
-    cell: AskedCell,
+    cell: NamedCell,
     *,
     labels: Any = None,
-    margins: Margins = Margins(),  # noqa: B008 — frozen
+    margins: Margins = MARGINS,
     alpha: float = 0.05,
     reduction: float = 0.3,
     undetermined: Undetermined = "warn",
@@ -149,7 +145,7 @@ def assert_reduced(
     """
     __tracebackhide__ = True
     _one_of(undetermined)
-    verdict = judge_predictions(
+    verdict = judge(
         _side(before, labels),
         _side(after, labels),
         cells=[cell],
@@ -211,7 +207,7 @@ def _one_of(undetermined: str) -> None:
         raise JudgeError(msg)
 
 
-def _listed(cells: Sequence[AskedCell]) -> list[AskedCell]:
+def _listed(cells: Sequence[NamedCell]) -> list[NamedCell]:
     """Return the cells as a list.
 
     Raises
@@ -248,8 +244,6 @@ def _side(side: Any, labels: Any) -> Predictions:
         return side
     if isinstance(side, str | Path):
         return read_predictions(side)
-    if is_long:
-        return from_frame(side)
-    if hasattr(side, "columns"):  # a wide frame: a row per image, a column per seed
-        return Predictions.from_arrays(labels, np.asarray(side).T, seeds=list(side.columns))
+    if hasattr(side, "columns"):
+        return Predictions.from_frame(side, labels)
     return Predictions.from_arrays(labels, side)

@@ -114,4 +114,5 @@ def test_the_folders_of_a_study_give_its_verdict(smoke):
         found = verdict(smoke / "arms" / "baseline", smoke / "arms" / arm, "--cell", "4:9")
         assert found["collateral"] == told[arm]["collateral"]
         assert found["cells"][0]["effect"] == told[arm]["cells"][0]["effect"]
+        assert found["reason"] == told[arm]["reason"]
         assert found["verdict"] == told[arm]["verdict"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from misread.judge import judge
+from arrays import verdict_of
 from misread.show.notebook import show
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -120,7 +120,7 @@ def test_the_command_names_what_there_is(maker, monkeypatch, capsys):
 
 
 def test_show_gives_markdown_and_text_of_a_verdict():
-    verdict = judge([0, 0, 1, 1], [[0, 1, 1, 1]], [[0, 0, 1, 1]], cells=[(0, 1)])
+    verdict = verdict_of([0, 0, 1, 1], [[0, 1, 1, 1]], [[0, 0, 1, 1]], cells=[(0, 1)])
     shown = show(verdict)
     forms, _ = shown._repr_mimebundle_(include=None, exclude=None)
     assert verdict.verdict in forms["text/markdown"]

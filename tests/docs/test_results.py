@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from arrays import verdict_of
 from markdown_pages import blocks
 from misread import wording
-from misread.judge import judge
 
 STUDY = "four-nine"
 
@@ -57,7 +57,7 @@ def test_the_table_is_what_the_readings_give(readings, pages, name, arm):
     else:
         told = row["4→9 per seed"]
         assert told.startswith(f"{errors['baseline']:.1f} → {errors[arm]:.1f}")
-        (cell,) = judge(
+        (cell,) = verdict_of(
             labels_N,
             readings["baseline"],
             readings[arm],

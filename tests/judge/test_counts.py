@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arrays import View, verdict_of
 from misread.errors import JudgeError
-from misread.judge import SliceReadings, asymmetry, judge, two_way
+from misread.judge import Predictions, asymmetry, judge, two_way
 from misread.judge.counts import by_cell, by_group
 from misread.judge.effects import effects
 
@@ -115,7 +116,7 @@ def test_unpaired_trainings_without_an_effect_are_seldom_told_apart(n_seeds):
 
 def test_unequal_seeds_are_analysed_unpaired_and_said_to_be():
     labels_N, before_SN, after_TN = study(1, (5, 7), 3000)
-    verdict = judge(labels_N, before_SN, after_TN, cells=CELLS)
+    verdict = verdict_of(labels_N, before_SN, after_TN, cells=CELLS)
     assert (verdict.design, verdict.n_seeds_before, verdict.n_seeds_after) == (
         "unpaired seeds",
         5,
@@ -123,31 +124,26 @@ def test_unequal_seeds_are_analysed_unpaired_and_said_to_be():
     )
     assert "the 5 seeds before and 7 after are not paired" in verdict.reason
     assert all("unpaired" in item.effect.method for item in verdict.collateral if item.effect.se)
-    paired = judge(labels_N, before_SN, after_TN[:5], cells=CELLS)
-    forced = judge(labels_N, before_SN, after_TN[:5], cells=CELLS, paired=False)
+    paired = verdict_of(labels_N, before_SN, after_TN[:5], cells=CELLS)
+    forced = verdict_of(labels_N, before_SN, after_TN[:5], cells=CELLS, paired=False)
     assert (paired.design, forced.design) == ("paired seeds", "unpaired seeds")
-    assert judge(labels_N, before_SN[:1], after_TN[:1], cells=CELLS, paired=False).design == (
+    assert verdict_of(labels_N, before_SN[:1], after_TN[:1], cells=CELLS, paired=False).design == (
         "one seed each"
     )
     assert "one side has a single training" in (
-        judge(labels_N, before_SN[:1], after_TN, cells=CELLS).reason
+        verdict_of(labels_N, before_SN[:1], after_TN, cells=CELLS).reason
     )
 
 
 def test_class_names_stand_for_class_numbers():
     labels_N, before_SN, after_SN = study(2)
     names = np.array(["dog", "cat", "emu", "bat"])
-    by_number = judge(labels_N, before_SN, after_SN, cells=CELLS, class_names=names.tolist())
-    by_name = judge(
-        names[labels_N],
-        names[before_SN],
-        names[after_SN],
-        cells=[("dog", "cat")],
-        class_names=names.tolist(),
-    )
+    words = names[labels_N], names[before_SN], names[after_SN]
+    by_number = verdict_of(labels_N, before_SN, after_SN, cells=CELLS, class_names=names.tolist())
+    by_name = verdict_of(*words, cells=[("dog", "cat")], class_names=names.tolist())
     assert by_number == by_name
     assert by_name.cells[0].name == "dog→cat"
-    sorted_names = judge(names[labels_N], names[before_SN], names[after_SN], cells=[("dog", "cat")])
+    sorted_names = verdict_of(*words, cells=[("dog", "cat")])
     assert sorted_names.class_names == ("bat", "cat", "dog", "emu")
     assert sorted_names.cells[0].effect == by_name.cells[0].effect
 
@@ -155,40 +151,45 @@ def test_class_names_stand_for_class_numbers():
 def test_names_that_are_unknown_or_mixed_with_numbers_are_refused():
     labels_N, before_SN, after_SN = study(2)
     names = np.array(["dog", "cat", "emu", "bat"])
-    with pytest.raises(JudgeError, match="“cow” is no class; the classes are bat, cat, dog, emu"):
-        judge(names[labels_N], names[before_SN], names[after_SN], cells=[("cow", "cat")])
-    with pytest.raises(JudgeError, match="labels holds names and predictions before holds numbers"):
-        judge(names[labels_N], before_SN, after_SN, cells=[("dog", "cat")])
+    words = names[labels_N], names[before_SN], names[after_SN]
+    with pytest.raises(JudgeError, match="no class 'cow'; the classes are bat, cat, dog, emu"):
+        verdict_of(*words, cells=[("cow", "cat")])
+    before = Predictions.from_arrays(labels_N, before_SN)
+    after = Predictions.from_arrays(words[0], words[2])
+    with pytest.raises(JudgeError, match=r"classes are numbers before .* and words after"):
+        judge(before, after, cells=[("dog", "cat")])
     with pytest.raises(JudgeError, match="the class names lack bat, emu; they are cat, dog"):
-        judge(
-            names[labels_N],
-            names[before_SN],
-            names[after_SN],
-            cells=[("dog", "cat")],
-            class_names=["bat", "cat", "dog"][1:],
-        )
+        verdict_of(*words, cells=[("dog", "cat")], class_names=["cat", "dog"])
 
 
 @pytest.mark.parametrize("library", [pd, pl])
-def test_a_frame_has_a_row_per_image_and_a_column_per_seed(library):
+def test_a_wide_frame_has_a_row_per_image_and_a_column_per_seed(library):
     labels_N, before_SN, after_SN = study(4)
     seeds = ["7", "1", "42", "3"]
-    before = library.DataFrame(dict(zip(seeds, before_SN, strict=True)))
+    labels = library.Series(labels_N)
+    before = Predictions.from_frame(
+        library.DataFrame(dict(zip(seeds, before_SN, strict=True))), labels
+    )
     mixed = [2, 0, 3, 1]
-    after = library.DataFrame({seeds[s]: after_SN[s] for s in mixed})
-    verdict = judge(library.Series(labels_N), before, after, cells=CELLS)
-    assert verdict == judge(labels_N, before_SN, after_SN, cells=CELLS, seeds=seeds)
-    other = library.DataFrame({seeds[s] + "9": after_SN[s] for s in mixed})
-    assert judge(labels_N, before, other, cells=CELLS).design == "unpaired seeds"
-    with pytest.raises(JudgeError, match="8 seeds have no partner"):
-        judge(labels_N, before, other, cells=CELLS, paired=True)
+    after = Predictions.from_frame(
+        library.DataFrame({seeds[s]: after_SN[s] for s in mixed}), labels
+    )
+    assert judge(before, after, cells=CELLS) == verdict_of(
+        labels_N, before_SN, after_SN, cells=CELLS, seeds=seeds
+    )
+    other = Predictions.from_frame(
+        library.DataFrame({f"{seeds[s]}9": after_SN[s] for s in mixed}), labels
+    )
+    assert judge(before, other, cells=CELLS).design == "unpaired seeds"
+    with pytest.raises(JudgeError, match="has a column of labels; leave `labels_N` out"):
+        Predictions.from_frame(library.DataFrame({"label": [0], "prediction": [1]}), [0])
 
 
 def test_many_cells_that_nobody_reads_share_one_item():
     labels_N = np.repeat(np.arange(30), 200)
     before_SN = np.tile(labels_N, (4, 1))
     before_SN[:, :20] = 1
-    verdict = judge(labels_N, before_SN, np.tile(labels_N, (4, 1)), cells=CELLS)
+    verdict = verdict_of(labels_N, before_SN, np.tile(labels_N, (4, 1)), cells=CELLS)
     folded = [item for item in verdict.collateral if item.covers > 1]
     assert [item.name for item in folded] == [
         "0→ any of 28 never read",
@@ -197,8 +198,12 @@ def test_many_cells_that_nobody_reads_share_one_item():
     assert folded[0].effect.high == pytest.approx(1 - 0.025 ** (1 / 200))
     assert verdict.n_items == sum(item.covers for item in verdict.collateral)
     assert verdict.n_items == 1 + 30 + 30 * 29 - 1
-    few = judge(
-        labels_N[:2000], before_SN[:, :2000], before_SN[:, :2000], cells=CELLS, n_classes=10
+    few = verdict_of(
+        labels_N[:2000],
+        before_SN[:, :2000],
+        before_SN[:, :2000],
+        cells=CELLS,
+        class_names=range(10),
     )
     assert len(few.collateral) == few.n_items == 1 + 10 + 89  # small enough to list them all
 
@@ -210,13 +215,13 @@ def test_among_many_classes_chance_is_not_called_harm():
     hard_N = rng.beta(0.5, 1, size=labels_N.size)
     other_N = (labels_N + rng.integers(1, 300, size=labels_N.size)) % 300
     sides = [np.where(rng.random((10, labels_N.size)) < hard_N, other_N, labels_N) for _ in "ba"]
-    verdict = judge(labels_N, *sides, cells=[(0, 1)])
+    verdict = verdict_of(labels_N, *sides, cells=[(0, 1)])
     beyond = [item for item in verdict.collateral if item.effect.low > item.margin]
     assert beyond
     assert all(item.status == "undetermined" for item in beyond)
     assert verdict.n_harmed == 0
     sides[1][:, labels_N == 7] = 8
-    worse = judge(labels_N, *sides, cells=[(0, 1)])
+    worse = verdict_of(labels_N, *sides, cells=[(0, 1)])
     assert {i.name for i in worse.collateral if i.status == "harmed"} == {
         "accuracy",
         "recall of 7",
@@ -241,10 +246,8 @@ def test_asymmetry_is_held_against_images_too():
 def test_slices_may_be_unpaired_and_named_too():
     labels_N, before_SN, after_TN = study(5, (3, 4), 500)
     names = np.array(["a", "b", "c", "d"])
-    view = SliceReadings(
-        "dark", names[labels_N[:100]], names[before_SN[:, :100]], names[after_TN[:, :100]]
-    )
-    verdict = judge(
+    view = View("dark", names[labels_N[:100]], names[before_SN[:, :100]], names[after_TN[:, :100]])
+    verdict = verdict_of(
         names[labels_N], names[before_SN], names[after_TN], cells=[("a", "b")], slices=[view]
     )
     assert {item.name for item in verdict.collateral if item.kind == "slice"} >= {

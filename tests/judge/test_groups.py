@@ -13,16 +13,14 @@ from hypothesis import given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
+from arrays import View, verdict_at_look, verdict_of
 from misread.cli import main
 from misread.data.mnist import load_mnist
 from misread.errors import DataError, JudgeError
 from misread.files import sha256_of
 from misread.judge import (
     Adaptive,
-    SliceReadings,
     judge,
-    judge_look,
-    judge_predictions,
     two_way,
 )
 from misread.judge.counts import by_cell, by_group
@@ -132,8 +130,8 @@ def plain(verdict):
 
 def test_a_verdict_with_groups_of_one_image_is_the_same_to_the_byte():
     arrays = study()
-    one = judge(*arrays, cells=[(0, 1)])
-    own = judge(*arrays, cells=[(0, 1)], groups_N=np.arange(1200))
+    one = verdict_of(*arrays, cells=[(0, 1)])
+    own = verdict_of(*arrays, cells=[(0, 1)], groups_N=np.arange(1200))
     assert own.n_groups == 1200
     assert own.design_effect == pytest.approx(1)
     assert (one.n_groups, one.design_effect) == (None, None)
@@ -144,20 +142,18 @@ def test_a_verdict_with_groups_of_one_image_is_the_same_to_the_byte():
 def test_a_verdict_on_copies_is_that_on_the_images(n_seeds):
     """Targets, every item of the scan (also those that never occur), power and asymmetry."""
     labels_N, before_SN, after_SN = study(n_seeds=n_seeds)
-    view = SliceReadings(
-        "again", labels_N[:600], before_SN[:, :600], after_SN[:, 600:1200][:, ::-1]
-    )
-    view = SliceReadings("again", labels_N[:600], before_SN[:, :600], after_SN[:, :600])
+    view = View("again", labels_N[:600], before_SN[:, :600], after_SN[:, 600:1200][:, ::-1])
+    view = View("again", labels_N[:600], before_SN[:, :600], after_SN[:, :600])
     images = copied(np.arange(600))
-    twins = SliceReadings(
-        "again", *map(copied, (view.labels_M, view.before_SM, view.after_SM)), images
+    twins = View("again", *map(copied, (view.labels_M, view.before_SM, view.after_SM)), images)
+    one = verdict_of(
+        labels_N, before_SN, after_SN, cells=[(0, 1)], slices=[view], class_names=range(4)
     )
-    one = judge(labels_N, before_SN, after_SN, cells=[(0, 1)], slices=[view], n_classes=4)
-    own = judge(
+    own = verdict_of(
         *map(copied, (labels_N, before_SN, after_SN)),
         cells=[(0, 1)],
         slices=[twins],
-        n_classes=4,
+        class_names=range(4),
         groups_N=copied([f"writer {n}" for n in range(1200)]),
     )
     assert own.design_effect == pytest.approx(COPIES)
@@ -181,8 +177,8 @@ def test_a_planned_look_settles_copies_as_it_does_the_images():
     """Also what is left to be found by the seeds to come."""
     labels_N, before_SN, after_SN = study(n_seeds=5, n=2400, rates=(0.04, 0.035))
     adaptive = Adaptive()
-    one = judge_look(adaptive, labels_N, before_SN, after_SN, cells=[(0, 1)])
-    own = judge_look(
+    one = verdict_at_look(adaptive, labels_N, before_SN, after_SN, cells=[(0, 1)])
+    own = verdict_at_look(
         adaptive,
         *map(copied, (labels_N, before_SN, after_SN)),
         cells=[(0, 1)],
@@ -283,14 +279,14 @@ def test_without_a_change_the_bound_is_over_groups_unless_more_is_known():
     before = np.tile(labels_N, (5, 1))
     after = before.copy()
     after[:, 900:1000:3] = 0  # class 1: one image in each of many groups
-    judged = judge(labels_N, before, after, cells=[(1, 0)], groups_N=np.tile(groups_N, 2))
-    assert judged.design_effect == pytest.approx(1, abs=0.05)
-    never = next(item for item in judged.collateral if item.name == "0→1")
-    assert never.effect.high == pytest.approx(zero_event_bound(900 / judged.design_effect, 0.05))
+    known = verdict_of(labels_N, before, after, cells=[(1, 0)], groups_N=np.tile(groups_N, 2))
+    assert known.design_effect == pytest.approx(1, abs=0.05)
+    never = next(item for item in known.collateral if item.name == "0→1")
+    assert never.effect.high == pytest.approx(zero_event_bound(900 / known.design_effect, 0.05))
     assert never.effect.method == "zero-event bound over images in 300 groups"
     after[:, 900:] = before[:, 900:]
     after[:, 900:903] = 0  # three images: nothing is known of how alike images are
-    unknown = judge(labels_N, before, after, cells=[(1, 0)], groups_N=np.tile(groups_N, 2))
+    unknown = verdict_of(labels_N, before, after, cells=[(1, 0)], groups_N=np.tile(groups_N, 2))
     never = next(item for item in unknown.collateral if item.name == "0→1")
     assert unknown.design_effect is None
     assert never.effect.high == zero_event_bound(300, 0.05)
@@ -405,7 +401,7 @@ def test_groups_come_with_files_of_every_kind(sides, suffix, tmp_path):
     for side in back:
         assert side.groups.tolist() == whole[0].groups.tolist()
         assert side.slices["thin"].groups.tolist() == whole[0].groups.tolist()
-    verdict = judge_predictions(*back, cells=["0:1"])
+    verdict = judge(*back, cells=["0:1"])
     assert verdict.n_groups == 100
     done = CliRunner().invoke(main, ["judge", *map(str, paths), "--cell", "0:1", "--json"])
     assert json.loads(done.stdout)["cells"][0]["effect"]["method"].startswith("three-way")
@@ -426,9 +422,9 @@ def test_groups_of_one_side_do_and_move_with_the_images(sides):
         after.ids[order],
         groups=after.groups[order],
     )
-    whole = judge_predictions(before, after, cells=["0:1"])
-    assert judge_predictions(before, mixed, cells=["0:1"]) == whole
-    assert judge_predictions(before.without_groups(), mixed, cells=["0:1"]) == whole
+    whole = judge(before, after, cells=["0:1"])
+    assert judge(before, mixed, cells=["0:1"]) == whole
+    assert judge(before.without_groups(), mixed, cells=["0:1"]) == whole
     told = verdict_text(whole)
     assert "300 images in 100 groups; intervals hold over seeds, groups and images" in " ".join(
         told.split()
@@ -449,19 +445,19 @@ def test_groups_that_do_not_fit_are_refused_in_one_sentence(sides, tmp_path, sna
             act()
         told[name] = str(caught.value).replace(str(tmp_path), "TMP")
 
-    refused("other groups", lambda: judge_predictions(before, other, cells=["0:1"]))
+    refused("other groups", lambda: judge(before, other, cells=["0:1"]))
     arrays = (labels_N, before.preds_SN, after.preds_SN)
-    refused("too few", lambda: judge(*arrays, cells=[(0, 1)], groups_N=[1, 2, 3]))
-    refused("two axes", lambda: judge(*arrays, cells=[(0, 1)], groups_N=[[1, 2], [3, 4]]))
+    refused("too few", lambda: verdict_of(*arrays, cells=[(0, 1)], groups_N=[1, 2, 3]))
+    refused("two axes", lambda: verdict_of(*arrays, cells=[(0, 1)], groups_N=[[1, 2], [3, 4]]))
     holes = np.full(300, np.nan)
-    refused("missing", lambda: judge(*arrays, cells=[(0, 1)], groups_N=holes))
-    view = SliceReadings("thin", *arrays)
+    refused("missing", lambda: verdict_of(*arrays, cells=[(0, 1)], groups_N=holes))
+    view = View("thin", *arrays)
     refused(
         "a slice without",
-        lambda: judge(*arrays, cells=[(0, 1)], groups_N=before.groups, slices=[view]),
+        lambda: verdict_of(*arrays, cells=[(0, 1)], groups_N=before.groups, slices=[view]),
     )
-    view = SliceReadings("thin", *arrays, before.groups)
-    refused("a slice alone", lambda: judge(*arrays, cells=[(0, 1)], slices=[view]))
+    view = View("thin", *arrays, before.groups)
+    refused("a slice alone", lambda: verdict_of(*arrays, cells=[(0, 1)], slices=[view]))
     np.savez(tmp_path / "few.npz", labels=labels_N, predictions=before.preds_SN, groups=[1, 2])
     refused("an NPZ with too few", lambda: read_predictions(tmp_path / "few.npz"))
     write_predictions(before, tmp_path / "long.csv")
@@ -501,9 +497,7 @@ def test_the_folder_of_an_arm_comes_with_its_writers(smoke):
     assert np.array_equal(arms[0].groups, evidence.confirm.groups_N)
     for name, part in arms[0].slices.items():
         assert np.array_equal(part.groups, evidence.confirm.groups_N[part.ids]), name
-    assert (
-        judge_predictions(*arms, cells=["4:9"]).n_groups == evidence.verdicts["documented"].n_groups
-    )
+    assert judge(*arms, cells=["4:9"]).n_groups == evidence.verdicts["documented"].n_groups
 
 
 def test_a_plan_locked_without_groups_keeps_its_hash_and_is_judged_without(smoke, tmp_path):

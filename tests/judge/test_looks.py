@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import special
 
+from arrays import verdict_at_look, verdict_of
 from misread.cli import main
 from misread.errors import JudgeError
-from misread.judge import Adaptive, boundaries, judge, judge_look
+from misread.judge import Adaptive, boundaries
 from misread.judge.detectable import Components
 from misread.judge.looks import SPENDING, chance_left
 from misread.seeds import derive
@@ -139,7 +140,7 @@ CELLS = [(0, 1)]
 
 
 def test_a_clear_reduction_is_settled_at_the_first_look():
-    verdict = judge_look(PLAN, *study(0.04, 0.01, 5), cells=CELLS)
+    verdict = verdict_at_look(PLAN, *study(0.04, 0.01, 5), cells=CELLS)
     assert (verdict.verdict, verdict.qualifier, verdict.settled.why) == ("REDUCED", "", "reduced")
     assert verdict.alpha == PLAN.levels(0.05)[0] == verdict.cells[0].effect.alpha
     assert {item.effect.alpha for item in verdict.collateral} == {PLAN.items_levels(0.05)[0]}
@@ -147,20 +148,20 @@ def test_a_clear_reduction_is_settled_at_the_first_look():
 
 
 def test_a_clear_harm_is_settled_at_the_first_look():
-    verdict = judge_look(PLAN, *study(0.01, 0.04, 5), cells=CELLS)
+    verdict = verdict_at_look(PLAN, *study(0.01, 0.04, 5), cells=CELLS)
     assert (verdict.verdict, verdict.settled.why) == ("HARM", "harm")
 
 
 def test_where_the_interval_excludes_what_was_asked_it_is_given_up():
-    verdict = judge_look(PLAN, *study(0.03, 0.03, 10), cells=CELLS)
+    verdict = verdict_at_look(PLAN, *study(0.03, 0.03, 10), cells=CELLS)
     assert (verdict.verdict, verdict.settled.why) == ("NOT SHOWN", "futile")
     assert "given up, for the −30% asked about is excluded." in verdict.reason
     never = PLAN.model_copy(update={"futility": 0.0})
-    assert judge_look(never, *study(0.03, 0.03, 10), cells=CELLS).settled.why == ""
+    assert verdict_at_look(never, *study(0.03, 0.03, 10), cells=CELLS).settled.why == ""
 
 
 def test_where_the_seeds_to_come_would_hardly_show_it_it_is_given_up():
-    verdict = judge_look(PLAN, *study(0.004, 0.0045, 5, "b", n_images=600), cells=CELLS)
+    verdict = verdict_at_look(PLAN, *study(0.004, 0.0045, 5, "b", n_images=600), cells=CELLS)
     assert (verdict.verdict, verdict.settled.why) == ("UNDERPOWERED", "futile")
     assert verdict.settled.chance < PLAN.futility
     assert "given up, for the chance that 15 more seeds would still show" in verdict.reason
@@ -177,15 +178,15 @@ def with_growth(share, n_seeds):
 
 @pytest.mark.parametrize(("share", "why"), [(0.0, "reduced"), (0.004, ""), (0.02, "harm")])
 def test_an_item_that_more_seeds_would_settle_is_waited_for(share, why):
-    verdict = judge_look(PLAN, *with_growth(share, 5), cells=CELLS)
+    verdict = verdict_at_look(PLAN, *with_growth(share, 5), cells=CELLS)
     assert verdict.cells[0].shrank(verdict.alpha)
     assert verdict.settled.why == why
 
 
 def test_the_last_look_is_the_ordinary_judge_at_its_level():
     labels, before, after = study(0.03, 0.028, 20)
-    looked = judge_look(PLAN, labels, before, after, cells=CELLS)
-    plain = judge(
+    looked = verdict_at_look(PLAN, labels, before, after, cells=CELLS)
+    plain = verdict_of(
         labels, before, after, cells=CELLS, alpha=PLAN.levels(0.05)[-1],
         items_alpha=PLAN.items_levels(0.05)[-1],
     )  # fmt: skip
@@ -195,7 +196,7 @@ def test_the_last_look_is_the_ordinary_judge_at_its_level():
 
 def test_only_planned_looks_are_judged():
     with pytest.raises(JudgeError, match="7 seeds, and the plan looks at 5, 10, 20"):
-        judge_look(PLAN, *study(0.03, 0.03, 7), cells=CELLS)
+        verdict_at_look(PLAN, *study(0.03, 0.03, 7), cells=CELLS)
 
 
 # --- simulated studies ----------------------------------------------------------------------------
@@ -206,7 +207,7 @@ def test_moments_of_the_first_seeds_are_those_of_these_seeds_alone():
     before, after = draw(WORLDS[3], Design(8, 20.0, 0.3, n_images=200), rng)
     for n, moments in zip((3, 8), of_first_seeds(before[None], after[None], (3, 8)), strict=True):
         labels, *sides = readings(before[:n], after[:n], 200)
-        effect = judge(labels, *sides, cells=CELLS).cells[0].effect
+        effect = verdict_of(labels, *sides, cells=CELLS).cells[0].effect
         from misread.judge.effects import effects
 
         assert effects(moments)[0] == effect

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from misread.errors import JudgeError
-from misread.judge.pair import align, cell_of, judge_predictions
+from misread.judge import judge
+from misread.judge.classes import cell_of
+from misread.judge.pair import align
 from misread.judge.predictions import Predictions
 
 IDS = [f"i{n}" for n in range(60)]
@@ -42,18 +44,19 @@ def test_order_of_images_and_seeds_changes_nothing(seed):
     pair = align(before, mixed)
     assert pair.paired
     assert not pair.notes
-    assert np.array_equal(pair.after.preds_SN, after.preds_SN)
-    assert np.array_equal(pair.after.slices["thin"].preds_SN, thin.preds_SN)
+    assert np.array_equal(pair.after_TN, after.preds_SN)
+    assert np.array_equal(pair.slices["thin"].after_TN, thin.preds_SN)
 
 
 def test_classes_of_both_sides_are_united():
     before = Predictions.from_arrays(["cat", "dog"], [["cat", "cat"]])
     after = Predictions.from_arrays(["cat", "dog"], [["cat", "ape"]])
     pair = align(before, after)
-    assert pair.before.class_names == pair.after.class_names == ("ape", "cat", "dog")
-    assert pair.before.labels_N.tolist() == pair.after.labels_N.tolist() == [1, 2]
+    assert pair.class_names == ("ape", "cat", "dog")
+    assert pair.labels_N.tolist() == [1, 2]
+    assert (pair.before_SN.tolist(), pair.after_TN.tolist()) == ([[1, 1]], [[1, 0]])
     ten = Predictions.from_arrays(["9", "10"], [["10", "9"]], class_names=["9", "10"])
-    assert align(ten, Predictions.from_arrays([9, 10], [[9, 9]])).before.labels_N.tolist() == [
+    assert align(ten, Predictions.from_arrays([9, 10], [[9, 9]])).labels_N.tolist() == [
         9,
         10,
     ]
@@ -179,7 +182,7 @@ def test_numbers_and_names_give_the_same_verdict():
     words = ("ape", "bee", "cat")
     by_number = side(), side(n_seeds=3)
     by_name = [Predictions(s.labels_N, s.preds_SN, words, s.seeds, s.ids) for s in by_number]
-    plain = judge_predictions(*by_number, cells=["0:1"])
-    named = judge_predictions(*by_name, cells=["ape:bee"])
+    plain = judge(*by_number, cells=["0:1"])
+    named = judge(*by_name, cells=["ape:bee"])
     assert [c.effect for c in plain.cells] == [c.effect for c in named.cells]
     assert named.cells[0].name == "ape→bee"

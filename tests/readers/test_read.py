@@ -14,7 +14,6 @@ from misread.files import write_arrays
 from misread.judge.predictions import Predictions
 from misread.readers.convert import from_models, from_scores, write_predictions
 from misread.readers.read import read_predictions
-from misread.readers.tables import from_frame
 
 
 def same(one, other, *, named=True):
@@ -55,7 +54,7 @@ def animals():
     labels = rng.choice(["cat", "dog", "a:b"], 40)
     preds = rng.choice(["cat", "dog", "a:b"], (3, 40))
     ids = np.array([f"img_{n:03}" for n in range(40)])
-    return Predictions.from_arrays(labels, preds, seeds=[3, 1, 20], ids=ids).with_rows([1, 0, 2])
+    return Predictions.from_arrays(labels, preds, seeds=[3, 1, 20], ids=ids).of_seeds([1, 0, 2])
 
 
 @pytest.fixture
@@ -85,9 +84,9 @@ def test_the_order_of_rows_does_not_matter(which, suffix, tmp_path, request):
     side = Predictions(side.labels_N, side.preds_SN, side.class_names, side.seeds, side.ids)
     frame = table(side)
     if suffix == "pandas":
-        read = from_frame(pd.DataFrame(frame.to_dict(as_series=False)))
+        read = Predictions.from_frame(pd.DataFrame(frame.to_dict(as_series=False)))
     elif suffix == "polars":
-        read = from_frame(frame)
+        read = Predictions.from_frame(frame)
     else:
         path = tmp_path / f"side{suffix}"
         content = frame.write_csv().encode()
@@ -118,13 +117,13 @@ def test_large_class_numbers_do_not_fill_the_gaps():
 
 def test_without_clean_rows_each_slice_is_a_view():
     frame = pd.DataFrame({"id": [1, 2, 3, 4], "label": [0, 1, 0, 1], "prediction": [0, 0, 0, 1]})
-    views = from_frame(frame.assign(slice=["a", "a", "b", "b"]))
+    views = Predictions.from_frame(frame.assign(slice=["a", "a", "b", "b"]))
     assert views.n_images == 4
     assert {name: part.ids.tolist() for name, part in views.slices.items()} == {
         "a": [1, 2],
         "b": [3, 4],
     }
-    altered = from_frame(frame.assign(slice=["clean", "", "b", "b"], id=[1, 2, 1, 2]))
+    altered = Predictions.from_frame(frame.assign(slice=["clean", "", "b", "b"], id=[1, 2, 1, 2]))
     assert altered.ids.tolist() == altered.slices["b"].ids.tolist() == [1, 2]
 
 
@@ -137,9 +136,25 @@ def test_numbers_may_be_nullable_categories_or_booleans():
             "prediction": [1.0, 1.0],
         }
     )
-    read = from_frame(frame)
+    read = Predictions.from_frame(frame)
     assert read.labels_N.tolist() == [1, 0]
     assert read.ids.tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "words"),
+    [
+        ("label", pd.array([1, None], "Int64"), "`label` has 1 of 2 values missing"),
+        ("prediction", pd.array(["a", None], "string"), "`prediction` has 1 of 2 values missing"),
+        ("id", [None, None], "`id` has 2 of 2 values missing"),
+        ("id", [(1,), (2,)], "`id` is of type object; allowed are whole numbers or names"),
+        ("label", [0.5, 1], "`label` holds '0.5'"),
+    ],
+)
+def test_a_column_of_pandas_that_is_none_is_refused(column, values, words):
+    good = {"id": [1, 2], "label": [0, 1], "prediction": [0, 1]}
+    with pytest.raises(DataError, match=words):
+        Predictions.from_frame(pd.DataFrame(good | {column: values}))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +178,7 @@ def test_numbers_may_be_nullable_categories_or_booleans():
 def test_a_table_that_is_not_crossed_is_refused(change, told):
     good = {"seed": [1, 1, 2, 2], "id": [5, 6, 5, 6], "label": [0, 1, 0, 1], "prediction": [0] * 4}
     with pytest.raises((DataError, JudgeError), match=told):
-        from_frame(pl.DataFrame(good | change, strict=False))
+        Predictions.from_frame(pl.DataFrame(good | change, strict=False))
 
 
 @pytest.mark.parametrize("low", [0, -(2**63), 2**62 + 1, 2**63 + 5])
@@ -175,7 +190,7 @@ def test_ids_of_any_spread(low, ids, spread):
     wide = [low + spread * n for n in ids]
     column = pl.Series(wide, dtype=pl.UInt64 if low > 0 else pl.Int64)
     frame = pl.DataFrame({"id": column, "label": ids, "prediction": ids})
-    read = from_frame(frame)
+    read = Predictions.from_frame(frame)
     assert read.ids.tolist() == sorted(wide)
     assert [int(read.class_names[k]) for k in read.labels_N] == sorted(ids)
 
@@ -278,4 +293,4 @@ def test_scores_that_are_none():
 def test_narrow_and_wide_whole_numbers(kind):
     ids = [-128, 127, 0] if kind != pl.UInt8 else [255, 0, 128]
     frame = {"id": pl.Series(ids, dtype=kind), "label": [0, 1, 2], "prediction": [0, 1, 2]}
-    assert from_frame(pl.DataFrame(frame)).ids.tolist() == sorted(ids)
+    assert Predictions.from_frame(pl.DataFrame(frame)).ids.tolist() == sorted(ids)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from misread.judge import judge
+from arrays import verdict_of
 from misread.show.render import verdict_table
 from misread.show.select import errors_table
 from misread.show.table import Table
@@ -80,6 +80,6 @@ def test_one_is_not_many():
 def test_a_verdict_breaks_no_word_of_its_items():
     labels_N = np.arange(60) % 3
     after_SN = np.tile(np.where(np.arange(60) < 9, 1, labels_N), (3, 1))
-    verdict = judge(labels_N, np.tile(labels_N, (3, 1)), after_SN, cells=[(0, 1)])
+    verdict = verdict_of(labels_N, np.tile(labels_N, (3, 1)), after_SN, cells=[(0, 1)])
     told = shown(verdict_table(verdict), 40)
     assert {"undetermined", "recall", "accuracy"} <= set(told.split()), told

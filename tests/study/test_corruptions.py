@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from scipy import stats
 from skimage import color, transform
 
+from arrays import View, verdict_of
 from misread.cli import main
 from misread.data.mnist import load_mnist
 from misread.data.sources import beside, is_remote, load, origin, slug, split_name
@@ -19,7 +20,7 @@ from misread.errors import DataError, StoreError, StudyError
 from misread.files import read_json, write_json
 from misread.images.corrupt import Spec, corrupt, mnist_c, parse_corruption
 from misread.images.mnist_c import CORRUPTIONS, clouds, zigzag_line
-from misread.judge import SliceReadings, judge, two_way
+from misread.judge import two_way
 from misread.judge.means import mean_over, mean_ratio
 from misread.seeds import derive
 from misread.show.figures.corruptions import corruption_figure
@@ -387,7 +388,7 @@ def test_groups_of_a_plan_count_in_every_interval():
     }
     own = {arm: read_CSN[0] for arm, read_CSN in read.items()}
     found, plain = (arm_on(labels_N, own, "both", (0, 1), 0.05, g) for g in (groups_N, None))
-    item = judge(
+    item = verdict_of(
         labels_N, own[BASELINE], own["both"], cells=[(0, 1)], groups_N=groups_N
     ).collateral[0]  # fmt: skip
     assert (item.name, item.effect) == ("accuracy", found.change)
@@ -472,11 +473,11 @@ def test_each_corruption_is_a_slice_of_one_verdict(corrupted):
     smoke, out, _ = corrupted
     plan, found = load_plan(smoke), load_corruptions(out / "mnist-c")
     readings = np.load(out / "mnist-c" / "readings.npz")
-    own = judge(
+    own = verdict_of(
         readings["labels"], readings["baseline"], readings["both"],
-        cells=[plan.target], arm="both", margins=plan.study.judge.margins, n_classes=10,
+        cells=[plan.target], arm="both", margins=plan.study.judge.margins, class_names=range(10),
         slices=[
-            SliceReadings(name, readings["labels"], before, after)
+            View(name, readings["labels"], before, after)
             for name, before, after in zip(
                 readings["corruptions"].tolist(), readings["baseline corrupted"],
                 readings["both corrupted"], strict=True,
@@ -505,7 +506,7 @@ def test_the_numbers_are_those_of_the_readings(corrupted):
         row = told.rows[name]["both"]
         assert row.accuracy.mean == pytest.approx(1 - rate["both"][number])
         own = [readings[f"{arm} corrupted"][number] for arm in ("baseline", "both")]
-        accuracy = judge(labels, *own, cells=[(4, 9)], groups_N=confirm.groups_N).collateral[0]
+        accuracy = verdict_of(labels, *own, cells=[(4, 9)], groups_N=confirm.groups_N).collateral[0]
         assert (accuracy.name, accuracy.effect) == ("accuracy", row.change)  # over writers too
         assert row.cell == (readings["both corrupted"][number][:, labels == 4] == 9).mean()
     assert told.rows[CLEAN]["baseline"].accuracy.mean == (readings["baseline"] == labels).mean()
@@ -528,14 +529,14 @@ def made_up(n_arms):
     read = {arm: np.stack([states["fog@5"][arm], states["stripe"][arm]]) for arm in arms}
     seeds = (1, 2, 3)
     verdicts = {
-        arm: judge(
+        arm: verdict_of(
             labels_N,
             states[CLEAN][BASELINE],
             states[CLEAN][arm],
             cells=[(0, 1)],
             arm=arm,
             slices=[
-                SliceReadings(name, labels_N, states[name][BASELINE], states[name][arm])
+                View(name, labels_N, states[name][BASELINE], states[name][arm])
                 for name in ("fog@5", "stripe")
             ],
         )

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from arrays import verdict_of
 from markdown_pages import blocks, hold_target
 from misread import wording
 from misread.data.mnist import load_mnist
 from misread.images.operations import cut, lean
-from misread.judge import judge
 from misread.study.plan import load_plan
 from misread.study.study import load_study
 
@@ -147,12 +147,12 @@ def test_the_page_says_what_the_readings_beside_it_say(name):
     arms = [arm for arm in arrays if arm not in {"labels", "groups", "seeds", "baseline"}]
     assert len(arms) >= 3
     for arm in arms:
-        verdict = judge(
+        verdict = verdict_of(
             arrays["labels"],
             arrays["baseline"],
             arrays[arm],
             cells=[target, target[::-1]],
-            n_classes=10,
+            class_names=range(10),
             groups_N=arrays["groups"],
         )
         told = [

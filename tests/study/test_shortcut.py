@@ -6,9 +6,9 @@ Trained for real, on few images: a study's own way is too long for a test.
 import numpy as np
 import pytest
 
+from arrays import View, verdict_of
 from misread.data.mnist import load_mnist
 from misread.images.operations import OPERATIONS
-from misread.judge import SliceReadings, judge
 from misread.learn.policy import Policy
 from misread.learn.recipe import RECIPES
 from misread.study.plan import counter_slices
@@ -40,11 +40,9 @@ def verdict_on(trainer, policy):
     for piece in counter_slices([policy], TARGET):
         ids_M = np.flatnonzero(confirm.labels_N == piece.label)
         read = readings(OPERATIONS[piece.operation](confirm.images[ids_M], piece.size_px))
-        slices.append(
-            SliceReadings(piece.name, confirm.labels_N[ids_M], read["baseline"], read["policy"])
-        )
+        slices.append(View(piece.name, confirm.labels_N[ids_M], read["baseline"], read["policy"]))
     clean = readings(confirm.images)
-    return judge(
+    return verdict_of(
         confirm.labels_N, clean["baseline"], clean["policy"], cells=[TARGET], slices=slices
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from arrays import verdict_of
 from misread.cli import main
 from misread.data.mnist import load_mnist
 from misread.data.parts import stratified_subset
@@ -15,7 +16,6 @@ from misread.data.sources import load
 from misread.errors import DataError, StoreError
 from misread.files import read_json, write_json
 from misread.images.mnist_form import all_to_convention
-from misread.judge import judge
 from misread.store import RunFolder
 from misread.study.plan import load_plan
 from misread.study.transfer import load_transfers, run_transfer, unseen
@@ -79,7 +79,7 @@ def test_every_model_reads_and_every_arm_is_judged(transferred):
     for arm in plan.policies:
         assert readings[arm].shape == (len(plan.study.seeds), 1797)
     verdict = read_json(out / "sklearn-digits" / "verdict.json")["arms"]["both"]
-    own = judge(
+    own = verdict_of(
         readings["labels"], readings["baseline"], readings["both"],
         cells=[plan.target], arm="both", margins=plan.study.judge.margins,
     )  # fmt: skip
@@ -168,7 +168,7 @@ def test_the_page_says_what_the_stored_readings_give(project, name):
     labels_N = readings["labels"]
     fours_N = labels_N == 4
     for arm in ("documented", "one-sided", "swapped", "both"):
-        found = judge(labels_N, readings["baseline"], readings[arm], cells=[(4, 9)])
+        found = verdict_of(labels_N, readings["baseline"], readings[arm], cells=[(4, 9)])
         errors = (readings[arm][:, fours_N] == 9).sum(axis=1).mean()
         accuracy = f"{(readings[arm] == labels_N).mean():.2%}"
         (line,) = (line for line in own.splitlines() if line.startswith(f"| {arm} |"))

@@ -9,9 +9,8 @@ import click
 
 from misread.cli.options import console
 from misread.errors import DataError, JudgeError
-from misread.judge import Margins
-from misread.judge.pair import align, judge_predictions
-from misread.judge.predictions import Predictions
+from misread.judge import Margins, Predictions
+from misread.judge import judge as judge_sides
 from misread.readers.read import read_predictions
 from misread.show.render import verdict_markdown, verdict_table
 
@@ -94,19 +93,16 @@ def judge(
         sides = _read(before, after, slices)
     if no_groups:
         sides = sides[0].without_groups(), sides[1].without_groups()
-    pair = align(*sides, paired=False if unpaired else None)
-    for note in pair.notes:
-        click.echo(note, err=True)
     with _patience("judging"):
-        verdict = judge_predictions(
-            pair.before,
-            pair.after,
+        verdict = judge_sides(
+            *sides,
             cells=cells,
             margins=allowed,
             alpha=alpha,
             reduction=reduction,
             arm=after,
-            paired=pair.paired,
+            paired=False if unpaired else None,
+            on_note=lambda note: click.echo(note, err=True),
         )
     if as_json:
         click.echo(verdict.model_dump_json(indent=2))

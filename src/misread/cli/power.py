@@ -132,21 +132,19 @@ def _from_files(before: str, after: str | None, cell: str | None) -> tuple[Pilot
         msg = f"{before} without --cell; name the confusion, as in --cell 4:9."
         raise StudyError(msg)
     sides = [read_predictions(source) for source in (before, after) if source is not None]
-    if len(sides) == 2:
-        pair = align(*sides)
-        if not pair.paired:
-            msg = (
-                f"{before} and {after} are not of the same seeds; a plan from both arms needs "
-                "pairs: give PILOT alone."
-            )
-            raise DataError(msg)
-        sides = [pair.before, pair.after]
-    names = sides[0].class_names
+    pair = align(sides[0], sides[-1])
+    if not pair.paired:
+        msg = (
+            f"{before} and {after} are not of the same seeds; a plan from both arms needs "
+            "pairs: give PILOT alone."
+        )
+        raise DataError(msg)
+    names = pair.class_names
     true, predicted = cell_of(cell, names)
-    in_class_N = sides[0].labels_N == true
-    if not in_class_N.any():
+    of_class = pair.of_class(true)
+    if not of_class.labels_N.size:
         msg = f"{before} has no image of class {names[true]}; name a cell of its classes."
         raise DataError(msg)
-    errors = [side.preds_SN[:, in_class_N] == predicted for side in sides]
+    errors = [read_SN == predicted for read_SN in (of_class.before_SN, of_class.after_TN)]
     pilot = pilot_from_both(*errors) if after else pilot_from_errors(errors[0])
     return pilot, f"{names[true]}→{names[predicted]}"

@@ -1,6 +1,9 @@
 """The judge: predictions in, evidence out. No Keras, no disk, no printing."""
 
+from typing import NoReturn
+
 from misread.judge.atlas import Atlas, CellAtlas, Ledger, Misread, atlas, cell_atlas, ledger
+from misread.judge.classes import cell_of
 from misread.judge.collateral import Item, Margins
 from misread.judge.confusion import (
     CellRank,
@@ -24,7 +27,7 @@ from misread.judge.effects import (
     two_way,
 )
 from misread.judge.looks import LEAST_SEEDS, Adaptive, Settled, boundaries
-from misread.judge.pair import align, cell_of, judge_predictions
+from misread.judge.pair import Pair, align
 from misread.judge.pilot import (
     Heterogeneity,
     Pilot,
@@ -36,7 +39,6 @@ from misread.judge.pilot import (
 from misread.judge.planner import PowerAnswer, plan_power
 from misread.judge.power import power_of, smallest_found
 from misread.judge.predictions import Predictions
-from misread.judge.readings import SliceReadings
 from misread.judge.settle import judge_look
 from misread.judge.targets import CellResult, asymmetry
 from misread.judge.two_models import mcnemar_midp
@@ -57,11 +59,11 @@ __all__ = [
     "Ledger",
     "Margins",
     "Misread",
+    "Pair",
     "Pilot",
     "PowerAnswer",
     "Predictions",
     "Settled",
-    "SliceReadings",
     "Verdict",
     "align",
     "asymmetry",
@@ -77,7 +79,6 @@ __all__ = [
     "images_for",
     "judge",
     "judge_look",
-    "judge_predictions",
     "ledger",
     "mcnemar_midp",
     "noninferiority",
@@ -93,3 +94,17 @@ __all__ = [
     "two_way",
     "variance_components",
 ]
+
+_MOVED = {
+    "SliceReadings": "Predictions.with_slice adds a slice to either side",
+    "judge_predictions": "`judge` takes two Predictions itself",
+}
+
+
+def __getattr__(name: str) -> NoReturn:
+    """Say where a name went that earlier versions had there."""
+    if name in _MOVED:
+        msg = f"misread.judge has no {name} any more: {_MOVED[name]}."
+        raise ImportError(msg)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

@@ -1,36 +1,21 @@
-"""What the judge accepts: checked arrays in, one clear sentence when they are not."""
+"""Arrays that the statistics accept, and one clear sentence where they are something else."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
-from misread.judge.classes import classes, codes_of, in_order
-
-AXES = {1: "one axis [images]", 2: "two axes [seeds, images]"}
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+_AXES = {1: "one axis [images]", 2: "two axes [seeds, images]"}
 
 
 def whole_numbers(name: str, values: npt.ArrayLike, n_axes: int) -> IntArray:
-    """Return `values` as int64 after checking its axes, its size and its numbers.
-
-    Parameters
-    ----------
-    name : str
-        How messages call the array, for example ``labels``.
-    values : array_like
-        Whole numbers of any numeric type.
-    n_axes : int
-        1 for ``[images]``, 2 for ``[seeds, images]``.
-
-    Returns
-    -------
-    ndarray of int64
-        The same numbers.
+    """Return `values` as int64 with 1 axis ``[images]`` or 2 ``[seeds, images]``.
 
     Raises
     ------
@@ -40,7 +25,7 @@ def whole_numbers(name: str, values: npt.ArrayLike, n_axes: int) -> IntArray:
     return class_numbers(name, values, n_axes).astype(np.int64)
 
 
-def class_numbers(name: str, values: npt.ArrayLike, n_axes: int) -> IntArray:
+def class_numbers(name: str, values: npt.ArrayLike, n_axes: int) -> npt.NDArray[Any]:
     """Return `values` as `whole_numbers` does, but in their own integer type, however narrow.
 
     Twenty trainings on a million images are 160 MB as int64 and 20 MB as uint8; whoever computes
@@ -49,10 +34,10 @@ def class_numbers(name: str, values: npt.ArrayLike, n_axes: int) -> IntArray:
     try:
         array = np.asarray(values)
     except ValueError as error:
-        msg = f"{name}: rows of unequal length; give an array with {AXES[n_axes]}."
+        msg = f"{name}: rows of unequal length; give an array with {_AXES[n_axes]}."
         raise JudgeError(msg) from error
     if array.ndim != n_axes:
-        msg = f"{name} has shape {array.shape}; it needs {AXES[n_axes]}: reshape it."
+        msg = f"{name} has shape {array.shape}; it needs {_AXES[n_axes]}: reshape it."
         raise JudgeError(msg)
     if array.size == 0:
         msg = f"{name} has shape {array.shape} and so no readings; give at least one image."
@@ -69,92 +54,25 @@ def class_numbers(name: str, values: npt.ArrayLike, n_axes: int) -> IntArray:
     return array if array.dtype.kind in "iu" else array.astype(np.int64)
 
 
-def encode(
-    arrays: Sequence[tuple[str, Any]], class_names: Sequence[str] | None
-) -> tuple[list[Any], tuple[str, ...] | None]:
-    """Return arrays of class names as arrays of class numbers; numbers stay as they are.
-
-    Parameters
-    ----------
-    arrays : sequence of (str, array_like)
-        What messages call each array, and the array; a frame has one row per image and one column
-        per seed.
-    class_names : sequence of str or None
-        The names, in the order of their numbers; by default those that occur, sorted.
-
-    Returns
-    -------
-    list
-        The arrays in their order, as numbers ``[seeds, images]`` or ``[images]``.
-    tuple of str or None
-        The names; None where there are none.
-
-    Raises
-    ------
-    JudgeError
-        If some arrays hold names and others numbers, or a name is none of `class_names`.
-    """
-    plain = [(name, _plain(values)) for name, values in arrays]
-    worded = [name for name, values in plain if _is_text(values)]
-    if not worded:
-        known = None if class_names is None else tuple(class_names)
-        return [values for _, values in plain], known
-    if len(worded) < len(plain):
-        other = next(name for name, _ in plain if name not in worded)
-        msg = (
-            f"{worded[0]} holds names and {other} holds numbers; give both as names or as numbers."
-        )
-        raise JudgeError(msg)
-    texts = [classes(name, values) for name, values in plain]
-    if class_names is None:
-        names = in_order({str(name) for values in texts for name in np.unique(values).tolist()})
-    else:
-        names = tuple(class_names)
-    return [codes_of(values, names) for values in texts], names
-
-
-def _plain(values: Any) -> Any:
-    """Return a frame as an array with one row per seed, and anything else as it is."""
-    return np.asarray(values).T if hasattr(values, "columns") else values
-
-
-def _is_text(values: Any) -> bool:
-    """Say whether an array holds texts; objects count when every one of them is a text."""
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        return False  # ragged: refused later, in words
-    if array.dtype.kind == "O":
-        return array.size > 0 and all(isinstance(value, str) for value in array.flat)
-    return array.dtype.kind in "UT"
-
-
-def seed_names(values: Any) -> tuple[str, ...] | None:
-    """Return the names of the columns of a frame, which are its seeds; None for an array."""
-    columns = getattr(values, "columns", None)
-    return None if columns is None else tuple(str(column) for column in columns)
-
-
-def classes_within(name: str, classes: IntArray, n_classes: int) -> IntArray:
-    """Return `classes` when all lie in ``0 … n_classes − 1``.
+def classes_within(name: str, codes: IntArray, n_classes: int) -> IntArray:
+    """Return `codes` when all lie in ``0 … n_classes − 1``.
 
     Raises
     ------
     JudgeError
         If one lies outside.
     """
-    low, high = int(classes.min()), int(classes.max())
+    low, high = int(codes.min()), int(codes.max())
     if low < 0 or high >= n_classes:
-        wrong = low if low < 0 else high
         msg = (
-            f"{name} holds class {wrong}; allowed are 0 to {n_classes - 1}: "
+            f"{name} holds class {low if low < 0 else high}; allowed are 0 to {n_classes - 1}: "
             "correct it or raise n_classes."
         )
         raise JudgeError(msg)
-    return classes
+    return codes
 
 
-def same_images(name: str, labels_N: IntArray, preds_SN: IntArray) -> None:
+def same_images(name: str, labels_N: IntArray, preds_SN: npt.NDArray[Any]) -> None:
     """Refuse predictions that read another number of images than there are labels.
 
     Raises
@@ -180,14 +98,14 @@ def flags(name: str, values: npt.ArrayLike | None, n_images: int) -> BoolArray:
     """
     if values is None:
         return np.zeros(n_images, dtype=np.bool_)
-    flags_N = whole_numbers(name, values, 1)
-    if flags_N.size != n_images or not np.isin(flags_N, (0, 1)).all():
-        msg = (
-            f"{name} has {flags_N.size} values; it needs {n_images} values, one per image, "
-            "each true or false."
-        )
+    array = np.asarray(values)
+    if array.shape != (n_images,):
+        msg = f"{name} has {array.size:,} values; it needs {n_images:,}, one per image."
         raise JudgeError(msg)
-    return flags_N.astype(np.bool_)
+    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+        msg = f"{name} holds values other than true and false; give 1 or 0 for every image."
+        raise JudgeError(msg)
+    return array.astype(np.bool_)
 
 
 def fraction(name: str, value: float) -> float:
@@ -202,19 +120,3 @@ def fraction(name: str, value: float) -> float:
         msg = f"{name} is {value}; allowed is a fraction between 0 and 1: give for example 0.05."
         raise JudgeError(msg)
     return float(value)
-
-
-def names_of(class_names: Sequence[str] | None, n_classes: int) -> tuple[str, ...]:
-    """Return one name per class, by default its number.
-
-    Raises
-    ------
-    JudgeError
-        If there are more or fewer names than classes.
-    """
-    if class_names is None:
-        return tuple(str(k) for k in range(n_classes))
-    if len(class_names) != n_classes:
-        msg = f"{len(class_names)} class names for {n_classes} classes; give one name per class."
-        raise JudgeError(msg)
-    return tuple(class_names)

@@ -1,4 +1,4 @@
-"""Names of classes: words or whole numbers, and how arrays of them become codes.
+"""Names of classes and their codes.
 
 A name is a number when it is a whole number in plain writing; numbers sort as numbers.
 """
@@ -13,20 +13,22 @@ import numpy.typing as npt
 from misread.errors import JudgeError
 
 AnyIntArray = npt.NDArray[np.integer[Any]]
+Cell = tuple[int, int]
+NamedCell = str | tuple[Any, Any]
 
 _NUMBER = re.compile(r"0|-?[1-9][0-9]*")
-_KEPT = 1000  # whole numbers below this are their own codes, so that class 4 is code 4
+_FILLED = 1000  # whole numbers below this are their own codes, so that class 4 is code 4
 _LONGEST = 60  # letters of a name in a message
-_SHOWN = 10  # names in a message before "…"
+_MOST = 10  # names in a message before "…"
 
 
-def classes(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
-    """Return class numbers (of an integer type) or names (as strings) after checking them.
+def class_values(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return class numbers (of an integer type) or names (as strings), `[N]` or `[S,N]`.
 
     Raises
     ------
     JudgeError
-        If a value is missing, a fraction, or neither number nor string.
+        If a value is missing, a fraction, or neither number nor string; `name` begins the message.
     """
     try:
         array = np.asarray(values)
@@ -51,7 +53,6 @@ def classes(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
 
 
 def _whole(name: str, array: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Return floats that are whole numbers as such."""
     for wrong, what in (
         (~np.isfinite(array), "NaN or infinite"),
         ((array != np.rint(array)) | (np.abs(array) >= 2**53), "no whole number"),
@@ -89,7 +90,7 @@ def class_list(names: Collection[str]) -> tuple[str, ...]:
         if int(ordered[0]) < 0:
             msg = f"a class is {ordered[0]}; allowed are whole numbers of 0 or more, or names."
             raise JudgeError(msg)
-        if int(ordered[-1]) < _KEPT:
+        if int(ordered[-1]) < _FILLED:
             return tuple(str(k) for k in range(int(ordered[-1]) + 1))
     return ordered
 
@@ -111,23 +112,12 @@ def united(
         if are_numbers[0] != are_numbers[1]:
             kinds = ("numbers", "words") if are_numbers[0] else ("words", "numbers")
             msg = (
-                f"the classes are {kinds[0]} {what} ({listed(names)}) and {kinds[1]} {what_else} "
-                f"({listed(others)}); call them the same, in an NPZ with an array `class_names`."
+                f"the classes are {kinds[0]} {what} ({short_list(names)}) and {kinds[1]} "
+                f"{what_else} ({short_list(others)}); call them the same, in an NPZ with an array "
+                "`class_names`."
             )
             raise JudgeError(msg)
     return names if set(others) <= set(names) else in_order({*names, *others})
-
-
-def listed(names: Collection[Any]) -> str:
-    """Return names for a message, the first ones if there are many."""
-    first = ", ".join(shown(name) for name in list(names)[:_SHOWN])
-    return first + (f", … ({len(names):,} in all)" if len(names) > _SHOWN else "")
-
-
-def shown(name: Any) -> str:
-    """Return a name for a message: on one line, and not too long."""
-    text = "".join(letter if letter.isprintable() else "�" for letter in str(name))
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def codes_of(values: npt.NDArray[Any], names: tuple[str, ...]) -> AnyIntArray:
@@ -140,15 +130,93 @@ def codes_of(values: npt.NDArray[Any], names: tuple[str, ...]) -> AnyIntArray:
     """
     if values.dtype.kind in "iu" and names == tuple(str(k) for k in range(len(names))):
         return values
-    found, codes = np.unique(values, return_inverse=True)
+    distinct, codes = np.unique(values, return_inverse=True)
     place = {name: code for code, name in enumerate(names)}
-    unknown = [str(name) for name in found.tolist() if str(name) not in place]
+    unknown = [str(name) for name in distinct.tolist() if str(name) not in place]
     if unknown:
-        msg = f"the class names lack {listed(unknown)}; they are {listed(names)}: name all classes."
+        msg = (
+            f"the class names lack {short_list(unknown)}; they are {short_list(names)}: name all "
+            "classes."
+        )
         raise JudgeError(msg)
-    table = np.array([place[str(name)] for name in found.tolist()])
+    table = np.array([place[str(name)] for name in distinct.tolist()])
     coded: AnyIntArray = table[codes.reshape(values.shape)]
     return coded
+
+
+def cell_of(cell: NamedCell, class_names: tuple[str, ...]) -> Cell:
+    """Return a cell as codes; a name may itself hold a colon.
+
+    Parameters
+    ----------
+    cell : str or pair
+        ``"TRUE:PREDICTED"`` in class names, or a pair of class names or numbers. A number that is
+        no class name is a position among them.
+    class_names : tuple of str
+        All classes.
+
+    Returns
+    -------
+    tuple of int
+        Codes of the true and of the predicted class.
+
+    Raises
+    ------
+    JudgeError
+        If it names no two different classes.
+    """
+    place = {name: code for code, name in enumerate(class_names)}
+    pair = _split(cell, place.keys()) if isinstance(cell, str) else tuple(cell)
+    if len(pair) != 2:
+        msg = f"cell {cell!r} does not name two classes; give for example (4, 9)."
+        raise JudgeError(msg)
+    text = repr(cell if isinstance(cell, str) else ":".join(str(name) for name in cell))
+    codes = []
+    for name in pair:
+        code = place.get(str(name))
+        if code is None and not isinstance(name, str) and name in range(len(class_names)):
+            code = int(name)
+        if code is None:
+            msg = (
+                f"cell {text}: there is no class {str(name)!r}; the classes are "
+                f"{short_list(class_names)}: choose among them."
+            )
+            raise JudgeError(msg)
+        codes.append(code)
+    if codes[0] == codes[1]:
+        msg = f"cell {text} names one class twice; a confusion has two classes, as in 4:9."
+        raise JudgeError(msg)
+    return codes[0], codes[1]
+
+
+def _split(cell: str, known: Collection[str]) -> tuple[str, ...]:
+    """Return the two names in a text with one colon or more between or in them."""
+    parts = cell.split(":")
+    ways = [(":".join(parts[:k]), ":".join(parts[k:])) for k in range(1, len(parts))]
+    good = [way for way in ways if {*way} <= {*known}] or ways[:1]
+    if not good:
+        msg = f"cell {cell!r} is not of the form TRUE:PREDICTED; write it as in 4:9."
+        raise JudgeError(msg)
+    if len(good) > 1:
+        msg = (
+            f"cell {cell!r} can be read as {good[0][0]}→{good[0][1]} and as "
+            f"{good[1][0]}→{good[1][1]}; rename a class, or give a pair in Python."
+        )
+        raise JudgeError(msg)
+    stripped = tuple(name.strip() for name in good[0])
+    return good[0] if {*good[0]} <= {*known} and not {*stripped} <= {*known} else stripped
+
+
+def short_list(names: Collection[Any]) -> str:
+    """Return names for a message, the first ones if there are many."""
+    first = ", ".join(short(name) for name in list(names)[:_MOST])
+    return first + (f", … ({len(names):,} in all)" if len(names) > _MOST else "")
+
+
+def short(name: Any) -> str:
+    """Return a name for a message: on one line, and not too long."""
+    text = "".join(letter if letter.isprintable() else "�" for letter in str(name))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def shape_of(array: npt.NDArray[Any]) -> str:

@@ -20,6 +20,7 @@ from pydantic import ConfigDict, Field
 
 from misread.files import Frozen
 from misread.judge.checks import IntArray
+from misread.judge.classes import Cell
 from misread.judge.counts import Moments, by_cell, by_group, of_nothing
 from misread.judge.effects import (
     Effect,
@@ -28,7 +29,7 @@ from misread.judge.effects import (
     effects,
     noninferiority,
 )
-from misread.judge.readings import Cell, Readings
+from misread.judge.pair import Pair
 
 Kind = Literal["accuracy", "recall", "cell", "slice"]
 
@@ -55,6 +56,9 @@ class Margins(Frozen):
     recall: float = Field(default=0.005, ge=0, le=1)
     cell: float = Field(default=0.005, ge=0, le=1)
     slice: float = Field(default=0.01, ge=0, le=1)
+
+
+MARGINS = Margins()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,27 +154,17 @@ class Scan(NamedTuple):
 
 
 def measure_collateral(
-    readings: Readings,
-    slices: Sequence[tuple[str, Readings]],
-    cells: Sequence[Cell],
-    names: Sequence[str],
-    *,
-    margins: Margins,
-    alpha: float,
+    pair: Pair, cells: Sequence[Cell], *, margins: Margins, alpha: float
 ) -> Scan:
     """Measure accuracy, every recall, every other directed cell, and what each slice asks.
 
     Parameters
     ----------
-    readings : Readings
-        The evaluation set.
-    slices : sequence of (name, Readings)
-        Each is asked for the error rate of every class in it, and for the rate of each target
-        cell and of its reverse.
+    pair : Pair
+        The evaluation set. Each of its slices is asked for the error rate of every class in it,
+        and for the rate of each target cell and of its reverse.
     cells : sequence of (true, predicted)
         The targets, which are not collateral outside slices.
-    names : sequence of str
-        One per class.
     margins : Margins
         What is allowed.
     alpha : float
@@ -182,15 +176,16 @@ def measure_collateral(
         The items in a fixed order: accuracy; class by class its recall, its cells (those that
         neither arm reads share one item where they are many); then the slices.
     """
-    together = errors_of(readings, np.zeros_like(readings.labels_N), 1)
+    together = errors_of(pair, np.zeros_like(pair.labels_N, dtype=np.int64), 1)
     accuracy = _answers([Question("accuracy")], together, alpha)
-    recalls = _by_class(readings, "recall", "", alpha)
-    scanned = _by_cell(readings, cells, len(names), alpha)
+    recalls = _by_class(pair, "recall", "", alpha)
+    scanned = _by_cell(pair, cells, alpha)
+    slices = pair.slices.items()
     sliced = [answer for name, part in slices for answer in _of_slice(name, part, cells, alpha)]
 
     def items_of(answers: Sequence[Answer]) -> list[Item]:
         return [
-            _item(answer, names, margins, alpha, q_value)
+            _item(answer, pair.class_names, margins, alpha, q_value)
             for answer, q_value in zip(answers, _q_values(answers), strict=True)
         ]
 
@@ -205,26 +200,26 @@ def measure_collateral(
     return Scan(items, {cell: q_values[cell] for cell in cells})
 
 
-def errors_of(readings: Readings, part_N: IntArray, n_parts: int) -> Moments:
+def errors_of(pair: Pair, part_N: IntArray, n_parts: int) -> Moments:
     """Return the moments of being read wrongly, per part of the images."""
     return by_group(
         part_N,
         n_parts,
-        readings.before_SN != readings.labels_N,
-        readings.after_SN != readings.labels_N,
-        paired=readings.paired,
-        grouped=readings.grouped,
+        pair.before_SN != pair.labels_N,
+        pair.after_TN != pair.labels_N,
+        paired=pair.paired,
+        grouped=pair.grouped,
     )
 
 
-def cell_moments(readings: Readings, true: int, predicted: int) -> Moments:
+def cell_moments(pair: Pair, true: int, predicted: int) -> Moments:
     """Return the moments of one confusion i→j, also where it never occurs."""
-    own = readings.of_class(true)
+    own = pair.of_class(true)
     return by_group(
-        np.zeros_like(own.labels_N),
+        np.zeros(own.labels_N.size, dtype=np.int64),
         1,
         own.before_SN == predicted,
-        own.after_SN == predicted,
+        own.after_TN == predicted,
         paired=own.paired,
         grouped=own.grouped,
     )
@@ -245,14 +240,14 @@ def _answers(questions: Sequence[Question], moments: Moments, alpha: float) -> l
     ]
 
 
-def _by_class(readings: Readings, kind: Kind, slice_name: str, alpha: float) -> list[Answer]:
+def _by_class(pair: Pair, kind: Kind, slice_name: str, alpha: float) -> list[Answer]:
     """Return for each class that occurs how often it is read wrongly."""
-    present, part_N = np.unique(readings.labels_N, return_inverse=True)
+    present, part_N = np.unique(pair.labels_N, return_inverse=True)
     asked = [Question(kind, true, None, slice_name) for true in present.tolist()]
-    return _answers(asked, errors_of(readings, part_N, present.size), alpha)
+    return _answers(asked, errors_of(pair, part_N, present.size), alpha)
 
 
-def _of_slice(name: str, part: Readings, cells: Sequence[Cell], alpha: float) -> Iterator[Answer]:
+def _of_slice(name: str, part: Pair, cells: Sequence[Cell], alpha: float) -> Iterator[Answer]:
     """Yield class by class the error rate, and the target cells and their reverses."""
     both_ways = sorted({*cells, *((j, i) for i, j in cells)})
     for answer in _by_class(part, "slice", name, alpha):
@@ -264,25 +259,23 @@ def _of_slice(name: str, part: Readings, cells: Sequence[Cell], alpha: float) ->
                 )
 
 
-def _by_cell(
-    readings: Readings, cells: Sequence[Cell], n_classes: int, alpha: float
-) -> list[Answer]:
+def _by_cell(pair: Pair, cells: Sequence[Cell], alpha: float) -> list[Answer]:
     """Return an answer for every directed cell of the classes that occur, in their order."""
+    n_classes = len(pair.class_names)
     true_C, predicted_C, moments = by_cell(
-        readings.labels_N,
-        readings.before_SN,
-        readings.after_SN,
+        pair.labels_N,
+        pair.before_SN,
+        pair.after_TN,
         n_classes,
-        paired=readings.paired,
-        grouped=readings.grouped,
+        paired=pair.paired,
+        grouped=pair.grouped,
     )
     pairs = list(zip(true_C.tolist(), predicted_C.tolist(), strict=True))
     answers = _answers([Question("cell", i, j) for i, j in pairs], moments, alpha)
-    present, part_N = np.unique(readings.labels_N, return_inverse=True)
-    n_seeds = (readings.before_SN.shape[0], readings.after_SN.shape[0])
+    present, part_N = np.unique(pair.labels_N, return_inverse=True)
     nothing = _answers(
         [Question("cell", true) for true in present.tolist()],
-        of_nothing(part_N, n_seeds, paired=readings.paired, grouped=readings.grouped),
+        of_nothing(part_N, pair.n_seeds, paired=pair.paired, grouped=pair.grouped),
         alpha,
     )
     seen = set(pairs)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.judge.checks import BoolArray, IntArray
+from misread.judge.classes import AnyIntArray
 from misread.judge.groups import (
     Events,
     Grouped,
@@ -216,9 +217,9 @@ def by_group(
 
 
 def by_cell(
-    labels_N: IntArray,
-    before_SN: IntArray,
-    after_TN: IntArray,
+    labels_N: AnyIntArray,
+    before_SN: AnyIntArray,
+    after_TN: AnyIntArray,
     n_classes: int,
     *,
     paired: bool,
@@ -317,7 +318,7 @@ def _events(part_N: IntArray, values_SN: npt.NDArray[np.generic]) -> Events:
 
 
 def _wrong(
-    labels_N: IntArray, preds_SN: IntArray, n_classes: int
+    labels_N: AnyIntArray, preds_SN: AnyIntArray, n_classes: int
 ) -> tuple[IntArray, IntArray, IntArray]:
     """Return seed, image and cell of every reading that is wrong."""
     seed_E, image_E = np.nonzero(preds_SN != labels_N)

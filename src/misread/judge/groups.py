@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from misread.errors import JudgeError
 from misread.judge.checks import BoolArray, IntArray
-from misread.judge.classes import classes
+from misread.judge.classes import AnyIntArray, class_values
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -147,7 +147,7 @@ def group_codes(name: str, values: npt.ArrayLike, n_images: int) -> IntArray:
         n_missing = np.count_nonzero(~np.isfinite(given))
         msg = f"{name} lack {n_missing:,} of {given.size:,} values; give one group per image."
         raise JudgeError(msg)
-    groups = classes(name, given)
+    groups = class_values(name, given)
     if groups.shape != (n_images,):
         told = f"{groups.size:,} values" if groups.ndim == 1 else f"shape {groups.shape}"
         msg = f"{name} have {told} for {n_images:,} images; give one group per image."
@@ -155,7 +155,7 @@ def group_codes(name: str, values: npt.ArrayLike, n_images: int) -> IntArray:
     return np.unique(groups, return_inverse=True)[1].astype(np.int64)
 
 
-def grouping(part_N: IntArray, groups_N: IntArray, n_parts: int) -> Grouping:
+def grouping(part_N: AnyIntArray, groups_N: IntArray, n_parts: int) -> Grouping:
     """Return the groups within each part of the images."""
     n_groups = int(groups_N.max()) + 1
     key_N = part_N.astype(np.int64) * n_groups + groups_N
@@ -262,7 +262,7 @@ def alone(
 
 
 def design_effect(
-    labels_N: IntArray,
+    labels_N: AnyIntArray,
     groups_N: IntArray,
     before_SN: BoolArray,
     after_TN: BoolArray,

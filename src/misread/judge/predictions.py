@@ -1,10 +1,13 @@
-"""One side of a comparison, whatever it came from: labels, and what each seed read.
+"""One side of a comparison: labels, and what each seed read.
 
-Classes are codes here and names outside: ``"4"``, ``"cat"``.
+Whatever comes in, as arrays, frames, files or models, becomes `Predictions`: who has read what
+stands there, and is checked there once. Classes are codes inside and names outside: ``"4"``,
+``"cat"``.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -16,14 +19,15 @@ from misread.judge.checks import BoolArray, flags
 from misread.judge.classes import (
     AnyIntArray,
     class_list,
-    classes,
+    class_values,
     codes_of,
-    listed,
     shape_of,
-    shown,
+    short,
+    short_list,
     united,
 )
 from misread.judge.groups import group_codes
+from misread.judge.tables import NEEDED, Column, coded, table
 
 
 @dataclass(frozen=True)
@@ -66,47 +70,31 @@ class Predictions:
     groups: npt.NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        n_axes = (("labels", self.labels_N, 1), ("predictions", self.preds_SN, 2))
-        for name, array, n in n_axes:
-            if array.ndim != n or not array.size or array.dtype.kind not in "iu":
-                need = "one whole number per image [N]" if n == 1 else "whole numbers [S,N]"
-                msg = f"{name} are {array.dtype} {shape_of(array)}; give {need}, at least one."
-                raise JudgeError(msg)
-            if array.min() < 0 or array.max() >= len(self.class_names):
-                wrong = array.min() if array.min() < 0 else array.max()
-                msg = (
-                    f"{name} hold class {wrong}; allowed are 0 to {len(self.class_names) - 1}: "
-                    "correct it or give a class name more."
-                )
-                raise JudgeError(msg)
+        _refuse_codes("labels", self.labels_N, 1, len(self.class_names))
+        _refuse_codes("predictions", self.preds_SN, 2, len(self.class_names))
         if self.preds_SN.shape[1] != self.n_images:
             msg = (
                 f"predictions are {shape_of(self.preds_SN)} and labels {shape_of(self.labels_N)}; "
                 "give predictions [S,N], with a row per seed and a column per label."
             )
             raise JudgeError(msg)
-        _once("class names", self.class_names)
+        _refuse_repeats("class names", self.class_names)
         if self.seeds is not None:
             _as_many("seeds", len(self.seeds), self.n_seeds, "row of predictions")
-            _once("seeds", self.seeds)
+            _refuse_repeats("seeds", self.seeds)
         if self.ids is not None:
             _as_many("ids", len(self.ids), self.n_images, "image")
-            _once("ids", self.ids)
-        self._check_marks()
-        for name, part in self.slices.items():
-            if part.class_names != self.class_names or part.seeds != self.seeds:
-                msg = f"slice “{shown(name)}” has other classes or seeds than the rest; align them."
-                raise JudgeError(msg)
-            _as_many(
-                f"slice “{shown(name)}”: seeds", part.n_seeds, self.n_seeds, "seed of the rest"
-            )
-
-    def _check_marks(self) -> None:
-        """Refuse disputed flags or groups that are not one per image."""
+            _refuse_repeats("ids", self.ids)
         if self.disputed_N is not None:
             flags("disputed", self.disputed_N, self.n_images)
         if self.groups is not None:
             group_codes("groups", self.groups, self.n_images)
+        for name, part in self.slices.items():
+            where = f"slice “{short(name)}”"
+            if part.class_names != self.class_names or part.seeds != self.seeds:
+                msg = f"{where} has other classes or seeds than the rest; add it by with_slice."
+                raise JudgeError(msg)
+            _as_many(f"{where}: seeds", part.n_seeds, self.n_seeds, "seed of the rest")
 
     @property
     def n_seeds(self) -> int:
@@ -157,9 +145,15 @@ class Predictions:
         ------
         JudgeError
             If the parts do not fit, or a value is missing or no class.
+
+        Examples
+        --------
+        >>> side = Predictions.from_arrays(["cat", "dog"], [["cat", "cat"], ["cat", "dog"]])
+        >>> side.class_names, side.preds_SN.tolist()
+        (('cat', 'dog'), [[0, 0], [0, 1]])
         """
-        labels = classes("labels", labels_N)
-        preds = classes("predictions", preds_SN)
+        labels = class_values("labels", labels_N)
+        preds = class_values("predictions", preds_SN)
         if preds.ndim == 1:
             preds = preds[np.newaxis]
         if class_names is not None:
@@ -169,21 +163,71 @@ class Predictions:
                 for part in (labels, preds)
             )
         else:
-            found = [np.unique(labels), np.unique(preds)]
-            names = class_list({str(name) for part in found for name in part.tolist()})
+            distinct = (name for part in (labels, preds) for name in np.unique(part).tolist())
+            names = class_list({str(name) for name in distinct})
             labels, preds = codes_of(labels, names), codes_of(preds, names)
-        small = np.min_scalar_type(len(names))
-        outside = any(part.size and not 0 <= part.min() <= part.max() < len(names)
-                      for part in (labels, preds))  # fmt: skip
+        if all(part.min() >= 0 and part.max() < len(names) for part in (labels, preds)):
+            small = np.min_scalar_type(len(names))
+            labels, preds = (part.astype(small, copy=False) for part in (labels, preds))
         return cls(
-            labels if outside else labels.astype(small, copy=False),
-            preds if outside else preds.astype(small, copy=False),
+            labels,
+            preds,
             names,
             None if seeds is None else tuple(str(seed) for seed in seeds),
-            None if ids is None else identities(ids),
+            None if ids is None else _identities(ids),
             None if disputed_N is None else flags("disputed", disputed_N, labels.size),
             groups=None if groups is None else np.asarray(groups),
         )
+
+    @classmethod
+    def from_frame(cls, frame: Any, labels_N: npt.ArrayLike | None = None) -> "Predictions":
+        """Return predictions from a data frame of pandas or polars, long or wide.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Long: a row per seed and image, with the columns ``id``, ``label``, ``prediction`` and,
+            where there are several models, ``seed``; optional are ``slice`` (``clean`` or nothing
+            is the evaluation set), ``disputed`` (0 or 1) and ``group`` (writer, patient). Wide,
+            with `labels_N`: a row per image and a column per seed, which is its name.
+        labels_N : array_like, shape [N], optional
+            True classes of a wide frame.
+
+        Returns
+        -------
+        Predictions
+            Of a long frame with images in the order of their ids, seeds in that of their names.
+
+        Raises
+        ------
+        DataError
+            If a column or a value is missing, or seeds and images are not crossed exactly once.
+        JudgeError
+            If labels are given for a frame that has a column of them.
+        """
+        columns = [str(name) for name in frame.columns]
+        if labels_N is None:
+            return cls.from_columns(columns, lambda name: coded(name, frame[name]))
+        if {*NEEDED[1:]} <= {*columns}:
+            msg = "this frame has a column of labels; leave `labels_N` out."
+            raise JudgeError(msg)
+        return cls.from_arrays(labels_N, np.asarray(frame).T, seeds=columns)
+
+    @classmethod
+    def from_columns(
+        cls, columns: Collection[str], column: Callable[[str], Column]
+    ) -> "Predictions":
+        """Return predictions from the columns of a long table, as `judge.tables.table` has them."""
+        long = table(columns, column)
+        whole, *slices = (
+            (name, cls(labels_N, preds_SN, long.class_names, long.seeds, ids, disputed_N,
+                       groups=groups))
+            for name, labels_N, preds_SN, ids, disputed_N, groups in long.parts()
+        )  # fmt: skip
+        side = whole[1]
+        for name, part in slices:
+            side = side.with_slice(name, part)
+        return side
 
     def recoded(self, names: tuple[str, ...]) -> "Predictions":
         """Return the same predictions with codes into `names`, which hold all class names."""
@@ -192,7 +236,7 @@ class Predictions:
         place = {name: code for code, name in enumerate(names)}
         small = np.min_scalar_type(len(names))
         codes_K = np.array([place[name] for name in self.class_names], dtype=small)
-        return replace(
+        return _changed(
             self,
             labels_N=codes_K[self.labels_N],
             preds_SN=codes_K[self.preds_SN],
@@ -200,21 +244,35 @@ class Predictions:
             slices={name: part.recoded(names) for name, part in self.slices.items()},
         )
 
-    def with_rows(self, order: Sequence[int]) -> "Predictions":
-        """Return the same predictions with the seeds in this order."""
-        if list(order) == list(range(self.n_seeds)):
+    def of_seeds(self, rows: Sequence[int]) -> "Predictions":
+        """Return the predictions of these rows, in this order."""
+        if list(rows) == list(range(self.n_seeds)):
             return self
-        return replace(
+        return _changed(
             self,
-            preds_SN=self.preds_SN[np.asarray(order)],
-            seeds=None if self.seeds is None else tuple(self.seeds[s] for s in order),
-            slices={name: part.with_rows(order) for name, part in self.slices.items()},
+            preds_SN=self.preds_SN[np.asarray(rows)],
+            seeds=None if self.seeds is None else tuple(self.seeds[s] for s in rows),
+            slices={name: part.of_seeds(rows) for name, part in self.slices.items()},
+        )
+
+    def of_images(self, places: npt.NDArray[Any]) -> "Predictions":
+        """Return the predictions on the images at these places, in this order, without slices."""
+        parts = (self.ids, self.disputed_N, self.groups)
+        ids, disputed_N, groups = (None if part is None else part[places] for part in parts)
+        return _changed(
+            self,
+            labels_N=self.labels_N[places],
+            preds_SN=self.preds_SN[:, places],
+            ids=ids,
+            disputed_N=disputed_N,
+            groups=groups,
+            slices={},
         )
 
     def without_groups(self) -> "Predictions":
         """Return the same predictions as if images were independent."""
         slices = {name: part.without_groups() for name, part in self.slices.items()}
-        return replace(self, groups=None, slices=slices)
+        return _changed(self, groups=None, slices=slices)
 
     def with_slice(self, name: str, part: "Predictions") -> "Predictions":
         """Return the same predictions with a slice more, as read by the same models.
@@ -226,7 +284,7 @@ class Predictions:
         """
         if name in {*self.slices, "", "clean"}:
             msg = (
-                f"one more slice is called “{shown(name)}”; allowed is a new name other than "
+                f"one more slice is called “{short(name)}”; allowed is a new name other than "
                 "“clean”, which is the evaluation set itself: rename it."
             )
             raise JudgeError(msg)
@@ -234,53 +292,93 @@ class Predictions:
             part.seeds is not None and self.seeds is not None and {*part.seeds} != {*self.seeds}
         ):
             msg = (
-                f"slice “{shown(name)}” was read by {seeds_in_words(part)} and the rest by "
+                f"slice “{short(name)}” was read by {seeds_in_words(part)} and the rest by "
                 f"{seeds_in_words(self)}; the same models must read both."
             )
             raise JudgeError(msg)
         if part.seeds is not None and self.seeds is not None:
-            part = part.with_rows([part.seeds.index(seed) for seed in self.seeds])
-        names = united(f"slice “{shown(name)}”", self.class_names, "the rest", part.class_names)
-        own = self.recoded(names)
-        part = replace(part.recoded(names), seeds=self.seeds, slices={})
-        return replace(own, slices={**own.slices, name: part})
+            part = part.of_seeds([part.seeds.index(seed) for seed in self.seeds])
+        names = united(f"slice “{short(name)}”", self.class_names, "the rest", part.class_names)
+        side, part = self.recoded(names), _changed(part.recoded(names), seeds=self.seeds, slices={})
+        return _changed(side, slices={**side.slices, name: part})
+
+    def with_view(
+        self, name: str, preds_SM: AnyIntArray, places_M: npt.NDArray[Any] | None = None
+    ) -> "Predictions":
+        """Return the same predictions with a slice of some of their own images, altered.
+
+        Parameters
+        ----------
+        name : str
+            What was done to the images, for example ``erode 2 px``.
+        preds_SM : ndarray of int, shape [S, M]
+            Predicted classes as codes, with the seeds in the order of the rest.
+        places_M : ndarray of int, shape [M], optional
+            Places of the images among the N, each once; by default all.
+
+        Raises
+        ------
+        JudgeError
+            If the name is taken, or shapes or classes do not fit.
+        """
+        places = np.arange(self.n_images) if places_M is None else places_M
+        groups = None if self.groups is None else self.groups[places]
+        part = Predictions(
+            self.labels_N[places], preds_SM, self.class_names, ids=places, groups=groups
+        )
+        return self.with_slice(name, part)
 
 
-def identities(ids: npt.ArrayLike) -> npt.NDArray[Any]:
-    """Return ids of images as whole numbers or strings ``[N]``.
+def seeds_in_words(side: Predictions) -> str:
+    """Return the seeds of a side for a message."""
+    plural = "s" * (side.n_seeds > 1)
+    if side.seeds is None:
+        return f"{side.n_seeds:,} unnamed seed{plural}"
+    return f"seed{plural} {short_list(side.seeds)}"
 
-    Raises
-    ------
-    JudgeError
-        If they are neither, or have another shape.
-    """
-    array = classes("ids", ids)
+
+def _changed(side: Predictions, **parts: Any) -> Predictions:
+    """Return a copy with other parts that are known to fit, and so are not checked again."""
+    other = copy(side)
+    vars(other).update(parts)
+    return other
+
+
+def _identities(ids: npt.ArrayLike) -> npt.NDArray[Any]:
+    array = class_values("ids", ids)
     if array.ndim != 1:
         msg = f"ids have shape {shape_of(array)}; give one per image [N]."
         raise JudgeError(msg)
     return array
 
 
-def seeds_in_words(side: Predictions) -> str:
-    """Return the seeds of a side for a message."""
-    if side.seeds is None:
-        return f"{side.n_seeds:,} unnamed seed{'s' * (side.n_seeds > 1)}"
-    return f"seed{'s' * (side.n_seeds > 1)} {listed(side.seeds)}"
-
-
-def _as_many(what: str, n_given: int, n_needed: int, each: str) -> None:
-    if n_given != n_needed:
-        msg = f"{what}: {n_given:,} given and {n_needed:,} needed; give one per {each}."
+def _refuse_codes(what: str, array: npt.NDArray[Any], n_axes: int, n_classes: int) -> None:
+    if array.ndim != n_axes or not array.size or array.dtype.kind not in "iu":
+        need = "one whole number per image [N]" if n_axes == 1 else "whole numbers [S,N]"
+        msg = f"{what} are {array.dtype} {shape_of(array)}; give {need}, at least one."
+        raise JudgeError(msg)
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= n_classes:
+        msg = (
+            f"{what} hold class {low if low < 0 else high}; allowed are 0 to {n_classes - 1}: "
+            "correct it or give a class name more."
+        )
         raise JudgeError(msg)
 
 
-def _once(what: str, names: Sequence[Any] | npt.NDArray[Any]) -> None:
+def _as_many(what: str, n_given: int, n_needed: int, unit: str) -> None:
+    if n_given != n_needed:
+        msg = f"{what}: {n_given:,} given and {n_needed:,} needed; give one per {unit}."
+        raise JudgeError(msg)
+
+
+def _refuse_repeats(what: str, names: Sequence[Any] | npt.NDArray[Any]) -> None:
     array = np.asarray(names)
     if len(array) < 2 or (array[1:] > array[:-1]).all():
         return
     values, counts = np.unique(array, return_counts=True)
     if (counts > 1).any():
-        example = f"{shown(values[counts > 1][0])} ({counts[counts > 1][0]:,} times)"
+        example = f"{short(values[counts > 1][0])} ({counts[counts > 1][0]:,} times)"
         msg = (
             f"{what} that occur more than once: {int((counts > 1).sum()):,}, for example "
             f"{example}; each must be there once."

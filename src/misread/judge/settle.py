@@ -19,32 +19,35 @@ intervals (Jennison & Turnbull 2000, chapter 9): all of one item's hold together
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-from misread.judge.collateral import Item, cell_moments
+from misread.judge.classes import NamedCell
+from misread.judge.collateral import MARGINS, Item, Margins, cell_moments
 from misread.judge.detectable import components_of, detectable
 from misread.judge.effects import Status
 from misread.judge.looks import Adaptive, Settled, Why, chance_left
-from misread.judge.readings import Readings, check_readings
+from misread.judge.pair import Pair, align
+from misread.judge.predictions import Predictions
 from misread.judge.reason import given_up_reason
 from misread.judge.targets import CellResult
 from misread.judge.variance import zero_event_bound
-from misread.judge.verdict import Verdict, judge
+from misread.judge.verdict import Verdict, cells_of, judge_pair, refuse_arrays
 
 
 def judge_look(
     adaptive: Adaptive,
-    labels_N: npt.NDArray[np.integer],
-    before_SN: npt.NDArray[np.integer],
-    after_SN: npt.NDArray[np.integer],
+    before: Predictions,
+    after: Predictions,
     *,
-    cells: list[tuple[int, int]],
+    cells: Sequence[NamedCell],
+    margins: Margins = MARGINS,
     alpha: float = 0.05,
-    **asked: Any,
+    reduction: float = 0.3,
+    arm: str = "after",
+    exploratory: str = "",
 ) -> Verdict:
     """Judge paired seeds at the look at which there are so many.
 
@@ -52,15 +55,13 @@ def judge_look(
     ----------
     adaptive : Adaptive
         The planned looks.
-    labels_N : ndarray of int, shape [N]
-        True classes, 0 to K − 1.
-    before_SN, after_SN : ndarray of int, shape [S, N]
-        Predicted classes of the baseline and of the treated arm; row s of both is the same seed.
-    cells : list of (true, predicted)
-        The confusions that the fix was to reduce.
+    before, after : Predictions
+        The baseline and the treated arm, of the same seeds.
+    cells, margins : sequence, Margins
+        As in `misread.judge.verdict.judge`.
     alpha : float
         Level over all looks.
-    **asked
+    reduction, arm, exploratory : float, str, str
         As in `misread.judge.verdict.judge`.
 
     Returns
@@ -73,23 +74,24 @@ def judge_look(
     JudgeError
         As `judge`, and if no look has so many seeds.
     """
-    number = adaptive.number(len(after_SN))
+    refuse_arrays(before, after)
+    pair = align(before, after, paired=True)
+    number = adaptive.number(len(pair.after_TN))
     levels, items_levels = adaptive.levels(alpha), adaptive.items_levels(alpha)
-    verdict = judge(
-        labels_N,
-        before_SN,
-        after_SN,
-        cells=cells,
+    targets = cells_of(cells, pair)
+    verdict = judge_pair(
+        pair,
+        targets,
+        margins=margins,
         alpha=levels[number],
         items_alpha=items_levels[number],
-        paired=True,
-        **asked,
+        reduction=reduction,
+        arm=arm,
+        exploratory=exploratory,
     )
-    left = _Left(number, levels[-1] / len(cells))
-    groups_N = asked.get("groups_N")
-    readings = check_readings("", labels_N, before_SN, after_SN, paired=True, groups_N=groups_N)
+    left = _Left(number, levels[-1] / len(targets))
     found = [
-        _outlook(cell, readings, adaptive, left, alpha)
+        _outlook(cell, pair, adaptive, left, alpha)
         for cell in verdict.cells
         if not cell.shrank(levels[number])
     ]
@@ -150,10 +152,10 @@ class _Outlook(NamedTuple):
 
 
 def _outlook(
-    cell: CellResult, readings: Readings, adaptive: Adaptive, left: _Left, alpha: float
+    cell: CellResult, pair: Pair, adaptive: Adaptive, left: _Left, alpha: float
 ) -> _Outlook | None:
     """Return what is left for a target; None where too few images changed to tell."""
-    moments = cell_moments(readings, cell.true, cell.predicted)
+    moments = cell_moments(pair, cell.true, cell.predicted)
     parts, _, n_units = components_of(moments, alpha)
     if parts is None:
         return None

@@ -7,13 +7,13 @@ import numpy as np
 
 from misread.files import Frozen
 from misread.judge.atlas import CellAtlas, cell_atlas
-from misread.judge.checks import BoolArray, IntArray
+from misread.judge.classes import AnyIntArray, Cell
 from misread.judge.collateral import cell_moments
 from misread.judge.counts import of_differences
 from misread.judge.detectable import components_of, detectable, images_for, seeds_for
 from misread.judge.effects import Effect, effects, holm
 from misread.judge.groups import Grouped
-from misread.judge.readings import Cell, Readings
+from misread.judge.pair import Pair
 
 
 class CellResult(Frozen):
@@ -104,31 +104,25 @@ class CellResult(Frozen):
 
 
 def measure_cells(
-    readings: Readings,
+    pair: Pair,
     cells: Sequence[Cell],
-    names: Sequence[str],
     *,
     alpha: float,
     reduction: float,
-    disputed_N: BoolArray | None,
     q_values: dict[Cell, float],
 ) -> list[CellResult]:
     """Return one result per target cell, in the given order.
 
     Parameters
     ----------
-    readings : Readings
+    pair : Pair
         The evaluation set; the true class of every cell occurs in it.
     cells : sequence of (true, predicted)
         The targets.
-    names : sequence of str
-        One per class.
     alpha : float
         Level; power is computed at ``alpha / len(cells)``, the first and strictest Holm step.
     reduction : float
         The relative reduction asked about, 0 to 1.
-    disputed_N : ndarray of bool, shape [N], or None
-        Images whose label is disputed.
     q_values : dict
         Each target's q-value in the scan of all cells.
 
@@ -137,7 +131,8 @@ def measure_cells(
     list of CellResult
         With p-values corrected over the cells.
     """
-    moments = [cell_moments(readings, *cell) for cell in cells]
+    names = pair.class_names
+    moments = [cell_moments(pair, *cell) for cell in cells]
     measured = [effects(one, alpha)[0] for one in moments]
     corrected = holm([effect.p_value for effect in measured])
     strict = alpha / len(cells)
@@ -163,19 +158,15 @@ def measure_cells(
                 before_per_seed=tuple(before_S.tolist()),
                 after_per_seed=tuple(after_T.tolist()),
                 effect=effect,
-                effect_undisputed=_undisputed(readings, cell, disputed_N, alpha),
+                effect_undisputed=_undisputed(pair, cell, alpha),
                 p_value=effect.p_value,
                 p_holm=p_holm,
                 q_value=q_values[cell],
                 asymmetry=asymmetry(
-                    readings.labels_N,
-                    readings.before_SN,
-                    *cell,
-                    alpha=alpha,
-                    grouped=readings.grouped,
+                    pair.labels_N, pair.before_SN, *cell, alpha=alpha, grouped=pair.grouped
                 ),
-                atlas_before=cell_atlas(readings.labels_N, readings.before_SN, *cell, disputed_N),
-                atlas_after=cell_atlas(readings.labels_N, readings.after_SN, *cell, disputed_N),
+                atlas_before=cell_atlas(pair.labels_N, pair.before_SN, *cell, pair.disputed_N),
+                atlas_after=cell_atlas(pair.labels_N, pair.after_TN, *cell, pair.disputed_N),
                 smallest_detectable=least,
                 smallest_detectable_relative=least / before if least and before else None,
                 reduction_abs=asked,
@@ -192,8 +183,8 @@ def measure_cells(
 
 
 def asymmetry(
-    labels_N: IntArray,
-    preds_SN: IntArray,
+    labels_N: AnyIntArray,
+    preds_SN: AnyIntArray,
     true: int,
     predicted: int,
     *,
@@ -235,11 +226,8 @@ def asymmetry(
     return effects(of_differences(there - back, own), alpha)[0]
 
 
-def _undisputed(
-    readings: Readings, cell: Cell, disputed_N: BoolArray | None, alpha: float
-) -> Effect | None:
+def _undisputed(pair: Pair, cell: Cell, alpha: float) -> Effect | None:
     """Return the effect on a cell without the images whose label is disputed."""
-    if disputed_N is None or not (~disputed_N & (readings.labels_N == cell[0])).any():
+    if pair.disputed_N is None or not (~pair.disputed_N & (pair.labels_N == cell[0])).any():
         return None
-    kept_N = ~disputed_N
-    return effects(cell_moments(readings.of(kept_N), *cell), alpha)[0]
+    return effects(cell_moments(pair.of_images(~pair.disputed_N), *cell), alpha)[0]

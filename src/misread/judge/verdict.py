@@ -1,33 +1,26 @@
-"""One typed verdict from predictions: whether the fix worked, and what it broke.
+"""The one door: two sides in, one typed verdict out.
 
-The rules: HARM when a target cell grew or any collateral
-item is harmed; REDUCED when every target cell shrank at the corrected level; UNDERPOWERED when
-that was not shown and could not have been; NOT SHOWN when it could.
+The rules: HARM when a target cell grew or any collateral item is harmed; REDUCED when every target
+cell shrank at the corrected level; UNDERPOWERED when that was not shown and could not have been;
+NOT SHOWN when it could.
 """
 
-import operator
 from collections import Counter
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, Never
 
 import numpy as np
-import numpy.typing as npt
 
 from misread.errors import JudgeError
 from misread.files import Frozen
 from misread.judge.atlas import Ledger, ledger
-from misread.judge.checks import encode, flags, fraction, names_of, seed_names
-from misread.judge.collateral import Item, Margins, measure_collateral
+from misread.judge.checks import fraction
+from misread.judge.classes import Cell, NamedCell, cell_of
+from misread.judge.collateral import MARGINS, Item, Margins, measure_collateral
 from misread.judge.groups import Grouped
 from misread.judge.looks import Settled
-from misread.judge.readings import (
-    Cell,
-    Readings,
-    SliceReadings,
-    check_classes,
-    check_readings,
-    pair_seeds,
-)
+from misread.judge.pair import Pair, align
+from misread.judge.predictions import Predictions
 from misread.judge.reason import reason_for
 from misread.judge.targets import CellResult, measure_cells
 
@@ -115,40 +108,31 @@ class Verdict(Frozen):
 
 
 def judge(
-    labels_N: npt.ArrayLike,
-    before_SN: npt.ArrayLike,
-    after_SN: npt.ArrayLike,
-    *,
-    cells: Sequence[tuple[int | str, int | str]],
-    n_classes: int | None = None,
-    class_names: Sequence[str] | None = None,
-    margins: Margins = Margins(),  # noqa: B008 — frozen
+    before: Predictions,
+    after: Predictions,
+    *arrays: Never,
+    cells: Sequence[NamedCell],
+    margins: Margins = MARGINS,
     alpha: float = 0.05,
     items_alpha: float | None = None,
     reduction: float = 0.3,
-    slices: Sequence[SliceReadings] = (),
-    disputed_N: npt.ArrayLike | None = None,
     arm: str = "after",
-    seeds: Sequence[int | str] | None = None,
-    paired: bool | None = None,
     exploratory: str = "",
-    groups_N: npt.ArrayLike | None = None,
+    paired: bool | None = None,
+    on_note: Callable[[str], None] = lambda _: None,
+    **old: Never,
 ) -> Verdict:
     """Judge one fix: the target cells, everything else, and one decision.
 
     Parameters
     ----------
-    labels_N : array_like of int or str, shape [N]
-        True classes, 0 to K − 1, or their names.
-    before_SN, after_SN : array_like of int or str, shape [S, N], or frame
-        Predicted classes of the baseline and of the treated arm. A pandas or polars frame has one
-        row per image and one column per seed, whose name is the seed.
-    cells : sequence of (true, predicted)
-        The confusions that the fix was to reduce, chosen on other data; class numbers or names.
-    n_classes : int, optional
-        K; by default one more than the largest class seen.
-    class_names : sequence of str, optional
-        One per class; by default the names in the labels, or the class numbers.
+    before, after : Predictions
+        The baseline and the treated arm, in any order of images and seeds; see
+        `misread.judge.pair.align` for how they are brought together. Disputed images, groups and
+        slices come with them.
+    cells : sequence of str or pair
+        The confusions that the fix was to reduce, chosen on other data: ``"4:9"``, ``"cat:dog"``,
+        ``(4, 9)``.
     margins : Margins
         How much worse each collateral item may get.
     alpha : float
@@ -157,23 +141,18 @@ def judge(
         Another level for everything but the targets, as at a planned look.
     reduction : float
         The relative reduction asked about, 0 to 1, for power.
-    slices : sequence of SliceReadings
-        Named views with their own images, read by the same S models of each arm.
-    disputed_N : array_like of bool, shape [N], optional
-        Images whose label is disputed; target cells are reported with and without them.
     arm : str
         Name of the treated arm.
-    seeds : sequence of int or str, optional
-        The S seeds of both arms, for the record; by default the columns of the frames.
-    paired : bool, optional
-        Whether the same row (of frames: the same column name) of both arms is the same seed: the
-        same initial weights and batch order. By default, when both arms have the same seeds, or as
-        many rows. Otherwise the analysis is unpaired, and the verdict says so.
     exploratory : str
         Why the result cannot count as confirmed; "" when it can.
-    groups_N : array_like of int or str, shape [N], optional
-        The group (writer, patient) of each image. Images of a group are not independent: with
-        groups all tests and intervals hold over seeds, groups and images. Slices then give theirs.
+    paired : bool, optional
+        Whether the same seed stands for the same initial weights and batch order in both arms; by
+        default as in `misread.judge.pair.align`. Otherwise the analysis is unpaired, and the
+        verdict says so.
+    on_note : callable
+        Called with each sentence on how the two sides were brought together.
+    *arrays, **old
+        Nothing: what earlier versions took there is refused in a sentence.
 
     Returns
     -------
@@ -183,148 +162,147 @@ def judge(
     Raises
     ------
     JudgeError
-        If shapes do not fit, seeds cannot be paired, a value is not a class, a target class does
-        not occur, or an option is out of range.
+        If the sides do not fit together, seeds cannot be paired as asked, a target class does not
+        occur, or an option is out of range.
 
     Notes
     -----
     Effects are two-way over seeds and images (Clark 1973; Cameron, Gelbach & Miller 2011), see
-    `misread.judge.effects.two_way`; groups take the place of images where they vary more.
-    Collateral statuses are not corrected for their number: an item needs its whole interval beyond
-    a margin to be harmed, and more items can only make the verdict stricter.
+    `misread.judge.effects.two_way`; where images have groups, all tests and intervals hold over
+    groups too.
 
     Examples
     --------
     >>> import numpy as np
     >>> labels = np.repeat([0, 1], 4000)
-    >>> before = np.tile(labels, (5, 1))
-    >>> before[:, :400] = 1
-    >>> judge(labels, before, np.tile(labels, (5, 1)), cells=[(0, 1)]).verdict
+    >>> wrong = np.tile(labels, (5, 1))
+    >>> wrong[:, :400] = 1
+    >>> before = Predictions.from_arrays(labels, wrong)
+    >>> after = Predictions.from_arrays(labels, np.tile(labels, (5, 1)))
+    >>> judge(before, after, cells=["0:1"]).verdict
     'REDUCED'
     """
-    views = [("", labels_N, before_SN, after_SN)]
-    views += [(f"slice “{v.name}”: ", v.labels_M, v.before_SM, v.after_SM) for v in slices]
-    told = ("labels", "predictions before", "predictions after")
-    arrays = [
-        (f"{where}{name}", values)
-        for where, *three in views
-        for name, values in zip(told, three, strict=True)
-    ]
-    coded, found_names = encode(arrays, class_names)
-    order, paired, named = pair_seeds(seed_names(before_SN), seed_names(after_SN), paired=paired)
-    checked = []
-    all_groups = _all_groups(groups_N, slices)
-    for place, (where, *_) in enumerate(views):
-        labels, before, after = coded[3 * place : 3 * place + 3]
-        after = after if order is None else np.asarray(after)[order]
-        own = all_groups[place]
-        checked.append(check_readings(where, labels, before, after, paired=paired, groups_N=own))
-    readings = checked[0]
-    parts = [(view.name, part) for view, part in zip(slices, checked[1:], strict=True)]
+    refuse_arrays(before, after, *arrays, *old)
+    pair = align(before, after, paired=paired)
+    for note in pair.notes:
+        on_note(note)
+    return judge_pair(
+        pair,
+        cells_of(cells, pair),
+        margins=margins,
+        alpha=alpha,
+        items_alpha=alpha if items_alpha is None else items_alpha,
+        reduction=reduction,
+        arm=arm,
+        exploratory=exploratory,
+    )
+
+
+def judge_pair(
+    pair: Pair,
+    cells: Sequence[Cell],
+    *,
+    margins: Margins,
+    alpha: float,
+    items_alpha: float,
+    reduction: float,
+    arm: str,
+    exploratory: str,
+) -> Verdict:
+    """Return the verdict on two sides that were brought together; arguments as in `judge`."""
     fraction("alpha", alpha)
     fraction("reduction", reduction)
-    if n_classes is None:
-        largest = max(part.largest_class() for part in (readings, *(p for _, p in parts)))
-        n_classes = max(largest + 1, 2, len(found_names or ()))
-    check_classes("", readings, n_classes)
-    n_seeds_before, n_images = readings.before_SN.shape
-    n_seeds_after = readings.after_SN.shape[0]
-    n_seeds = min(n_seeds_before, n_seeds_after)
-    for name, part in parts:
-        check_classes(f"slice “{name}”: ", part, n_classes)
-        _same_seeds(f"slice “{name}” before", part.before_SN.shape[0], n_seeds_before)
-        _same_seeds(f"slice “{name}” after", part.after_SN.shape[0], n_seeds_after)
-    seeds = named if seeds is None else tuple(seeds)
-    if seeds is not None:
-        _same_seeds("seeds", len(seeds), n_seeds)
-        if len(set(seeds)) < n_seeds:
-            msg = (
-                f"seeds {list(seeds)} hold one twice; each must be a training of its own: drop it."
-            )
-            raise JudgeError(msg)
-    names = names_of(found_names, n_classes)
-    targets = _whole_cells(cells, names)
-    _check_cells(targets, readings, n_classes)
-    scan = measure_collateral(
-        readings,
-        parts,
-        targets,
-        names,
-        margins=margins,
-        alpha=alpha if items_alpha is None else items_alpha,
-    )
-    results = measure_cells(
-        readings,
-        targets,
-        names,
-        alpha=alpha,
-        reduction=reduction,
-        disputed_N=None if disputed_N is None else flags("disputed", disputed_N, n_images),
-        q_values=scan.q_values,
-    )
-    items = scan.items
+    scan = measure_collateral(pair, cells, margins=margins, alpha=items_alpha)
+    results = measure_cells(pair, cells, alpha=alpha, reduction=reduction, q_values=scan.q_values)
     n_of = Counter[str]()
-    for item in items:
+    for item in scan.items:
         n_of[item.status] += item.covers
     decision = _decide(results, n_of["harmed"], alpha)
-    one_each = n_seeds_before == n_seeds_after == 1
-    qualifiers = []
-    if decision == "REDUCED" and n_of["undetermined"]:
-        qualifiers.append("collateral undetermined")
-    if one_each:
-        qualifiers.append("these two models only")
+    one_each = pair.n_seeds == (1, 1)
+    limits = {
+        "collateral undetermined": decision == "REDUCED" and n_of["undetermined"],
+        "these two models only": one_each,
+    }
     return Verdict(
         verdict=decision,
-        qualifier=", ".join(qualifiers),
+        qualifier=", ".join(words for words, holds in limits.items() if holds),
         reason=reason_for(
             decision,
             results,
-            items,
+            scan.items,
             alpha=alpha,
             reduction=reduction,
-            n_seeds=(n_seeds_before, n_seeds_after),
-            paired=readings.paired,
+            n_seeds=pair.n_seeds,
+            paired=pair.paired,
         ),
         arm=arm,
         design=(
-            "one seed each" if one_each else "paired seeds" if readings.paired else "unpaired seeds"
+            "one seed each" if one_each else "paired seeds" if pair.paired else "unpaired seeds"
         ),
-        n_seeds=n_seeds,
-        n_seeds_before=n_seeds_before,
-        n_seeds_after=n_seeds_after,
-        n_images=n_images,
-        seeds=seeds,
-        class_names=names,
+        n_seeds=min(pair.n_seeds),
+        n_seeds_before=pair.n_seeds[0],
+        n_seeds_after=pair.n_seeds[1],
+        n_images=pair.labels_N.size,
+        seeds=pair.seeds,
+        class_names=pair.class_names,
         cells=tuple(results),
-        collateral=tuple(items),
+        collateral=tuple(scan.items),
         n_safe=n_of["safe"],
         n_harmed=n_of["harmed"],
         n_undetermined=n_of["undetermined"],
-        ledger=ledger(readings.labels_N, readings.before_SN, readings.after_SN),
+        ledger=ledger(pair.labels_N, pair.before_SN, pair.after_TN),
         alpha=alpha,
         reduction=reduction,
         margins=margins,
         exploratory=bool(exploratory),
         exploratory_why=exploratory,
-        n_groups=readings.grouped and int(readings.grouped.codes_N.max()) + 1,
-        design_effect=_finite(readings.grouped),
+        n_groups=pair.grouped and int(pair.grouped.codes_N.max()) + 1,
+        design_effect=_finite(pair.grouped),
     )
 
 
-def _all_groups(
-    groups_N: npt.ArrayLike | None, slices: Sequence[SliceReadings]
-) -> list[npt.ArrayLike | None]:
-    """Return the groups of the main readings and of each slice: all have some, or none has."""
-    for view in slices:
-        if (groups_N is None) != (view.groups_M is None):
-            it, they = ("no ", "") if view.groups_M is None else ("", "no ")
+def refuse_arrays(*sides: object) -> None:
+    """Refuse anything but two `Predictions`.
+
+    Raises
+    ------
+    JudgeError
+        That says how predictions are made of arrays and frames.
+    """
+    if len(sides) != 2 or not all(isinstance(side, Predictions) for side in sides):
+        msg = (
+            "the judge takes two Predictions; make them of arrays by "
+            "Predictions.from_arrays(labels_N, preds_SN), of a data frame by "
+            "Predictions.from_frame(frame), and add slices by with_slice: "
+            "judge(before, after, cells=[(4, 9)])."
+        )
+        raise JudgeError(msg)
+
+
+def cells_of(cells: Sequence[NamedCell], pair: Pair) -> list[Cell]:
+    """Return the target cells as codes.
+
+    Raises
+    ------
+    JudgeError
+        If there is none, one stands twice, or one has no images.
+    """
+    codes = [cell_of(cell, pair.class_names) for cell in cells]
+    if not codes:
+        msg = "no cell was given; the judge needs at least one: give for example [(4, 9)]."
+        raise JudgeError(msg)
+    if len(set(codes)) < len(codes):
+        msg = f"cells {codes} name one confusion twice; name each once."
+        raise JudgeError(msg)
+    for true, predicted in codes:
+        if not (pair.labels_N == true).any():
+            names = pair.class_names
             msg = (
-                f"slice “{view.name}” has {it}groups of images and the main readings have "
-                f"{they}groups; all intervals hold over groups or none does: give groups for "
-                "both, or leave them out (--no-groups)."
+                f"cell {names[true]}→{names[predicted]}, and no image has the true class "
+                f"{names[true]}; choose a class that occurs."
             )
             raise JudgeError(msg)
-    return [groups_N, *(view.groups_M for view in slices)]
+    return codes
 
 
 def _finite(grouped: Grouped | None) -> float | None:
@@ -340,51 +318,3 @@ def _decide(cells: Sequence[CellResult], n_harmed: int, alpha: float) -> Decisio
     if not left:
         return "REDUCED"
     return "UNDERPOWERED" if any(cell.hopeless(alpha) for cell in left) else "NOT SHOWN"
-
-
-def _whole_cells(cells: Sequence[tuple[int | str, int | str]], names: Sequence[str]) -> list[Cell]:
-    """Return the cells as pairs of class numbers, each once."""
-
-    def number(value: int | str) -> int:
-        if not isinstance(value, str):
-            return operator.index(value)
-        if value not in names:
-            shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-            msg = f"“{value}” is no class; the classes are {shown}: name two of them."
-            raise JudgeError(msg)
-        return list(names).index(value)
-
-    try:
-        pairs = [(number(true), number(predicted)) for true, predicted in cells]
-    except (TypeError, ValueError) as error:
-        msg = f"cells {cells!r}; allowed are pairs of class numbers: give for example [(4, 9)]."
-        raise JudgeError(msg) from error
-    if not pairs:
-        msg = "no cell was given; the judge needs at least one: give for example [(4, 9)]."
-        raise JudgeError(msg)
-    if len(set(pairs)) < len(pairs):
-        msg = f"cells {pairs} name one confusion twice; name each once."
-        raise JudgeError(msg)
-    return pairs
-
-
-def _check_cells(cells: Sequence[Cell], readings: Readings, n_classes: int) -> None:
-    for true, predicted in cells:
-        told = f"cell {true}→{predicted}"
-        if true == predicted or not (0 <= true < n_classes and 0 <= predicted < n_classes):
-            msg = (
-                f"{told}; allowed are two different classes from 0 to {n_classes - 1}: correct it."
-            )
-            raise JudgeError(msg)
-        if not (readings.labels_N == true).any():
-            msg = f"{told}, and no image has the true class {true}; choose a class that occurs."
-            raise JudgeError(msg)
-
-
-def _same_seeds(what: str, n_given: int, n_seeds: int) -> None:
-    if n_given != n_seeds:
-        msg = (
-            f"{what}: {n_given} seeds, and the main readings have {n_seeds}; the same models must "
-            "read both, so give the same number."
-        )
-        raise JudgeError(msg)

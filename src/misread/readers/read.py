@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from misread.data.mnist import load_mnist
 from misread.data.parquet import check_parquet
 from misread.data.parts import stratified_subset
 from misread.errors import DataError, JudgeError
-from misread.judge.classes import in_order, listed, shape_of
+from misread.judge.classes import in_order, shape_of, short_list
 from misread.judge.predictions import Predictions
+from misread.judge.tables import KNOWN
 from misread.npz import Archive
 
 _SUFFIXES = ".npz, .csv, .csv.gz, .parquet"
@@ -219,8 +221,6 @@ def _read_csv(path: Path, _: str) -> Predictions:
 def _read_parquet(path: Path, _: str) -> Predictions:
     import polars as pl  # noqa: PLC0415
 
-    from misread.readers.tables import KNOWN  # noqa: PLC0415
-
     check_parquet(path, KNOWN)
     return _read_table(lambda: pl.scan_parquet(path))
 
@@ -258,7 +258,7 @@ def _read_run(path: Path) -> dict[str, npt.NDArray[Any]]:
             msg = f"cannot be read as NPZ ({error}); run the study again."
             raise DataError(msg) from None
         if not found.keys() >= {"labels", "predictions"}:
-            msg = f"it holds {listed(list(found))}; needed are labels and predictions."
+            msg = f"it holds {short_list(list(found))}; needed are labels and predictions."
             raise DataError(msg)
         return found
 
@@ -292,18 +292,23 @@ def _one_side(
     rows = np.concatenate([np.atleast_2d(run["predictions"]) for run in runs])
     if groups_N is not None and groups_N.size != labels_N.size:
         groups_N = None
-    side = Predictions.from_arrays(labels_N, rows, seeds=seeds, groups=groups_N)
     parts: dict[str, list[int]] = {}
     for number, name in enumerate(first.get("slice_names", np.array([])).tolist()):
         parts.setdefault(re.sub(r" · [^·]*$", "", str(name)), []).append(number)
-    for name, numbers in parts.items():  # one slice per operation, of all classes that it was for
-        ids_M = np.concatenate([first[f"slice_{k}_ids"] for k in numbers])
-        read_SM = np.stack(
-            [np.concatenate([run[f"slice_{k}_predictions"] for k in numbers]) for run in runs]
-        )
-        own = None if groups_N is None else groups_N[ids_M]
-        part = Predictions.from_arrays(labels_N[ids_M], read_SM, seeds=seeds, ids=ids_M, groups=own)
-        side = side.with_slice(name, part)
+    slices = {  # one slice per operation, of all classes that it was for
+        name: [
+            np.concatenate([run[f"slice_{k}_predictions"] for k in numbers], axis=-1)
+            for run in runs
+        ]
+        for name, numbers in parts.items()
+    }
+    largest = max(int(read.max()) for read in (labels_N, rows, *chain(*slices.values())))
+    side = Predictions.from_arrays(
+        labels_N, rows, seeds=seeds, groups=groups_N, class_names=range(largest + 1)
+    )
+    for name, numbers in parts.items():
+        places_M = np.concatenate([first[f"slice_{k}_ids"] for k in numbers])
+        side = side.with_view(name, np.stack(slices[name]), places_M)
     return side
 
 

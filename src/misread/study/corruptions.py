@@ -26,7 +26,7 @@ from misread.data.dataset import Dataset
 from misread.errors import StoreError, StudyError
 from misread.files import read_arrays, read_json, write_arrays, write_json
 from misread.images.corrupt import corrupt, mnist_c
-from misread.judge import Item, SliceReadings, Verdict, judge
+from misread.judge import Item, Predictions, Verdict, judge
 from misread.learn.work import corrupted_confirm, prepare
 from misread.store import RunFolder, locked
 from misread.study.outcome import StudyVerdict
@@ -34,7 +34,14 @@ from misread.study.plan import Plan, load_plan
 from misread.study.reread import EXPLORATORY, read_all, refuse_others
 from misread.study.robustness import CLEAN, Readings, Robustness, arm_mean, arm_on
 from misread.study.study import BASELINE
-from misread.study.verdict import confirm_of, groups_of, read_arm, seeds_needed
+from misread.study.verdict import (
+    clean_side,
+    confirm_of,
+    groups_of,
+    names_of,
+    read_arm,
+    seeds_needed,
+)
 from misread.workers.pool import Report
 
 
@@ -275,26 +282,21 @@ def _judge(
     why: str,
 ) -> Verdict:
     (clean, corrupted), spec = read, plan.study.judge
-    n_seeds, groups_N = len(clean[arm]), groups_of(plan, confirm)
+    n_seeds = len(clean[arm])
+
+    def side(name: str) -> Predictions:
+        whole = clean_side(plan, confirm, clean[name][:n_seeds])
+        for corruption, read_SN in zip(names, corrupted[name], strict=True):
+            whole = whole.with_view(corruption, read_SN[:n_seeds])
+        return whole
+
     return judge(
-        confirm.labels_N,
-        clean[BASELINE][:n_seeds],
-        clean[arm],
-        cells=plan.cells,
-        n_classes=confirm.n_classes,
-        class_names=confirm.class_names,
+        side(BASELINE),
+        side(arm),
+        cells=[names_of(cell, confirm) for cell in plan.cells],
         margins=spec.margins,
         alpha=spec.alpha,
         reduction=spec.reduction,
-        slices=[
-            SliceReadings(name, confirm.labels_N, before_SN[:n_seeds], after_SN, groups_N)
-            for name, before_SN, after_SN in zip(
-                names, corrupted[BASELINE], corrupted[arm], strict=True
-            )
-        ],
-        disputed_N=confirm.disputed_N,
         arm=arm,
-        seeds=plan.study.seeds[:n_seeds],
         exploratory=why,
-        groups_N=groups_N,
     )

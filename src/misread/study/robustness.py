@@ -8,7 +8,7 @@ from misread.judge import Effect
 from misread.judge.collateral import errors_of
 from misread.judge.effects import effects
 from misread.judge.means import Mean, mean_over, mean_ratio
-from misread.judge.readings import check_readings
+from misread.judge.pair import Pair, with_groups
 from misread.study.claims import Standing
 from misread.study.study import BASELINE
 
@@ -143,8 +143,8 @@ def _growth(
     groups_N: npt.NDArray[np.int64] | None,
 ) -> Effect:
     """Return the growth of the error rate, as the judge has it."""
-    both = check_readings("", labels_N, before_SN, after_SN, paired=True, groups_N=groups_N)
-    return effects(errors_of(both, np.zeros_like(labels_N), 1), alpha)[0]
+    pair = with_groups(Pair(labels_N, before_SN, after_SN, ()), groups_N)
+    return effects(errors_of(pair, np.zeros_like(labels_N), 1), alpha)[0]
 
 
 def arm_mean(

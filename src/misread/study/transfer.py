@@ -29,14 +29,14 @@ from misread.data.sources import load, origin, slug
 from misread.errors import DataError, StoreError
 from misread.files import read_arrays, read_json, write_arrays, write_json
 from misread.images.mnist_form import all_to_convention, ink_bright
-from misread.judge import Verdict, judge
+from misread.judge import Predictions, Verdict, judge
 from misread.learn.work import prepare
 from misread.store import RunFolder, locked
 from misread.study.outcome import StudyVerdict
 from misread.study.plan import Plan, load_plan
 from misread.study.reread import EXPLORATORY, read_all, refuse_others
 from misread.study.study import BASELINE
-from misread.study.verdict import seeds_needed
+from misread.study.verdict import names_of, seeds_needed
 from misread.workers.pool import Report
 
 
@@ -268,6 +268,15 @@ def _conclude(
     }
     labels_N = data.labels_N.astype(np.min_scalar_type(data.n_classes - 1))
     write_arrays(here / "readings.npz", {"labels": labels_N, "seeds": np.array(seeds), **read})
+
+    def side(arm: str, n_seeds: int) -> Predictions:
+        return Predictions.from_arrays(
+            data.labels_N,
+            read[arm][:n_seeds],
+            class_names=data.class_names,
+            seeds=seeds[:n_seeds],
+        )
+
     outcome = StudyVerdict(
         study=plan.study.name,
         smoke=plan.smoke,
@@ -276,17 +285,13 @@ def _conclude(
         seeds=seeds,
         arms={
             arm: judge(
-                data.labels_N,
-                read[BASELINE][: needed[arm]],
-                read[arm],
-                cells=plan.cells,
-                n_classes=data.n_classes,
-                class_names=data.class_names,
+                side(BASELINE, needed[arm]),
+                side(arm, needed[arm]),
+                cells=[names_of(cell, data) for cell in plan.cells],
                 margins=spec.margins,
                 alpha=spec.alpha,
                 reduction=spec.reduction,
                 arm=arm,
-                seeds=seeds[: needed[arm]],
                 exploratory=plan.exploratory or EXPLORATORY,
             )
             for arm in plan.study.treated_arms

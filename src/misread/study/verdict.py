@@ -15,13 +15,13 @@ import numpy.typing as npt
 from misread.data.dataset import Dataset
 from misread.data.parts import stratified_subset
 from misread.data.sources import load
-from misread.judge import SliceReadings, Verdict, judge, judge_look
+from misread.judge import Predictions, Verdict, judge, judge_look
 from misread.learn.policy import Slice
 from misread.store import RunFolder
 from misread.study.plan import Plan
 from misread.study.study import BASELINE
 
-Predictions = npt.NDArray[np.uint8]
+Read = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class ArmReadings:
     `corrupted` has *confirm* in each corruption of the plan, `[S,N]`.
     """
 
-    preds_SN: Predictions
-    slices: dict[Slice, Predictions]
-    corrupted: dict[str, Predictions]
+    preds_SN: Read
+    slices: dict[Slice, Read]
+    corrupted: dict[str, Read]
 
     def of_first(self, n_seeds: int) -> "ArmReadings":
         """Return the readings of the first seeds alone."""
@@ -70,7 +70,7 @@ def read_arm(plan: Plan, folder: Path, arm: str, n_seeds: int) -> ArmReadings:
 def readings_in(plan: Plan, read: Sequence[Mapping[str, npt.NDArray[Any]]]) -> ArmReadings:
     """Return the readings in the `predictions.npz` of an arm's runs, one per seed."""
 
-    def read_in(name: str) -> Predictions:
+    def read_in(name: str) -> Read:
         numbers = [arrays["slice_names"].tolist().index(name) for arrays in read]
         own = zip(read, numbers, strict=True)
         return np.stack([arrays[f"slice_{n}_predictions"] for arrays, n in own])
@@ -107,40 +107,55 @@ def judge_arm(
     """
     spec, policy = plan.study.judge, plan.policies[arm]
     n_seeds, largest = len(after.preds_SN), policy.size_px[1] if policy else 0
-    before = before.of_first(n_seeds)
-    groups_N = groups_of(plan, confirm)
+    baseline = side_of(plan, confirm, before.of_first(n_seeds), largest)
+    treated = side_of(plan, confirm, after, largest)
     asked: dict[str, Any] = {
-        "cells": plan.cells,
-        "n_classes": confirm.n_classes,
-        "class_names": confirm.class_names,
+        "cells": [names_of(cell, confirm) for cell in plan.cells],
         "margins": spec.margins,
         "alpha": spec.alpha,
         "reduction": spec.reduction,
-        "slices": [
-            SliceReadings(
-                f"{piece.operation} {piece.size_px} px",
-                confirm.labels_N[confirm.labels_N == piece.label],
-                before_SM,
-                after.slices[piece],
-                None if groups_N is None else groups_N[confirm.labels_N == piece.label],
-            )
-            for piece, before_SM in before.slices.items()
-            if piece.size_px <= largest
-        ]
-        + [
-            SliceReadings(name, confirm.labels_N, before_SN, after.corrupted[name], groups_N)
-            for name, before_SN in before.corrupted.items()
-        ],
-        "disputed_N": confirm.disputed_N,
         "arm": arm,
-        "seeds": plan.study.seeds[:n_seeds],
         "exploratory": plan.exploratory,
-        "groups_N": groups_N,
     }
-    readings = (confirm.labels_N, before.preds_SN, after.preds_SN)
     if plan.study.adaptive is None:
-        return judge(*readings, **asked)
-    return judge_look(plan.study.adaptive, *readings, **asked)
+        return judge(baseline, treated, **asked)
+    return judge_look(plan.study.adaptive, baseline, treated, **asked)
+
+
+def names_of(cell: tuple[int, int], data: Dataset) -> tuple[str, str]:
+    """Return a cell in class names."""
+    return data.class_names[cell[0]], data.class_names[cell[1]]
+
+
+def side_of(plan: Plan, confirm: Dataset, arm: ArmReadings, largest: int) -> Predictions:
+    """Return an arm's readings of *confirm* with the slices of operations up to a size in px.
+
+    As in the arm's folder, one slice holds all classes that an operation was for.
+    """
+    side = clean_side(plan, confirm, arm.preds_SN)
+    parts: dict[str, list[Slice]] = {}
+    for piece in arm.slices:
+        if piece.size_px <= largest:
+            parts.setdefault(f"{piece.operation} {piece.size_px} px", []).append(piece)
+    for name, pieces in parts.items():
+        read_SM = np.concatenate([arm.slices[piece] for piece in pieces], axis=1)
+        places = [np.flatnonzero(confirm.labels_N == piece.label) for piece in pieces]
+        side = side.with_view(name, read_SM, np.concatenate(places))
+    for name, read_SN in arm.corrupted.items():
+        side = side.with_view(name, read_SN)
+    return side
+
+
+def clean_side(plan: Plan, confirm: Dataset, preds_SN: npt.NDArray[Any]) -> Predictions:
+    """Return what the first S seeds of an arm read on *confirm*, as the judge takes it."""
+    return Predictions.from_arrays(
+        confirm.labels_N,
+        preds_SN,
+        class_names=confirm.class_names,
+        seeds=plan.study.seeds[: len(preds_SN)],
+        disputed_N=confirm.disputed_N,
+        groups=groups_of(plan, confirm),
+    )
 
 
 def verdict_at(plan: Plan, folder: Path, arm: str, n_seeds: int) -> Verdict:

@@ -40,13 +40,11 @@ def readings(evidence: Evidence, beside: Beside) -> str:
     spec, usual = evidence.plan.study.judge, JudgeSpec()
     is_usual = spec.model_copy(update={"both_directions": False}) == usual
     is_usual &= evidence.plan.study.adaptive is None
-    grouped = evidence.plan.grouped
     python = AGAIN.format(
         path=path,
         arm=evidence.treated_arms[0],
         cells=list(evidence.plan.cells),
-        of_slice=', read["groups"][ids]' if grouped else "",
-        of_all=', groups_N=read["groups"]' if grouped else "",
+        groups=', groups=read["groups"]' if evidence.plan.grouped else "",
     )
     return section(
         "The readings",
@@ -64,16 +62,21 @@ AGAIN = """\
 ```python
 import numpy as np
 
-from misread.judge import SliceReadings, judge
+from misread.judge import Predictions, judge
 
 with np.load("{path}") as file:
     read = dict(file)
-labels_N, arm, slices = read["labels"], "{arm}", []
-for name in (key.removesuffix(" ids") for key in read if key.endswith(" ids")):
-    ids, before_SM, after_SM = (read[f"{{name}} {{what}}"] for what in ("ids", "baseline", arm))
-    slices.append(SliceReadings(name, labels_N[ids], before_SM, after_SM{of_slice}))
-sides = labels_N, read["baseline"], read[arm]
-verdict = judge(*sides, cells={cells}, slices=slices{of_all})
+arm = "{arm}"
+
+
+def side(name):
+    whole = Predictions.from_arrays(read["labels"], read[name]{groups})
+    for view in (key.removesuffix(" ids") for key in read if key.endswith(" ids")):
+        whole = whole.with_view(view, read[f"{{view}} {{name}}"], read[f"{{view}} ids"])
+    return whole
+
+
+verdict = judge(side("baseline"), side(arm), cells={cells})
 print(verdict.verdict, verdict.reason)
 ```"""
 
