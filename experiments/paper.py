@@ -1,14 +1,13 @@
-"""Measure how well digits on paper are found and read, and write it into docs/reading.md.
+"""How well are digits on paper found and read, in which light and ink? For docs/reading.md.
 
-    python experiments/paper.py runs/four-nine-documented --pages 6
+    python experiments/paper.py runs/four-nine-documented --pages 6  (a few minutes)
 
-renders pages of MNIST's test digits under every condition of `pages.py`, finds and reads their
-digits with all seeds of the study's baseline, and writes the block between the marks in
-docs/reading.md, `docs/results/reading.json` and the pictures that the page shows. A few minutes.
+Renders pages of MNIST's test digits under every condition of `pages.py`, finds and reads their
+digits with all seeds of the study's baseline, and writes the part of the page that is its own,
+`docs/results/reading.json` and the pictures that the page shows.
 """
 
 import argparse
-import re
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from pages import CONDITIONS, Condition, Page, render
 from scipy.stats import binomtest
+from shared import DOCS, command, table, write_block
 
 from misread.data.mnist import load_mnist
 from misread.files import write_atomic, write_json
@@ -27,36 +27,30 @@ from misread.show.figures.photo import page_figure, steps_figure
 from misread.show.style import png
 from misread.study.photos import UNSURE, Readers, read_images, readers_of, readings_of
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "reading.md"
-MARKS = ("<!-- measured: written by experiments/paper.py -->", "<!-- end of measured -->")
 OVERLAP = 0.5  # of a found and a true box, over their union (IoU): then the digit is found
 EXAMPLE, EXAMPLE_PAGE = "photo", 3
+COUNTED = ("found", "false", "found_and_right", "unsure", "unsure_and_wrong", "false_and_sure")
 
 
 def main() -> None:
     """Measure, and write what was measured."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("study", type=Path, help="folder of a finished study of MNIST")
     parser.add_argument("--pages", type=int, default=6, help="pages of each condition")
-    asked = parser.parse_args()
-    readers = readers_of(asked.study)
-    rows = [measure(name, kind, asked.pages, readers) for name, kind in CONDITIONS.items()]
+    options = parser.parse_args()
+    readers = readers_of(options.study)
+    rows = [measure(name, kind, options.pages, readers) for name, kind in CONDITIONS.items()]
     rows.sort(key=lambda row: row["found_and_right"] / row["digits"])
-    told = {
-        "study": asked.study.name,
+    measured = {
+        "study": options.study.name,
         "seeds": list(readers.seeds),
-        "pages": asked.pages,
+        "pages": options.pages,
         "unsure_below": UNSURE,
         "conditions": rows,
     }
-    write_json(ROOT / "docs" / "results" / "reading.json", told)
-    block = f"{MARKS[0]}\n{written(told)}\n{MARKS[1]}"
-    between = f"{re.escape(MARKS[0])}.*?{re.escape(MARKS[1])}"
-    text = re.sub(between, lambda _: block, PAGE.read_text("utf-8"), flags=re.DOTALL)
-    write_atomic(PAGE, text.encode())
+    write_json(DOCS / "results" / "reading.json", measured)
+    write_block(DOCS / "reading.md", written(measured))
     draw(readers)
-    print("Written: docs/reading.md, docs/results/reading.json, docs/figures/reading-*.")
 
 
 def matched(page: Page, found: Found) -> dict[int, int]:
@@ -93,20 +87,16 @@ def measure(name: str, condition: Condition, n_pages: int, readers: Readers) -> 
     began = time.process_time()
     found = [find_digits(page.photo) for page in pages]
     seconds = time.process_time() - began
-    probs_SNK = read_images(readers, np.concatenate([each.images for each in found]))
+    probs_SNK = read_images(readers, np.concatenate([one.images for one in found]))
     original_SNK = read_images(readers, test.images[np.concatenate([p.ids_N for p in pages])])
     labels_N = np.concatenate([page.labels_N for page in pages])
-    counts = dict.fromkeys(
-        ("found", "false", "found_and_right", "unsure", "unsure_and_wrong", "false_and_sure"), 0
-    )
-    at = 0
-    for page, each in zip(pages, found, strict=True):
-        pairs = matched(page, each)
-        own = probs_SNK[:, at : at + len(each.digits)]
-        at += len(each.digits)
+    counts = dict.fromkeys(COUNTED, 0)
+    ends = np.cumsum([len(one.digits) for one in found])[:-1]
+    for page, one, of_page in zip(pages, found, np.split(probs_SNK, ends, axis=1), strict=True):
+        pairs = matched(page, one)
         counts["found"] += len(pairs)
-        counts["false"] += len(each.digits) - len(pairs)
-        for n, reading in enumerate(readings_of(each, own, readers.class_names)):
+        counts["false"] += len(one.digits) - len(pairs)
+        for n, reading in enumerate(readings_of(one, of_page, readers.class_names)):
             if n not in pairs:
                 counts["false_and_sure"] += not reading.unsure
                 continue
@@ -134,59 +124,55 @@ def share(k: int, n: int) -> str:
     return f"{k / n:.1%} ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
 
 
-def written(told: dict[str, Any]) -> str:
-    """Return the block of the page."""
-    rows, n_pages = told["conditions"], told["pages"]
-    counted = [key for key, value in rows[0].items() if isinstance(value, int)]
-    sums = {key: sum(row[key] for row in rows) for key in counted}
+def written(measured: dict[str, Any]) -> str:
+    """Return the part of the page."""
+    rows, n_pages = measured["conditions"], measured["pages"]
+    sums = {key: sum(row[key] for row in rows) for key in (*COUNTED, "digits")}
     wrong = sums["found"] - sums["found_and_right"]
-    sure = sums["found"] - sums["unsure"]
-    missed = wrong - sums["unsure_and_wrong"]
-    table = [
-        f"| {row['condition']} | {share(row['found'], row['digits'])} "
-        f"| {row['false'] / n_pages:.1f} | {share(row['found_and_right'], row['found'])} "
-        f"| {row['found_and_right'] / row['digits']:.1%} "
-        f"| {row['original_right'] / row['digits']:.1%} |"
+    missed = share(wrong - sums["unsure_and_wrong"], sums["found"] - sums["unsure"])
+    heads = ("Condition", "Digits found", "False finds a page", "Of those found, read right",
+             "Found and read right", "As in MNIST")  # fmt: skip
+    cells = [
+        (
+            row["condition"],
+            share(row["found"], row["digits"]),
+            f"{row['false'] / n_pages:.1f}",
+            share(row["found_and_right"], row["found"]),
+            f"{row['found_and_right'] / row['digits']:.1%}",
+            f"{row['original_right'] / row['digits']:.1%}",
+        )
         for row in rows
     ]
     return f"""\
 {n_pages} pages of each condition, {sums["digits"]:,} digits in all, read by the
-{len(told["seeds"])} models of {told["study"]}, baseline; 95% intervals of Wilson, worst condition
+{len(measured["seeds"])} models of {measured["study"]}, baseline; 95% intervals of Wilson, worst condition
 first. The pages of all conditions show the same digits, as far as they fit. *As in MNIST*: these
 digits read from the data set itself.
 
-| Condition | Digits found | False finds a page | Of those found, read right \
-| Found and read right | As in MNIST |
-| --- | ---: | ---: | ---: | ---: | ---: |
-{chr(10).join(table)}
+{table(heads, cells)}
 
 Over all conditions {sums["unsure"] / sums["found"]:.1%} of the digits found are marked unsure,
 among them {sums["unsure_and_wrong"]} of the {wrong} wrong readings; of the readings not marked,
-{share(missed, sure)} are wrong. Of {sums["false"]} false finds {sums["false_and_sure"]} are not
+{missed} are wrong. Of {sums["false"]} false finds {sums["false_and_sure"]} are not
 marked.
 
-Written by `python experiments/paper.py runs/{told["study"]} --pages {n_pages}`; the counts are in
-[reading.json](results/reading.json)."""
+Written by `{command()}`; the counts are in
+[reading.json](results/reading.json)."""  # noqa: E501  as the page has it
 
 
 def draw(readers: Readers) -> None:
     """Draw the pictures of the page: an example read, its steps, and a page of each condition."""
-    figures = ROOT / "docs" / "figures"
+    figures = DOCS / "figures"
     page = find_digits(render(CONDITIONS[EXAMPLE], EXAMPLE_PAGE).photo)
-    probs_SNK = read_images(readers, page.images)
-    readings = readings_of(page, probs_SNK, readers.class_names)
-    told = f"Read by {len(readers.seeds)} models: {readers.folder.name}, {readers.arm}"
-    jpeg(figures / "reading-page.jpg", png(page_figure("photo.jpg", page, readings, told)), 1000)
+    readings = readings_of(page, read_images(readers, page.images), readers.class_names)
+    title = f"Read by {len(readers.seeds)} models: {readers.folder.name}, {readers.arm}"
+    jpeg(figures / "reading-page.jpg", png(page_figure("photo.jpg", page, readings, title)), 1000)
     jpeg(figures / "reading-steps.jpg", png(steps_figure("photo.jpg", page)), 2000)
-    shown = [cv2.resize(render(kind, 1).photo, (250, 350)) for kind in CONDITIONS.values()]
-    shown += [np.full_like(shown[0], 255)] * (-len(shown) % 10)
-    rows = [np.hstack(shown[start : start + 10]) for start in range(0, len(shown), 10)]
-    jpeg(figures / "reading-conditions.jpg", picture(np.vstack(rows)), 2000)
-
-
-def picture(image: npt.NDArray[Any]) -> bytes:
-    """Return a picture `uint8 [H,W,3]`, red first, as PNG."""
-    return cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))[1].tobytes()
+    small = [cv2.resize(render(kind, 1).photo, (250, 350)) for kind in CONDITIONS.values()]
+    small += [np.full_like(small[0], 255)] * (-len(small) % 10)
+    sheet = np.vstack([np.hstack(small[start : start + 10]) for start in range(0, len(small), 10)])
+    content = cv2.imencode(".png", np.ascontiguousarray(sheet[..., ::-1]))[1].tobytes()
+    jpeg(figures / "reading-conditions.jpg", content, 2000)
 
 
 def jpeg(path: Path, content: bytes, width: int) -> None:

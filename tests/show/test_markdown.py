@@ -17,7 +17,7 @@ from misread import wording
 from misread.cli import main
 from misread.errors import StoreError, StudyError
 from misread.show.markdown import claims, target
-from misread.show.markdown.page import BEGIN, END, Beside, Chapter, plain, write_page
+from misread.show.markdown.page import Beside, Chapter, plain, write_page
 from misread.show.study_figures import FIGURES, Drawn
 from misread.study.differences import load_compared
 from misread.study.evidence import load_evidence
@@ -31,6 +31,13 @@ LOADERS = {
     "comparison": load_compared,
     "axis": load_compared,
 }
+
+
+END_MARK = "<!-- end of misread report -->"
+
+
+def begin(name):
+    return f"<!-- misread report {name} -->"
 
 
 class Pictures(defaultdict):
@@ -91,16 +98,16 @@ def test_every_table_has_a_cell_for_every_head(studies, name, tmp_path):
 def test_words_around_the_marks_stay_and_only_named_sections_are_written(tmp_path):
     path = tmp_path / "page.md"
     path.write_text(
-        f"Mine.\n\n{BEGIN.format('one: b, a')}\nold\n{END}\n\nMine too.\n\n"
-        f"{BEGIN.format('two')}\nof another\n{END}\n",
+        f"Mine.\n\n{begin('one: b, a')}\nold\n{END_MARK}\n\nMine too.\n\n"
+        f"{begin('two')}\nof another\n{END_MARK}\n",
         "utf-8",
     )
     study = Chapter("one", "Title", {"a": lambda _: "A", "b": lambda _: "B", "c": lambda _: ""})
     for _ in range(2):
         write_page(study, Beside(path, tmp_path / "beside", {}))
         assert path.read_text("utf-8") == (
-            f"Mine.\n\n{BEGIN.format('one: b, a')}\n\nB\n\nA\n\n{END}\n\nMine too.\n\n"
-            f"{BEGIN.format('two')}\nof another\n{END}\n"
+            f"Mine.\n\n{begin('one: b, a')}\n\nB\n\nA\n\n{END_MARK}\n\nMine too.\n\n"
+            f"{begin('two')}\nof another\n{END_MARK}\n"
         )
 
 
@@ -111,9 +118,9 @@ def test_what_cannot_be_written_is_refused_and_leaves_the_page_as_it_was(tmp_pat
     )
     for text, message in (
         ("Mine alone.\n", "has no place for one; give the name of a new page, or write these two"),
-        (f"{BEGIN.format('one: a, x')}\n{END}\n", "asks for the section 'x'; there are a, c"),
-        (f"{BEGIN.format('one: a, c')}\n{END}\n", "has nothing to say there"),
-        (f"{BEGIN.format('two')}\n{END}\n", "has no place for one"),
+        (f"{begin('one: a, x')}\n{END_MARK}\n", "asks for the section 'x'; there are a, c"),
+        (f"{begin('one: a, c')}\n{END_MARK}\n", "has nothing to say there"),
+        (f"{begin('two')}\n{END_MARK}\n", "has no place for one"),
     ):
         path.write_text(text, "utf-8")
         with pytest.raises(StudyError, match=re.escape(message)):

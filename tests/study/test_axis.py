@@ -8,8 +8,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from markdown_pages import blocks, rows_of
 from misread.judge import holm, two_way
 from misread.show.figures.along_axis import draw_along
+from misread.show.markdown.axis import along, along_table, inside_table
 from misread.study.axis import (
     answer,
     ratio,
@@ -21,6 +23,7 @@ from misread.study.axis import (
 from misread.study.claims import standing
 from misread.study.comparison import Comparison, ComparisonPlan, load_any
 from misread.study.differences import load_compared
+from misread.wording import listed, p_value, percent, points
 
 STUDIES = ("activations", "widths", "dropout")
 
@@ -205,8 +208,67 @@ def script(project):
     return questions
 
 
-def test_the_page_is_what_the_stored_results_give(project, script):
-    assert (project / "docs/questions.md").read_text("utf-8") == script.page()
+@pytest.fixture(scope="module")
+def page(project):
+    return (project / "docs/questions.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_page_is_what_the_stored_results_give(page, script, name):
+    answers, block = script.load_answers(name), blocks(page)[name]
+    for part in along(answers):
+        lines = part.splitlines() if part.startswith("|") else [part]
+        assert all(line in block for line in lines)
+    outcome = answers.outcome
+    rows = {row["Claim"]: row for row in rows_of(block, "Claim | Verdict")}
+    assert list(rows) == [claim.text for claim in outcome.claims]
+    for claim in outcome.claims:
+        row = rows[claim.text]
+        (test,) = claim.tests
+        assert row["Verdict"] == claim.verdict
+        assert f" {points(test.difference)} (" in row["Measured, with 95% interval"]
+        assert f"{p_value(test.p_holm)}; ahead in {test.seeds_ahead} of " in "".join(row.values())
+    assert script.powers_of_two(script.load_answers("widths")) in page
+
+
+def test_what_is_said_in_short_is_what_the_stored_results_give(page, script):
+    activations, widths, dropout = map(script.load_answers, STUDIES)
+    text = " ".join(page.split())
+    said = {"holds": "holds", "does not hold": "does not hold"}
+    by_depth = {
+        (activations.series[test.better], activations.series[test.than], verdict): []
+        for verdict in ("holds", "does not hold", "too small to tell here")
+        for claim in activations.outcome.claims
+        for test in claim.tests
+    }
+    for claim in activations.outcome.claims:
+        for test in claim.tests:
+            names = activations.series[test.better], activations.series[test.than]
+            by_depth[*names, claim.verdict].append(f"{activations.at[test.better]:g}")
+    assert by_depth["ReLU", "sigmoid", "holds"] == ["1", "2", "4", "6"]
+    for other, first in (("tanh", "holds"), ("GELU", "does not hold")):
+        assert by_depth["ReLU", other, first] == ["1"]
+        assert by_depth["ReLU", other, "too small to tell here"] == ["6"]
+    inside = {row[0]: row for row in inside_table(activations).rows}
+    ratios = [f"{row[3]} ({name})" for name, row in inside.items()]
+    zeros = inside["ReLU"][5].split(" → ")
+    assert f"is before training {listed(ratios)}." in text
+    assert f"{zeros[0]} are exactly 0 before training and {zeros[1]} after it" in text
+    first, *_, last = along_table(widths).rows
+    ends = [row[1].split()[0] for row in (first, last)]
+    cost = last[-1].split()[0]
+    assert f"goes from {ends[0]} to {ends[1]} and a step takes {cost} times as long" in text
+    for words in ("neither shown to be better nor worse", "neither shown to be slower nor faster"):
+        assert text.count(words) == 2
+        assert words in script.powers_of_two(widths)
+    for claim in dropout.outcome.claims[:3]:
+        verdict = said.get(claim.verdict, "cannot be told")
+        assert f"“{claim.text}” {verdict} ({points(claim.tests[0].difference)})" in text
+    arms = dropout.outcome.arms
+    best = max(arms.values(), key=lambda arm: arm.accuracy.mean)
+    assert f"of the {len(arms)} networks has “{best.label}”, {percent(best.accuracy.mean)};" in text
+    gaps = [points(arms[name].gap.mean) for name in ("none", "falling")]
+    assert f"is {gaps[0]} without dropout and {gaps[1]} with .3 and .2." in text
 
 
 @pytest.mark.parametrize("name", STUDIES)

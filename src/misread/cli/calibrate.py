@@ -21,6 +21,8 @@ from misread.files import write_atomic
 from misread.judge.looks import Adaptive
 from misread.npz import arrays_of
 from misread.show import calibration as pages
+from misread.show.markdown.page import Beside, write_page
+from misread.show.markdown.rules import chapter_of
 from misread.show.table import Table
 from misread.simulate.calibrate import Calibration, Setting, method_id, settings, simulate_timed
 from misread.simulate.stopping import Stopped, rules, simulate_rules, stopping_settings
@@ -76,11 +78,15 @@ def calibrate(
     """
     count = replicates or (QUICK_REPLICATES if quick else 2_000)
     if adaptive:
-        options = {"seeds": seeds, "out": out, "markdown": markdown, "readings": readings}
+        options = {"seeds": seeds, "out": out, "readings": readings}
         for name in filter(options.get, options):
-            msg = f"--adaptive tries rules for 20 seeds and prints them; leave --{name} away."
+            msg = f"--adaptive tries rules for 20 seeds and keeps none; leave --{name} away."
             raise StudyError(msg)
-        sys.exit(_report_rules(try_rules(count, jobs), count, as_json=as_json))
+        outcomes = try_rules(count, jobs)
+        if markdown:
+            beside = Beside(markdown, markdown.parent / "figures", {})
+            write_page(chapter_of(outcomes, count), beside)
+        sys.exit(_report_rules(outcomes, count, as_json=as_json))
     n_seeds = _seeds(seeds or (QUICK_SEEDS if quick else "5,10,20"))
     clusterings = _clusterings(readings) if readings else {}
     result = _calibrate(_start(out, count), settings(n_seeds), jobs, out)

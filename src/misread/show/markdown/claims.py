@@ -1,6 +1,5 @@
 """Sections of a study that compares arms: its claims, how well each arm reads, what it costs."""
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -9,12 +8,12 @@ from scipy import stats
 
 from misread.show import claims as tables
 from misread.show.figures.experiment_comparison import headline
+from misread.show.markdown.axis import axis
 from misread.show.markdown.page import Beside, Chapter, section
 from misread.show.table import Table, markdown_table, plain
-from misread.study.axis import Answers, Ratio, answer, ratio
 from misread.study.claims import RULE
 from misread.study.differences import Compared
-from misread.wording import count, number, p_value, percent, points
+from misread.wording import count, number, percent, points
 
 EPOCHS = (1, 2, 3, 5, 10, 20, 30, 40)  # those that the table of epochs names
 
@@ -133,127 +132,6 @@ def _ahead(gap_E: FloatArray) -> str:
     if ahead[0] > behind[-1]:
         return f"from epoch {ahead[0]} on"
     return f"after {ahead.size} of {gap_E.size} epochs"
-
-
-# --- along an axis --------------------------------------------------------------------------------
-
-
-def axis(compared: Compared, beside: Beside) -> str:
-    """Tell accuracy, cost and what goes on inside along the study's axis; "" where it has none."""
-    if not compared.plan.study.axis:
-        return ""
-    answers = answer(compared)
-    figures = [name for name in ("along_axis", "inside", "together") if name in beside.drawn]
-    return section(
-        f"Along the axis: {plain(compared.plan.study.axis)}",
-        markdown_table(along_table(answers)),
-        "Time per step is processor time relative to the first row: networks of the same seed "
-        "trained in the same run, geometric mean over seeds with its interval.",
-        markdown_table(inside_table(answers)) if answers.inside else "",
-        together_sentence(answers),
-        *map(beside.figure, figures),
-    )
-
-
-def per_step(answers: Answers, arm: str) -> list[float]:
-    """Return the processor seconds of a step, by seed."""
-    per_seed = answers.outcome.arms[arm].seconds_per_epoch.per_seed
-    return [float(value or 0) / answers.steps[arm] for value in per_seed]
-
-
-def times(answers: Answers, arms: Sequence[str], others: Sequence[str]) -> Ratio:
-    """Return how many times as long a step of `arms` takes as one of `others`, pair by pair.
-
-    Over several pairs: the geometric mean of each seed.
-    """
-    values_S, others_S = (
-        np.exp(np.log([per_step(answers, arm) for arm in names]).mean(axis=0)).tolist()
-        for names in (arms, others)
-    )
-    return ratio(values_S, others_S, answers.outcome.alpha)
-
-
-def ratio_words(value: Ratio) -> str:
-    """Return a ratio with its interval, as in "1.31 (1.20 to 1.43)"; one seed has none."""
-    if not np.isfinite(value.high):
-        return number(value.ratio)
-    return f"{number(value.ratio)} ({number(value.low)} to {number(value.high)})"
-
-
-def accuracy(answers: Answers, arm: str) -> str:
-    """Return an accuracy with its interval."""
-    value = answers.outcome.arms[arm].accuracy
-    return f"{percent(value.mean)} ({100 * value.low:.1f} to {100 * value.high:.1f})"
-
-
-def along_table(answers: Answers, first: str | None = None) -> Table:
-    """Return a row per arm along the axis; its time per step is relative to the arm `first`."""
-    first = first or next(iter(answers.at))
-    rows = [
-        (
-            f"{answers.at[arm]:g}",
-            answers.series[arm],
-            accuracy(answers, arm),
-            points(outcome.gap.mean or 0.0),
-            f"{outcome.parameters:,}",
-            "1" if arm == first else ratio_words(times(answers, [arm], [first])),
-        )
-        for arm, outcome in answers.outcome.arms.items()
-        if arm in answers.at
-    ]
-    heads = ("At", "Series", "Accuracy", "Fit − confirm", "Parameters", "Time per step")
-    return Table("", heads, tuple(rows))
-
-
-def inside_table(answers: Answers) -> Table:
-    """Return what went on inside the arm of each series that lies furthest along the axis."""
-    furthest: dict[str, str] = {}
-    for arm in sorted(set(answers.inside) & set(answers.at), key=lambda name: answers.at[name]):
-        furthest[answers.series[arm]] = arm
-    rows = []
-    for name in (name for name in dict.fromkeys(answers.series.values()) if name in furthest):
-        inside = answers.inside[furthest[name]]
-        first, last = inside.gradient_norm[0], inside.gradient_norm[-1]
-        zeros = np.array(inside.zero_share).mean(axis=0)
-        rows.append(
-            (
-                name,
-                size(first[0]),
-                size(last[0]),
-                size(first[0] / last[0]),
-                size(first[-1]),
-                f"{percent(float(zeros[0]))} → {percent(float(zeros[-1]))}",
-                percent(float(np.array(inside.dead_share)[:, -1].mean())),
-            )
-        )
-    heads = ("Inside", "Gradient, first layer", "Gradient, last", "First over last",
-             "First, after training", "Zeros", "Dead")  # fmt: skip
-    return Table("", heads, tuple(rows))
-
-
-def size(value: float) -> str:
-    """Return a norm of any size, as in "0.21" or "3.1e-06"."""
-    return number(value) if value > 0.005 else f"{value:.1e}"
-
-
-def together_sentence(answers: Answers) -> str:
-    """Return how one network with dropout reads against the average of several without, or ""."""
-    pair = answers.together
-    if pair is None:
-        return ""
-    labels = {arm: plain(answers.outcome.arms[arm].label) for arm in (pair.members, pair.single)}
-    n_networks = len(pair.by_size)
-    one, every, single = (
-        percent(float(np.mean(values)))
-        for values in (pair.by_size[0], pair.by_size[-1], pair.single_by_size[0])
-    )
-    return (
-        f"One network with {labels[pair.members]} reads {one}, the mean of the probabilities of "
-        f"{n_networks} of them {every}, one network with {labels[pair.single]} {single}. The "
-        f"average of {n_networks} less that one: {points(pair.difference)} "
-        f"({number(100 * pair.low, sign=True)} to {number(100 * pair.high, sign=True)}, "
-        f"{p_value(pair.p_value)})."
-    )
 
 
 # --- arm by arm, and how it was run ---------------------------------------------------------------

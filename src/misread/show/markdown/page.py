@@ -21,7 +21,7 @@ from misread.files import Arrays, arrays_to_bytes, write_atomic
 from misread.show.study_figures import Drawn
 from misread.show.table import plain
 
-BEGIN, END = "<!-- misread report {} -->", "<!-- end of misread report -->"
+BEGIN, END = "<!-- misread {} -->", "<!-- end of misread {} -->"
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,18 @@ class Chapter:
     """What a page tells of a study: its folder's name, its title, and its sections by name.
 
     A section returns Markdown without a line at its end, or "" where there is nothing to say.
+    `command` is the one that writes it.
     """
 
     name: str
     title: str
     sections: Mapping[str, Section]
+    command: str = "report"
+
+    @property
+    def marks(self) -> tuple[str, str]:
+        """The marks between which all sections stand."""
+        return BEGIN.format(f"{self.command} {self.name}"), END.format(self.command)
 
 
 def write_page(chapter: Chapter, beside: Beside) -> list[Path]:
@@ -113,22 +120,21 @@ def write_page(chapter: Chapter, beside: Beside) -> list[Path]:
 
 def page_of(chapter: Chapter, beside: Beside) -> str:
     """Return the page with the sections of a study; as `write_page`, and writes nothing."""
-    mark = BEGIN.format(chapter.name)
-    new = f"# {plain(chapter.title)}\n\n{mark}\n{END}\n"
+    begin, end = chapter.marks
+    new = f"# {plain(chapter.title)}\n\n{begin}\n{end}\n"
     text = _text(beside.page) if beside.page.exists() else new
-    begin = re.escape(BEGIN).replace(r"\{\}", f"{re.escape(chapter.name)}(?:: ([^\n]*?))?")
-    places = re.compile(f"^{begin}\n.*?^{re.escape(END)}$", re.DOTALL | re.MULTILINE)
+    some = re.escape(begin.removesuffix(" -->")) + "(?:: ([^\n]*?))? -->"
+    places = re.compile(f"^{some}\n.*?^{re.escape(end)}$", re.DOTALL | re.MULTILINE)
 
     def filled(place: re.Match[str]) -> str:
-        begin, _, _ = place[0].partition("\n")
-        content = _sections(chapter, beside, place[1])
-        return f"{begin}\n\n{content}\n\n{END}"
+        first, _, _ = place[0].partition("\n")
+        return f"{first}\n\n{_sections(chapter, beside, place[1])}\n\n{end}"
 
     text, n_places = places.subn(filled, text)
     if not n_places:
         msg = (
             f"{beside.page} has no place for {chapter.name}; give the name of a new page, or write "
-            f"these two lines where it is to go: {mark} and {END}"
+            f"these two lines where it is to go: {begin} and {end}"
         )
         raise StudyError(msg)
     return text

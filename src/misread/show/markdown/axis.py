@@ -1,0 +1,173 @@
+"""The section of arms that lie along an axis: accuracy, cost, and what goes on inside."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from misread.show.figures.along_axis import number_of
+from misread.show.markdown.page import Beside, section
+from misread.show.table import Table, markdown_table, plain
+from misread.study.axis import Answers, Ratio, answer, ratio
+from misread.study.differences import Compared
+from misread.wording import number, p_value, percent, points
+
+
+def axis(compared: Compared, beside: Beside) -> str:
+    """Tell accuracy, cost and what goes on inside along the study's axis; "" where it has none."""
+    if not compared.plan.study.axis:
+        return ""
+    answers = answer(compared)
+    figures = [name for name in ("along_axis", "inside", "together") if name in beside.drawn]
+    return section(
+        f"Along the axis: {plain(compared.plan.study.axis)}",
+        *along(answers),
+        *map(beside.figure, figures),
+    )
+
+
+def along(answers: Answers) -> list[str]:
+    """Return the tables and sentences of the section."""
+    tables = [along_table(answers)]
+    others = [
+        (arm, one.label) for arm, one in answers.outcome.arms.items() if arm not in answers.at
+    ]
+    parts = [ABOUT.format(answers.fit_size), markdown_table(tables[0])]
+    parts += [f"{plain(label)}: {_cell(answers, arm)}." for arm, label in others]
+    if answers.inside:
+        tables.append(inside_table(answers))
+        parts += [INSIDE, markdown_table(tables[1])]
+    if any("Time per step" in some.heads for some in tables):
+        parts.append(TIME)
+    return [*parts, *filter(None, [together_sentence(answers)])]
+
+
+ABOUT = """\
+Trained on {:,} images. Accuracy with its interval over seeds and images, and accuracy on *fit* less
+that on *confirm*:"""
+
+INSIDE = """\
+Inside the networks that lie furthest along, on the same 500 training images: norm of the gradient
+of the loss by a layer's weights (geometric mean over seeds); zeros: share of activations that are
+exactly 0, before → after training; dead: units that are 0 on every image, after training."""
+
+TIME = """\
+Time per step is processor time of one core relative to the first row: networks of the same seed
+trained in the same run, geometric mean over seeds with its interval, not corrected for the rows."""
+
+
+def per_step(answers: Answers, arm: str) -> list[float]:
+    """Return the processor seconds of a step, by seed."""
+    per_seed = answers.outcome.arms[arm].seconds_per_epoch.per_seed
+    return [float(value or 0) / answers.steps[arm] for value in per_seed]
+
+
+def times(answers: Answers, arms: Sequence[str], others: Sequence[str]) -> Ratio:
+    """Return how many times as long a step of `arms` takes as one of `others`, pair by pair.
+
+    Over several pairs: the geometric mean of each seed.
+    """
+    values_S, others_S = (
+        np.exp(np.log([per_step(answers, arm) for arm in names]).mean(axis=0)).tolist()
+        for names in (arms, others)
+    )
+    return ratio(values_S, others_S, answers.outcome.alpha)
+
+
+def ratio_words(value: Ratio) -> str:
+    """Return a ratio with its interval, as in "1.31 (1.20 to 1.43)"; one seed has none."""
+    if not np.isfinite(value.high):
+        return number(value.ratio)
+    return f"{number(value.ratio)} ({number(value.low)} to {number(value.high)})"
+
+
+def _accuracy(answers: Answers, arm: str) -> str:
+    value = answers.outcome.arms[arm].accuracy
+    return f"{percent(value.mean)} ({100 * value.low:.1f} to {100 * value.high:.1f})"
+
+
+def _cell(answers: Answers, arm: str) -> str:
+    """Return accuracy with its interval, and the gap between *fit* and *confirm*."""
+    return f"{_accuracy(answers, arm)}; {points(answers.outcome.arms[arm].gap.mean or 0.0)}"
+
+
+def along_table(answers: Answers) -> Table:
+    """Return a row per place of the axis: of its only arm, or with a column for each series."""
+    places = sorted(set(answers.at.values()))
+    names = list(dict.fromkeys(answers.series.values()))
+    by_place = {(answers.at[arm], answers.series[arm]): arm for arm in answers.at}
+    if len(places) < len(by_place):
+        rows = [
+            (
+                f"{place:g}",
+                *(
+                    _cell(answers, by_place[place, name]) if (place, name) in by_place else "–"
+                    for name in names
+                ),
+            )
+            for place in places
+        ]
+        return Table("", ("At", *names), tuple(rows))
+    arms = sorted(answers.at, key=lambda arm: answers.at[arm])
+    list_rows = [
+        (
+            f"{answers.at[arm]:g}",
+            _accuracy(answers, arm),
+            points(answers.outcome.arms[arm].gap.mean or 0.0),
+            f"{answers.outcome.arms[arm].parameters:,}",
+            "1" if arm == arms[0] else ratio_words(times(answers, [arm], arms[:1])),
+        )
+        for arm in arms
+    ]
+    heads = ("At", "Accuracy", "Fit − confirm", "Parameters", "Time per step")
+    return Table("", heads, tuple(list_rows))
+
+
+def inside_table(answers: Answers) -> Table:
+    """Return what went on inside the arm of each series that lies furthest along the axis."""
+    series: dict[str, list[str]] = {}
+    for arm in sorted(set(answers.inside) & set(answers.at), key=lambda name: answers.at[name]):
+        series.setdefault(answers.series[arm], []).append(arm)
+    rows = []
+    order = [name for name in dict.fromkeys(answers.series.values()) if name in series]
+    for name in order:
+        inside = answers.inside[series[name][-1]]
+        first, last = inside.gradient_norm[0], inside.gradient_norm[-1]
+        zeros = np.array(inside.zero_share).mean(axis=0)
+        cost = times(answers, series[name], series[order[0]])
+        rows.append(
+            (
+                name,
+                number_of(first[0]),
+                number_of(last[0]),
+                number_of(first[0] / last[0]),
+                number_of(first[-1]),
+                f"{percent(float(zeros[0]))} → {percent(float(zeros[-1]))}",
+                percent(float(np.array(inside.dead_share)[:, -1].mean())),
+                "1" if name == order[0] else ratio_words(cost),
+            )
+        )
+    heads = ("Inside", "Gradient, first layer", "Gradient, last", "First over last",
+             "First, after training", "Zeros", "Dead", "Time per step")  # fmt: skip
+    return Table("", heads, tuple(rows))
+
+
+def together_sentence(answers: Answers) -> str:
+    """Return how one network with dropout reads against the average of several without, or ""."""
+    pair = answers.together
+    if pair is None:
+        return ""
+    labels = {arm: plain(answers.outcome.arms[arm].label) for arm in (pair.members, pair.single)}
+    means = [float(np.mean(values)) for values in pair.by_size]
+    single = float(np.mean(pair.single_by_size[0]))
+    enough = next((size for size, mean in enumerate(means, start=1) if mean >= single), None)
+    return (
+        f"One network with {labels[pair.members]} reads {percent(means[0])}, the mean of the "
+        f"probabilities of {len(means)} of them {percent(means[-1])}, one network with "
+        f"{labels[pair.single]} {percent(single)}, the mean of {len(means)} of those "
+        f"{percent(pair.single_by_size[-1][0])}. The average of {len(means)} without dropout less "
+        f"one with: {points(pair.difference)} ({number(100 * pair.low, sign=True)} to "
+        f"{number(100 * pair.high, sign=True)}, {p_value(pair.p_value)}, over the seeds of the "
+        "network with dropout and the images). "
+        + (f"On average {enough} without dropout read as well as one with."
+           if enough else "Not even all of them read as well as one with dropout.")
+    )  # fmt: skip
