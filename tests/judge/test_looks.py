@@ -234,10 +234,22 @@ def test_looks_lose_little_power_and_many_seeds():
     assert own.mean_seeds < 14 < fixed.mean_seeds
 
 
-def test_the_rules_can_be_tried_from_the_command_line():
-    done = CliRunner().invoke(
-        main, ["calibrate", "--adaptive", "--replicates", "10", "--jobs", "1"]
+def test_the_rules_can_be_tried_from_the_command_line(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Mine.\n\n<!-- misread calibrate adaptive: levels, rules -->\n"
+        "<!-- end of misread calibrate -->\n\n<!-- misread calibrate adaptive: summary -->\n"
+        "<!-- end of misread calibrate -->\n"
     )
+    command = ["calibrate", "--adaptive", "--replicates", "10", "--jobs", "1"]
+    done = CliRunner().invoke(main, [*command, "--markdown", str(page)])
+    text = page.read_text("utf-8")
+    assert text.startswith(
+        "Mine.\n\n<!-- misread calibrate adaptive: levels, rules -->\n\n| Seeds "
+    )
+    assert text.count("| cubic, give up |") == 1
+    assert f"misread {' '.join(command[:4])} --markdown {page}\n" in text
+    assert (tmp_path / "figures/adaptive.png").read_bytes().startswith(b"\x89PNG")
     assert "one look at 20" in done.output
     assert "Judged after every seed at .05, false positives reach" in done.output
     refused = CliRunner().invoke(main, ["calibrate", "--adaptive", "--seeds", "5"])
