@@ -125,7 +125,7 @@ def offers(package: Path) -> str:
     for node in ast.parse(package.read_text("utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             offered = ast.literal_eval(node.value)
-        if isinstance(node, ast.ImportFrom) and node.module:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module != "typing":
             file = package.with_name(node.module.rpartition(".")[2] + ".py")
             for name in (alias.name for alias in node.names):
                 text = summary(file, name)  # a constant has none, and no place of its own
