@@ -41,7 +41,7 @@ class Condition:
 
     Parameters
     ----------
-    told
+    words
         The condition, for the table.
     pen
         Stroke width as a share of the digit's height; None leaves the strokes as they are.
@@ -66,7 +66,7 @@ class Condition:
         Smallest and largest gap between the boxes of neighbours; below 0 they overlap.
     """
 
-    told: str
+    words: str
     pen: float | None = 0.07
     inks: tuple[tuple[int, int, int], ...] = (BLACK,)
     paper: tuple[int, int, int] = WHITE
@@ -85,30 +85,30 @@ class Condition:
 PLAIN = Condition("black pen, even light")
 CONDITIONS = {
     "plain": PLAIN,
-    "marker": replace(PLAIN, told="strokes as thick as MNIST's", pen=None),
-    "fine": replace(PLAIN, told="fine pen (3% of the height)", pen=0.03),
-    "inks": replace(PLAIN, told="blue, red, green ink, pencil", inks=(BLUE, RED, GREEN, PENCIL)),
-    "noise": replace(PLAIN, told="camera noise, SD 15 of 255", noise=15),
-    "blur": replace(PLAIN, told="out of focus, SD 3 px", blur_px=3),
-    "light": replace(PLAIN, told="light falls to 35%, with a shadow's edge", light=0.35),
-    "turned": replace(PLAIN, told="page turned by up to 6°", angle_deg=6),
-    "ruled": replace(PLAIN, told="ruled paper, turned by up to 3°", ruling="ruled", angle_deg=3),
+    "marker": replace(PLAIN, words="strokes as thick as MNIST's", pen=None),
+    "fine": replace(PLAIN, words="fine pen (3% of the height)", pen=0.03),
+    "inks": replace(PLAIN, words="blue, red, green ink, pencil", inks=(BLUE, RED, GREEN, PENCIL)),
+    "noise": replace(PLAIN, words="camera noise, SD 15 of 255", noise=15),
+    "blur": replace(PLAIN, words="out of focus, SD 3 px", blur_px=3),
+    "light": replace(PLAIN, words="light falls to 35%, with a shadow's edge", light=0.35),
+    "turned": replace(PLAIN, words="page turned by up to 6°", angle_deg=6),
+    "ruled": replace(PLAIN, words="ruled paper, turned by up to 3°", ruling="ruled", angle_deg=3),
     "squared": replace(
-        PLAIN, told="squared paper, turned by up to 3°", ruling="squared", angle_deg=3
+        PLAIN, words="squared paper, turned by up to 3°", ruling="squared", angle_deg=3
     ),
     "dark-squared": replace(
-        PLAIN, told="squared paper, lines grey as pencil", ruling="squared", rule=(120, 120, 125)
+        PLAIN, words="squared paper, lines grey as pencil", ruling="squared", rule=(120, 120, 125)
     ),
-    "jpeg": replace(PLAIN, told="JPEG of quality 15", jpeg=15),
-    "small": replace(PLAIN, told="small: 28 to 40 px high", height_px=(36, 52), blur_px=0.8),
-    "chalk": replace(PLAIN, told="chalk on a board", inks=(CHALK,), paper=BOARD, pen=0.09),
-    "close": replace(PLAIN, told="close together, as in numbers", gap_px=(6, 12)),
-    "touching": replace(PLAIN, told="so close that many touch", gap_px=(-6, 2)),
-    "tiny": replace(PLAIN, told="tiny: 14 to 19 px high", height_px=(18, 24), blur_px=0.8),
-    "rough": replace(PLAIN, told="pencil, camera noise, SD 40 of 255", inks=(PENCIL,), noise=40),
+    "jpeg": replace(PLAIN, words="JPEG of quality 15", jpeg=15),
+    "small": replace(PLAIN, words="small: 28 to 40 px high", height_px=(36, 52), blur_px=0.8),
+    "chalk": replace(PLAIN, words="chalk on a board", inks=(CHALK,), paper=BOARD, pen=0.09),
+    "close": replace(PLAIN, words="close together, as in numbers", gap_px=(6, 12)),
+    "touching": replace(PLAIN, words="so close that many touch", gap_px=(-6, 2)),
+    "tiny": replace(PLAIN, words="tiny: 14 to 19 px high", height_px=(18, 24), blur_px=0.8),
+    "rough": replace(PLAIN, words="pencil, camera noise, SD 40 of 255", inks=(PENCIL,), noise=40),
     "photo": replace(
         PLAIN,
-        told="blue pen, squared, from the side on a table, uneven light, noise, blur, JPEG",
+        words="blue pen, squared, from the side on a table, uneven light, noise, blur, JPEG",
         inks=(BLUE,),
         ruling="squared",
         angle_deg=3,

@@ -21,7 +21,7 @@ from shared import DOCS, command, table, write_block
 
 from misread.data.mnist import load_mnist
 from misread.files import write_atomic, write_json
-from misread.images.page import Page as Found
+from misread.images.page import Page as Detected
 from misread.images.page import find_digits
 from misread.show.figures.photo import page_figure, steps_figure
 from misread.show.style import png
@@ -53,13 +53,13 @@ def main() -> None:
     draw(readers)
 
 
-def matched(page: Page, found: Found) -> dict[int, int]:
+def matched(page: Page, detected: Detected) -> dict[int, int]:
     """Return which digit of the page each found one is: by the overlap of their boxes, one to one.
 
     Found digits that are none of the page's are left out: they are false.
     """
     pairs: dict[int, int] = {}
-    for n, digit in enumerate(found.digits):
+    for n, digit in enumerate(detected.digits):
         shares_N = overlaps(digit.box, page.boxes_N4)
         best = int(shares_N.argmax())
         if shares_N[best] >= OVERLAP and best not in pairs.values():
@@ -85,14 +85,14 @@ def measure(name: str, condition: Condition, n_pages: int, readers: Readers) -> 
     test = load_mnist()[1]
     pages = [render(condition, number) for number in range(n_pages)]
     began = time.process_time()
-    found = [find_digits(page.photo) for page in pages]
+    detected = [find_digits(page.photo) for page in pages]
     seconds = time.process_time() - began
-    probs_SNK = read_images(readers, np.concatenate([one.images for one in found]))
+    probs_SNK = read_images(readers, np.concatenate([one.images for one in detected]))
     original_SNK = read_images(readers, test.images[np.concatenate([p.ids_N for p in pages])])
     labels_N = np.concatenate([page.labels_N for page in pages])
     counts = dict.fromkeys(COUNTED, 0)
-    ends = np.cumsum([len(one.digits) for one in found])[:-1]
-    for page, one, of_page in zip(pages, found, np.split(probs_SNK, ends, axis=1), strict=True):
+    ends = np.cumsum([len(one.digits) for one in detected])[:-1]
+    for page, one, of_page in zip(pages, detected, np.split(probs_SNK, ends, axis=1), strict=True):
         pairs = matched(page, one)
         counts["found"] += len(pairs)
         counts["false"] += len(one.digits) - len(pairs)
@@ -106,7 +106,7 @@ def measure(name: str, condition: Condition, n_pages: int, readers: Readers) -> 
             counts["unsure_and_wrong"] += reading.unsure and not right
     row = {
         "name": name,
-        "condition": condition.told,
+        "condition": condition.words,
         "digits": len(labels_N),
         **counts,
         "original_right": int((original_SNK.mean(axis=0).argmax(axis=1) == labels_N).sum()),

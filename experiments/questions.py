@@ -112,8 +112,8 @@ def powers_of_two(answers: Answers) -> str:
         "of two. What is left to them beyond the width (least squares seed by seed: a cubic of the "
         "logarithm of the width, and a constant for powers of two; interval over seeds): in "
         f"accuracy {points(reads.mean)} ({low} to {high}), "
-        f"{shown(reads, ('better', 'worse'))}; in time per step × {ratio_words(cost)}, "
-        f"{shown(costs, ('slower', 'faster'))}.\n\n"
+        f"{finding(reads, ('better', 'worse'))}; in time per step × {ratio_words(cost)}, "
+        f"{finding(costs, ('slower', 'faster'))}.\n\n"
         + table(("Units", "Parameters", "Time per step"), pairs)
     )
 
@@ -123,7 +123,7 @@ def parameters(answers: Answers, arm: str) -> int:
     return answers.outcome.arms[arm].parameters
 
 
-def shown(value: Estimate, words: tuple[str, str]) -> str:
+def finding(value: Estimate, words: tuple[str, str]) -> str:
     """Return what an interval shows against 0, which would be no difference."""
     if value.low > 0:
         return f"shown to be {words[0]}"

@@ -106,7 +106,7 @@ def main() -> None:
         study = load_plan(folder).study
         if study.treated_arms:
             verdicts = load_evidence(folder).verdicts
-            answers[study.recipe_name] = {arm: answer(own) for arm, own in verdicts.items()}
+            answers[study.recipe_name] = {arm: answer(verdict) for arm, verdict in verdicts.items()}
         baseline = recipes.setdefault(study.recipe_name, Baseline(study.recipe))
         for seed in study.seeds:
             baseline.add(RunFolder(folder, BASELINE, seed), confirm, usps)
@@ -244,12 +244,12 @@ def against(
 def against_published(accuracy: list[float]) -> str:
     """Return the difference from the published accuracy, by Welch's t over trainings."""
     mean, sd, n = PUBLISHED
-    own = (float(np.mean(accuracy)), float(np.std(accuracy, ddof=1)), len(accuracy))
-    variance, other = own[1] ** 2 / own[2], sd**2 / n
-    df = (variance + other) ** 2 / (variance**2 / (own[2] - 1) + other**2 / (n - 1))
+    ours = (float(np.mean(accuracy)), float(np.std(accuracy, ddof=1)), len(accuracy))
+    variance, other = ours[1] ** 2 / ours[2], sd**2 / n
+    df = (variance + other) ** 2 / (variance**2 / (ours[2] - 1) + other**2 / (n - 1))
     half = float(scipy.stats.t.ppf(0.975, df)) * np.sqrt(variance + other)
-    p = scipy.stats.ttest_ind_from_stats(*own, *PUBLISHED, equal_var=False).pvalue
-    values = (own[0] - mean, own[0] - mean - half, own[0] - mean + half)
+    p = scipy.stats.ttest_ind_from_stats(*ours, *PUBLISHED, equal_var=False).pvalue
+    values = (ours[0] - mean, ours[0] - mean - half, ours[0] - mean + half)
     difference, low, high = (number(100 * v, decimals=3, sign=True) for v in values)
     return f"{difference} points ({low} to {high}, {p_value(float(p))})"
 
