@@ -21,8 +21,9 @@ from misread.data.sources import load
 from misread.learn.models import build
 from misread.learn.train import fit, read, set_up_backend
 from misread.show.claims import claim_lines, difference_table
-from misread.show.figures.arms import confusion_matrix, training_curves
+from misread.show.figures.confusion import confusion_matrix
 from misread.show.figures.samples import sample_predictions
+from misread.show.figures.training_curves import arm_curves
 from misread.show.notebook import show
 from misread.show.style import BLUE, GREEN, MUTED, ORANGE, VERMILLION, Sheet, bare, styled
 from misread.show.table import Table
@@ -324,7 +325,7 @@ show(
 
 # %%
 for name in outcome.arms:
-    display(show(training_curves(compared, name)))
+    display(show(arm_curves(compared, name)))
 
 # %% [markdown]
 # ## What do they confuse?

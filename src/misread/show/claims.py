@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 
 from misread.files import write_atomic
 from misread.show.figures.along_axis import draw_along
-from misread.show.figures.arms import confusion_matrix, training_curves
+from misread.show.figures.confusion import confusion_matrix
 from misread.show.figures.experiment_comparison import experiment_comparison, headline
 from misread.show.figures.samples import sample_digits, sample_predictions
+from misread.show.figures.training_curves import arm_curves
 from misread.show.render import environment
 from misread.show.select import smoke_mark
 from misread.show.study_figures import Drawn
@@ -46,7 +47,7 @@ def draw_comparison(compared: Compared) -> dict[str, Drawn]:
         drawn |= {name: _drawn(figure) for name, figure in along.items()}
     for arm in compared.arms if len(compared.arms) <= DETAILED else ():
         drawn[f"confusion_matrix_{arm}"] = _drawn(confusion_matrix(compared, arm))
-        drawn[f"training_curves_{arm}"] = _drawn(training_curves(compared, arm))
+        drawn[f"training_curves_{arm}"] = _drawn(arm_curves(compared, arm))
     return drawn
 
 

@@ -9,13 +9,14 @@ from matplotlib.figure import Figure
 
 from misread.data.sources import load
 from misread.files import write_atomic
-from misread.show.figures.atlas import overview
+from misread.show.figures.atlas import atlas
 from misread.show.figures.before_after import before_after
 from misread.show.figures.collateral import collateral
-from misread.show.figures.confusion import confusion_matrices, ranked_cells
+from misread.show.figures.confusion import confusion_matrices
 from misread.show.figures.ledger import ledger
 from misread.show.figures.misread_images import misread_images
 from misread.show.figures.preview import preview, preview_figure
+from misread.show.figures.ranked_cells import ranked_cells
 from misread.show.figures.select_images import select_figure, select_images
 from misread.show.figures.shape import shape
 from misread.show.figures.training_curves import training_curves
@@ -151,7 +152,7 @@ FIGURES: dict[str, Callable[[Evidence], Figure]] = {
     "before_after": before_after,
     "collateral": collateral,
     "misread_images": misread_images,
-    "atlas": overview,
+    "atlas": atlas,
     "ledger": ledger,
     "shape": shape,
     "writers": writers,

@@ -157,10 +157,21 @@ class Sheet:
         )
         return self.figure.add_axes(box, **options)
 
-    def text(self, left: float, down: float, text: str, **options: Any) -> None:
+    def text(
+        self,
+        left: float,
+        down: float,
+        text: str,
+        *,
+        size: float = 11,
+        bold: bool = False,
+        colour: str = INK,
+        **options: Any,
+    ) -> None:
         """Write at (left, down) in the body, in inches; the text hangs from there."""
+        look = {"fontsize": size, "fontweight": "bold" if bold else "normal", "color": colour}
         down += self.top
-        settings: dict[str, Any] = {"va": "top", "fontsize": 11} | options
+        settings: dict[str, Any] = {"va": "top"} | look | options
         self.figure.text(left / self.width, 1 - down / self.height, text, **settings)
 
     def rule(self, down: float) -> None:
@@ -169,22 +180,10 @@ class Sheet:
         left = _MARGIN_IN / self.width
         self.figure.add_artist(Line2D([left, 1 - left], [y, y], color=GRID, lw=1.2))
 
-    def key(self, left: float, down: float, *, before: bool = True) -> None:
-        """Explain the marks of a status in one line, and first that of what was before."""
-        axes = self.axes(left, down - 0.15, 4.2, 0.3)
-        axes.axis("off")
-        axes.set_xlim(0, 4.2)
-        axes.set_ylim(-1, 1)
-        at = 0.08
-        if before:
-            axes.plot([at], [0], "o", ms=8, mfc="white", mec=MUTED, mew=1.8)
-            axes.text(at + 0.13, 0, "before", va="center", color=MUTED, fontsize=10.5)
-            at += 0.9
-        for status, width in (("harmed", 0.98), ("undetermined", 1.4), ("safe", 0.7)):
-            colour = STATUS_COLOURS[status]
-            axes.plot([at], [0], STATUS_MARKERS[status], ms=8.5, color=colour)
-            axes.text(at + 0.13, 0, status, va="center", color=MUTED, fontsize=10.5)
-            at += width
+    def mark(self, left: float, down: float, marker: str, **options: Any) -> None:
+        """Draw a mark at (left, down) in the body, in inches."""
+        x, y = left / self.width, 1 - (self.top + down) / self.height
+        self.figure.add_artist(Line2D([x], [y], marker=marker, ls="", **options))
 
     def image(
         self, left: float, down: float, size: float, image: npt.NDArray[np.uint8]
@@ -226,23 +225,6 @@ def _wrapped(
     # The mean width of a character of this typeface, in em.
     columns = int(width_in * 72 / (size * (0.61 if bold else 0.545)))
     return [(line, size, colour, bold) for line in textwrap.wrap(text, columns)]
-
-
-def row_label(axes: Axes, row: float, text: str, *, bold: bool = False, colour: str = INK) -> None:
-    """Write what a row of a chart is, to the left of the axes."""
-    axes.annotate(
-        text,
-        (0, row),
-        xycoords=("axes fraction", "data"),
-        xytext=(-8, 0),
-        textcoords="offset points",
-        ha="right",
-        va="center",
-        fontsize=11.5,
-        fontweight="bold" if bold else "normal",
-        color=colour,
-        annotation_clip=False,
-    )
 
 
 def bare(axes: Axes, *, keep: str = "") -> None:

@@ -147,6 +147,11 @@ def finding(evidence: Evidence, arm: str) -> str:
     )
 
 
+def rank_phrase(rank: int) -> str:
+    """Return a rank, as in "the most frequent" and "number 3"."""
+    return "the most frequent" if rank == 1 else f"number {rank}"
+
+
 def plural(name: str) -> str:
     """Return a class name for several images, as in "4s" and "images of cat"."""
     return f"{name}s" if len(name) == 1 else f"images of {name}"

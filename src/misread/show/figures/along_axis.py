@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from misread.show import style
-from misread.show.figures.scales import limits_of, scaled
+from misread.show.draw import limits_of, scaled
 from misread.study.axis import Answers, Inside, Together
 from misread.study.differences import Compared
 from misread.wording import count, number, percent

@@ -9,11 +9,10 @@ from matplotlib.figure import Figure
 
 from misread import wording
 from misread.judge.collateral import Item
-from misread.show import style
+from misread.show import draw, style
 from misread.study.evidence import Evidence
 
-_MOST_CELLS = 14
-_LEAST_CELLS = 3
+_MOST_CELLS, _LEAST_CELLS = 14, 3
 _ROW, _COLUMN, _LABELS, _GAP = 0.27, 2.5, 2.45, 0.28
 _GROUP_HEAD, _GROUP_FOOT = 0.34, 0.38
 _TITLES = {
@@ -22,8 +21,6 @@ _TITLES = {
     "slice": "Counter-slices",
     "cell": "Other confusions",
 }
-
-
 Items = dict[str, dict[tuple[str, str], Item]]  # by arm; then by kind and name
 
 
@@ -32,8 +29,7 @@ class _Group(NamedTuple):
 
     kind: str
     names: list[str]
-    low: float
-    high: float
+    limits: tuple[float, float]
     margin: float
 
     @property
@@ -54,26 +50,27 @@ def collateral(evidence: Evidence) -> Figure:
         title = "No arm was treated: nothing can have got worse"
         return style.Sheet(9, 0.3, title, warning=evidence.plan.exploratory).figure
     items: Items = {
-        arm: {(i.kind, i.name): i for i in evidence.verdicts[arm].collateral} for arm in arms
+        arm: {(item.kind, item.name): item for item in evidence.verdicts[arm].collateral}
+        for arm in arms
     }
     groups = _groups(evidence, items)
     n_columns = min(4, len(arms))
-    blocks = [arms[start : start + n_columns] for start in range(0, len(arms), n_columns)]
-    block = 0.75 + sum(group.height for group in groups)
-    n_shown = sum(len(group.names) for group in groups)
+    height = 0.75 + sum(group.height for group in groups)
+    n_drawn = sum(len(group.names) for group in groups)
     sheet = style.Sheet(
         max(_LABELS + n_columns * (_COLUMN + _GAP) + 0.2, 10.4),
-        block * len(blocks) + 0.45,
+        height * -(-len(arms) // n_columns) + 0.45,
         _title(evidence),
         "Change of each error rate in percentage points with its interval; right is worse. "
         "Dashed: the margin set before. Safe: the whole interval lies left of it. "
-        f"{n_shown} of {evidence.verdicts[arms[0]].n_items} items are drawn; the others, "
+        f"{n_drawn} of {evidence.verdicts[arms[0]].n_items} items are drawn; the others, "
         "confusions with lower upper ends, stand in the tables.",
         evidence.plan.exploratory,
     )
-    sheet.key(_LABELS, 0.12, before=False)
-    for number, own in enumerate(blocks):
-        _block(sheet, evidence, own, items, groups, 0.4 + number * block)
+    draw.key(sheet, _LABELS, 0.12, draw.STATUS_MARKS)
+    for start in range(0, len(arms), n_columns):
+        down = 0.4 + height * (start // n_columns)
+        _block(sheet, evidence, arms[start : start + n_columns], items, groups, down)
     return sheet.figure
 
 
@@ -85,95 +82,69 @@ def _block(
     groups: Sequence[_Group],
     down: float,
 ) -> None:
-    for along, arm in enumerate(arms):
+    columns = {arm: _LABELS + along * (_COLUMN + _GAP) for along, arm in enumerate(arms)}
+    for arm, at in columns.items():
         verdict = evidence.verdicts[arm]
-        at = _LABELS + along * (_COLUMN + _GAP)
-        sheet.text(at, down, arm, fontsize=13, fontweight="bold")
-        told = f"{verdict.n_harmed} harmed, {verdict.n_undetermined} undetermined"
+        sheet.text(at, down, arm, size=13, bold=True)
+        counts = f"{verdict.n_harmed} harmed, {verdict.n_undetermined} undetermined"
         colour = style.VERMILLION if verdict.n_harmed else style.MUTED
-        sheet.text(at, down + 0.26, told, fontsize=10, color=colour)
+        sheet.text(at, down + 0.26, counts, size=10, colour=colour)
     down += 0.6
     for group in groups:
         title = f"{_TITLES[group.kind]} (margin {wording.number(100 * group.margin)} pp)"
-        sheet.text(0.35, down + 0.04, title, fontsize=11.5, fontweight="bold")
-        tall = _ROW * len(group.names)
-        for line, name in enumerate(group.names):
-            y = down + _GROUP_HEAD + _ROW * (line + 0.5)
-            sheet.text(_LABELS - 0.12, y, name, fontsize=10.5, ha="right", va="center")
-        for along, arm in enumerate(arms):
-            at = _LABELS + along * (_COLUMN + _GAP)
-            axes = sheet.axes(at, down + _GROUP_HEAD, _COLUMN, tall)
+        sheet.text(0.35, down + 0.04, title, size=11.5, bold=True)
+        top, n = down + _GROUP_HEAD, len(group.names)
+        for row, name in enumerate(group.names):
+            y = top + _ROW * (row + 0.5)
+            sheet.text(_LABELS - 0.12, y, name, size=10.5, ha="right", va="center")
+        for arm, at in columns.items():
+            axes = draw.row_axes(sheet, at, top, _COLUMN, _ROW * n, n)
             _forest(axes, [items[arm][group.kind, name] for name in group.names], group)
         down += group.height
 
 
 def _forest(axes: Axes, items: Sequence[Item], group: _Group) -> None:
-    style.bare(axes, keep="bottom")
-    axes.set_xlim(100 * group.low, 100 * group.high)
-    axes.set_ylim(len(items) - 0.5, -0.5)
-    axes.set_yticks([])
+    low, high = (100 * limit for limit in group.limits)
+    axes.set_xlim(low, high)
     axes.locator_params(axis="x", nbins=5)
     axes.grid(visible=True, axis="x")
-    axes.axvspan(100 * group.margin, 100 * group.high, color="#fdf1e8", lw=0, zorder=0)
+    axes.axvspan(100 * group.margin, high, color="#fdf1e8", lw=0, zorder=0)
     axes.axvline(0, color=style.FAINT, lw=1.2)
-    axes.axvline(100 * group.margin, color=style.INK, lw=1.2, ls=(0, (3, 2)))
+    axes.axvline(100 * group.margin, color=style.INK, lw=1.2, ls=draw.DASHED)
     for place, item in enumerate(items):
-        colour = style.STATUS_COLOURS[item.status]
-        low, high = 100 * max(item.effect.low, group.low), 100 * min(item.effect.high, group.high)
-        axes.plot([low, high], [place, place], color=colour, lw=2.2)
-        for is_cut, bound, marker in (
-            (item.effect.low < group.low, group.low, "<"),
-            (item.effect.high > group.high, group.high, ">"),
-        ):
-            if is_cut:
-                axes.plot([100 * bound], [place], marker, color=colour, ms=6, clip_on=False)
-        axes.plot(
-            [100 * item.effect.estimate],
-            [place],
-            style.STATUS_MARKERS[item.status],
-            color=colour,
-            ms=7,
-            mec="white",
-            mew=0.8,
-            zorder=4,
-        )
+        colour, marker = style.STATUS_COLOURS[item.status], style.STATUS_MARKERS[item.status]
+        ends = (100 * item.effect.low, 100 * item.effect.high)
+        draw.interval(axes, place, ends, colour, width=2.2, limits=(low, high))
+        at = [100 * item.effect.estimate]
+        axes.plot(at, [place], marker, color=colour, ms=7, mec="white", mew=0.8, zorder=4)
 
 
 def _groups(evidence: Evidence, items: Items) -> list[_Group]:
     margins = evidence.plan.study.judge.margins
-    first = next(iter(items.values()))
+    first, *others = items.values()
     groups = []
     for kind in _TITLES:
-        names = [  # a cell may be listed in one arm and be one of many unread ones in another
-            name
-            for of_kind, name in first
-            if of_kind == kind and all((kind, name) in own for own in items.values())
-        ]
+        # A cell may be listed in one arm and be one of many unread ones in another.
+        names = [name for of_kind, name in first if of_kind == kind]
+        names = [name for name in names if all((kind, name) in of_arm for of_arm in others)]
         if kind == "cell":
             names = _worth_seeing(names, items)
-        if not names:
-            continue
-        own = [items[arm][kind, name] for arm in items for name in names]
-        margin: float = getattr(margins, kind)
-        low, high = _axis(own, margin)
-        groups.append(_Group(kind, names, low, high, margin))
+        if names:
+            margin: float = getattr(margins, kind)
+            limits = _limits([items[arm][kind, name] for arm in items for name in names], margin)
+            groups.append(_Group(kind, names, limits, margin))
     return groups
 
 
 def _worth_seeing(names: Sequence[str], items: Items) -> list[str]:
-    def highest(name: str) -> float:
-        return max(own["cell", name].effect.high for own in items.values())
-
-    ordered = sorted(names, key=lambda name: (-highest(name), name))
-    open_ones = [
-        name
-        for name in ordered
-        if any(own["cell", name].status != "safe" for own in items.values())
-    ]
-    return (open_ones or ordered[:_LEAST_CELLS])[:_MOST_CELLS]
+    cells = {name: [of_arm["cell", name] for of_arm in items.values()] for name in names}
+    highest = {name: max(item.effect.high for item in cells[name]) for name in names}
+    ordered = sorted(names, key=lambda name: (-highest[name], name))
+    unsafe = [name for name in ordered if any(item.status != "safe" for item in cells[name])]
+    return (unsafe or ordered[:_LEAST_CELLS])[:_MOST_CELLS]
 
 
-def _axis(items: Sequence[Item], margin: float) -> tuple[float, float]:
+def _limits(items: Sequence[Item], margin: float) -> tuple[float, float]:
     """Return an axis that shows every estimate; intervals far wider than most are cut."""
     least = max(margin, 1e-4)
     estimates = [item.effect.estimate for item in items]
@@ -190,12 +161,12 @@ def _title(evidence: Evidence) -> str:
     ]
     if harmful:
         return f"Something got worse under {wording.listed(harmful)}"
-    few = min(v.n_undetermined for v in verdicts.values())
-    many = max(v.n_undetermined for v in verdicts.values())
+    numbers = [verdict.n_undetermined for verdict in verdicts.values()]
+    few, many = min(numbers), max(numbers)
     n_items = next(iter(verdicts.values())).n_items
     if not many:
         return f"All {n_items} items stayed within their margins in every arm"
-    told = f"{few}" if few == many else f"{few} to {many}"
     return (
-        f"No arm is shown to have made anything worse; {told} of {n_items} items stay undetermined"
+        "No arm is shown to have made anything worse; "
+        f"{few if few == many else f'{few} to {many}'} of {n_items} items stay undetermined"
     )

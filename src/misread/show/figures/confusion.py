@@ -1,22 +1,17 @@
-"""Figures of what is confused: confusion matrices, and the most frequent confusions ranked."""
-
-from collections import Counter
-from typing import Any
+"""The figures of what is confused: a matrix for each arm, and those of all arms beside another."""
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from misread import wording
-from misread.show import style, words
+from misread.show import draw, style, words
+from misread.study.differences import Compared
 from misread.study.evidence import Evidence
 from misread.study.study import BASELINE
 
 FloatArray = npt.NDArray[np.float64]
-
-N_RANKED = 15
 
 
 @style.styled
@@ -28,27 +23,23 @@ def confusion_matrices(evidence: Evidence) -> Figure:
     cent, of the arm itself. The target cell has a dashed outline; a change that holds up after
     Benjamini & Hochberg (1995) over all cells (`held_up`) has a solid frame, the others are pale.
     """
-    n_columns = min(3, len(evidence.arms))
-    n_rows = -(-len(evidence.arms) // n_columns)
-    room = 0.085 * max(0, max(map(len, evidence.confirm.class_names)) - 2)  # for long names
+    arms, target = evidence.arms, words.target_name(evidence)
+    n_columns = min(3, len(arms))
+    room = _room(evidence.confirm.class_names)
     side, left, gap, block = 4.6, 0.75 + room, 0.55 + room, 5.55 + room
     base_KK = _mean_counts(evidence, BASELINE)
-    true, predicted = evidence.plan.target
     off_KK = ~np.eye(len(base_KK), dtype=bool)
-    place = 1 + int((base_KK[off_KK] > base_KK[true, predicted]).sum())
-    title = (
-        f"The baseline makes {wording.images(base_KK[off_KK].sum())} errors a seed in "
-        f"{len(evidence.confirm):,} images; {wording.images(base_KK[true, predicted])} of them are "
-        f"{words.target_name(evidence)}"
-        f", {_place(place)} of all confusions"
-    )
+    errors = base_KK[evidence.plan.target]
+    rank = 1 + int((base_KK[off_KK] > errors).sum())
     sheet = style.Sheet(
         max(left + n_columns * (side + gap), 9.5),
-        n_rows * block + 0.35,
-        title,
+        -(-len(arms) // n_columns) * block + 0.35,
+        f"The baseline makes {wording.images(base_KK[off_KK].sum())} errors a seed in "
+        f"{len(evidence.confirm):,} images; {wording.images(errors)} of them are {target}, "
+        f"{words.rank_phrase(rank)} of all confusions",
         "First: the baseline's mean errors per seed. Then: how many more (orange) or fewer (blue) "
         "each arm makes. Rows: true class; columns: what was read; on the diagonal: recall in %. "
-        f"Dashed: the target {words.target_name(evidence)}. {_told_held(evidence)}",
+        f"Dashed: the target {target}. {_held_sentence(evidence)}",
         evidence.plan.exploratory,
     )
     changes = {
@@ -56,21 +47,20 @@ def confusion_matrices(evidence: Evidence) -> Figure:
         - _mean_counts(evidence, BASELINE, len(evidence.predictions[arm]))
         for arm in evidence.treated_arms
     }
-    reach = max([float(np.abs(c[off_KK]).max()) for c in changes.values()] or [0.0]) or 1.0
-    for number, arm in enumerate(evidence.arms):
-        down, along = divmod(number, n_columns)
-        at_x, at_y = left + along * (side + gap), down * block
-        axes = sheet.axes(at_x, at_y + 0.62 + room, side, side)
+    reach = max([float(np.abs(c_KK[off_KK]).max()) for c_KK in changes.values()] or [0.0]) or 1.0
+    corners = draw.places(len(arms), n_columns, left, 0, (side + gap, block))
+    for arm, (at, down) in zip(arms, corners, strict=True):
+        axes = sheet.axes(at, down + 0.62 + room, side, side)
         if arm == BASELINE:
-            sheet.text(at_x, at_y, f"{arm}: errors per seed", fontsize=13, fontweight="bold")
-            top = float(base_KK[off_KK].max()) or 1.0
-            _matrix(axes, evidence, arm, base_KK, (0.0, top), sign=False)
+            head = f"{arm}: errors per seed"
+            _baseline(axes, evidence, base_KK * off_KK)
         else:
             net = wording.images(float(changes[arm][off_KK].sum()), sign=True)
-            told = f"{arm}: {net} errors in all"
-            sheet.text(at_x, at_y, told, fontsize=13, fontweight="bold")
-            _matrix(axes, evidence, arm, changes[arm], (-reach, reach), sign=True)
-        if along == 0:
+            head = f"{arm}: {net} errors in all"
+            _changes(axes, evidence, arm, changes[arm] * off_KK, reach)
+        sheet.text(at, down, head, size=13, bold=True)
+        draw.cell_frame(axes, evidence.plan.target, dashed=True)
+        if at == left:
             axes.set_ylabel("true class")
     return sheet.figure
 
@@ -90,11 +80,11 @@ def held_up(evidence: Evidence, arm: str) -> dict[tuple[int, int], float]:
     return {(i, j): q for i, j, q in sorted(scanned) if q <= verdict.alpha}
 
 
-def _told_held(evidence: Evidence) -> str:
+def _held_sentence(evidence: Evidence) -> str:
     if not evidence.treated_arms:
         return ""
     n_held = sum(len(held_up(evidence, arm)) for arm in evidence.treated_arms)
-    n_cells = len(evidence.confirm.class_names) * (len(evidence.confirm.class_names) - 1)
+    n_cells = evidence.confirm.n_classes * (evidence.confirm.n_classes - 1)
     if not n_held:
         return f"No change of a cell holds up over all {n_cells:,}: the numbers may all be chance."
     return (
@@ -112,178 +102,111 @@ def _mean_counts(evidence: Evidence, arm: str, n_seeds: int | None = None) -> Fl
     return mean_KK
 
 
-def _matrix(
-    axes: Axes,
-    evidence: Evidence,
-    arm: str,
-    values_KK: FloatArray,
-    limits: tuple[float, float],
-    *,
-    sign: bool,
+def _recall(evidence: Evidence, arm: str) -> FloatArray:
+    """Return the mean recall of each class in per cent."""
+    labels_N, n_classes = evidence.confirm.labels_N, evidence.confirm.n_classes
+    n_images_K = np.maximum(1, np.bincount(labels_N, minlength=n_classes))
+    recall_K: FloatArray = 100 * (np.diagonal(_mean_counts(evidence, arm)) / n_images_K)
+    return recall_K
+
+
+def _texts(values_KK: FloatArray, sign: str, target: draw.Cell) -> dict[draw.Cell, str]:
+    """Return the numbers of all cells off the diagonal that are not 0.0, and of the target."""
+    texts = {}
+    for i, j in np.argwhere(~np.eye(len(values_KK), dtype=bool)).tolist():
+        text = f"{values_KK[i, j]:{sign}.1f}".replace("-", wording.MINUS)
+        if text.strip("+−0.") or (i, j) == target:
+            texts[i, j] = text
+    return texts
+
+
+def _baseline(axes: Axes, evidence: Evidence, errors_KK: FloatArray) -> None:
+    # The square root lets small counts show beside large ones.
+    shades_KK = np.sqrt(errors_KK / (float(errors_KK.max()) or 1.0))
+    draw.matrix(
+        axes,
+        shades_KK,
+        _texts(errors_KK, "", evidence.plan.target),
+        _recall(evidence, BASELINE),
+        evidence.confirm.class_names,
+        colours=style.ERRORS_MAP,
+        size=_size(errors_KK, 9.5),
+    )
+
+
+def _changes(
+    axes: Axes, evidence: Evidence, arm: str, changes_KK: FloatArray, reach: float
 ) -> None:
-    names = evidence.confirm.class_names
-    n_classes = len(names)
-    shown_KK = values_KK.copy()
-    np.fill_diagonal(shown_KK, 0.0)
-    low, high = limits
-    # The square root lets small counts show beside large ones; small changes are mostly noise.
-    scaled_KK = shown_KK / high if sign else np.sqrt(shown_KK / high)
-    drawn_KK = scaled_KK
-    if sign:  # what may be chance is pale
-        drawn_KK = 0.45 * scaled_KK
-        for cell in held_up(evidence, arm):
-            drawn_KK[cell] = scaled_KK[cell]
-    axes.imshow(
-        drawn_KK,
-        cmap=style.CHANGE_MAP if sign else style.ERRORS_MAP,
-        vmin=-1.15 if low < 0 else 0,
-        vmax=1.15,
-        interpolation="nearest",
+    held = set(held_up(evidence, arm))
+    texts = _texts(changes_KK, "+", evidence.plan.target)
+    shades_KK = 0.45 * (changes_KK / reach)  # what may be chance is pale
+    for cell in held:
+        shades_KK[cell] = changes_KK[cell] / reach
+    draw.matrix(
+        axes,
+        shades_KK,
+        texts,
+        _recall(evidence, arm),
+        evidence.confirm.class_names,
+        colours=style.CHANGE_MAP,
+        lowest=-1.15,
+        size=_size(changes_KK, 9.5),
+        bold=held,
+        faint=texts.keys() - held,
     )
-    recall_K = np.diagonal(_mean_counts(evidence, arm)) / np.maximum(
-        1, np.bincount(evidence.confirm.labels_N, minlength=n_classes)
-    )
-    size = max(4.0, min(9.5, 95 / n_classes))
-    held = held_up(evidence, arm) if sign else {}
-    for i in range(n_classes):
-        axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, color="#eceef2", lw=0))
-        recall = f"{100 * recall_K[i]:.1f}" if recall_K[i] < 1 else "100"
-        axes.text(i, i, recall, ha="center", va="center", fontsize=0.82 * size, color="#7d8490")
-        for j in range(n_classes):
-            text = f"{values_KK[i, j]:{'+' if sign else ''}.1f}".replace("-", wording.MINUS)
-            if i == j or not (text.strip("+−0.") or (i, j) == evidence.plan.target):
-                continue
-            strong, faint = abs(drawn_KK[i, j]) > 0.93, sign and (i, j) not in held
-            axes.text(
-                j,
-                i,
-                text,
-                ha="center",
-                va="center",
-                fontsize=size * min(1, 4 / len(text)),  # so that it stays within its frame
-                fontweight="bold" if (i, j) in held else "normal",
-                color="white" if strong else style.MUTED if faint else style.INK,
-            )
-    true, predicted = evidence.plan.target
-    for i, j in held:
-        axes.add_patch(
-            Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, ec=style.INK, lw=2.6, zorder=5)
-        )
-    corner = (predicted - 0.5, true - 0.5)
-    outline = Rectangle(corner, 1, 1, fill=False, ec=style.INK, lw=1.8, zorder=6)
-    outline.set_linestyle((0, (2.2, 1.4)))
-    axes.add_patch(outline)
-    axes.set_xticks(range(n_classes), names)
-    axes.set_yticks(range(n_classes), names)
-    if max(map(len, names)) > 2:
-        axes.tick_params(axis="x", labelrotation=60)
-    axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
-    style.bare(axes)
+    for cell in held:
+        draw.cell_frame(axes, cell)
+
+
+def _size(values_KK: FloatArray, most: float) -> float:
+    """Return the size of the numbers in points: smaller where there are many classes."""
+    return max(4.0, min(most, 10 * most / len(values_KK)))
+
+
+def _room(names: tuple[str, ...]) -> float:
+    """Return the room that long names of classes take, in inches."""
+    return 0.085 * max(0, max(map(len, names)) - 2)
 
 
 @style.styled
-def ranked_cells(evidence: Evidence) -> Figure:
-    """Draw the most frequent confusions of the baseline on *select*.
+def confusion_matrix(compared: Compared, arm: str) -> Figure:
+    """Draw the mean errors per seed of an arm on *confirm*.
 
-    Data: `errors["cells"]`: errors of each seed (dots), mean and standard deviation; in how many
-    seeds the cell has an error; and beside it the mean rank within the seeds, with the rank that
-    chance would give. The target is marked, and added below where it is not among the first.
+    Data: `counts(arm)` averaged over seeds. Off the diagonal: images per seed; on it: recall in per
+    cent. The three most frequent confusions are framed.
     """
-    cells = evidence.errors["cells"]
-    target = evidence.plan.target
-    shown = cells[:N_RANKED]
-    shown += [c for c in cells[N_RANKED:] if (c["true"], c["predicted"]) == target]
-    mark = next(c for c in cells if (c["true"], c["predicted"]) == target)
-    row = 0.36
-    height = row * len(shown)
-    confirm = evidence.summary["target"]["confirm"]
+    names = compared.confirm.class_names
+    mean_KK: FloatArray = compared.counts(arm).mean(axis=0)
+    n_classes = len(names)
+    errors_KK = mean_KK * ~np.eye(n_classes, dtype=bool)
+    order = np.argsort(-errors_KK, axis=None, kind="stable")[:3]
+    top = [divmod(cell, n_classes) for cell in order.tolist() if errors_KK.flat[cell] > 0]
+    most = [f"{names[i]} as {names[j]} ({wording.images(errors_KK[i, j])})" for i, j in top]
+    side, left, room = 8.2, 1.35 + _room(names), _room(names)
     sheet = style.Sheet(
-        12.6,
-        height + 1.35,
-        f"{words.target_name(evidence)} is {_place(mark['rank'])} of {len(cells)} confusions: "
-        f"{wording.images(mark['mean'])} errors a seed on select, in {mark['seeds_present']} of "
-        f"{wording.count(mark['n_seeds'], 'seed')}",
-        f"The baseline on the held-out tenths of the training images (select). Dots: seeds; bar: "
-        f"mean ± standard deviation. {words.target_name(evidence)} there: "
-        f"{wording.percent(mark['rate'])} of its class; on confirm: "
-        f"{wording.percent(confirm['rate'])}.",
-        evidence.plan.exploratory,
+        left + side + 0.4,
+        side + 1.25 + room,
+        f"{arm} misreads {wording.images(float(errors_KK.sum()))} of {len(compared.confirm):,} "
+        f"images a seed{f', most often {wording.listed(most)}' if most else ''}",
+        f"{compared.plan.study.label(arm)}: mean of {wording.count(len(compared.seeds), 'seed')} "
+        "on the confirm images. Rows: true class; columns: what was read; on the diagonal: recall "
+        "in %.",
+        compared.plan.exploratory,
     )
-    errors = sheet.axes(1.0, 0.5, 6.2, height)
-    ranks = sheet.axes(8.75, 0.5, 3.3, height)
-    sheet.text(1.0, 0.05, "errors per seed", fontsize=12, fontweight="bold")
-    sheet.text(7.35, 0.05, "in seeds", fontsize=12, fontweight="bold")
-    sheet.text(8.75, 0.05, "mean rank within a seed", fontsize=12, fontweight="bold")
-    names = [words.cell_name(evidence, c["true"], c["predicted"]) for c in shown]
-    for axes, keep in ((errors, "bottom"), (ranks, "bottom")):
-        style.bare(axes, keep=keep)
-        axes.grid(visible=True, axis="x")
-        axes.set_ylim(len(shown) - 0.5, -0.5)
-        axes.set_yticks([])
-    for place, (cell, name) in enumerate(zip(shown, names, strict=True)):
-        is_target = (cell["true"], cell["predicted"]) == target
-        colour = style.VERMILLION if is_target else style.BLUE
-        if is_target:
-            for axes in (errors, ranks):
-                axes.axhspan(place - 0.46, place + 0.46, color="#fdeee3", lw=0, zorder=0)
-        _ranked_row(errors, evidence, cell, place, colour)
-        ranks.plot([cell["mean_rank"]], [place], "o", color=colour, ms=7)
-        ranks.hlines(place, 1, cell["mean_rank"], color=colour, lw=1.4, alpha=0.45)
-        ink = colour if is_target else style.INK
-        style.row_label(errors, place, name, bold=is_target, colour=ink)
-        sheet.text(
-            7.35,
-            0.5 + row * (place + 0.5),
-            f"{cell['seeds_present']} of {cell['n_seeds']}",
-            va="center",
-            color=colour if is_target else style.MUTED,
-        )
-    chance = mark["chance_rank"]
-    ranks.axvline(chance, color=style.INK, lw=1.4, ls=(0, (4, 2)))
-    ranks.annotate(
-        f"chance: {chance:g}",
-        (chance, -0.5),
-        xytext=(0, 4),
-        textcoords="offset points",
-        ha="center",
-        fontsize=10,
-        annotation_clip=False,
+    axes = sheet.axes(left, 0.75 + room, side, side)
+    size = _size(errors_KK, 15.0)
+    draw.matrix(
+        axes,
+        np.sqrt(errors_KK / (float(errors_KK.max()) or 1.0)),
+        _texts(errors_KK, "", (-1, -1)),
+        100 * np.diagonal(mean_KK) / np.maximum(1.0, mean_KK.sum(axis=1)),
+        names,
+        colours=style.ERRORS_MAP,
+        size=size,
     )
-    ranks.set_xlim(0, max([chance * 1.12, *(c["mean_rank"] * 1.05 for c in shown)]))
-    errors.set_xlim(left=0)
-    errors.set_xlabel("images per seed")
-    ranks.set_xlabel("1 = most frequent")
+    axes.tick_params(labelsize=max(7.0, size))
+    axes.set_ylabel("true class", fontsize=13)
+    sheet.text(left + side / 2, 0, "read as", size=13, colour=style.MUTED, ha="center")
+    for cell in top:
+        draw.cell_frame(axes, cell)
     return sheet.figure
-
-
-def _place(rank: int) -> str:
-    return "the most frequent" if rank == 1 else f"number {rank}"
-
-
-def _ranked_row(
-    axes: Axes,
-    evidence: Evidence,
-    cell: dict[str, Any],
-    place: int,
-    colour: str,
-) -> None:
-    times = Counter(image["seed"] for image in cell["images"])
-    counts_S = [times[seed] for seed in evidence.errors["seeds"]]
-    # Equal counts stand one below the other.
-    met: Counter[int] = Counter()
-    for amount in counts_S:
-        shift = 0.11 * ((met[amount] + 1) // 2) * (-1 if met[amount] % 2 else 1)
-        met[amount] += 1
-        axes.plot(
-            [amount],
-            [place + float(np.clip(shift, -0.4, 0.4))],
-            "o",
-            ms=4.6,
-            mfc=colour,
-            mec="none",
-            alpha=0.5,
-            clip_on=False,
-        )
-    sd = cell["sd"] or 0.0
-    axes.hlines(place, max(0.0, cell["mean"] - sd), cell["mean"] + sd, color=colour, lw=2.4)
-    axes.plot([cell["mean"]], [place], "|", color=colour, ms=15, mew=3)

@@ -11,7 +11,7 @@ from misread.data.dataset import Dataset
 from misread.images.corrupt import Spec, corrupt
 from misread.images.mnist_c import CORRUPTIONS
 from misread.judge import Effect
-from misread.show import style
+from misread.show import draw, style
 from misread.show.table import Frame, Table
 from misread.show.verdict import status, verdict_word
 from misread.study.corruptions import Corruptions
@@ -209,7 +209,7 @@ def corruption_figure(found: Corruptions) -> Figure:
     change.set_xlabel("← worse   change, points   better →")
     target.set_xlabel(f"← fewer   {told.cell}, points of its class   more →")
     for place, name in enumerate(names):
-        style.row_label(accuracy, place, name, bold=name in {CLEAN, "mean"})
+        draw.row_label(accuracy, place, name, bold=name in {CLEAN, "mean"})
         for number, (arm, look) in enumerate(zip(arms, looks, strict=True)):
             at = place + 0.7 * ((number + 0.5) / len(arms) - 0.5)
             read, moved, cell = _values(found, name, arm)

@@ -1,6 +1,5 @@
-"""The figure of the images behind the confusions that were found on *select*."""
+"""The figure of the images behind the confusions on *select*."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,18 +50,15 @@ def select_figure(
     names = train.class_names
     left, block = 1.75, _TILE + 0.42
     n_seeds = wording.count(len(errors["seeds"]), "seed")
-    told = Counter(image["id"] for cell in errors["cells"] for image in cell["images"])
-    title = (
-        f"The leading confusion on select is {names[cells[0]['true']]} read as "
-        f"{names[cells[0]['predicted']]}: {cells[0]['mean']:.1f} errors a seed over {n_seeds}"
-        if cells
-        else "The baseline misreads nothing on select"
-    )
+    n_misread = len({image["id"] for cell in errors["cells"] for image in cell["images"]})
     sheet = style.Sheet(
         left + _COLUMNS * (_TILE + 0.12) + 0.3,
         max(0.3, len(cells) * block),
-        title,
-        f"The baseline on training images that it had not seen, {len(told):,} of them misread. "
+        f"The leading confusion on select is {names[cells[0]['true']]} read as "
+        f"{names[cells[0]['predicted']]}: {cells[0]['mean']:.1f} errors a seed over {n_seeds}"
+        if cells
+        else "The baseline misreads nothing on select",
+        f"The baseline on training images that it had not seen, {n_misread:,} of them misread. "
         "Below each image: its id, and the probability that the model gave to its wrong reading. "
         "The surest first.",
         warning,
@@ -72,14 +68,14 @@ def select_figure(
         marked = (cell["true"], cell["predicted"]) == target
         colour = style.VERMILLION if marked else style.INK
         name = f"{names[cell['true']]}→{names[cell['predicted']]}"
-        sheet.text(0.35, down + 0.12, name, fontsize=17, fontweight="bold", color=colour)
-        sheet.text(0.35, down + 0.47, f"{cell['mean']:.1f} a seed", color=style.MUTED, fontsize=10)
+        sheet.text(0.35, down + 0.12, name, size=17, bold=True, colour=colour)
+        sheet.text(0.35, down + 0.47, f"{cell['mean']:.1f} a seed", size=10, colour=style.MUTED)
         seeds = f"in {cell['seeds_present']} of {n_seeds}"
-        sheet.text(0.35, down + 0.65, seeds, color=style.MUTED, fontsize=10)
-        worst = sorted(cell["images"], key=lambda image: (-image["prob_reading"], image["id"]))
-        for column, image in enumerate(worst[:_COLUMNS]):
+        sheet.text(0.35, down + 0.65, seeds, size=10, colour=style.MUTED)
+        surest = sorted(cell["images"], key=lambda image: (-image["prob_reading"], image["id"]))
+        for column, image in enumerate(surest[:_COLUMNS]):
             at = left + column * (_TILE + 0.12)
             sheet.image(at, down, _TILE, train.images[image["id"]])
             note = f"#{image['id']} {image['prob_reading']:.0%}"
-            sheet.text(at, down + _TILE + 0.05, note, fontsize=8, color=style.MUTED)
+            sheet.text(at, down + _TILE + 0.05, note, size=8, colour=style.MUTED)
     return sheet.figure

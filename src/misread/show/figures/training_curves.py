@@ -1,4 +1,6 @@
-"""The figure of training: loss and accuracy by epoch, every arm, every seed."""
+"""The figures of training: loss and accuracy by epoch, of all arms together and of each alone."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -6,12 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from misread import wording
-from misread.show import style, words
-from misread.show.figures.scales import limits_of, scaled, ticks
+from misread.show import draw, style, words
+from misread.study.differences import Compared
 from misread.study.evidence import Evidence
 from misread.study.study import BASELINE
 
 FloatArray = npt.NDArray[np.float64]
+History = Sequence[Sequence[Mapping[str, float]]]  # of each seed, of each epoch
+
+_CURVES = {"loss": ("loss", "select_loss"), "accuracy": ("accuracy", "select_accuracy")}
+_PARTS = (("training", style.ORANGE), ("select", style.BLUE))
 
 
 @style.styled
@@ -21,114 +27,134 @@ def training_curves(evidence: Evidence) -> Figure:
     Data: `histories`; a line is the mean over seeds, the band runs from the lowest to the highest
     seed. One column per arm; the baseline's *select* line is repeated in grey.
     """
-    n_columns = min(5, len(evidence.arms))
-    n_blocks = -(-len(evidence.arms) // n_columns)
+    histories = evidence.histories
+    arms = evidence.arms
+    n_columns = min(5, len(arms))
     panel, gap, left, block = 2.35, 0.3, 0.95, 4.75
-    finals = {
-        arm: _history(evidence, arm, "select_accuracy")[:, -1].mean() for arm in evidence.arms
-    }
-    lowest, highest = min(finals.values()), max(finals.values())
-    n_epochs = min(len(rows) for own in evidence.histories.values() for rows in own)
-    title = (
-        f"After {wording.count(n_epochs, 'epoch')} the arms read {wording.percent(lowest)} to "
-        f"{wording.percent(highest)} of select rightly"
-        if len(finals) > 1
-        else f"After {wording.count(n_epochs, 'epoch')} {wording.percent(lowest)} of select is "
-        "read "
-        "rightly"
-    )
+    last = [_column(histories[arm], "select_accuracy")[:, -1].mean() for arm in arms]
+    lowest, highest = (wording.percent(share) for share in (min(last), max(last)))
+    n_epochs = min(len(seed) for history in histories.values() for seed in history)
+    epochs = wording.count(n_epochs, "epoch")
     sheet = style.Sheet(
         max(left + n_columns * (panel + gap) + 0.9, 8.0),
-        n_blocks * block + 0.1,
-        title,
+        -(-len(arms) // n_columns) * block + 0.1,
+        f"After {epochs} the arms read {lowest} to {highest} of select rightly"
+        if len(arms) > 1
+        else f"After {epochs} {lowest} of select is read rightly",
         f"Line: mean of {words.seed_count(evidence)}; band: lowest to highest seed. "
         "Training is measured with dropout and augmentation at work, select without, so that "
         "training may look the worse of the two.",
         evidence.plan.exploratory,
     )
     limits = {
-        name: limits_of([_scaled(evidence, arm, key) for arm in evidence.arms for key in keys])
+        name: draw.limits_of([_scaled(histories[arm], key) for arm in arms for key in keys])
         for name, keys in _CURVES.items()
     }
-    for place, arm in enumerate(evidence.arms):
-        down, along = divmod(place, n_columns)
-        at = left + along * (panel + gap)
-        sheet.text(at, down * block, arm, fontsize=12.5, fontweight="bold")
-        for row, (name, keys) in enumerate(_CURVES.items()):
-            axes = sheet.axes(at, down * block + 0.35 + row * 2.0, panel, 1.75)
-            axes.grid(visible=True)
-            style.bare(axes, keep="bottom")
-            axes.set_ylim(*limits[name])
-            axes.set_yticks(*ticks(name, limits[name]))
-            is_last = along == n_columns - 1 or place == len(finals) - 1
-            _curves(axes, evidence, arm, keys, label=is_last)
-            if along == 0:
+    corners = draw.places(len(arms), n_columns, left, 0, (panel + gap, block))
+    for place, (arm, (at, down)) in enumerate(zip(arms, corners, strict=True)):
+        sheet.text(at, down, arm, size=12.5, bold=True)
+        for row, name in enumerate(_CURVES):
+            axes = sheet.axes(at, down + 0.35 + row * 2.0, panel, 1.75)
+            _set_scale(axes, name, limits[name])
+            if arm != BASELINE:
+                base_E = _scaled(histories[BASELINE], _CURVES[name][1]).mean(axis=0)
+                epochs_E = np.arange(1, base_E.size + 1)
+                axes.plot(epochs_E, base_E, color=style.FAINT, lw=1.6, ls=(0, (2, 1.5)))
+            ends = _draw_parts(axes, histories[arm], name, n_ticks=5, width=2.2, dot=4.5)
+            if place % n_columns == n_columns - 1 or place == len(arms) - 1:
+                draw.name_ends(axes, ends, gap=0.11, size=11, aside_pt=5)
+            if at == left:
                 axes.set_ylabel(name)
-            else:
-                axes.tick_params(labelleft=False)
-            if row == 0:
-                axes.tick_params(labelbottom=False)
-            else:
-                axes.set_xlabel("epoch")
+            axes.tick_params(labelleft=at == left, labelbottom=row > 0)
+            axes.set_xlabel("epoch" if row else "")
     return sheet.figure
 
 
-_CURVES = {"loss": ("loss", "select_loss"), "accuracy": ("accuracy", "select_accuracy")}
+@style.styled
+def arm_curves(compared: Compared, arm: str) -> Figure:
+    """Draw loss and accuracy of an arm by epoch, and where it ends on *fit* and *confirm*.
+
+    Data: `histories`, line: mean over seeds (on this scale), band: lowest to highest seed; marks:
+    `fit_accuracy` and `accuracy` of the outcome. All arms share their axes.
+    """
+    outcome, history = compared.outcome.arms[arm], compared.histories[arm]
+    n_epochs = len(history[0])
+    lowest = 1 + int(_scaled(history, "select_loss").mean(axis=0).argmin())
+    lowest_loss = f"; the loss on select was lowest after {wording.count(lowest, 'epoch')}"
+    sheet = style.Sheet(
+        13.4,
+        5.3,
+        f"{arm} reads {wording.percent(outcome.fit_accuracy.mean)} of what it was trained on and "
+        f"{wording.percent(outcome.accuracy.mean)} of the confirm images, "
+        f"{wording.number(abs(100 * (outcome.gap.mean or 0.0)))} points apart"
+        f"{lowest_loss if lowest < n_epochs else ''}",
+        f"{outcome.label}, {wording.count(len(compared.seeds), 'seed')}; line: mean, band: lowest "
+        "to highest seed. Training: while it learns, dropout at work; the others: dropout at rest.",
+        compared.plan.exploratory,
+    )
+    for place, (name, keys) in enumerate(_CURVES.items()):
+        left = 1.0 + place * 6.3
+        sheet.text(left, 0, name, size=14, bold=True)
+        axes = sheet.axes(left, 0.4, 4.6, 4.1)
+        every = [_scaled(own, key) for own in compared.histories.values() for key in keys]
+        if name == "accuracy":
+            every += [_ends(compared, other) for other in compared.arms]
+        _set_scale(axes, name, draw.limits_of(every))
+        axes.tick_params(labelsize=12)
+        axes.set_xlabel("epoch", fontsize=12)
+        ends = _draw_parts(axes, history, name, n_ticks=6, width=2.6, dot=5)
+        if name == "accuracy":
+            marks = (("fit", style.VERMILLION, "s"), ("confirm", style.INK, "D"))
+            for (part, colour, marker), end in zip(marks, _ends(compared, arm), strict=True):
+                axes.plot([n_epochs], [end], marker, ms=9, color=colour, clip_on=False, zorder=5)
+                ends.append(draw.End(part, colour, end))
+        draw.name_ends(axes, ends, gap=0.062, size=13, aside_pt=10)
+    return sheet.figure
 
 
-def _curves(
-    axes: Axes, evidence: Evidence, arm: str, keys: tuple[str, str], *, label: bool
-) -> None:
-    if arm != BASELINE:
-        base_E = _scaled(evidence, BASELINE, keys[1]).mean(axis=0)
-        axes.plot(
-            np.arange(1, base_E.size + 1), base_E, color=style.FAINT, lw=1.6, ls=(0, (2, 1.5))
-        )
+def _set_scale(axes: Axes, name: str, limits: tuple[float, float]) -> None:
+    axes.grid(visible=True)
+    style.bare(axes, keep="bottom")
+    axes.set_ylim(*limits)
+    axes.set_yticks(*draw.scale_ticks(name, limits))
+
+
+def _draw_parts(
+    axes: Axes, history: History, name: str, *, n_ticks: int, width: float, dot: float
+) -> list[draw.End]:
+    """Draw a curve on the training images and one on *select*, and return their ends."""
     ends = []
-    for key, colour, name in zip(
-        keys, (style.ORANGE, style.BLUE), ("training", "select"), strict=True
-    ):
-        values_SE = _scaled(evidence, arm, key)
-        epochs_E = np.arange(1, values_SE.shape[1] + 1)
+    for key, (part, colour) in zip(_CURVES[name], _PARTS, strict=True):
+        values_SE = _scaled(history, key)
+        n_epochs = values_SE.shape[1]
+        epochs_E = np.arange(1, n_epochs + 1)
         mean_E = values_SE.mean(axis=0)  # on this scale the geometric mean
-        axes.fill_between(
-            epochs_E, values_SE.min(axis=0), values_SE.max(axis=0), color=colour, alpha=0.22, lw=0
-        )
-        axes.plot(
-            epochs_E, mean_E, color=colour, lw=2.2, marker="o", ms=4.5 if len(mean_E) < 4 else 0
-        )
-        ends.append((mean_E[-1], name, colour))
-    last = len(ends and mean_E)
-    marks = sorted({1, *np.linspace(1, last, min(last, 5)).round().astype(int).tolist()})
-    axes.set_xticks(marks)
-    axes.set_xlim(0.5 if last == 1 else 1 - 0.03 * last, last + (0.5 if last == 1 else 0.03 * last))
-    if label:
-        low, high = axes.get_ylim()
-        (first, *_), (second, *_) = ends
-        # Names that would touch are pushed apart.
-        push = max(0.0, 0.11 * (high - low) - abs(first - second)) / 2
-        sides = (1, -1) if first >= second else (-1, 1)
-        for (value, name, colour), side in zip(ends, sides, strict=True):
-            axes.annotate(
-                name,
-                (1, float(np.clip(value + side * push, low, high))),
-                xycoords=("axes fraction", "data"),
-                xytext=(5, 0),
-                textcoords="offset points",
-                color=colour,
-                va="center",
-                fontweight="bold",
-                annotation_clip=False,
-            )
+        low_E, high_E = values_SE.min(axis=0), values_SE.max(axis=0)
+        axes.fill_between(epochs_E, low_E, high_E, color=colour, alpha=0.22, lw=0)
+        ms = dot if n_epochs < 4 else 0
+        axes.plot(epochs_E, mean_E, color=colour, lw=width, marker="o", ms=ms)
+        ends.append(draw.End(part, colour, mean_E[-1]))
+    marks = np.linspace(1, n_epochs, min(n_epochs, n_ticks)).round().astype(int)
+    axes.set_xticks(sorted({1, *marks.tolist()}))
+    room = 0.5 if n_epochs == 1 else 0.03 * n_epochs
+    axes.set_xlim(1 - room, n_epochs + room)
+    return ends
 
 
-def _history(evidence: Evidence, arm: str, key: str) -> FloatArray:
-    """Return one column of the histories as `[S,E]`, cut to the shortest seed."""
-    rows = evidence.histories[arm]
-    n_epochs = min(len(own) for own in rows)
-    return np.array([[row[key] for row in own[:n_epochs]] for own in rows])
+def _ends(compared: Compared, arm: str) -> FloatArray:
+    """Return the accuracy of an arm on *fit* and on *confirm*, on the axis."""
+    outcome = compared.outcome.arms[arm]
+    return draw.scaled(
+        np.array([outcome.fit_accuracy.mean or 0, outcome.accuracy.mean]), "accuracy"
+    )
 
 
-def _scaled(evidence: Evidence, arm: str, key: str) -> FloatArray:
-    """Return a column of the histories on the axis, `[S,E]`."""
-    return scaled(_history(evidence, arm, key), key)
+def _column(history: History, key: str) -> FloatArray:
+    """Return one column of a history as `[S,E]`, cut to the shortest seed."""
+    n_epochs = min(map(len, history))
+    return np.array([[row[key] for row in seed[:n_epochs]] for seed in history])
+
+
+def _scaled(history: History, key: str) -> FloatArray:
+    """Return a column of a history on the axis, `[S,E]`."""
+    return draw.scaled(_column(history, key), key)

@@ -10,7 +10,7 @@ from misread import wording
 from misread.data.sources import load, slug
 from misread.images.mnist_form import all_to_convention, ink_bright
 from misread.judge import Verdict
-from misread.show import style
+from misread.show import draw, style
 from misread.show.table import Table
 from misread.show.target import verdicts_table
 from misread.study.study import BASELINE, SMOKE
@@ -116,7 +116,7 @@ def _changes(
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
         )
         if labelled:
-            style.row_label(axes, place, arm, bold=True)
+            draw.row_label(axes, place, arm, bold=True)
 
 
 @style.styled

@@ -7,11 +7,11 @@ from matplotlib.ticker import MaxNLocator
 from misread import wording
 from misread.images import Images
 from misread.judge.permutation import Concentration
-from misread.show import style
-from misread.show.figures.shape import key, rates
+from misread.show import draw, style
+from misread.show.figures.shape import highest_rate, rates
 from misread.show.slices import concentration_sentence, sampling_units, true_name, writers_sentence
 from misread.study.evidence import NOT_PLANNED, Evidence
-from misread.study.slices import Slices, Writer, WriterSlices
+from misread.study.slices import Slices, Writer
 
 MOST = 12  # writers whose images are drawn
 _IMAGES = 4  # of one writer
@@ -35,106 +35,89 @@ def writers_figure(sliced: Slices, images: Images, warning: str) -> Figure:
     written = sliced.written
     if written is None:
         return style.Sheet(9, 0.3, writers_sentence(sliced), warning=warning).figure
-    shown = written.writers[:MOST]
-    n_rows = -(-len(shown) // 3)
+    worst = written.writers[:MOST]
+    n_rows = -(-len(worst) // 3)
     sheet = style.Sheet(
         13.1,
-        3.75 + (0.45 + n_rows * (_ROW + 0.2) if shown else 0),
+        3.75 + (0.45 + n_rows * (_ROW + 0.2) if worst else 0),
         writers_sentence(sliced),
-        f"Left: share misread by kind of writer, with {wording.level(sliced.alpha)} intervals "
-        f"over {sampling_units(sliced)}. Right: share of the baseline's errors in the k writers "
-        "with "
+        f"Left: share misread by kind of writer, with {wording.level(sliced.alpha)} intervals over "
+        f"{sampling_units(sliced)}. Right: share of the baseline's errors in the k writers with "
         "most, found (line) and if the same errors fell on images by chance (grey: the mean, and "
         "95 of 100 such draws).",
         warning,
     )
     if written.cell:
-        key(sheet, sliced.arms, 0.35, 0.12)
-    for left, strata, told in (
+        draw.key(sheet, 0.35, 0.17, draw.arm_marks(sliced.arms))
+    for left, strata, head in (
         (0.75, written.cell, f"{sliced.cell_name}, of class {true_name(sliced)}"),
         (3.95, written.all, "all errors"),
     ):
-        sheet.text(left - 0.4, 0.42, told, fontsize=12.5, fontweight="bold")
+        sheet.text(left - 0.4, 0.42, head, size=12.5, bold=True)
         if strata:
             axes = sheet.axes(left, 0.8, _WIDE, _TALL)
-            top = 1.08 * max(arm.high for each in strata for arm in each.arms)
-            rates(axes, strata, sliced.arms, top)
+            rates(axes, strata, sliced.arms, highest_rate(strata))
             names = [f"{written.groups[s.stratum]}\n{s.n_images:,} images" for s in strata]
             axes.set_xticks([s.stratum for s in strata], names)
-    _concentrations(sheet, sliced, written)
-    if shown:
-        _people(sheet, sliced, shown, images)
-    return sheet.figure
-
-
-def _concentrations(sheet: style.Sheet, sliced: Slices, written: WriterSlices) -> None:
-    for left, found, told in (
+    for left, concentration, head in (
         (7.25, written.cell_concentration, sliced.cell_name),
         (10.25, written.all_concentration, "all errors"),
     ):
-        sheet.text(left - 0.35, 0.42, told, fontsize=12.5, fontweight="bold")
-        if found is None:
-            sheet.text(left - 0.35, 0.8, "no errors", color=style.MUTED)
-            continue
-        _curve(sheet.axes(left, 0.8, _WIDE - 0.1, _TALL), found)
+        sheet.text(left - 0.35, 0.42, head, size=12.5, bold=True)
+        if concentration is None:
+            sheet.text(left - 0.35, 0.8, "no errors", colour=style.MUTED)
+        else:
+            _curve(sheet.axes(left, 0.8, _WIDE - 0.1, _TALL), concentration)
+    if worst:
+        sentence = concentration_sentence(written.cell_concentration, sliced.cell_name)
+        sheet.text(0.35, 3.85, f"{sentence}.", size=12.5, bold=True)
+        corners = draw.places(len(worst), 3, 0.35, 4.3, (4.2, _ROW + 0.2))
+        n_images = _IMAGES if len(worst) < 4 else 2
+        for writer, corner in zip(worst, corners, strict=True):
+            _writer(sheet, writer, images, n_images, corner)
+    return sheet.figure
 
 
-def _curve(axes: Axes, found: Concentration) -> None:
-    places = range(1, len(found.share_K) + 1)
-    axes.fill_between(
-        places,
-        [100 * v for v in found.low_K],
-        [100 * v for v in found.high_K],
-        color=style.FAINT,
-        alpha=0.45,
-        lw=0,
+def _curve(axes: Axes, concentration: Concentration) -> None:
+    n = len(concentration.share_K)
+    low_K, high_K, chance_K, share_K = (
+        [100 * share for share in shares]
+        for shares in (
+            concentration.low_K,
+            concentration.high_K,
+            concentration.chance_K,
+            concentration.share_K,
+        )
     )
-    axes.plot(places, [100 * v for v in found.chance_K], color=style.MUTED, lw=1.4, ls=(0, (4, 3)))
-    marker = "o" if len(found.share_K) < 20 else ""
-    axes.plot(
-        places,
-        [100 * v for v in found.share_K],
-        color=style.VERMILLION,
-        lw=2.2,
-        marker=marker,
-        ms=4,
-    )
+    numbers = range(1, n + 1)
+    axes.fill_between(numbers, low_K, high_K, color=style.FAINT, alpha=0.45, lw=0)
+    axes.plot(numbers, chance_K, color=style.MUTED, lw=1.4, ls=(0, (4, 3)))
+    marker = "o" if n < 20 else ""
+    axes.plot(numbers, share_K, color=style.VERMILLION, lw=2.2, marker=marker, ms=4)
     axes.axhline(50, color=style.FAINT, lw=1)
     axes.set_ylim(0, 103)
-    axes.set_xlim(0.5, max(len(found.share_K), 2) + 0.5)
+    axes.set_xlim(0.5, max(n, 2) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter("{x:g}%")
-    axes.set_xlabel(f"writers, of {found.n_groups:,}")
-    expected = wording.number(found.half_chance, decimals=1)
-    told = f"half: {wording.count(found.half, 'writer')},\nby chance {expected}"
-    axes.annotate(
-        told,
-        (0.97, 0.06),
-        xycoords="axes fraction",
-        ha="right",
-        fontsize=10,
-        color=style.INK,
+    axes.set_xlabel(f"writers, of {concentration.n_groups:,}")
+    half = wording.count(concentration.half, "writer")
+    expected = wording.number(concentration.half_chance, decimals=1)
+    text = f"half: {half},\nby chance {expected}"
+    axes.text(0.97, 0.06, text, ha="right", fontsize=10, transform=axes.transAxes)
+
+
+def _writer(
+    sheet: style.Sheet, writer: Writer, images: Images, n_images: int, corner: tuple[float, float]
+) -> None:
+    left, top = corner
+    for image in writer.images[:n_images]:
+        sheet.image(left, top, _TILE, images[image])
+        left += _TILE + 0.06
+    lines = (
+        f"writer {writer.writer}",
+        writer.group,
+        f"{len(writer.images)} of {wording.count(writer.n_images, 'image')}",
+        f"{wording.images(writer.errors_per_seed)} errors a seed",
     )
-
-
-def _people(sheet: style.Sheet, sliced: Slices, shown: tuple[Writer, ...], images: Images) -> None:
-    concentrated = sliced.written.cell_concentration if sliced.written else None
-    down = 3.85
-    told = concentration_sentence(concentrated, sliced.cell_name)
-    sheet.text(0.35, down, f"{told}.", fontsize=12.5, fontweight="bold")
-    for number, writer in enumerate(shown):
-        row, column = divmod(number, 3)
-        left, top = 0.35 + column * 4.2, down + 0.45 + row * (_ROW + 0.2)
-        drawn = writer.images[: _IMAGES if len(shown) < 4 else 2]
-        for place, image in enumerate(drawn):
-            sheet.image(left + place * (_TILE + 0.06), top, _TILE, images[image])
-        lines = (
-            f"writer {writer.writer}",
-            writer.group,
-            f"{len(writer.images)} of {wording.count(writer.n_images, 'image')}",
-            f"{wording.images(writer.errors_per_seed)} errors a seed",
-        )
-        at = left + len(drawn) * (_TILE + 0.06) + 0.08
-        for line, text in enumerate(filter(None, lines)):
-            weight = "normal" if line else "bold"
-            sheet.text(at, top + 0.02 + 0.2 * line, text, fontsize=10, fontweight=weight)
+    for number, line in enumerate(filter(None, lines)):
+        sheet.text(left + 0.08, top + 0.02 + 0.2 * number, line, size=10, bold=not number)
