@@ -10,7 +10,7 @@ import pytest
 
 from markdown_pages import blocks, rows_of
 from misread.judge import holm, two_way
-from misread.show.figures.along_axis import draw_along
+from misread.show.figures.along_axis import axis_figures
 from misread.show.markdown.axis import along, along_table, inside_table
 from misread.study.axis import (
     answer,
@@ -107,7 +107,7 @@ def test_it_draws_what_it_has_data_for(small):
     page = (small.folder / "report.html").read_text()
     assert "Along the axis: hidden layers" in page
     found = answer(small)
-    figures = draw_along(small, found)
+    figures = axis_figures(small, found)
     assert set(figures) == {"along_axis", "inside"}  # nothing about dropout
     for name, figure in figures.items():
         assert (small.folder / "results" / f"{name}.png").exists()

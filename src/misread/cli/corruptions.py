@@ -11,10 +11,10 @@ from misread.files import write_atomic
 from misread.images.corrupt import parse_corruption
 from misread.images.mnist_c import CORRUPTIONS
 from misread.show.figures.corruptions import (
-    corruption_error,
     corruption_figure,
-    corruption_sheet,
+    corruption_images,
     corruption_table,
+    error_sentence,
 )
 from misread.show.style import png
 from misread.study.corruptions import Corruptions, Reading, run_corruptions
@@ -58,7 +58,7 @@ def corruptions(
         confirm, _ = confirm_of(load_plan(folder))
         specs = [parse_corruption(name) for name in result.told.corruptions]
         write_atomic(written[0], png(corruption_figure(result)))
-        write_atomic(written[1], png(corruption_sheet(confirm, specs)))
+        write_atomic(written[1], png(corruption_images(confirm, specs)))
     if as_json:
         numbers, verdict = (part.model_dump(mode="json") for part in (result.told, result.outcome))
         print_json({"folder": str(result.folder), **numbers, "verdict": verdict})
@@ -66,7 +66,7 @@ def corruptions(
     for arm in result.verdicts:
         console(stderr=False).print(corruption_table(result, arm))
     for arm in result.verdicts:
-        click.echo(corruption_error(result, arm))
+        click.echo(error_sentence(result, arm))
     click.echo(f"Exploratory: {result.told.exploratory}.")
     click.echo(f"Written: {', '.join(map(str, written))}.")
 

@@ -9,9 +9,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from misread.files import write_atomic
-from misread.show.figures.along_axis import draw_along
+from misread.show.figures.along_axis import axis_figures
 from misread.show.figures.confusion import confusion_matrix
-from misread.show.figures.experiment_comparison import experiment_comparison, headline
+from misread.show.figures.experiment_comparison import best_arm_sentence, experiment_comparison
 from misread.show.figures.samples import sample_digits, sample_predictions
 from misread.show.figures.training_curves import arm_curves
 from misread.show.render import environment
@@ -43,7 +43,7 @@ def draw_comparison(compared: Compared) -> dict[str, Drawn]:
     }
     drawn = {name: _drawn(draw()) for name, draw in figures.items()}
     if compared.plan.study.axis:
-        along = draw_along(compared, answer(compared))
+        along = axis_figures(compared, answer(compared))
         drawn |= {name: _drawn(figure) for name, figure in along.items()}
     for arm in compared.arms if len(compared.arms) <= DETAILED else ():
         drawn[f"confusion_matrix_{arm}"] = _drawn(confusion_matrix(compared, arm))
@@ -83,7 +83,7 @@ def comparison_html(compared: Compared, drawn: Mapping[str, Drawn]) -> str:
         .render(
             study=study,
             exploratory=outcome.exploratory,
-            headline=headline(compared),
+            headline=best_arm_sentence(compared),
             n_seeds=count(len(outcome.seeds), "seed"),
             n_images=f"{outcome.n_images:,}",
             level=f"{1 - outcome.alpha:.0%}",

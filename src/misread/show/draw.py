@@ -280,21 +280,26 @@ def name_ends(axes: Axes, ends: Sequence[End], *, gap: float, size: float, aside
         Of the names, and how far they stand from the axes, in points.
     """
     low, high = axes.get_ylim()
+    least = gap * (high - low)
     ends = sorted(ends, key=lambda end: end.value)
     heights = [float(end.value) for end in ends]
     for _ in range(200):
         for k in range(len(heights) - 1):
-            push = (gap * (high - low) - (heights[k + 1] - heights[k])) / 2
+            push = (least - (heights[k + 1] - heights[k])) / 2
             if push > 0:
                 heights[k] -= push
                 heights[k + 1] += push
+    for k in reversed(range(len(heights))):  # none above the axes
+        above = heights[k + 1] - least if k + 1 < len(heights) else high
+        heights[k] = min(heights[k], above)
+    for k in range(len(heights)):
+        below = heights[k - 1] + least if k else low
+        heights[k] = max(heights[k], below)
     for end, height in zip(ends, heights, strict=True):
-        at = (1, float(np.clip(height, low, high)))
-        look = {"fontsize": size, "fontweight": "bold" if end.bold else "normal"}
-        beside = ("axes fraction", "data")
-        note(
-            axes, at, end.name, (aside_pt, 0), coords=beside, color=end.colour, va="center", **look
-        )
+        look: dict[str, Any] = {"va": "center", "fontsize": size, "color": end.colour}
+        look["fontweight"] = "bold" if end.bold else "normal"
+        coords = ("axes fraction", "data")
+        note(axes, (1, height), end.name, (aside_pt, 0), coords=coords, **look)
 
 
 def scaled(values: FloatArray, key: str) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Figures and tables of corruptions: what they look like, and what they do to each arm."""
+"""The figures and the table of corruptions: what they look like, and what they do to each arm."""
 
 from collections.abc import Sequence
 
@@ -21,13 +21,9 @@ from misread.study.study import BASELINE, SMOKE
 Row = tuple[str, str, str, str, str]  # name, accuracy, change, target, harmed
 Value = tuple[float, float, float]  # with the ends of its interval
 
-_COLOURS = (style.INK, style.BLUE, style.VERMILLION, style.GREEN, style.PURPLE, style.ORANGE)
-_MARKERS = {"o": "●", "s": "■", "^": "▲"}  # a round of colours each
-_LOOKS = tuple((colour, marker) for marker in _MARKERS for colour in _COLOURS)
-
 
 @style.styled
-def corruption_sheet(part: Dataset, specs: Sequence[Spec]) -> Figure:
+def corruption_images(part: Dataset, specs: Sequence[Spec]) -> Figure:
     """Draw the first image of each class, clean and in every corruption.
 
     Parameters
@@ -38,10 +34,11 @@ def corruption_sheet(part: Dataset, specs: Sequence[Spec]) -> Figure:
         A row for each.
     """
     ids = np.array([int(np.argmax(part.labels_N == k)) for k in range(min(part.n_classes, 12))])
-    size, gap, left = 0.6, 0.05, 4.3
+    size, left = 0.6, 4.3
+    step = size + 0.05
     sheet = style.Sheet(
-        left + len(ids) * (size + gap) + 0.3,
-        0.1 + (len(specs) + 1) * (size + gap) + 0.15,
+        left + len(ids) * step + 0.3,
+        0.1 + (len(specs) + 1) * step + 0.15,
         "What else may be wrong with a digit: the corruptions of MNIST-C",
         "The first test image of each class. The number is the severity, 1 to 5, where there are "
         "several. Bright is drawn dark, as ink.",
@@ -51,68 +48,81 @@ def corruption_sheet(part: Dataset, specs: Sequence[Spec]) -> Figure:
         (spec.name, CORRUPTIONS[spec.kind].what, corrupt(part.images[ids], spec, ids))
         for spec in specs
     ]
-    for row, (name, what, images) in enumerate(rows):
-        down = 0.1 + row * (size + gap)
-        sheet.text(0.35, down + 0.1, name, fontsize=12, fontweight="bold")
-        sheet.text(0.35, down + 0.34, what, fontsize=10, color=style.MUTED)
-        for column, image in enumerate(images):
-            sheet.image(left + column * (size + gap), down, size, image)
+    for row, (name, effect, images) in enumerate(rows):
+        down = 0.1 + row * step
+        sheet.text(0.35, down + 0.1, name, size=12, bold=True)
+        sheet.text(0.35, down + 0.34, effect, size=10, colour=style.MUTED)
+        for image, (at, top) in zip(
+            images, draw.places(len(ids), len(ids), left, down, (step, 0)), strict=True
+        ):
+            sheet.image(at, top, size, image)
     return sheet.figure
 
 
-def rows(found: Corruptions, arm: str) -> list[Row]:
-    """Return in words how an arm reads: clean, each corruption, and the mean of these.
+# --- table and sentences --------------------------------------------------------------------------
+
+
+def corruption_table(found: Corruptions, arm: str) -> Table:
+    """Return how an arm reads: clean, each corruption, and the mean of these.
 
     Accuracy and the rate of the target are before → after in per cent, the change is that of the
     accuracy in percentage points with its interval; last, how many of the judge's items are harmed.
     """
-    told = []
-    for name, own in found.told.rows.items():
-        before, after = own[BASELINE], own[arm]
-        change = after.change
-        if change is None:
-            continue
-        items = found.items(arm, name)
-        harmed = sum(item.status == "harmed" for item in items)
-        told.append(
-            (
-                name,
-                _arrow(before.accuracy.mean, after.accuracy.mean),
-                _gained(change.estimate, change.low, change.high),
-                _arrow(before.cell, after.cell),
-                f"{harmed}/{len(items)}" if items else "",
-            )
-        )
-    corrupted = [own for name, own in found.told.rows.items() if name != CLEAN]
-    mean, before_mean = found.told.means[arm], found.told.means[BASELINE]
-    items = [item for item in found.verdicts[arm].collateral if item.slice_name]
+    result, verdict = found.told, found.verdicts[arm]
+    rows = [_row(found, arm, name) for name in result.rows if result.rows[name][arm].change]
+    n_rows = len(rows)
+    mean, before = result.means[arm], result.means[BASELINE]
+    corrupted = [of_arm for name, of_arm in result.rows.items() if name != CLEAN]
     if mean.change is not None:
-        told.append(
+        cells = [float(np.mean([row[a].cell for row in corrupted])) for a in (BASELINE, arm)]
+        items = [item for item in verdict.collateral if item.slice_name]
+        harmed = sum(item.status == "harmed" for item in items)
+        rows.append(
             (
                 f"mean of the {len(corrupted)}",
-                _arrow(before_mean.accuracy.estimate, mean.accuracy.estimate),
-                _gained(*mean.change[:3]),
-                _arrow(
-                    *(float(np.mean([own[a].cell for own in corrupted])) for a in (BASELINE, arm))
-                ),
-                f"{sum(item.status == 'harmed' for item in items)}/{len(items)}",
+                _arrow(before.accuracy.estimate, mean.accuracy.estimate),
+                _gain(*mean.change[:3]),
+                _arrow(*cells),
+                f"{harmed}/{len(items)}",
             )
         )
-    return told
+    heads = ("", "accuracy, %", f"change, pp ({wording.level(result.alpha)})", f"{result.cell}, %")
+    return Table(
+        status(verdict.verdict, f"{arm}: {verdict_word(verdict)}"),
+        (*heads, "harmed"),
+        tuple(rows),
+        unbroken=1,
+        rules=frozenset({0, n_rows - 1}),
+        frame=Frame.LIGHT,
+    )
 
 
-def corruption_table(found: Corruptions, arm: str) -> Table:
-    """Return how an arm reads corrupted images."""
-    verdict = found.verdicts[arm]
-    title = status(verdict.verdict, f"{arm}: {verdict_word(verdict)}")
-    level = wording.level(found.told.alpha)
-    heads = ("", "accuracy, %", f"change, pp ({level})", f"{found.told.cell}, %", "harmed")
-    table = rows(found, arm)
-    ends = frozenset({0, len(table) - 2})
-    return Table(title, heads, tuple(table), unbroken=1, rules=ends, frame=Frame.LIGHT)
+def _row(found: Corruptions, arm: str, name: str) -> Row:
+    before, after = found.told.rows[name][BASELINE], found.told.rows[name][arm]
+    items = found.items(arm, name)
+    harmed = sum(item.status == "harmed" for item in items)
+    return (
+        name,
+        _arrow(before.accuracy.mean, after.accuracy.mean),
+        _gain(*_value(after.change)) if after.change else "",
+        _arrow(before.cell, after.cell),
+        f"{harmed}/{len(items)}" if items else "",
+    )
 
 
-def corruption_error(found: Corruptions, arm: str) -> str:
+def _arrow(before: float, after: float) -> str:
+    return f"{100 * before:.2f} → {100 * after:.2f}"
+
+
+def _gain(estimate: float, low: float, high: float) -> str:
+    """Return a growth of the error rate as a change of the accuracy, in percentage points."""
+    gain, least, most = (
+        wording.number(-100 * value, decimals=2, sign=True) for value in (estimate, high, low)
+    )
+    return f"{gain} ({least} to {most})"
+
+
+def error_sentence(found: Corruptions, arm: str) -> str:
     """Return the mean corruption error in a sentence."""
     ratio = found.told.means[arm].corruption_error
     if ratio is None:
@@ -143,25 +153,7 @@ def _changes(found: Corruptions, arm: str) -> list[tuple[str, Effect]]:
     return [(name, change) for name, change in changes if name != CLEAN and change]
 
 
-def headline(found: Corruptions) -> str:
-    """Return in one sentence which arms are shown to read corrupted images less well."""
-    means = {arm: found.told.means[arm].change for arm in found.verdicts}
-    brittle = [arm for arm, change in means.items() if change and change.low > 0]
-    if brittle:
-        return f"Corrupted images are read less well after {wording.listed(brittle)}"
-    told = "In the mean over corruptions no arm is shown to read less well"
-    single = [arm for arm in found.verdicts if worse_on(found, arm)]
-    return f"{told}; on single ones {wording.listed(single)} {_does(single)}" if single else told
-
-
-def _does(arms: Sequence[str]) -> str:
-    return "does" if len(arms) == 1 else "do"
-
-
-def _sampled(found: Corruptions) -> str:
-    """Return over what the intervals hold."""
-    grouped = any(verdict.n_groups for verdict in found.verdicts.values())
-    return "seeds, groups and images" if grouped else "seeds and images"
+# --- the figure -----------------------------------------------------------------------------------
 
 
 @style.styled
@@ -171,65 +163,66 @@ def corruption_figure(found: Corruptions) -> Figure:
     On the left accuracy, then its change and that of the target's rate, all with intervals over
     seeds and images, and over groups where the plan knows them.
     """
-    told, arms = found.told, list(found.told.means)
-    names, row = [*told.rows, "mean"], 0.42
-    left, wide, gap = 1.85, 3.2, 0.35
-    height = row * len(names)
+    result, arms = found.told, list(found.told.means)
+    names = [*result.rows, "mean"]
+    left, wide, gap, height = 1.85, 3.2, 0.35, 0.42 * len(names)
+    grouped = any(verdict.n_groups for verdict in found.verdicts.values())
     sheet = style.Sheet(
         left + 3 * (wide + gap),
         0.55 + height + 0.7,
-        headline(found),
-        f"{wording.count(len(told.seeds), 'seed')} of each arm, {told.n_images:,} test images "
-        "clean "
-        f"and in each corruption; {wording.level(told.alpha)} intervals over {_sampled(found)}. "
-        "The "
-        "mean is that of the corruptions.",
-        SMOKE if told.smoke else "",
+        _title(found),
+        f"{wording.count(len(result.seeds), 'seed')} of each arm, {result.n_images:,} test images "
+        f"clean and in each corruption; {wording.level(result.alpha)} intervals over "
+        f"{'seeds, groups and images' if grouped else 'seeds and images'}. The mean is that of the "
+        "corruptions.",
+        SMOKE if result.smoke else "",
     )
-    looks = (_LOOKS * len(arms))[: len(arms)]
-    at, down = left - 1.5, 0.02
-    for arm, (colour, marker) in zip(arms, looks, strict=True):
-        long = 0.45 + 0.085 * len(arm)
-        if at + long > left + 3 * (wide + gap):
-            at, down = left - 1.5, down + 0.24
-        sheet.text(at, down, _MARKERS[marker], fontsize=11, color=colour)
-        sheet.text(at + 0.2, down + 0.03, arm, fontsize=11)
-        at += long
-    panels = [sheet.axes(left + n * (wide + gap), 0.55, wide, height) for n in range(3)]
+    marks = draw.arm_marks(arms)
+    draw.key(sheet, left - 1.5, 0.12, marks)
+    panels = [
+        draw.row_axes(sheet, at, 0.55, wide, height, len(names))
+        for at, _ in draw.places(3, 3, left, 0, (wide + gap, 0))
+    ]
     accuracy, change, target = panels
     for axes in panels:
-        axes.set_ylim(len(names) - 0.5, -0.5)
-        axes.set_yticks([])
-        style.bare(axes, keep="bottom")
         axes.axhline(0.5, color=style.GRID, lw=1.2)
         axes.axhline(len(names) - 1.5, color=style.GRID, lw=1.2)
     for axes in (change, target):
         axes.axvline(0, color=style.FAINT, lw=1.2)
     accuracy.set_xlabel("accuracy, %")
     change.set_xlabel("← worse   change, points   better →")
-    target.set_xlabel(f"← fewer   {told.cell}, points of its class   more →")
+    target.set_xlabel(f"← fewer   {result.cell}, points of its class   more →")
     for place, name in enumerate(names):
         draw.row_label(accuracy, place, name, bold=name in {CLEAN, "mean"})
-        for number, (arm, look) in enumerate(zip(arms, looks, strict=True)):
-            at = place + 0.7 * ((number + 0.5) / len(arms) - 0.5)
-            read, moved, cell = _values(found, name, arm)
-            _bar(accuracy, at, read, look)
-            if moved:
-                _bar(change, at, (-moved[0], -moved[2], -moved[1]), look)
-            if cell:
-                _bar(target, at, cell, look)
+        for number, mark in enumerate(marks):
+            at = place + 0.7 * ((number + 0.5) / len(marks) - 0.5)
+            for axes, value in zip(panels, _values(found, name, mark.name), strict=True):
+                if value:
+                    _bar(axes, at, value, mark)
     return sheet.figure
 
 
+def _title(found: Corruptions) -> str:
+    """Return in one sentence which arms are shown to read corrupted images less well."""
+    means = {arm: found.told.means[arm].change for arm in found.verdicts}
+    brittle = [arm for arm, change in means.items() if change and change.low > 0]
+    if brittle:
+        return f"Corrupted images are read less well after {wording.listed(brittle)}"
+    none = "In the mean over corruptions no arm is shown to read less well"
+    single = [arm for arm in found.verdicts if worse_on(found, arm)]
+    verb = "does" if len(single) == 1 else "do"
+    return f"{none}; on single ones {wording.listed(single)} {verb}" if single else none
+
+
 def _values(found: Corruptions, name: str, arm: str) -> tuple[Value, Value | None, Value | None]:
-    """Return accuracy, growth of the error rate and growth of the target, each with interval."""
+    """Return accuracy, its growth, and growth of the target's rate, each with its interval."""
     if name == "mean":
         mean = found.told.means[arm]
-        return mean.accuracy[:3], mean.change[:3] if mean.change else None, None
-    own = found.told.rows[name][arm]
-    read = own.accuracy.mean, own.accuracy.low, own.accuracy.high
-    if own.change is None:
-        return read, None, None
+        return mean.accuracy[:3], _negative(mean.change[:3]) if mean.change else None, None
+    row = found.told.rows[name][arm]
+    accuracy = row.accuracy.mean, row.accuracy.low, row.accuracy.high
+    if row.change is None:
+        return accuracy, None, None
     cell = found.verdicts[arm].cells[0]
     effects = [
         item.effect
@@ -237,27 +230,19 @@ def _values(found: Corruptions, name: str, arm: str) -> tuple[Value, Value | Non
         if (item.true, item.predicted) == (cell.true, cell.predicted)
     ]
     target = cell.effect if name == CLEAN else effects[0]
-    return read, _value(own.change), _value(target)
+    return accuracy, _negative(_value(row.change)), _value(target)
 
 
 def _value(effect: Effect) -> Value:
     return effect.estimate, effect.low, effect.high
 
 
-def _bar(axes: Axes, place: float, value: Value, look: tuple[str, str]) -> None:
-    colour, marker = look
-    middle, low, high = (100 * v for v in value)
-    axes.plot([low, high], [place, place], color=colour, lw=1.6)
-    axes.plot([middle], [place], marker, ms=3.6, color=colour)
+def _negative(value: Value) -> Value:
+    estimate, low, high = value
+    return -estimate, -high, -low
 
 
-def _arrow(before: float, after: float) -> str:
-    return f"{100 * before:.2f} → {100 * after:.2f}"
-
-
-def _gained(estimate: float, low: float, high: float) -> str:
-    """Return a growth of the error rate as a change of the accuracy, in percentage points."""
-    gain, least, most = (
-        wording.number(-100 * value, decimals=2, sign=True) for value in (estimate, high, low)
-    )
-    return f"{gain} ({least} to {most})"
+def _bar(axes: Axes, place: float, value: Value, mark: draw.Mark) -> None:
+    middle, low, high = (100 * part for part in value)
+    draw.interval(axes, place, (low, high), mark.colour, width=1.6)
+    axes.plot([middle], [place], mark.marker, ms=3.6, color=mark.colour)

@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 
 from misread.data.check import class_counts, image_words
 from misread.data.dataset import Dataset
-from misread.show import style
+from misread.images import Images
+from misread.show import draw, style
 
 _COLUMNS = 12
 _MOST_CLASSES = 40  # rows of a sheet that one still looks at
@@ -27,42 +28,36 @@ def dataset_figure(name: str, train: Dataset, test: Dataset) -> Figure:
     matplotlib.figure.Figure
         A row for each of the first 40 classes.
     """
-    n_rows = min(train.n_classes, _MOST_CLASSES)
-    size, gap, left = 0.62, 0.06, 2.6
-    grey = train.images.ndim == 3
+    names = train.class_names[:_MOST_CLASSES]
+    size, left = 0.62, 2.6
+    step = size + 0.06
+    some = (
+        f", of the first {len(names)} of {train.n_classes:,} classes"
+        if len(names) < train.n_classes
+        else ""
+    )
     sheet = style.Sheet(
-        left + _COLUMNS * (size + gap) + 0.35,
-        0.3 + n_rows * (size + gap) + 0.3,
+        left + _COLUMNS * step + 0.35,
+        0.3 + len(names) * step + 0.3,
         f"{name.rpartition('/')[2]}: {len(train):,} + {len(test):,} images, {image_words(train)}",
-        f"The first training images of each class{_cut(n_rows, train.n_classes)}, and how many "
-        "images there are to train on and to test on."
-        + (" Bright is drawn dark, as ink." if grey else ""),
+        f"The first training images of each class{some}, and how many images there are to train on "
+        f"and to test on.{' Bright is drawn dark, as ink.' if train.images.ndim == 3 else ''}",
     )
     counts = zip(class_counts(train).tolist(), class_counts(test).tolist(), strict=True)
-    for row, (class_name, (n_train, n_test)) in enumerate(
-        zip(train.class_names[:n_rows], counts, strict=False)
-    ):
-        down = 0.1 + row * (size + gap)
-        told = class_name if len(class_name) <= 14 else class_name[:13] + "…"
-        sheet.text(0.35, down + 0.19, told, fontsize=13, fontweight="bold")
-        sheet.text(
-            left - 0.2,
-            down + 0.22,
-            f"{n_train:,} + {n_test:,}",
-            fontsize=10,
-            color=style.MUTED,
-            ha="right",
-        )
-        for column, n in enumerate(np.flatnonzero(train.labels_N == row)[:_COLUMNS].tolist()):
-            sheet.image(left + column * (size + gap), down, size, _drawable(train.images[n]))
+    for row, (class_name, (n_train, n_test)) in enumerate(zip(names, counts, strict=False)):
+        down = 0.1 + row * step
+        short = class_name if len(class_name) <= 14 else class_name[:13] + "…"
+        sheet.text(0.35, down + 0.19, short, size=13, bold=True)
+        numbers = f"{n_train:,} + {n_test:,}"
+        sheet.text(left - 0.2, down + 0.22, numbers, size=10, colour=style.MUTED, ha="right")
+        first = np.flatnonzero(train.labels_N == row)[:_COLUMNS].tolist()
+        corners = draw.places(len(first), _COLUMNS, left, down, (step, 0))
+        for n, (at, top) in zip(first, corners, strict=True):
+            sheet.image(at, top, size, _drawable(train.images[n]))
     return sheet.figure
 
 
-def _cut(n_rows: int, n_classes: int) -> str:
-    return "" if n_rows == n_classes else f", of the first {n_rows} of {n_classes:,} classes"
-
-
-def _drawable(image: np.ndarray) -> np.ndarray:
+def _drawable(image: Images) -> Images:
     """Return an image of two or four channels as one of three: the first, or the first three."""
     if image.ndim == 3 and image.shape[-1] in (2, 4):
         return image[..., :3] if image.shape[-1] == 4 else image[..., 0]

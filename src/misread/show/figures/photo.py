@@ -1,4 +1,4 @@
-"""A page as it was read: the photo with its readings, the table of them, and how it was found."""
+"""The figures and the table of a photo: its readings, and how its digits were found."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from misread.images.page import Page
-from misread.show import style
+from misread.show import draw, style
 from misread.show.table import Table, Tone, Toned
 from misread.study.photos import Reading
 from misread.wording import count
 
-_WIDTH_IN = 10.5
-_MARGIN_IN = 0.35
+_WIDTH_IN, _MARGIN_IN, _MOST_PX = 10.5, 0.35, 1400
+_COLUMNS = 8  # of digits as the models see them
 
 
 def summary(name: str, readings: Sequence[Reading]) -> str:
@@ -47,7 +47,7 @@ def reading_table(name: str, readings: Sequence[Reading]) -> Table:
                 Toned(reading.reading, Tone.STRONG),
                 _percent(reading.confidence),
                 f"{reading.read_by.get(reading.reading, 0)} of {n_seeds}",
-                Toned(notes, Tone.OPEN) if reading.unsure else notes,
+                Toned(notes, Tone.OPEN if reading.unsure else Tone.PLAIN),
             )
         )
     heads = ("digit", "line", "reading", "confidence", "seeds that agree", "")
@@ -60,53 +60,47 @@ def _percent(share: float) -> str:
 
 @style.styled
 def page_figure(
-    name: str, page: Page, readings: Sequence[Reading], told: str, warning: str = ""
+    name: str, page: Page, readings: Sequence[Reading], readers: str, warning: str = ""
 ) -> Figure:
     """Draw a photo with a box and the reading on every digit.
 
-    Data: the photo; `readings` of its digits; `told` says who read.
+    Data: the photo; `readings` of its digits; `readers` says who read.
     """
     height, width = page.photo.shape[:2]
-    inner = _WIDTH_IN - 2 * _MARGIN_IN
-    scale = min(inner / width, 13 / height)  # inches a pixel
-    down = height * scale
+    scale = min((_WIDTH_IN - 2 * _MARGIN_IN) / width, 13 / height)  # inches a pixel
     sheet = style.Sheet(
         _WIDTH_IN,
-        down + 0.45,
+        height * scale + 0.45,
         summary(name, readings),
-        f"{told}. Solid and blue: confidence of at least 90%. Dashed and red: less, with the "
+        f"{readers}. Solid and blue: confidence of at least 90%. Dashed and red: less, with the "
         "confidence.",
         warning,
     )
-    axes = sheet.axes((_WIDTH_IN - width * scale) / 2, 0.1, width * scale, down)
+    axes = sheet.axes((_WIDTH_IN - width * scale) / 2, 0.1, width * scale, height * scale)
     _photo(axes, page.photo)
     for reading in sorted(readings, key=lambda reading: reading.unsure):  # these on top
-        left, top, wide, high = (side * page.scale for side in reading.box)
-        colour = style.VERMILLION if reading.unsure else style.BLUE
-        pad = 0.04 / scale
-        axes.add_patch(
-            Rectangle(
-                (left - pad, top - pad),
-                wide + 2 * pad,
-                high + 2 * pad,
-                fill=False,
-                edgecolor=colour,
-                linewidth=1.6 if reading.unsure else 1.1,
-                linestyle=(0, (3, 2)) if reading.unsure else "solid",
-            )
-        )
-        size = float(np.clip(high * scale * 72 * 0.42, 7, 15))
-        label: dict[str, Any] = {
-            "fontweight": "bold",
-            "color": "white",
-            "bbox": {"facecolor": colour, "edgecolor": "none", "boxstyle": "square,pad=0.12"},
-        }
-        axes.text(left - pad, top - pad, reading.reading, fontsize=size, va="bottom", **label)
-        if reading.unsure:
-            under = top + high + 2 * pad
-            told_percent = _percent(reading.confidence)
-            axes.text(left - pad, under, told_percent, fontsize=0.7 * size, va="top", **label)
+        _box(axes, reading, page.scale, 1 / scale)
     return sheet.figure
+
+
+def _box(axes: Axes, reading: Reading, enlarged: float, inch_px: float) -> None:
+    """Draw the box of a digit with its reading."""
+    left, top, wide, high = (side * enlarged for side in reading.box)
+    unsure, pad = reading.unsure, 0.04 * inch_px
+    colour = style.VERMILLION if unsure else style.BLUE
+    corner, sides = (left - pad, top - pad), (wide + 2 * pad, high + 2 * pad)
+    line: dict[str, Any] = {"lw": 1.6, "ls": draw.DASHED} if unsure else {"lw": 1.1, "ls": "solid"}
+    axes.add_patch(Rectangle(corner, *sides, fill=False, ec=colour, **line))
+    size = float(np.clip(high / inch_px * 72 * 0.42, 7, 15))
+    label: dict[str, Any] = {
+        "fontweight": "bold",
+        "color": "white",
+        "bbox": {"facecolor": colour, "edgecolor": "none", "boxstyle": "square,pad=0.12"},
+    }
+    axes.text(*corner, reading.reading, fontsize=size, va="bottom", **label)
+    if unsure:
+        confidence, below = _percent(reading.confidence), top + high + 2 * pad
+        axes.text(left - pad, below, confidence, fontsize=0.7 * size, va="top", **label)
 
 
 @style.styled
@@ -116,16 +110,14 @@ def steps_figure(name: str, page: Page) -> Figure:
     Data: the photo, the evened picture, its ink without lines, and the first digits as MNIST has
     them.
     """
-    ink = page.ink
-    images = page.images[:40]
-    columns = 8
-    rows = -(-max(1, len(images)) // columns)
-    crops = np.zeros((rows * 28, columns * 28), np.uint8)
-    for n, image in enumerate(images):
-        y, x = divmod(n, columns)
-        crops[28 * y : 28 * y + 28, 28 * x : 28 * x + 28] = image
+    ink, images = page.ink, page.images[:40]
+    crops = np.zeros((-(-max(1, len(images)) // _COLUMNS) * 28, _COLUMNS * 28), np.uint8)
+    for image, (x, y) in zip(
+        images, draw.places(len(images), _COLUMNS, 0, 0, (28, 28)), strict=True
+    ):
+        crops[int(y) : int(y) + 28, int(x) : int(x) + 28] = image
     level = np.clip(ink.level / max(1.0, float(np.percentile(ink.level, 99.5))), 0, 1)
-    shown: list[tuple[str, npt.NDArray[np.uint8]]] = [
+    steps: list[tuple[str, npt.NDArray[np.uint8]]] = [
         ("1  the photo", page.photo),
         ("2  light divided out, straightened", ink.even),
         ("3  ink: far from the paper", np.asarray(255 * (1 - level * ink.mask), np.uint8)),
@@ -139,28 +131,23 @@ def steps_figure(name: str, page: Page) -> Figure:
         f"From a photo to {count(len(page.digits), 'digit')} of 28×28",
         f"{name}, turned by {ink.tilt_deg:.1f}°.",
     )
-    for n, (told, picture) in enumerate(shown):
-        left = _MARGIN_IN + n * (width + gap)
-        sheet.text(left, 0, told, fontsize=11, fontweight="bold")
-        own = min(down, width * picture.shape[0] / picture.shape[1])
-        axes = sheet.axes(left, 0.28, own * picture.shape[1] / picture.shape[0], own)
+    corners = draw.places(len(steps), len(steps), _MARGIN_IN, 0, (width + gap, 0))
+    for (head, picture), (left, _) in zip(steps, corners, strict=True):
+        sheet.text(left, 0, head, bold=True)
+        height = min(down, width * picture.shape[0] / picture.shape[1])
+        axes = sheet.axes(left, 0.28, height * picture.shape[1] / picture.shape[0], height)
         _photo(axes, picture)
     return sheet.figure
 
 
 def _photo(axes: Axes, picture: npt.NDArray[np.uint8]) -> None:
-    if max(picture.shape) > 1400:
-        scale = 1400 / max(picture.shape)
-        extent = (-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5)
-        picture = np.asarray(
-            cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
-        )
-        axes.imshow(picture, cmap="gray", vmin=0, vmax=255, extent=extent)
-    else:
-        axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
+    extent = (-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5)
+    if max(picture.shape) > _MOST_PX:
+        scale = _MOST_PX / max(picture.shape)
+        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        picture = np.asarray(small, np.uint8)
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=255, extent=extent)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
-        spine.set_visible(True)
-        spine.set_color(style.FAINT)
-        spine.set_linewidth(0.7)
+        spine.set(visible=True, color=style.FAINT, linewidth=0.7)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from misread import wording
@@ -17,7 +16,10 @@ from misread.show import style, words
 from misread.study.evidence import Evidence
 
 N_EXAMPLES = 4  # of each class
+_TILE, _LEFT = 1.12, 2.0
+_ACROSS, _DOWN = _TILE + 0.16, _TILE + 0.08
 _PLATE = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.9}
+Column = tuple[str, int]  # operation and size in px
 
 
 def preview(evidence: Evidence) -> Figure:
@@ -67,128 +69,87 @@ def preview_figure(
         Four examples per class, from the least ink to the most, chosen by rank alone.
     """
     entries = preview_numbers["operations"]
-    columns = sorted({(e["operation"], e["size_px"]) for e in entries})
-    tile, gap, left = 1.12, 0.16, 2.0
-    block = N_EXAMPLES * (tile + 0.08) + 1.62
+    columns = sorted({(entry["operation"], entry["size_px"]) for entry in entries})
+    block = N_EXAMPLES * _DOWN + 1.62
     doses = _doses(preview_numbers["shares"])
     sheet = style.Sheet(
-        max(left + (len(columns) + 1) * (tile + gap) + 0.25, 9.5),
+        max(_LEFT + (len(columns) + 1) * _ACROSS + 0.25, 9.5),
         0.5 + 2 * block + 0.3 + 0.3 * len(doses),
-        _preview_title(train, target, preview_numbers),
+        _title(train, target, preview_numbers),
         "Training images of both classes, from the least ink to the most, under each operation. "
         "Below: mean ink and stroke thickness, and what the baseline misreads of select, changed "
         "like this.",
         warning,
     )
-    for number, (operation, size) in enumerate([("as it is", None), *columns]):
-        at = left + number * (tile + gap)
-        text = operation if size is None else f"{operation} {size} px"
-        sheet.text(at + tile / 2, 0.05, text, fontsize=12, fontweight="bold", ha="center")
+    heads = ["as it is", *(f"{operation} {size_px} px" for operation, size_px in columns)]
+    for number, head in enumerate(heads):
+        at = _LEFT + number * _ACROSS + _TILE / 2
+        sheet.text(at, 0.05, head, size=12, bold=True, ha="center")
     for part, label in enumerate(target):
-        down = 0.42 + part * block
+        down, name = 0.42 + part * block, train.class_names[label]
+        sheet.text(0.35, down, name, size=min(34, 190 / len(name)), bold=True)
+        for row, image in enumerate(_examples(train, label, ids)):
+            _row(sheet, image, columns, down + row * _DOWN)
+        of_class = {(e["operation"], e["size_px"]): e for e in entries if e["label"] == label}
         other = train.class_names[target[1 - part]]
-        pictures = _examples(train, label, ids)
-        sheet.text(
-            0.35,
-            down,
-            train.class_names[label],
-            fontsize=min(34, 190 / len(train.class_names[label])),
-            fontweight="bold",
-        )
-        for row, image in enumerate(pictures):
-            sheet.image(left, down + row * (tile + 0.08), tile, image)
-            for number, (operation, size) in enumerate(columns):
-                done = OPERATIONS[operation](image[np.newaxis], size)[0]
-                at, top = left + (number + 1) * (tile + gap), down + row * (tile + 0.08)
-                sheet.image(at, top, tile, done)
-                if np.array_equal(done, image):
-                    sheet.text(
-                        at + tile / 2,
-                        top + 0.96 * tile,
-                        "no change",
-                        ha="center",
-                        va="baseline",
-                        fontsize=8.5,
-                        color=style.MUTED,
-                        bbox=_PLATE,
-                    )
-        below = down + N_EXAMPLES * (tile + 0.08) + 0.08
-        own = {(e["operation"], e["size_px"]): e for e in entries if e["label"] == label}
-        _captions(sheet, own, columns, other, below, left, tile + gap, tile)
+        _captions(sheet, of_class, columns, other, down + N_EXAMPLES * _DOWN + 0.08)
     for line, text in enumerate(doses):
-        sheet.text(0.35, 0.5 + 2 * block + 0.3 * line, text, fontsize=11.5)
+        sheet.text(0.35, 0.5 + 2 * block + 0.3 * line, text, size=11.5)
     return sheet.figure
+
+
+def _row(sheet: style.Sheet, image: Images, columns: Sequence[Column], down: float) -> None:
+    """Draw an image as it is and under every operation."""
+    sheet.image(_LEFT, down, _TILE, image)
+    for number, (operation, size_px) in enumerate(columns, start=1):
+        at = _LEFT + number * _ACROSS
+        altered = OPERATIONS[operation](image[np.newaxis], size_px)[0]
+        sheet.image(at, down, _TILE, altered)
+        if np.array_equal(altered, image):
+            look: dict[str, Any] = {"ha": "center", "va": "baseline", "bbox": _PLATE}
+            middle, below = at + _TILE / 2, down + 0.96 * _TILE
+            sheet.text(middle, below, "no change", size=8.5, colour=style.MUTED, **look)
 
 
 def _captions(
     sheet: style.Sheet,
-    own: Mapping[tuple[str, int], Mapping[str, Any]],
-    columns: Sequence[tuple[str, int]],
+    entries: Mapping[Column, Mapping[str, Any]],
+    columns: Sequence[Column],
     other: str,
     down: float,
-    left: float,
-    step: float,
-    tile: float,
 ) -> None:
-    first = own[columns[0]]
-    names = ("ink", "stroke", "misread", f"read as {other}")
-    texts = [
-        [
-            wording.percent(first["ink_before"]),
-            f"{wording.number(first['thickness_before_px'], decimals=1)} px",
-            wording.percent(first["error_before"]),
-            wording.percent(first["as_target_before"]),
-        ]
-    ]
-    colours = [[style.INK] * 4]
-    for column in columns:
-        entry = own[column]
-        texts.append(
-            [
-                wording.percent(entry["ink_after"]),
-                f"{wording.number(entry['thickness_after_px'], decimals=1)} px",
-                wording.percent(entry["error_after"]),
-                wording.percent(entry["as_target_after"]),
-            ]
-        )
-        colours.append(
-            [
-                style.INK,
-                style.INK,
-                *(
-                    style.VERMILLION
-                    if entry[f"{key}_after"] > 1.5 * entry[f"{key}_before"]
-                    else style.INK
-                    for key in ("error", "as_target")
-                ),
-            ]
-        )
-    for line, name in enumerate(names):
+    """Write the numbers of a class below its images; bold: misread half as often again."""
+    rows = (
+        ("ink", "ink", wording.percent),
+        ("stroke", "thickness", _pixels),
+        ("misread", "error", wording.percent),
+        (f"read as {other}", "as_target", wording.percent),
+    )
+    for line, (name, key, words_of) in enumerate(rows):
         y = down + 0.27 * line
-        sheet.text(left - 0.18, y, name, fontsize=11, ha="right", color=style.MUTED)
-        for number, (column_texts, column_colours) in enumerate(zip(texts, colours, strict=True)):
-            colour = column_colours[line]
-            sheet.text(
-                left + number * step + tile / 2,
-                y,
-                column_texts[line],
-                fontsize=11,
-                ha="center",
-                color=colour,
-                fontweight="bold" if colour == style.VERMILLION else "normal",
-            )
+        sheet.text(_LEFT - 0.18, y, name, colour=style.MUTED, ha="right")
+        unit = "_px" if key == "thickness" else ""
+        before = entries[columns[0]][f"{key}_before{unit}"]
+        for number, column in enumerate([None, *columns]):
+            value = entries[column][f"{key}_after{unit}"] if column else before
+            start = entries[column][f"{key}_before{unit}"] if column else before
+            worse = key in ("error", "as_target") and value > 1.5 * start
+            colour = style.VERMILLION if worse else style.INK
+            at = _LEFT + number * _ACROSS + _TILE / 2
+            sheet.text(at, y, words_of(value), bold=worse, colour=colour, ha="center")
+
+
+def _pixels(size_px: float) -> str:
+    return f"{wording.number(size_px, decimals=1)} px"
 
 
 def _examples(train: Dataset, label: int, ids: Ids | None) -> Images:
     """Return a few images of a class, spread over how much ink they have."""
-    own = (
-        np.flatnonzero(train.labels_N == label)
-        if ids is None
-        else ids[train.labels_N[ids] == label]
-    )
-    order = own[np.argsort(ink(train.images[own]), kind="stable")]
+    pool = np.arange(len(train)) if ids is None else ids
+    pool = pool[train.labels_N[pool] == label]
+    order = pool[np.argsort(ink(train.images[pool]), kind="stable")]
     shares = np.linspace(0.03, 0.97, N_EXAMPLES)
-    chosen: npt.NDArray[np.uint8] = train.images[order[(shares * (len(order) - 1)).astype(int)]]
+    chosen: Images = train.images[order[(shares * (len(order) - 1)).astype(int)]]
     return chosen
 
 
@@ -198,35 +159,32 @@ def _doses(shares: Sequence[Mapping[str, Any]]) -> list[str]:
     for share in shares:
         by_dose.setdefault(tuple(share["size_px"]), []).append(share)
     lines = []
-    for (low, high), own in by_dose.items():
-        values = [share["changed_share"]["all"] for share in own if share["changed_share"]]
+    for (low, high), of_dose in by_dose.items():
+        values = [share["changed_share"]["all"] for share in of_dose if share["changed_share"]]
         if not values:
             continue
         few, many = wording.percent(min(values)), wording.percent(max(values))
-        told = few if few == many else f"{few} to {many}"
+        span = few if few == many else f"{few} to {many}"
         sizes = f"{low} px" if low == high else f"{low} to {high} px"
-        arms = wording.listed([share["arm"] for share in own])
-        lines.append(f"Dose {sizes} ({arms}): {told} of the draws change the image.")
+        arms = wording.listed([share["arm"] for share in of_dose])
+        lines.append(f"Dose {sizes} ({arms}): {span} of the draws change the image.")
     return lines
 
 
-def _preview_title(
-    train: Dataset, target: tuple[int, int], preview_numbers: Mapping[str, Any]
-) -> str:
+def _title(train: Dataset, target: tuple[int, int], preview_numbers: Mapping[str, Any]) -> str:
     first = preview_numbers["shares"][0]
     worst = max(
         (e for e in preview_numbers["operations"] if e["size_px"] <= first["size_px"][1]),
         key=lambda e: e["as_target_after"] - e["as_target_before"],
     )
-    other = next(k for k in target if k != worst["label"])
-    name, read = train.class_names[worst["label"]], train.class_names[other]
     share = wording.percent(first["changed_share"].get("all", 0.0))
     title = f"{first['arm']}: {share} of the draws change the image"
     before, after = worst["as_target_before"], worst["as_target_after"]
-    if after > before:
-        title += (
-            f"; {words.plural(name)} "
-            f"{words.operation_phrase(worst['operation'], worst['size_px'])} are "
-            f"read as {read} in {wording.percent(after)} instead of {wording.percent(before)}"
-        )
-    return title
+    if after <= before:
+        return title
+    name = words.plural(train.class_names[worst["label"]])
+    read = train.class_names[next(k for k in target if k != worst["label"])]
+    return (
+        f"{title}; {name} {words.operation_phrase(worst['operation'], worst['size_px'])} are read "
+        f"as {read} in {wording.percent(after)} instead of {wording.percent(before)}"
+    )

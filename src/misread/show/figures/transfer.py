@@ -1,6 +1,7 @@
-"""Figures and tables of a transfer: what a fix does on data that no model has seen."""
+"""The figures and the table of a transfer: what a fix does on data that no model has seen."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,134 +17,125 @@ from misread.show.target import verdicts_table
 from misread.study.study import BASELINE, SMOKE
 from misread.study.transfer import Transfer
 
+_LEFT, _WIDE, _GAP, _ROW = 1.75, 2.55, 0.42, 0.78
+_MOST_CLASSES = 12
 
-def transfer_table(found: Transfer) -> Table:
+
+def transfer_table(transfer: Transfer) -> Table:
     """Return the verdicts on one source."""
-    first = next(iter(found.verdicts.values()))
+    first = next(iter(transfer.verdicts.values()))
     cell = first.cells[0]
     title = (
-        f"{found.source}: {wording.count(len(found.outcome.seeds), 'seed')}, "
-        f"{found.n_images:,} images, {cell.n_images:,} of class {first.class_names[cell.true]}"
+        f"{transfer.source}: {wording.count(len(transfer.outcome.seeds), 'seed')}, "
+        f"{transfer.n_images:,} images, {cell.n_images:,} of class {first.class_names[cell.true]}"
     )
-    accuracy = {arm: float(np.mean(shares)) for arm, shares in found.accuracy.items()}
-    return verdicts_table(title, cell.name, found.verdicts, accuracy, cell.before_images)
+    accuracy = {arm: float(np.mean(shares)) for arm, shares in transfer.accuracy.items()}
+    return verdicts_table(title, cell.name, transfer.verdicts, accuracy, cell.before_images)
 
 
-def headline(found: Sequence[Transfer], arm: str) -> str:
-    """Return in one sentence on which of the data an arm is shown to reduce the target."""
-    name = found[0].verdicts[arm].cells[0].name
-    fell = [
-        slug(each.source)
-        for each in found
-        if each.verdicts[arm].cells[0].shrank(each.verdicts[arm].alpha)
-    ]
-    others = [slug(each.source) for each in found if slug(each.source) not in fell]
-    if not fell:
-        return f"{arm} is not shown to reduce {name} on {wording.listed(others)}"
-    told = f"{arm} reduces {name} on {wording.listed(fell)}"
-    return f"{told}; that is not shown on {wording.listed(others)}" if others else told
+class _Column(NamedTuple):
+    """A set of images with the verdicts on it."""
+
+    name: str
+    note: str
+    verdicts: Mapping[str, Verdict]
 
 
 @style.styled
-def transfer_figure(home: Mapping[str, Verdict], found: Sequence[Transfer]) -> Figure:
+def transfer_figure(home: Mapping[str, Verdict], transfers: Sequence[Transfer]) -> Figure:
     """Draw how each arm changes the target cell, on *confirm* of the study and on other data.
 
     Parameters
     ----------
     home
         The study's own verdict on each arm: the first column.
-    found
+    transfers
         A column for each; the study's own data are left out.
     """
-    others = [each for each in found if each.equal is None]
-    columns: list[tuple[str, str, Mapping[str, Verdict]]] = [("confirm", "", home)]
-    columns += [
-        (slug(each.source), wording.percent(float(np.mean(each.accuracy[BASELINE]))), each.verdicts)
-        for each in others
-    ]
+    others = [transfer for transfer in transfers if transfer.equal is None]
+    columns = [_Column("confirm", "the study itself", home)]
+    for transfer in others:
+        accuracy = wording.percent(float(np.mean(transfer.accuracy[BASELINE])))
+        note = f"baseline accuracy {accuracy}"
+        columns.append(_Column(slug(transfer.source), note, transfer.verdicts))
     arms, first = list(home), next(iter(home.values()))
-    left, wide, gap, row = 1.75, 2.55, 0.42, 0.78
     sheet = style.Sheet(
-        left + len(columns) * (wide + gap) + 0.2,
-        1.15 + row * len(arms) + 0.75,
-        headline(others, arms[0])
-        if others
-        else "The study's own data, read again in its convention",
-        f"Change of the share of {first.cells[0].name} against the baseline, "
-        f"with {wording.level(first.alpha)} intervals over {wording.count(first.n_seeds, 'seed')} "
-        "and images; "
-        "each set has a scale of its own. Written: the verdict there.",
+        _LEFT + len(columns) * (_WIDE + _GAP) + 0.2,
+        1.15 + _ROW * len(arms) + 0.75,
+        _title(others, arms[0]) if others else "The study's own data, read again in its convention",
+        f"Change of the share of {first.cells[0].name} against the baseline, with "
+        f"{wording.level(first.alpha)} intervals over {wording.count(first.n_seeds, 'seed')} and "
+        "images; each set has a scale of its own. Written: the verdict there.",
         "" if first.exploratory_why != SMOKE else SMOKE,
     )
-    for place, (name, accuracy, verdicts) in enumerate(columns):
-        at = left + place * (wide + gap)
-        cell = next(iter(verdicts.values())).cells[0]
-        sheet.text(at, 0, name, fontsize=13, fontweight="bold")
-        told = f"{cell.n_images:,} images, of which {cell.before:.2%} misread so"
-        sheet.text(at, 0.3, told, fontsize=9.5, color=style.MUTED)
-        of_all = f"baseline accuracy {accuracy}" if accuracy else "the study itself"
-        sheet.text(at, 0.5, of_all, fontsize=9.5, color=style.MUTED)
-        axes = sheet.axes(at, 0.85, wide, row * len(arms))
-        _changes(axes, arms, verdicts, labelled=place == 0)
+    for place, column in enumerate(columns):
+        at = _LEFT + place * (_WIDE + _GAP)
+        cell = next(iter(column.verdicts.values())).cells[0]
+        sheet.text(at, 0, column.name, size=13, bold=True)
+        share = f"{cell.n_images:,} images, of which {cell.before:.2%} misread so"
+        sheet.text(at, 0.3, share, size=9.5, colour=style.MUTED)
+        sheet.text(at, 0.5, column.note, size=9.5, colour=style.MUTED)
+        axes = draw.row_axes(sheet, at, 0.85, _WIDE, _ROW * len(arms), len(arms))
+        _changes(axes, [column.verdicts[arm] for arm in arms])
+        if place == 0:
+            for row, arm in enumerate(arms):
+                draw.row_label(axes, row, arm, bold=True)
     return sheet.figure
 
 
-def _changes(
-    axes: Axes, arms: Sequence[str], verdicts: Mapping[str, Verdict], *, labelled: bool
-) -> None:
-    effects = {arm: verdicts[arm].cells[0].effect for arm in arms}
-    reach = 115 * max(max(abs(e.low), abs(e.high)) for e in effects.values()) or 1
+def _title(transfers: Sequence[Transfer], arm: str) -> str:
+    """Return in one sentence on which of the data an arm is shown to reduce the target."""
+    cells = {slug(t.source): (t.verdicts[arm].cells[0], t.verdicts[arm].alpha) for t in transfers}
+    name = transfers[0].verdicts[arm].cells[0].name
+    fell = [source for source, (cell, alpha) in cells.items() if cell.shrank(alpha)]
+    others = wording.listed([source for source in cells if source not in fell])
+    if not fell:
+        return f"{arm} is not shown to reduce {name} on {others}"
+    reduces = f"{arm} reduces {name} on {wording.listed(fell)}"
+    return f"{reduces}; that is not shown on {others}" if others else reduces
+
+
+def _changes(axes: Axes, verdicts: Sequence[Verdict]) -> None:
+    effects = [verdict.cells[0].effect for verdict in verdicts]
+    reach = 115 * max(max(abs(e.low), abs(e.high)) for e in effects) or 1
     axes.set_xlim(-reach, reach)
-    axes.set_ylim(len(arms) - 0.5, -0.5)
     axes.axvline(0, color=style.FAINT, lw=1.2)
-    style.bare(axes, keep="bottom")
-    axes.set_yticks([])
     axes.locator_params(axis="x", nbins=4)
     axes.set_xlabel("← fewer   points   more →")
-    for place, arm in enumerate(arms):
-        effect, verdict = effects[arm], verdicts[arm]
-        colour = style.VERDICT_COLOURS[verdict.verdict]
-        axes.plot([100 * effect.low, 100 * effect.high], [place, place], color=colour, lw=2.6)
+    plate = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+    for place, (verdict, effect) in enumerate(zip(verdicts, effects, strict=True)):
+        colour, word = style.VERDICT_COLOURS[verdict.verdict], verdict.verdict
+        draw.interval(axes, place, (100 * effect.low, 100 * effect.high), colour)
         axes.plot([100 * effect.estimate], [place], "o", ms=8, color=colour)
-        axes.text(
-            0,
-            place + 0.33,
-            verdict.verdict,
-            fontsize=9,
-            color=colour,
-            ha="center",
-            va="center",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
-        )
-        if labelled:
-            draw.row_label(axes, place, arm, bold=True)
+        at = (0, place + 0.33)
+        axes.text(*at, word, fontsize=9, color=colour, ha="center", va="center", bbox=plate)
 
 
 @style.styled
 def convention_figure(sources: Sequence[str]) -> Figure:
-    """Draw the first image of each class of each source, as found and in MNIST's convention."""
-    size, gap, left = 0.82, 0.1, 2.2
-    n_columns = max(load(source)[0].n_classes for source in sources)
+    """Draw the first image of each class of each source, as it is and in MNIST's convention."""
+    size, left = 0.82, 2.2
+    step, block = size + 0.1, 2 * size + 0.5
+    trains = [(slug(source), load(source)[0]) for source in sources]
+    n_columns = min(max(train.n_classes for _, train in trains), _MOST_CLASSES)
     sheet = style.Sheet(
-        left + min(n_columns, 12) * (size + gap) + 0.3,
-        0.1 + len(sources) * (2 * size + 0.5),
+        left + n_columns * step + 0.3,
+        0.1 + len(sources) * block,
         "Other data, as found and in MNIST's convention",
         "Above: the first training image of each class. Below: its box brought to 20×20 px, the "
         "aspect ratio kept, its centre of mass in the middle of 28×28. Bright is drawn dark.",
     )
-    for row, source in enumerate(sources):
-        train = load(source)[0]
-        down = 0.1 + row * (2 * size + 0.5)
+    for row, (name, train) in enumerate(trains):
+        down = 0.1 + row * block
         height, width = train.images.shape[1:3]
-        sheet.text(0.35, down + 0.2, slug(source), fontsize=13, fontweight="bold")
-        sheet.text(0.35, down + 0.47, f"{width}×{height} px", fontsize=10, color=style.MUTED)
-        sheet.text(0.35, down + size + 0.3, "28×28 px", fontsize=10, color=style.MUTED)
-        ids = [int(np.argmax(train.labels_N == k)) for k in range(min(train.n_classes, 12))]
-        bright = ink_bright(train.images)[ids]
-        for column, (image, placed) in enumerate(
-            zip(train.images[ids], all_to_convention(bright), strict=True)
-        ):
-            at = left + column * (size + gap)
-            sheet.image(at, down, size, image)
-            sheet.image(at, down + size + 0.06, size, placed)
+        sheet.text(0.35, down + 0.2, name, size=13, bold=True)
+        sheet.text(0.35, down + 0.47, f"{width}×{height} px", size=10, colour=style.MUTED)
+        sheet.text(0.35, down + size + 0.3, "28×28 px", size=10, colour=style.MUTED)
+        n_classes = min(train.n_classes, _MOST_CLASSES)
+        ids = [int(np.argmax(train.labels_N == k)) for k in range(n_classes)]
+        brought = all_to_convention(ink_bright(train.images)[ids])
+        for column, n in enumerate(ids):
+            at = left + column * step
+            sheet.image(at, down, size, train.images[n])
+            sheet.image(at, down + size + 0.06, size, brought[column])
     return sheet.figure

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from misread.show.figures.along_axis import number_of
+from misread.show.figures.along_axis import norm_number
 from misread.show.markdown.page import Beside, section
 from misread.show.table import Table, markdown_table, plain
 from misread.study.axis import Answers, Ratio, answer, ratio
@@ -137,10 +137,10 @@ def inside_table(answers: Answers) -> Table:
         rows.append(
             (
                 name,
-                number_of(first[0]),
-                number_of(last[0]),
-                number_of(first[0] / last[0]),
-                number_of(first[-1]),
+                norm_number(first[0]),
+                norm_number(last[0]),
+                norm_number(first[0] / last[0]),
+                norm_number(first[-1]),
                 f"{percent(float(zeros[0]))} → {percent(float(zeros[-1]))}",
                 percent(float(np.array(inside.dead_share)[:, -1].mean())),
                 "1" if name == order[0] else ratio_words(cost),

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from misread.show import claims as tables
-from misread.show.figures.experiment_comparison import headline
+from misread.show.figures.experiment_comparison import best_arm_sentence
 from misread.show.markdown.axis import axis
 from misread.show.markdown.page import Beside, Chapter, section
 from misread.show.table import Table, markdown_table, plain
@@ -42,9 +42,10 @@ def summary(compared: Compared, beside: Beside) -> str:
     seeds, n_epochs = count(len(outcome.seeds), "seed"), set(compared.plan.study.epochs.values())
     epochs = f"{count(n_epochs.pop(), 'epoch')}, " if len(n_epochs) == 1 else ""
     exploratory = f"**Exploratory: {plain(outcome.exploratory)}.**" if outcome.exploratory else ""
+    best = plain(best_arm_sentence(compared))
     parts = [
         exploratory,
-        f"{plain(headline(compared))}. {seeds}, {epochs}{outcome.n_images:,} confirm images.",
+        f"{best}. {seeds}, {epochs}{outcome.n_images:,} confirm images.",
         *((markdown_table(Table("", heads, tuple(rows))), rule) if rows else ()),
         beside.figure("experiment_comparison"),
     ]

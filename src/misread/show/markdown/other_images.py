@@ -1,6 +1,7 @@
 """Sections on what the trained models of a study read elsewhere: in other data, in corruptions."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,7 +119,7 @@ def corruptions(evidence: Evidence, beside: Beside) -> str:
         for arm in arms
         for part in (
             f"### {plain(arm)}",
-            markdown_table(Table("", heads, tuple(corrupted.rows(read, arm)))),
+            markdown_table(replace(corrupted.corruption_table(read, arm), heads=heads)),
         )
     ]
     numbers = readable_json(_numbers(read))

@@ -6,7 +6,7 @@ from functools import partial
 from misread import wording
 from misread.judge.looks import Adaptive
 from misread.show import calibration
-from misread.show.figures.stopping import stopping_figure
+from misread.show.figures.stopping import adaptive
 from misread.show.markdown.page import Beside, Chapter
 from misread.show.style import png
 from misread.show.table import Table, markdown_table
@@ -23,7 +23,7 @@ def chapter_of(outcomes: Sequence[Stopped], replicates: int) -> Chapter:
 def summary(outcomes: Sequence[Stopped], replicates: int, beside: Beside) -> str:
     """Tell what came out, with its figure."""
     summaries = calibration.rule_summaries(outcomes)
-    picture = png(stopping_figure(summaries, replicates))
+    picture = png(adaptive(summaries, replicates))
     title = "Bounds at each look, and mean seeds under each rule"
     options = f"--adaptive --replicates {replicates} --markdown {beside.page.as_posix()}"
     parts = [
