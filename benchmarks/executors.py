@@ -12,15 +12,20 @@ import pickle
 import resource
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from common import Cell, Table, finish, machine, options, ratio, show, spread
 from misread.data.sources import load
-from misread.learn.work import Order, Task, prepare, work
+from misread.learn.trainer import KERAS
+from misread.learn.views import View
+from misread.learn.work import Order, prepare, work
 from misread.store import RunFolder
-from misread.study.study import Study, load_study
+from misread.study.file import load_study
+from misread.study.study import Study
+from misread.study.task import Task
 from misread.workers.pool import Pool, Report, Workers
 from misread.workers.processes import LocalPool
 from misread.workers.ray_cluster import RayPool
@@ -40,7 +45,12 @@ def tasks_of(study: Study, folder: Path, seeds: range) -> list[Task]:
     policy = study.policies((4, 9))["both"]
     hashes = (train.sha256, test.sha256)
     return [
-        Task(RunFolder(folder, "both", seed), study.run("both", policy, seed, 0, hashes), ())
+        Task(
+            RunFolder(folder, "both", seed),
+            study.run("both", policy, seed, 0, hashes),
+            KERAS,
+            (View(),),
+        )
         for seed in seeds
     ]
 
@@ -61,7 +71,7 @@ def memory_and_bytes(*, smoke: bool) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         (task,) = tasks_of(load_study("four-nine", smoke=smoke), Path(folder), range(1))
-        pool = LocalPool(weighed, prepare, 1, Path(folder) / "workers.log")
+        pool = LocalPool(weighed, partial(prepare, KERAS), 1, Path(folder) / "workers.log")
         with Workers(pool, take, print, "") as workers:
             for _ in range(2):
                 there.append(len(pickle.dumps(task.order())))
@@ -108,7 +118,7 @@ def executors(repeats: int) -> dict[str, list[dict[str, float]]]:
     for _ in range(repeats):
         for jobs in (1, 2):
             with tempfile.TemporaryDirectory() as folder:
-                pool = LocalPool(work, prepare, jobs, Path(folder) / "workers.log")
+                pool = LocalPool(work, partial(prepare, KERAS), jobs, Path(folder) / "workers.log")
                 add(f"local, {jobs}", pool)
         cluster: Any = Cluster(
             initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}

@@ -21,9 +21,8 @@ from misread.files import read_json, write_json
 from misread.show.markdown.axis import per_step, ratio_words, times
 from misread.store import RunFolder
 from misread.study.axis import Answers, Ratio, answer
-from misread.study.comparison import ComparisonPlan
-from misread.study.differences import load_compared
-from misread.study.plan import load_locked
+from misread.study.evidence import load_evidence
+from misread.study.plan import load_plan
 from misread.wording import number, points
 
 RESULTS = DOCS / "results" / "questions"
@@ -50,13 +49,13 @@ def main() -> None:
 
 def store(folder: Path) -> None:
     """Write the results of a study."""
-    study = load_locked(folder, ComparisonPlan).study
+    study = load_plan(folder).study
     finished = tuple(
         seed
         for seed in study.seeds
         if all(RunFolder(folder, arm, seed).is_complete for arm in study.arms)
     )
-    answers = answer(load_compared(folder, finished))
+    answers = answer(load_evidence(folder, finished))
     values = answers.model_dump(mode="json")
     for arm in values["outcome"]["arms"].values():  # the page has no use for these
         arm |= {"per_class": [], "confusion_counts": []}

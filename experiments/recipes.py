@@ -23,12 +23,11 @@ from misread.images.operations import OPERATIONS
 from misread.judge import Predictions, Verdict, judge
 from misread.learn import train
 from misread.learn.recipe import Recipe
+from misread.learn.views import load_parts, unseen
 from misread.store import RunFolder
 from misread.study.evidence import load_evidence
 from misread.study.plan import load_plan
 from misread.study.study import BASELINE
-from misread.study.transfer import unseen
-from misread.study.verdict import confirm_of
 from misread.wording import interval, number, p_value
 from misread.workers.machine import thread_environment
 
@@ -74,7 +73,7 @@ class Baseline:
 
     def add(self, run: RunFolder, confirm: Dataset, usps: Dataset | None) -> None:
         """Read with one model, and take what its folder has."""
-        model = train.load(run.model)
+        model = train.load(run.path / "model.keras")
         self.read.append(run.predictions()["predictions"][0])
         select = read_arrays(run.path / "select.npz")
         self.select.append(float((select["predictions"][0] == select["labels"]).mean()))
@@ -98,7 +97,8 @@ def main() -> None:
     if len(sys.argv) < 2:
         sys.exit("usage: python experiments/recipes.py STUDY_FOLDER…")
     train.set_up_backend()
-    confirm, _ = confirm_of(load_plan(Path(sys.argv[1])))
+    study = load_plan(Path(sys.argv[1])).study
+    confirm = load_parts(study.dataset, study.sizes["confirm_size"]).confirm
     usps = unseen("mnist", f"h5:{USPS}") if USPS.exists() else None
     recipes: dict[str, Baseline] = {}
     answers: dict[str, dict[str, str]] = {}

@@ -18,13 +18,15 @@ from shared import DOCS, command, table, write_block
 
 from misread import wording
 from misread.judge import Verdict
+from misread.learn.views import load_parts
 from misread.show.calibration import share
 from misread.simulate.calibrate import Outcome, Setting, simulate
 from misread.simulate.limits import LIMITS, standard_error
 from misread.simulate.worlds import FOURS, WORLDS, WRITER_WORLDS, Design
 from misread.study.plan import load_plan
+from misread.study.runs import load_arm
 from misread.study.study import BASELINE
-from misread.study.verdict import confirm_of, judge_arm, read_arm, seeds_needed
+from misread.study.verdict import judge_arm, seeds_needed
 
 SEEDS, ERRORS = (5, 10, 20), (3.0, 8.0, 30.0, 80.0)
 
@@ -88,13 +90,14 @@ def simulated(pairs: list[Pair]) -> Iterator[str]:
 def judged(run: Path) -> Iterator[Judged]:
     """Yield the verdicts on each arm of a trial, without and with its writers."""
     plan = load_plan(run)
-    confirm, needed = confirm_of(plan)[0], seeds_needed(plan, run)
-    before = read_arm(plan, run, BASELINE, needed[BASELINE])
+    parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
+    needed = seeds_needed(plan, parts, run)
+    grouped = plan.model_copy(update={"grouped": True})
+    sides = {arm: load_arm(grouped, parts, run, arm, n).side for arm, n in needed.items()}
     for arm in plan.study.treated_arms:
-        after = read_arm(plan, run, arm, needed[arm])
-        plans = (plan.model_copy(update={"grouped": grouped}) for grouped in (False, True))
-        without, grouped = (judge_arm(one, confirm, arm, before, after) for one in plans)
-        yield run.name, arm, without, grouped
+        pair = (sides[BASELINE], sides[arm])
+        without = judge_arm(plan, arm, *(side.without_groups() for side in pair))
+        yield run.name, arm, without, judge_arm(plan, arm, *pair)
 
 
 def on_real(rows: list[Judged]) -> Iterator[str]:

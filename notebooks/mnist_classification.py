@@ -27,9 +27,9 @@ from misread.show.figures.training_curves import arm_curves
 from misread.show.notebook import show
 from misread.show.style import BLUE, GREEN, MUTED, ORANGE, VERMILLION, Sheet, bare, styled
 from misread.show.table import Table
-from misread.study.comparing import run_comparison
-from misread.study.comparison import load_any
-from misread.study.differences import conclude_comparison
+from misread.study.conclude import conclude
+from misread.study.file import load_study
+from misread.study.run import run_study
 
 set_up_backend()  # the same seeds give the same numbers
 
@@ -44,7 +44,7 @@ SMOKE = False  # few images, to see that it runs
 # The study is a file in the package: four recipes, and the conclusions as data.
 
 # %%
-study = load_any("dense-four", seeds=SEEDS, epochs=EPOCHS, smoke=SMOKE)
+study = load_study("dense-four", seeds=SEEDS, epochs=EPOCHS, smoke=SMOKE)
 show(
     Table(
         "",
@@ -209,9 +209,9 @@ show(
 
 # %%
 folder = tempfile.TemporaryDirectory(prefix="dense-four-")
-run_comparison(study, Path(folder.name))
-compared = conclude_comparison(Path(folder.name))
-outcome = compared.outcome
+run_study(study, Path(folder.name))
+evidence = conclude(Path(folder.name))
+outcome = evidence.accuracies
 show(
     Table(
         "",
@@ -299,7 +299,7 @@ show(standing_figure())
 # number of comparisons.
 
 # %%
-show(difference_table(compared))
+show(difference_table(evidence))
 
 # %% [markdown]
 # And the conclusions? The study also names the smallest difference that would be worth having. Each
@@ -311,7 +311,7 @@ show(
         "",
         ("claim", "measured", "answer with so few seeds"),
         tuple(
-            (claim.text, "; ".join(claim_lines(compared, claim)), claim.verdict)
+            (claim.text, "; ".join(claim_lines(evidence, claim)), claim.verdict)
             for claim in outcome.claims
         ),
     )
@@ -325,13 +325,13 @@ show(
 
 # %%
 for name in outcome.arms:
-    display(show(arm_curves(compared, name)))
+    display(show(arm_curves(evidence, name)))
 
 # %% [markdown]
 # ## What do they confuse?
 
 # %%
-show(confusion_matrix(compared, compared.best))
+show(confusion_matrix(evidence, evidence.best))
 
 # %% [markdown]
 # ## Right and wrong, and how sure
@@ -340,11 +340,11 @@ show(confusion_matrix(compared, compared.best))
 # and the network is sure of some of them all the same.
 
 # %%
-show(sample_predictions(compared))
+show(sample_predictions(evidence))
 
 # %%
-probs_NK = compared.probs(compared.best, 0)
-right_N = probs_NK.argmax(axis=1) == compared.confirm.labels_N
+probs_NK = evidence.probs(evidence.best, 0)
+right_N = probs_NK.argmax(axis=1) == evidence.confirm.labels_N
 sure_N = probs_NK.max(axis=1)
 show(
     Table(

@@ -235,7 +235,7 @@ class FromDocstrings(GenerateJsonSchema):
 def schema(_: str = "") -> str:
     """Return the schema of a verdict, of one arm or of a study, as JSON."""
     from misread.judge.verdict import Verdict
-    from misread.study.outcome import StudyVerdict
+    from misread.study.verdict import StudyVerdict
 
     content = TypeAdapter(Verdict | StudyVerdict).json_schema(
         mode="serialization", schema_generator=FromDocstrings

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from misread.errors import StoreError
 from misread.npz import arrays_of
@@ -27,6 +27,15 @@ class Frozen(BaseModel):
     """A record that never changes and refuses fields that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def unstated(default: Any) -> Any:
+    """Return a field that is left out of JSON, and so out of hashes, while it is its default.
+
+    For what may be said and mostly is not: such a field can be added without changing what was
+    written before.
+    """
+    return Field(default=default, exclude_if=lambda value: bool(value == default))
 
 
 _REASONS = {

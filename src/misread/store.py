@@ -6,7 +6,7 @@ A run folder holds, in the order in which they are written::
     environment.json   versions, machine, seconds: what may differ when the result does not
     history.csv        a row per epoch
     measures.csv       a row before the first epoch and after each; only if the recipe measures
-    model.keras        the trained model
+    model.keras        the trained model; from trainers of others a folder model/
     select.npz         what it reads on *select*; with it, training is complete
     predictions.npz    what it reads on *confirm* and on the counter-slices of the plan
     result.json        written last: with it, the run is complete
@@ -34,7 +34,30 @@ from misread.files import (
     write_atomic,
 )
 
-_TRAINED = ("config.json", "history.csv", "model.keras", "select.npz")
+MODEL = "model"  # files of a model are `model.keras`, or lie in this folder
+_TRAINED = ("config.json", "history.csv", "select.npz")
+
+
+def model_files(folder: Path) -> dict[str, bytes]:
+    """Return the files that a trainer left in a folder, by the names that a run folder gives them.
+
+    A file `model.keras` keeps its name, all others lie in `model/`.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in files]
+    return {
+        name if name == f"{MODEL}.keras" else f"{MODEL}/{name}": path.read_bytes()
+        for name, path in zip(names, files, strict=True)
+    }
+
+
+def unpack_model(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write the model among the files of a run into a folder, as its trainer left it."""
+    for name, content in files.items():
+        if name.startswith((f"{MODEL}.", f"{MODEL}/")):
+            path = folder / name.removeprefix(f"{MODEL}/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
 
 @contextmanager
@@ -73,14 +96,14 @@ class RunFolder:
         self.path = study_folder / "arms" / arm / f"seed_{seed}"
 
     @property
-    def model(self) -> Path:
-        """The trained model."""
-        return self.path / "model.keras"
+    def has_model(self) -> bool:
+        """Whether the trained model is there."""
+        return (self.path / f"{MODEL}.keras").exists() or (self.path / MODEL).exists()
 
     @property
     def is_trained(self) -> bool:
         """Whether training is complete."""
-        return (self.path / "select.npz").exists() and self.model.exists()
+        return (self.path / "select.npz").exists() and self.has_model
 
     @property
     def is_complete(self) -> bool:
@@ -114,13 +137,29 @@ class RunFolder:
         if not self.is_trained:
             return {}
         try:
-            return {name: (self.path / name).read_bytes() for name in _TRAINED}
+            files = {name: (self.path / name).read_bytes() for name in _TRAINED}
         except OSError as error:
             msg = (
                 f"{self.path} cannot be gone on with ({error}); delete that folder and run the "
                 "same command again."
             )
             raise StoreError(msg) from None
+        return files | self.stored_model()
+
+    def stored_model(self) -> dict[str, bytes]:
+        """Return the files of the trained model.
+
+        Raises
+        ------
+        StoreError
+            If there are none.
+        """
+        paths = [self.path / f"{MODEL}.keras", *sorted((self.path / MODEL).rglob("*"))]
+        files = {p.relative_to(self.path).as_posix(): p for p in paths if p.is_file()}
+        if not files:
+            msg = f"{self.path} holds no model; finish the study first, or bring its models back."
+            raise StoreError(msg)
+        return {name: path.read_bytes() for name, path in files.items()}
 
     def config(self) -> Any:
         """Return what `config.json` holds, or None where there is none."""
@@ -150,8 +189,10 @@ class RunFolder:
     def predictions(self) -> Arrays:
         """Return what was read on *confirm*, checked against `result.json`.
 
-        `labels` `[N]`, `predictions` `[1,N]`, `probs` `[1,N,K]` (float16); `slice_names` `[L]` and
-        for slice number l `slice_<l>_ids` `[M]` (in *confirm*) and `slice_<l>_predictions` `[M]`.
+        `labels` `[N]`, `predictions` `[1,N]`, `probs` `[1,N,K]` (float16); `groups` and `disputed`
+        `[N]` where the dataset knows them; `slice_names`, `slice_treatments` and `slice_views`
+        `[L]` (names, what was done to the images, the views as JSON), and for slice number l
+        `slice_<l>_ids` `[M]` (in *confirm*) and `slice_<l>_predictions` `[M]`.
         """
         return read_arrays(
             self.path / "predictions.npz", self.result()["sha256"]["predictions.npz"]

@@ -93,7 +93,7 @@ def test_a_study_shows_confirm_once_it_is_open_and_select_before(smoke, tmp_path
     assert cell["errors_per_seed"] == evidence.summary["target"]["confirm"]["mean"]
     for group in ("hard_core", "coin_flip", "flicker", "undivided", "disputed"):
         for one in cell[group]:
-            assert one["id"] == evidence.confirm_ids_N[one["image"]]
+            assert one["id"] == evidence.parts.confirm_ids_N[one["image"]]
 
     closed = tmp_path / "closed"
     shutil.copytree(smoke, closed)
@@ -142,7 +142,7 @@ def test_the_ledger_names_what_changed_for_good(changed):
     assert found[four].is_target
     assert (found[four].before, found[four].after, found[four].n_after) == (4, 9, 10)
     rows = [row for row in ledger_table(evidence).rows if row[3] != "1"]
-    number = evidence.confirm_ids_N[four]
+    number = evidence.parts.confirm_ids_N[four]
     assert (f"#{number}", "both", "broken", "4", "4 (10 of 10)", "9 (10 of 10)", "yes") in rows
 
 

@@ -8,15 +8,17 @@ import pytest
 from click.testing import CliRunner
 
 from misread.cli import main
+from misread.data.mnist import load_mnist
 from misread.errors import PlanError
 from misread.files import write_json
-from misread.learn.work import Task
 from misread.show.figures.power import power_figure
 from misread.show.style import png
 from misread.store import RunFolder
+from misread.study.file import load_study
 from misread.study.plan import Plan, load_plan, lock
-from misread.study.run import _notes, planned_power
-from misread.study.study import load_study
+from misread.study.run import _notes
+from misread.study.select import planned_power
+from misread.study.task import Task
 
 HASHES = ("0" * 64, "1" * 64)
 
@@ -172,7 +174,7 @@ def plan_of(answer):
 
 @pytest.fixture(scope="module")
 def answer():
-    told = planned_power(load_study("four-nine"), errors_json(), (4, 9))
+    told = planned_power(load_study("four-nine"), errors_json(), (4, 9), load_mnist()[1])
     assert told.warning
     return told
 
@@ -182,7 +184,9 @@ def test_two_directions_share_the_level_of_the_plan():
     both = study.model_copy(
         update={"judge": study.judge.model_copy(update={"both_directions": True})}
     )
-    one, two = (planned_power(asked, errors_json(), (4, 9)) for asked in (study, both))
+    one, two = (
+        planned_power(asked, errors_json(), (4, 9), load_mnist()[1]) for asked in (study, both)
+    )
     assert (one.alpha, two.alpha) == (0.05, 0.025)  # as the verdict's smallest detectable
     assert two.power < one.power
 
@@ -223,12 +227,12 @@ def test_a_weak_plan_is_told_so_before_its_arms_train(answer, tmp_path):
 
 
 def test_a_target_without_errors_has_no_planned_power():
-    assert planned_power(load_study("four-nine"), errors_json(), (9, 4)) is None
+    assert planned_power(load_study("four-nine"), errors_json(), (9, 4), load_mnist()[1]) is None
 
 
 def test_a_smoke_run_has_no_planned_power(smoke):
     plan = json.loads((smoke / "plan.json").read_text())["plan"]
-    assert plan["planned_power"] is None
+    assert "planned_power" not in plan
     answer = power(smoke)
     assert answer["source"] == "the baseline's errors on select in a smoke run"
     assert answer["n_images"] < 250

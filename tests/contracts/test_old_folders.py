@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from misread.study.differences import load_compared
 from misread.study.evidence import load_evidence
 
 FOLDERS = Path(__file__).parents[1] / "folders"
@@ -52,4 +51,4 @@ def test_a_study_with_a_target_is_judged_as_it_was(name: str, tmp_path: Path) ->
 def test_a_study_of_accuracies_comes_to_what_it_did(name: str, tmp_path: Path) -> None:
     folder = unpacked(name, tmp_path)
     stored = json.loads((folder / "comparison.json").read_text("utf-8"))
-    assert load_compared(folder).outcome.model_dump(mode="json") == stored
+    assert load_evidence(folder).accuracies.model_dump(mode="json") == stored

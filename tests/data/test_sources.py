@@ -25,9 +25,8 @@ from misread.data.pictures import read_picture
 from misread.data.sources import KINDS, beside, load, slug, split_name
 from misread.errors import DataError, StudyError
 from misread.learn import work as runs
-from misread.study.comparison import load_any
+from misread.study.file import load_study
 from misread.study.plan import load_plan
-from misread.study.study import load_study
 
 DIGITS = load_digits()
 SMALL = np.rint(DIGITS.images * (255 / 16)).astype(np.uint8)
@@ -240,7 +239,7 @@ def test_a_studys_path_is_one_from_its_file_or_from_here(tmp_path, monkeypatch):
     assert load_study(str(study)).dataset == "npz:my.npz"
     np.savez(tmp_path / "studies" / "my.npz", x=1)
     assert load_study(str(study)).dataset == "npz:studies/my.npz"
-    assert load_any("studies/mine.toml", dataset="npz:my.npz").dataset == "npz:my.npz"
+    assert load_study("studies/mine.toml", dataset="npz:my.npz").dataset == "npz:my.npz"
     monkeypatch.chdir(tmp_path / "studies")
     assert load_study("mine.toml").dataset == "npz:my.npz"
     elsewhere = tmp_path / "elsewhere"

@@ -8,10 +8,10 @@ import pytest
 from markdown_pages import blocks
 from misread.judge import holm, two_way
 from misread.study.claims import standing
-from misread.study.comparison import load_any
+from misread.study.file import load_study
 from misread.wording import number, p_value, percent, points
 
-STUDY = load_any("dense-four")
+STUDY = load_study("dense-four")
 ARMS = tuple(STUDY.arms)
 
 

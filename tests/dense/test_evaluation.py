@@ -15,9 +15,9 @@ from misread.cli import main
 from misread.errors import PlanError
 from misread.judge import holm, two_way
 from misread.study.claims import standing
-from misread.study.comparison import ComparisonPlan, load_any
-from misread.study.differences import load_compared
-from misread.study.plan import kind_of, load_locked, load_plan
+from misread.study.evidence import load_evidence
+from misread.study.file import load_study
+from misread.study.plan import load_plan, load_target_plan
 
 ARMS = ("exp1", "exp2", "exp3", "exp4")
 SEEDS = (42, 123)
@@ -81,12 +81,11 @@ def test_every_file_is_written(folder):
 
 
 def test_the_plan_is_a_comparison_and_says_that_it_was_a_smoke_run(folder):
-    plan = load_locked(folder, ComparisonPlan)
-    assert plan.study == load_any("dense-four", smoke=True, epochs=6)
+    plan = load_plan(folder)
+    assert plan.study == load_study("dense-four", smoke=True, epochs=6)
     assert "smoke" in plan.exploratory
-    assert kind_of(folder) == "comparison"
-    with pytest.raises(PlanError, match="holds a comparison, no trial"):
-        load_plan(folder)
+    with pytest.raises(PlanError, match="holds a study of accuracies, which has no target"):
+        load_target_plan(folder)
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -109,7 +108,7 @@ def test_metrics_are_those_of_scikit_learn(folder, found, arm):
 
 def test_the_gap_is_measured_with_dropout_at_rest(folder, found, trainer):
     from misread.learn.recipe import Run
-    from misread.learn.work import parts_of
+    from misread.learn.views import parts_of
 
     run = folder / "arms/exp3/seed_42"
     fit, _, confirm = parts_of(Run.model_validate(json.loads((run / "config.json").read_text())))
@@ -216,7 +215,7 @@ def test_folders_never_mix(folder):
 
 
 def test_some_arms_alone():
-    study = load_any("dense-four", arms=("exp2", "exp1"), seeds=(5,))
+    study = load_study("dense-four", arms=("exp2", "exp1"), seeds=(5,))
     assert list(study.arms) == ["exp2", "exp1"]
     assert [claim.text for claim in study.claims] == [
         "A single hidden layer reaches about 97%",
@@ -236,7 +235,7 @@ def test_one_seed_says_what_it_can(folder, tmp_path):
     page = (again / "report.html").read_bytes()
     assert CliRunner().invoke(main, ["report", str(again)]).exit_code == 0
     assert (again / "report.html").read_bytes() == page
-    outcome = load_compared(again).outcome
+    outcome = load_evidence(again).accuracies
     assert outcome.arms["exp1"].accuracy.sd is None
     assert outcome.arms["exp1"].documented.agrees is None
     assert "says nothing about training" in outcome.differences[0].note

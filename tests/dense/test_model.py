@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from misread.data.mnist import load_mnist
 from misread.learn.recipe import RECIPES, Recipe
-from misread.study.comparison import load_any
+from misread.study.file import load_study
 
-STUDY = load_any("dense-four")
+STUDY = load_study("dense-four")
 PARAMETERS = {"exp1": 101_770, "exp2": 235_146, "exp3": 235_146, "exp4": 567_434}
 LAYERS = {
     "exp1": [128],

@@ -6,8 +6,8 @@ import pytest
 from misread.data.dataset import to_float
 from misread.data.mnist import load_mnist
 from misread.data.parts import N_FOLDS, split
-from misread.learn.work import parts_of
-from misread.study.comparison import load_any
+from misread.learn.views import parts_of
+from misread.study.file import load_study
 
 CLASSES = set(range(10))
 
@@ -18,7 +18,7 @@ def mnist():
 
 
 def run_of(mnist, fold, *, smoke=False):
-    study = load_any("dense-four", smoke=smoke)
+    study = load_study("dense-four", smoke=smoke)
     return study.run("exp1", study.seeds[0], fold, (mnist[0].sha256, mnist[1].sha256))
 
 
@@ -42,7 +42,7 @@ def test_pixels_are_scaled_to_0_and_1_and_nothing_else(mnist):
 
 
 def test_the_networks_see_784_numbers_in_reading_order(mnist, trainer):
-    model = trainer.build(load_any("dense-four").arms["exp1"].recipe, (28, 28, 1), 10, 0)
+    model = trainer.build(load_study("dense-four").arms["exp1"].recipe, (28, 28, 1), 10, 0)
     assert model.layers[1].output.shape == (None, 784)
     flat = np.asarray(model.layers[1](to_float(mnist[1].images[:3])))
     assert np.array_equal(flat, mnist[1].images[:3].reshape(3, 784).astype(np.float32) / 255)

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from pydantic import BaseModel
 
-from misread.study.outcome import StudyVerdict
+from misread.study.verdict import StudyVerdict
 from verdict_cases import cases
 
 

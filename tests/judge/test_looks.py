@@ -22,7 +22,7 @@ from misread.simulate.calibrate import Setting
 from misread.simulate.limits import LIMITS
 from misread.simulate.stopping import REDUCTIONS, of_first_seeds, rules, simulate_rules
 from misread.simulate.worlds import WORLDS, Design, draw
-from misread.study.looks import with_looks
+from misread.study.questions import with_looks
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 

@@ -1,12 +1,12 @@
 """What changed for good: the pictures and the table say what the judge says, whatever was read."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
+from made_up import TARGET, changed, made_up
 from misread.show import style
 from misread.show.figures import confusion as charts
 from misread.show.figures import ledger
@@ -14,7 +14,7 @@ from misread.show.report import report_html
 from misread.show.study_figures import FIGURES, Drawn
 from misread.show.target import held_table, ledger_table
 from misread.study.study import BASELINE
-from show.test_report import TARGET, Page, made_up
+from show.test_report import Page
 
 ARM = "documented"
 
@@ -31,12 +31,9 @@ def read_as(*, class_names=None, n_broken=20):
     read[ARM][np.arange(broken.size) % 5, broken] = 4
     read[ARM][:, scattered] = [4, 9, 7, 2, 6]
     read[BASELINE][:, mended] = 8
-    confirm = evidence.confirm
-    if class_names:
-        confirm = replace(confirm, class_names=class_names)
     # Places in the test set differ from those in the labels, as in a study of fewer images.
-    ids_N = 16 * np.arange(len(confirm)) + 1
-    evidence = replace(evidence, predictions=read, confirm=confirm, confirm_ids_N=ids_N)
+    ids_N = 16 * np.arange(len(evidence.confirm)) + 1
+    evidence = changed(evidence, read, class_names, ids_N)
     return evidence, broken, scattered, mended
 
 
@@ -57,7 +54,7 @@ def test_the_table_is_the_judges_ledger():
     rows = [row for row in ledger_table(evidence).rows if row[1] == ARM]
     for kind in ("broken", "mended"):
         numbers = {int(row[0].removeprefix("#")) for row in rows if row[2] == kind}
-        assert numbers == set(evidence.confirm_ids_N[told[kind]].tolist())
+        assert numbers == set(evidence.parts.confirm_ids_N[told[kind]].tolist())
     assert {row[3:] for row in rows if row[2] == "mended"} == {
         ("3", "8 (5 of 5)", "3 (5 of 5)", "")
     }
@@ -73,7 +70,7 @@ def test_a_broken_image_is_never_shown_as_read_rightly():
     assert (found.after, found.n_after) == (2, 1), "of equally frequent ones the smallest class"
     order = [3, 1, 4, 0, 2]
     read = {arm: preds_SN[order] for arm, preds_SN in evidence.predictions.items()}
-    shuffled = replace(evidence, predictions=read)
+    shuffled = changed(evidence, read)
     assert ledger.changes(shuffled, ARM) == ledger.changes(evidence, ARM)
 
 
@@ -81,17 +78,15 @@ def test_many_broken_images_hide_no_mended_one():
     evidence, broken, _, mended = read_as()
     told = texts(ledger.ledger(evidence))
     assert f"{ARM}: 21 broken, 1 mended (the first 16 of each are drawn)" in told
-    assert f"#{evidence.confirm_ids_N[mended]}, 3" in told
-    drawn = [f"#{n}, 4" for n in evidence.confirm_ids_N[broken]]
+    assert f"#{evidence.parts.confirm_ids_N[mended]}, 3" in told
+    drawn = [f"#{n}, 4" for n in evidence.parts.confirm_ids_N[broken]]
     assert [label in told for label in drawn] == [True] * 16 + [False] * 4
     assert "both: 0 broken, 1 mended" in told
 
 
 def test_nothing_changed_is_said_in_words():
     evidence = made_up(5, (ARM, "both"))
-    same = replace(
-        evidence, predictions=dict.fromkeys(evidence.arms, evidence.predictions[BASELINE])
-    )
+    same = changed(evidence, dict.fromkeys(evidence.arms, evidence.predictions[BASELINE]))
     figure = ledger.ledger(same)
     assert figure.get_label() == "No arm changed an image for good"
     assert f"{ARM} and both: nothing broken, nothing mended" in texts(figure)

@@ -19,7 +19,6 @@ from misread.errors import StoreError, StudyError
 from misread.show.markdown import claims, target
 from misread.show.markdown.page import Beside, Chapter, plain, write_page
 from misread.show.study_figures import FIGURES, Drawn
-from misread.study.differences import load_compared
 from misread.study.evidence import load_evidence
 from misread.wording import percent
 
@@ -28,8 +27,8 @@ LOADERS = {
     "trial": load_evidence,
     "adaptive": load_evidence,
     "pair": load_evidence,
-    "comparison": load_compared,
-    "axis": load_compared,
+    "comparison": load_evidence,
+    "axis": load_evidence,
 }
 
 
@@ -248,21 +247,21 @@ def test_accuracy_by_epoch(studies):
 
     from scipy import stats
 
-    compared = studies["comparison"]
+    evidence = studies["comparison"]
     rng = np.random.default_rng(1)
     seeds = (1, 2, 3, 4)
-    on_select = {arm: rng.uniform(0.9, 0.99, (4, 3)) for arm in compared.arms}
+    on_select = {arm: rng.uniform(0.9, 0.99, (4, 3)) for arm in evidence.arms}
     arms = {
         arm: own.model_copy(update={"recipe": own.recipe.model_copy(update={"epochs": 3})})
-        for arm, own in compared.plan.study.arms.items()
+        for arm, own in evidence.plan.study.arms.items()
     }
-    study = compared.plan.study.model_copy(update={"seeds": seeds, "arms": arms})
+    study = evidence.plan.study.model_copy(update={"seeds": seeds, "arms": arms})
     longer = replace(
-        compared,
-        plan=compared.plan.model_copy(update={"study": study}),
-        predictions={a: np.repeat(own[:1], 4, axis=0) for a, own in compared.predictions.items()},
-        results={a: own[:1] * 4 for a, own in compared.results.items()},
-        environments={a: own[:1] * 4 for a, own in compared.environments.items()},
+        evidence,
+        plan=evidence.plan.model_copy(update={"study": study}),
+        predictions={a: np.repeat(own[:1], 4, axis=0) for a, own in evidence.predictions.items()},
+        results={a: own[:1] * 4 for a, own in evidence.results.items()},
+        environments={a: own[:1] * 4 for a, own in evidence.environments.items()},
         histories={
             arm: tuple([{"select_accuracy": value} for value in row] for row in values_SE)
             for arm, values_SE in on_select.items()

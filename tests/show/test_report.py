@@ -2,23 +2,17 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
-from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import pytest
 from matplotlib import get_backend, rcParams
 from syrupy.assertion import SnapshotAssertion
 
+from made_up import TARGET, changed, made_up
 from misread import wording
-from misread.data.mnist import load_mnist
-from misread.data.parts import stratified_subset
-from misread.judge import confusion_counts, rank_cells
-from misread.seeds import derive
 from misread.show import study_figures as plots
 from misread.show import style, words
 from misread.show import target as tables
@@ -27,146 +21,9 @@ from misread.show.report import command, report_html, write_report
 from misread.show.study_figures import FIGURES, Drawn, draw_figures, write_figures
 from misread.show.style import png
 from misread.show.verdict import verdict_word
-from misread.study.evidence import Evidence, SliceEvidence
-from misread.study.plan import Plan, counter_slices
-from misread.study.run import preview_slices
-from misread.study.study import load_study
+from misread.study.evidence import Evidence
 
-TARGET = (4, 9)
 VOID = {"meta", "img", "link", "br", "hr", "input"}
-
-
-@lru_cache
-def made_up(
-    n_seeds: int = 3,
-    arms: tuple[str, ...] = ("documented", "both"),
-    *,
-    error_rate: float = 0.02,
-    exploratory: str = "",
-) -> Evidence:
-    """Return evidence with made-up readings of 600 real images.
-
-    The documented arm reads eroded fours as nines in a third of the cases, the others do not.
-    """
-    rng = derive(0, "show tests")
-    train, test = load_mnist()
-    train, confirm = (part.take(stratified_subset(part.labels_N, 600)) for part in (train, test))
-    study = load_study("four-nine", seeds=tuple(range(n_seeds)), arms=arms, epochs=2)
-    policies = study.policies(TARGET)
-    labels_N = confirm.labels_N
-
-    def readings(own_M: npt.NDArray[np.int64], rate: float, wrong: int) -> npt.NDArray[np.uint8]:
-        hit_SM = (rng.random((n_seeds, own_M.size)) < rate) & (own_M != wrong)
-        return np.where(hit_SM, wrong, own_M).astype(np.uint8)
-
-    slices = counter_slices([policy for policy in policies.values() if policy], TARGET)
-    pieces = []
-    for piece in slices:
-        ids_M = np.flatnonzero(labels_N == piece.label)
-        bad = {"documented"} if (piece.operation, piece.label) == ("erode", 4) else set()
-        other = TARGET[1 - TARGET.index(piece.label)]
-        pieces.append(
-            SliceEvidence(
-                piece,
-                ids_M,
-                {
-                    arm: readings(
-                        labels_N[ids_M], 17 * error_rate if arm in bad else error_rate, other
-                    )
-                    for arm in policies
-                },
-            )
-        )
-    predictions = {arm: readings(labels_N, error_rate, 9) for arm in policies}
-    counts_SKK = np.stack([confusion_counts(labels_N, row, 10) for row in predictions["baseline"]])
-    cells = [
-        cell.model_dump(mode="json")
-        | {
-            "images": [
-                {"id": 0, "seed": seed, "prob_label": 0.2, "prob_reading": 0.7}
-                for seed, counts_KK in enumerate(counts_SKK)
-                for _ in range(int(counts_KK[cell.true, cell.predicted]))
-            ]
-        }
-        for cell in rank_cells(counts_SKK)
-    ]
-    target = next(cell for cell in cells if (cell["true"], cell["predicted"]) == TARGET)
-    operations = [
-        {
-            **piece.model_dump(),
-            "n_images": 60,
-            "changed_share": float(piece.size_px > 1),
-            "ink_before": 0.12,
-            "ink_after": 0.12 * piece.size_px,
-            "thickness_before_px": 2.2,
-            "thickness_after_px": 2.2 * piece.size_px,
-            "error_before": error_rate,
-            "error_after": error_rate * piece.size_px,
-            "as_target_before": error_rate / 2,
-            "as_target_after": error_rate * piece.size_px / 2,
-        }
-        for piece in preview_slices(study, TARGET)
-    ]
-    shares = [
-        {
-            "arm": arm,
-            "size_px": list(policy.size_px),
-            "probability": policy.probability,
-            "drawn": 140,
-            "changed_share": {"all": 0.51},
-        }
-        for arm, policy in study.policy.resolve(TARGET).items()
-    ]
-    epochs = [
-        {
-            "epoch": epoch,
-            "loss": 1 / epoch,
-            "accuracy": 1 - 0.1 / epoch,
-            "select_loss": 0.5 / epoch,
-            "select_accuracy": 1 - 0.05 / epoch,
-            "treated": 0,
-            "changed": 0,
-        }
-        for epoch in (1.0, 2.0)
-    ]
-    return Evidence(
-        folder=Path("nowhere"),
-        plan=Plan(
-            study=study,
-            target=TARGET,
-            target_from="study file",
-            target_on_select=target,
-            policies=policies,
-            slices=tuple(slices),
-            dataset_sha256=("0" * 64, "1" * 64),
-            select_folds={seed: seed % 10 for seed in study.seeds},
-            exploratory=exploratory,
-        ),
-        train=train,
-        confirm=confirm,
-        confirm_ids_N=np.arange(len(confirm)),
-        predictions=predictions,
-        probs={},
-        slices=tuple(pieces),
-        histories=dict.fromkeys(policies, (epochs,) * n_seeds),
-        environment={
-            "python": "3.11.7",
-            "platform": "Linux",
-            "machine": "x86_64",
-            "backend": "tensorflow",
-            "threads": 1,
-            "versions": {"misread": "0.1.0", "keras": "3.15.1"},
-        },
-        train_seconds=dict.fromkeys(policies, (12.5,) * n_seeds),
-        select_sizes_SK=counts_SKK.sum(axis=2),
-        errors={
-            "part": "select",
-            "seeds": list(study.seeds),
-            "accuracy": [0.98] * n_seeds,
-            "cells": cells,
-        },
-        preview={"study": study.name, "smoke": False, "shares": shares, "operations": operations},
-    )
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +101,7 @@ def test_headlines_state_what_the_numbers_say(drawn: dict[str, Drawn]) -> None:
 
 
 def test_the_page_stands_alone(tmp_path: Path, drawn: dict[str, Drawn]) -> None:
-    path = write_report(replace(made_up(), folder=tmp_path), drawn)
+    path = write_report(changed(made_up(), folder=tmp_path), drawn)
     assert path == tmp_path / "report.html"
     html = path.read_text("utf-8")
     page = Page(html)
@@ -315,12 +172,7 @@ def test_thin_evidence_is_shown_too(
 
 def test_names_of_classes_are_text_and_nothing_else() -> None:
     odd = ("<b>", "$x$", "a&b", "tab|le", *"456789")
-    evidence = made_up()
-    evidence = replace(
-        evidence,
-        confirm=replace(evidence.confirm, class_names=odd),
-        train=replace(evidence.train, class_names=odd),
-    )
+    evidence = changed(made_up(), class_names=odd)
     html = report_html(evidence, dict.fromkeys(FIGURES, Drawn(b"", "<i>title")))
     assert "<b>" not in html
     assert "<i>" not in html
@@ -350,7 +202,9 @@ def test_markdown_has_a_row_per_arm_with_the_numbers() -> None:
 
 def test_a_preview_needs_no_plan(tmp_path: Path) -> None:
     evidence = made_up()
-    path = plots.write_preview(evidence.plan.study, TARGET, evidence.preview, tmp_path)
+    path = plots.write_preview(
+        evidence.plan.study, TARGET, evidence.preview, evidence.train, tmp_path
+    )
     assert path == tmp_path / "figures" / "preview.png"
     assert path.stat().st_size > 10_000
     ids = np.arange(200)

@@ -21,8 +21,10 @@ from misread.study.axis import (
     without_dropout,
 )
 from misread.study.claims import standing
-from misread.study.comparison import Comparison, ComparisonPlan, load_any
-from misread.study.differences import load_compared
+from misread.study.evidence import load_evidence
+from misread.study.file import load_study
+from misread.study.plan import Plan
+from misread.study.study import Study
 from misread.wording import listed, p_value, percent, points
 
 STUDIES = ("activations", "widths", "dropout")
@@ -30,20 +32,20 @@ STUDIES = ("activations", "widths", "dropout")
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_study_loads_and_can_be_shrunk(name):
-    study = load_any(name)
-    assert isinstance(study, Comparison)
+    study = load_study(name)
+    assert isinstance(study, Study)
     assert len(study.seeds) >= 5
     assert study.claims
     assert study.axis
-    run = study.run(next(iter(study.arms)), 42, 0, ("a", "b"))
+    run = study.run(next(iter(study.arms)), None, 42, 0, ("a", "b"))
     assert (run.fit_size, run.confirm_size) == (10_000, None)
-    small = load_any(name, smoke=True)
+    small = load_study(name, smoke=True)
     assert (set(small.epochs.values()), len(small.seeds)) == ({1}, 1)
-    assert small.run(next(iter(study.arms)), 42, 0, ("a", "b")).confirm_size == 2000
+    assert small.run(next(iter(study.arms)), None, 42, 0, ("a", "b")).confirm_size == 2000
 
 
 def test_they_ask_what_they_are_to_ask():
-    activations, widths, dropout = (load_any(name).arms for name in STUDIES)
+    activations, widths, dropout = (load_study(name).arms for name in STUDIES)
     recipes = [arm.recipe for arm in activations.values()]
     assert {r.activation for r in recipes} == {"relu", "sigmoid", "tanh", "gelu"}
     assert {len(r.hidden) for r in recipes} >= {1, 6}
@@ -57,7 +59,7 @@ def test_they_ask_what_they_are_to_ask():
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_an_arm_stands_where_its_recipe_puts_it(name):
-    for arm in load_any(name).arms.values():
+    for arm in load_study(name).arms.values():
         recipe = arm.recipe
         rates = {recipe.input_dropout, *recipe.dropouts} - {0}
         place = {
@@ -69,12 +71,18 @@ def test_an_arm_stands_where_its_recipe_puts_it(name):
 
 
 def test_what_a_study_does_not_say_is_no_part_of_its_plan():
-    study = load_any("dense-four").model_dump(mode="json")
+    study = load_study("dense-four").model_dump(mode="json")
     assert not {"axis", "fit_size"} & set(study)
     assert not {"series", "at"} & set(study["arms"]["exp1"])
     for name in STUDIES:
-        plan = ComparisonPlan(study=load_any(name), dataset_sha256=("a", "b"), select_folds={42: 0})
-        assert ComparisonPlan.model_validate(plan.model_dump(mode="json")) == plan
+        study = load_study(name)
+        plan = Plan(
+            study=study,
+            policies=dict.fromkeys(study.arms),
+            dataset_sha256=("a", "b"),
+            select_folds={42: 0},
+        )
+        assert Plan.model_validate(plan.model_dump(mode="json")) == plan
 
 
 def test_a_study_with_fewer_images_is_no_smoke_run(tmp_path):
@@ -100,7 +108,7 @@ def small(tmp_path_factory):
     command += ["--arms", "relu-1,sigmoid-4", "--seeds", "42,123", "--out", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
-    return load_compared(folder)
+    return load_evidence(folder)
 
 
 def test_it_draws_what_it_has_data_for(small):
@@ -191,7 +199,7 @@ def test_which_arms_tell_of_dropout_against_an_average(study, pair):
         pass
 
     Plan.plan = Plan
-    Plan.study = load_any(study)
+    Plan.study = load_study(study)
     assert without_dropout(Plan) == pair
 
 
@@ -273,7 +281,7 @@ def test_what_is_said_in_short_is_what_the_stored_results_give(page, script):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_stored_results_are_of_the_built_in_study(script, name):
-    found, study = script.load_answers(name), load_any(name)
+    found, study = script.load_answers(name), load_study(name)
     assert found.planned_seeds == study.seeds
     assert found.outcome.seeds == study.seeds[: len(found.outcome.seeds)]
     assert found.outcome.exploratory == ""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from misread.study.robustness import Robustness
 from scipy import stats
 from skimage import color, transform
 
@@ -22,16 +23,23 @@ from misread.images.corrupt import Spec, corrupt, mnist_c, parse_corruption
 from misread.images.mnist_c import CORRUPTIONS, clouds, zigzag_line
 from misread.judge import two_way
 from misread.judge.means import mean_over, mean_ratio
+from misread.learn.views import in_mnist_form, load_parts, unseen
 from misread.seeds import derive
 from misread.show.figures.corruptions import corruption_figure
 from misread.store import RunFolder
-from misread.study.corruptions import Corruptions, load_corruptions, run_corruptions
-from misread.study.outcome import StudyVerdict
+from misread.study.corruptions import (
+    CLEAN,
+    Corruptions,
+    arm_mean,
+    arm_on,
+    load_corruptions,
+    run_corruptions,
+)
+from misread.study.evidence import load_evidence
+from misread.study.file import load_study
 from misread.study.plan import load_plan
-from misread.study.robustness import CLEAN, Robustness, arm_mean, arm_on
-from misread.study.study import BASELINE, load_study
-from misread.study.transfer import in_convention, unseen
-from misread.study.verdict import confirm_of
+from misread.study.study import BASELINE
+from misread.study.verdict import StudyVerdict
 
 EVERY = [Spec(kind, n + 1) for kind, c in CORRUPTIONS.items() for n in range(len(c.parameters))]
 
@@ -328,9 +336,9 @@ def test_a_corrupted_copy_of_a_training_image_was_seen(small):
 
 
 def test_corrupted_images_are_not_brought_to_the_convention(small):
-    assert in_convention("mnist", small)
-    assert in_convention("corrupted:fog", small)
-    assert not in_convention("mnist", f"corrupted:translate:{small}")
+    assert in_mnist_form("mnist", small)
+    assert in_mnist_form("corrupted:fog", small)
+    assert not in_mnist_form("mnist", f"corrupted:translate:{small}")
     data = unseen("mnist", f"corrupted:translate:{small}")
     assert (data.images[-60:] == load(f"corrupted:translate:{small}")[1].images).all()
 
@@ -440,7 +448,8 @@ def test_every_model_reads_every_corruption(corrupted):
     smoke, out, said = corrupted
     plan, here = load_plan(smoke), out / "mnist-c"
     readings = np.load(here / "readings.npz")
-    confirm, ids_N = confirm_of(plan)
+    parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
+    confirm, ids_N = parts.confirm, parts.confirm_ids_N
     names = readings["corruptions"].tolist()
     assert names == [spec.name for spec in mnist_c()]
     for arm in plan.policies:
@@ -457,16 +466,14 @@ def test_every_model_reads_every_corruption(corrupted):
 def test_the_images_are_those_of_the_whole_test_set(corrupted, trainer):
     """A part of *confirm* is corrupted as it is within the whole, and each model reads that."""
     smoke, out, _ = corrupted
-    plan = load_plan(smoke)
-    _, ids_N = confirm_of(plan)
+    ids_N = load_evidence(smoke).parts.confirm_ids_N
     images = corrupt(load_mnist()[1].images[: ids_N[299] + 1], parse_corruption("zigzag"))
-    model = trainer.load(RunFolder(smoke, "both", 42).model)
+    model = trainer.load(RunFolder(smoke, "both", 42).path / "model.keras")
     expected = trainer.read(model, images[ids_N[:300]]).argmax(axis=1)
     path = RunFolder(out / "mnist-c", "both", 42).path / "predictions.npz"
     found = np.load(path)
-    assert (
-        found["predictions"][found["corruptions"].tolist().index("zigzag")][:300] == expected
-    ).all()
+    number = found["slice_names"].tolist().index("zigzag")
+    assert (found[f"slice_{number}_predictions"][:300] == expected).all()
 
 
 def test_each_corruption_is_a_slice_of_one_verdict(corrupted):
@@ -495,8 +502,8 @@ def test_each_corruption_is_a_slice_of_one_verdict(corrupted):
 
 def test_the_numbers_are_those_of_the_readings(corrupted):
     smoke, out, _ = corrupted
-    told = load_corruptions(out / "mnist-c").told
-    confirm, _ = confirm_of(load_plan(smoke))
+    told = load_corruptions(out / "mnist-c").robustness
+    confirm = load_evidence(smoke).confirm
     readings = np.load(out / "mnist-c" / "readings.npz")
     labels = readings["labels"]
     wrong = {arm: readings[f"{arm} corrupted"] != labels for arm in ("baseline", "both")}
@@ -626,12 +633,16 @@ def test_planned_corruptions_gate_the_verdict(tmp_path, trainer):
     sliced = {item["slice_name"] for item in verdict["collateral"] if item["slice_name"]}
     assert sliced == {"dilate 2 px", "erode 2 px", "stripe", "scale@1"}
     # What the models read is the same as if it were read afterwards.
-    confirm, ids_N = confirm_of(plan)
+    parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
+    confirm, ids_N = parts.confirm, parts.confirm_ids_N
     fours_N = confirm.labels_N == 4
     ids = ids_N[fours_N]
     images = corrupt(load_mnist()[1].images[ids], parse_corruption("stripe"), ids)
     for side, arm in (("before", "baseline"), ("after", "documented")):
-        models = [trainer.load(RunFolder(out, arm, seed).model) for seed in plan.study.seeds]
+        models = [
+            trainer.load(RunFolder(out, arm, seed).path / "model.keras")
+            for seed in plan.study.seeds
+        ]
         wrong = [trainer.read(model, images).argmax(axis=1) != 4 for model in models]
         (item,) = (item for item in verdict["collateral"] if item["name"] == "stripe · 4")
         assert item[side] == pytest.approx(np.mean(wrong))
@@ -760,8 +771,8 @@ def test_refusals(corrupted, tmp_path):
     assert "holds readings of other data" in refused(smoke, "--severity", 3, "--out", tmp_path)
     bare = tmp_path / "bare"
     shutil.copytree(smoke, bare)
-    RunFolder(bare, "both", 42).model.unlink()
-    assert "model.keras does not exist; finish the study first" in refused(bare, "--jobs", 1)
+    (RunFolder(bare, "both", 42).path / "model.keras").unlink()
+    assert "holds no model; finish the study first" in refused(bare, "--jobs", 1)
     with pytest.raises(StoreError, match="does not exist"):
         load_corruptions(tmp_path)
     old = read_json(corrupted[1] / "mnist-c" / "corruptions.json")

@@ -10,17 +10,16 @@ from click.testing import CliRunner
 from misread.cli import main
 from misread.data.mnist import load_mnist
 from misread.files import file_sha256, write_arrays, write_csv, write_json
-from misread.learn.work import select_ids_of
+from misread.learn.views import parts_of
 from misread.seeds import derive
 from misread.show import study_figures as plots
 from misread.show import target as tables
 from misread.show.study_figures import FIGURES, Drawn
 from misread.store import RunFolder
 from misread.study.evidence import load_evidence
+from misread.study.file import load_study
 from misread.study.plan import Plan, counter_slices, lock
-from misread.study.run import planned_power, preview_slices, target_of
-from misread.study.select import errors_on_select
-from misread.study.study import load_study
+from misread.study.select import errors_on_select, planned_power, preview_views, target_of
 
 WHY = "the plan was changed after the confirm images had been opened"
 
@@ -50,7 +49,11 @@ def finished(tmp_path_factory):
         return {"labels": part.labels_N[ids].astype(np.uint8), "predictions": read, "probs": probs}
 
     def views(part, ids, pieces):
-        arrays = {"slice_names": np.array([piece.name for piece in pieces])}
+        arrays = {
+            "slice_names": np.array([piece.name for piece in pieces]),
+            "slice_treatments": np.array([piece.treatment for piece in pieces]),
+            "slice_views": np.array([piece.model_dump_json() for piece in pieces]),
+        }
         for number, piece in enumerate(pieces):
             own = np.flatnonzero(part.labels_N[ids] == piece.label)
             arrays[f"slice_{number}_ids"] = own
@@ -61,7 +64,7 @@ def finished(tmp_path_factory):
         for seed in study.seeds:
             own = RunFolder(folder, arm, seed)
             run = study.run(arm, policy, seed, folds[seed], hashes)
-            _, ids = select_ids_of(run, train)
+            ids = parts_of(run).select_ids_M
             write_json(own.path / "config.json", run.model_dump(mode="json"))
             write_json(
                 own.path / "environment.json",
@@ -71,22 +74,22 @@ def finished(tmp_path_factory):
                 },
             )  # fmt: skip
             write_csv(own.path / "history.csv", [{"epoch": 1, "loss": 0.1}])
-            own.model.write_bytes(b"")
+            (own.path / "model.keras").write_bytes(b"")
             write_arrays(own.path / "select.npz", {"ids": ids, **readings(train, ids)})
-            write_arrays(own.path / "preview.npz", views(train, ids, preview_slices(study, target)))
+            write_arrays(own.path / "preview.npz", views(train, ids, preview_views(study, target)))
             runs[own] = run
-    errors = errors_on_select(study, [run for run in runs if run.arm == "baseline"])
+    errors = errors_on_select(study, 10, [run for run in runs if run.arm == "baseline"])
     every = np.arange(len(test))
     plan = Plan(
         study=study,
         target=target,
-        target_from=target_of(study, errors)[1],
+        target_from=target_of(study, errors).source,
         target_on_select=errors["cells"][0],
         policies=policies,
         slices=slices,
         dataset_sha256=hashes,
         select_folds=folds,
-        planned_power=planned_power(study, errors, target),
+        planned_power=planned_power(study, errors, target, test),
     )
     assert lock(plan, folder).exploratory == ""
     for own in runs:

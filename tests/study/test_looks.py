@@ -21,9 +21,9 @@ from misread.errors import StudyError
 from misread.learn import work as runs
 from misread.study import run as trial
 from misread.study import transfer
-from misread.study.evidence import conclude
+from misread.study.conclude import conclude
+from misread.study.file import load_study
 from misread.study.plan import load_plan
-from misread.study.study import load_study
 
 STUDY = """
 title = "Look by look"

@@ -14,8 +14,8 @@ from markdown_pages import blocks, hold_target
 from misread import wording
 from misread.data.mnist import load_mnist
 from misread.images.operations import cut, lean
+from misread.study.file import load_study
 from misread.study.plan import load_plan
-from misread.study.study import load_study
 
 STUDY = """
 title = "Both ways"

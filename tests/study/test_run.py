@@ -318,8 +318,8 @@ def test_a_run_that_always_dies_is_told_and_the_others_are_done(small, tmp_path,
 
 
 def test_a_finished_study_starts_no_worker(small, monkeypatch):
+    from misread.study.file import load_study
     from misread.study.run import run_study
-    from misread.study.study import load_study
     from misread.workers.processes import LocalPool
 
     study, whole = small
@@ -333,7 +333,7 @@ def test_a_finished_study_starts_no_worker(small, monkeypatch):
 
 def test_workers_start_before_the_data_are_loaded(tmp_path, monkeypatch):
     from misread.study import run as trial
-    from misread.study.study import load_study
+    from misread.study.file import load_study
     from misread.workers.processes import LocalPool
 
     started = []

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from made_up import made_up
 from misread.cli import main
 from misread.data.mnist import WRITERS, load_mnist
 from misread.errors import JudgeError
@@ -28,7 +29,6 @@ from misread.show.table import markdown_table
 from misread.study.plan import load_plan
 from misread.study.slices import slice_up
 from misread.study.study import BASELINE
-from show.test_report import made_up
 
 # --- shape ----------------------------------------------------------------------------------------
 

@@ -16,9 +16,10 @@ from misread.data.sources import load
 from misread.errors import DataError, StoreError
 from misread.files import read_json, write_json
 from misread.images.mnist_form import all_to_convention
+from misread.learn.views import unseen
 from misread.store import RunFolder
 from misread.study.plan import load_plan
-from misread.study.transfer import load_transfers, run_transfer, unseen
+from misread.study.transfer import load_transfers, run_transfer
 
 
 def idx(folder, images, labels):
@@ -162,7 +163,7 @@ SETS = ("h5-usps", "csv-optdigits", "sklearn-digits")
 @pytest.mark.parametrize("name", SETS)
 def test_the_page_says_what_the_stored_readings_give(project, name):
     page = (project / "docs/results/transfer.md").read_text("utf-8")
-    own = page.partition(f"### {name}\n")[2].partition("\n##")[0]
+    own = page.partition(f"## {name}")[2].partition("\n## ")[0]
     with np.load(project / f"docs/results/transfer/{name}-readings.npz") as kept:
         readings = dict(kept)
     labels_N = readings["labels"]

@@ -225,8 +225,8 @@ def _print(tables: Iterable[Table]) -> None:
 def _command(replicates: int, n_seeds: list[int], readings: str | None, page: Path) -> str:
     """Return the command that writes the same page: without what does not change it."""
     options = f"--replicates {replicates} --seeds {','.join(map(str, n_seeds))}"
-    compared = f" --readings {shlex.quote(readings)}" if readings else ""
-    return f"misread calibrate {options}{compared} --markdown {page.as_posix()}"
+    evidence = f" --readings {shlex.quote(readings)}" if readings else ""
+    return f"misread calibrate {options}{evidence} --markdown {page.as_posix()}"
 
 
 def _versions() -> str:

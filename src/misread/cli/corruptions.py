@@ -17,9 +17,9 @@ from misread.show.figures.corruptions import (
     error_sentence,
 )
 from misread.show.style import png
-from misread.study.corruptions import Corruptions, Reading, run_corruptions
-from misread.study.plan import load_plan
-from misread.study.verdict import confirm_of, seeds_needed
+from misread.study.corruptions import Corruptions, run_corruptions
+from misread.study.evidence import load_evidence
+from misread.study.reread import Reading, n_models
 
 
 @click.command(short_help="Judge the fixes of a study on corrupted images.")
@@ -55,19 +55,21 @@ def corruptions(
     result = _read(folder, out or folder / "corruptions", severity, jobs, shown)
     written = [result.folder / name for name in ("accuracy.png", "images.png")]
     with shown.status("drawing"):
-        confirm, _ = confirm_of(load_plan(folder))
-        specs = [parse_corruption(name) for name in result.told.corruptions]
+        confirm = load_evidence(folder).confirm
+        specs = [parse_corruption(name) for name in result.robustness.corruptions]
         write_atomic(written[0], png(corruption_figure(result)))
         write_atomic(written[1], png(corruption_images(confirm, specs)))
     if as_json:
-        numbers, verdict = (part.model_dump(mode="json") for part in (result.told, result.outcome))
+        numbers, verdict = (
+            part.model_dump(mode="json") for part in (result.robustness, result.outcome)
+        )
         print_json({"folder": str(result.folder), **numbers, "verdict": verdict})
         return
     for arm in result.verdicts:
         console(stderr=False).print(corruption_table(result, arm))
     for arm in result.verdicts:
         click.echo(error_sentence(result, arm))
-    click.echo(f"Exploratory: {result.told.exploratory}.")
+    click.echo(f"Exploratory: {result.robustness.exploratory}.")
     click.echo(f"Written: {', '.join(map(str, written))}.")
 
 
@@ -75,15 +77,13 @@ def _read(
     folder: Path, out: Path, severity: int | None, jobs: int | None, shown: Console
 ) -> Corruptions:
     """Let the models of a study read every corruption, with a bar."""
-    n_models = sum(seeds_needed(load_plan(folder), folder).values())
+    n_readings = n_models(folder) * len(CORRUPTIONS)
     done: dict[str, int] = {}
     with Bar(shown) as bar:
-        bar.begin("reading corrupted images", n_models * len(CORRUPTIONS), "corruptions × models")
+        bar.begin("reading corrupted images", n_readings, "corruptions × models")
 
-        def on_report(reading: Reading, n_read: int) -> None:
+        def on_view(reading: Reading, n_read: int) -> None:
             bar.advance(n_read - done.get(reading.name, 0), reading.name)
             done[reading.name] = n_read
 
-        return run_corruptions(
-            folder, out, severity, jobs=jobs, on_report=on_report, on_note=bar.say
-        )
+        return run_corruptions(folder, out, severity, jobs=jobs, on_view=on_view, on_note=bar.say)

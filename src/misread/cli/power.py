@@ -21,7 +21,7 @@ from misread.readers.read import read_predictions
 from misread.show.figures.power import power_figure, power_table, smallest_sentence
 from misread.show.style import png
 from misread.study.baseline import baseline_pilot
-from misread.study.study import parse_cell
+from misread.study.questions import parse_cell
 
 
 class _Share(click.ParamType[float]):

@@ -6,17 +6,13 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from misread.learn import work
-from misread.study.comparison import Comparison
-from misread.study.folder import Note, Stage
+from misread.learn.work import Progress as Work
+from misread.learn.work import Step
+from misread.study.run import Until
 from misread.study.study import Study
+from misread.study.task import Note, Stage
 
 _LEAST_SECONDS = 5  # between two lines on the same count
-_TITLES = {
-    "baseline": "training the baseline",
-    "preview": "reading the augmented images",
-    "arms": "training the arms",
-}
 
 
 class Bar:
@@ -123,11 +119,11 @@ class StudyBar(Bar):
         As in `run_study`: where the study stops before its arms, a trained run is complete.
     """
 
-    def __init__(self, console: Console, study: Study | Comparison, until: str) -> None:
+    def __init__(self, console: Console, study: Study, until: Until) -> None:
         super().__init__(console)
-        self._last_step = "read" if until == "all" else "trained"
-        seeds = study.seeds if until == "all" else study.first_seeds
-        epochs = list(study.epochs.values())[: None if until == "all" else 1]
+        self._last_step = Step.READ if until == Until.END else Step.TRAINED
+        seeds = study.seeds if until == Until.END else study.first_seeds
+        epochs = list(study.epochs.values())[: None if until == Until.END else 1]
         if len(seeds) > len(study.first_seeds):
             self._at_most = "at most "
         self._n_runs = len(seeds) * len(epochs)
@@ -149,36 +145,36 @@ class StudyBar(Bar):
             self.say(report.text)
         elif isinstance(report, Stage):
             self._begin_stage(report)
-        elif isinstance(report, work.Progress):
+        elif isinstance(report, Work):
             self._count_step(report)
 
     def _begin_stage(self, stage: Stage) -> None:
-        self._title = _TITLES.get(stage.title, stage.title)
+        self._title = stage.title
         for task in stage.tasks:
             key, is_trained = (task.run.arm, task.run.seed), task.folder.is_trained
             if is_trained and key not in self._trained:
                 self.skip(task.run.recipe.epochs)
                 self._trained.add(key)
-            is_complete = is_trained if self._last_step == "trained" else task.is_read
+            is_complete = is_trained if self._last_step == Step.TRAINED else task.is_read
             if is_complete and key not in self._complete:
                 self.skip(1)
                 self._complete.add(key)
         if n_left := sum(not task.is_done for task in stage.tasks):
             self.say_elsewhere(f"{self._title}: {n_left} of {len(stage.tasks)} runs to do")
 
-    def _count_step(self, report: work.Progress) -> None:
+    def _count_step(self, report: Work) -> None:
         key = (report.arm, report.seed)
         n_steps = int(report.step == self._last_step)
-        if report.step == "epoch":
-            n_steps = report.epoch - self._epochs.get(key, 0)  # below 0 where a run begins anew
-            self._epochs[key] = report.epoch
+        if report.step == Step.EPOCH:
+            n_steps = report.number - self._epochs.get(key, 0)  # below 0 where a run begins anew
+            self._epochs[key] = report.number
         else:
             self._trained.add(key)
         if report.step == self._last_step:
             self._complete.add(key)
         read = "" if report.accuracy is None else f"{report.accuracy:.2%}"
         self.advance(n_steps, f"{report.arm} {report.seed}: {read}")
-        if report.step != "epoch":
+        if report.step != Step.EPOCH:
             accuracy = f", accuracy {read}" if read else ""
             state = ", ".join(filter(None, (self.count, self.left)))
             self.say_elsewhere(f"{report.arm} seed {report.seed} {report.step}{accuracy}; {state}")

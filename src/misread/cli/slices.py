@@ -21,8 +21,9 @@ from misread.show.slices import (
     writers_table,
 )
 from misread.show.style import png
-from misread.study.evidence import NOT_PLANNED, load_evidence, slices_as_json
-from misread.study.slices import Slices, slice_up
+from misread.study.conclude import slices_as_json
+from misread.study.evidence import load_evidence
+from misread.study.slices import NOT_PLANNED, Slices, slice_up
 
 _BY = {measure.partition("_")[0]: measure for measure in MEASURES}
 
@@ -65,7 +66,7 @@ def slices(
         if arm is not None and arm not in evidence.arms:
             msg = f"there is no arm {arm!r} in {folder}; its arms are {', '.join(evidence.arms)}."
             raise StudyError(msg)
-        target = evidence.plan.target
+        target = evidence.target
         chosen = cell_of(cell, evidence.confirm.class_names) if cell else target
         sliced = (
             evidence.sliced

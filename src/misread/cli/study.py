@@ -1,6 +1,6 @@
 """`misread run`, `errors`, `preview`, `report`: run a study, and show what comes out."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ from rich.console import Console
 
 from misread.cli.options import console, json_option, load_with_bar
 from misread.cli.progress import StudyBar
+from misread.errors import StudyError
 from misread.files import read_json, write_json
+from misread.learn.views import Parts, load_parts
 from misread.show.claims import comparison_tables, draw_comparison, write_comparison
 from misread.show.markdown import claims, target
-from misread.show.markdown.page import Beside, Chapter, write_page
+from misread.show.markdown.page import Beside, write_page
 from misread.show.render import verdict_brief
 from misread.show.report import write_report
 from misread.show.select import errors_table, preview_table
@@ -26,20 +28,15 @@ from misread.show.study_figures import (
 )
 from misread.show.target import study_table
 from misread.store import locked
-from misread.study.comparing import run_comparison
-from misread.study.comparison import Comparison, load_any
-from misread.study.differences import conclude_comparison, load_compared
-from misread.study.evidence import (
-    Evidence,
-    conclude,
-    load_evidence,
-    write_from_select,
-    write_slices,
-)
-from misread.study.plan import kind_of, load_plan
+from misread.study.conclude import conclude, mend_from_select, write_slices
+from misread.study.evidence import Evidence, load_evidence
+from misread.study.file import load_study
+from misread.study.folder import Executor
+from misread.study.plan import load_plan
 from misread.study.preview import preview_numbers
-from misread.study.run import planned_power, run_study, target_of
-from misread.study.study import Study, load_study
+from misread.study.run import Until, run_study
+from misread.study.select import planned_power, target_of
+from misread.study.study import Study
 
 
 class _Seeds(click.ParamType[tuple[int, ...]]):
@@ -129,27 +126,17 @@ def run(
     **options: Any,
 ) -> None:
     """Run or resume STUDY, a built-in study or a TOML file, to its findings and report."""
-    loaded = load_any(study, arms=arms, **options)
-    folder = _run(loaded, "all", out, jobs, executor)
-    shown = console(stderr=False)
-    if isinstance(loaded, Comparison):
-        with _drawing(folder):
-            compared = conclude_comparison(folder)
-            page = write_comparison(compared)
-        if not as_json:
-            for table in comparison_tables(compared):
-                shown.print(table)
-    else:
-        with _drawing(folder):
-            evidence = conclude(folder)
-            page = _draw(evidence)
-        if not as_json:
-            _print_verdicts(evidence, shown)
+    loaded = load_study(study, arms=arms, **options)
+    folder, _ = _run(loaded, Until.END, out, jobs, Executor(executor))
+    with _drawing(folder):
+        evidence = conclude(folder)
+        page, _ = _draw(evidence)
     if as_json:
-        results = "comparison.json" if isinstance(loaded, Comparison) else "verdict.json"
+        results = "verdict.json" if loaded.asks_target else "comparison.json"
         click.echo((folder / results).read_text("utf-8"), nl=False)
-    else:
-        click.echo(f"Report: {page}")
+        return
+    _print_results(evidence, console(stderr=False))
+    click.echo(f"Report: {page}")
 
 
 @click.command(short_help="Find what the baseline of a study keeps misreading.")
@@ -165,18 +152,18 @@ def errors(
     **options: Any,
 ) -> None:
     """Find what the baseline of STUDY keeps misreading, on *select*; *confirm* stays closed."""
-    loaded = load_study(study, **options)
-    folder = _run(loaded, "errors", out, jobs)
+    loaded = _with_target(load_study(study, **options))
+    folder, parts = _run(loaded, Until.ERRORS, out, jobs)
     path = folder / "errors.json"
     ranked = read_json(path)
     with locked(folder):
-        picture = write_select(loaded, ranked, folder)
+        picture = write_select(loaded, ranked, parts.train, folder)
     if as_json:
         click.echo(path.read_text("utf-8"), nl=False)
         return
     console(stderr=False).print(errors_table(ranked, top))
-    target, _ = target_of(loaded, ranked)
-    answer = None if loaded.smoke else planned_power(loaded, ranked, target)
+    cell = target_of(loaded, ranked).cell
+    answer = None if loaded.smoke else planned_power(loaded, ranked, cell, parts.confirm)
     if answer is not None:
         click.echo(answer.sentence)
     click.echo(f"Written: {path} and the images behind it, {picture}.")
@@ -193,14 +180,14 @@ def preview(
     **options: Any,
 ) -> None:
     """Show what the augmentation of STUDY does to images, and what the baseline reads then."""
-    loaded = load_study(study, **options)
-    folder = _run(loaded, "preview", out, jobs)
-    target, _ = target_of(loaded, read_json(folder / "errors.json"))
+    loaded = _with_target(load_study(study, **options))
+    folder, parts = _run(loaded, Until.PREVIEW, out, jobs)
+    cell = target_of(loaded, read_json(folder / "errors.json")).cell
     path = folder / "preview.json"
     with locked(folder), console(stderr=True).status("measuring and drawing"):
-        numbers = preview_numbers(loaded, target, folder)
+        numbers = preview_numbers(loaded, cell, parts.train, folder)
         write_json(path, numbers)
-        picture = write_preview(loaded, target, numbers, folder)
+        picture = write_preview(loaded, cell, numbers, parts.train, folder)
     if as_json:
         click.echo(path.read_text("utf-8"), nl=False)
         return
@@ -226,42 +213,41 @@ def preview(
 )
 def report(folder: Path, markdown_page: Path | None, figures: Path | None) -> None:
     """Draw the figures and the report of a finished study's FOLDER anew."""
-    if kind_of(folder) == "comparison":
-        with _drawing(folder):
-            compared = load_compared(folder)
-            drawn = draw_comparison(compared)
-            written = [write_comparison(compared, drawn)]
-            written += _markdown(claims.chapter_of(compared), drawn, markdown_page, figures)
-    else:
-        load_plan(folder)  # before anything is created there
-        with _drawing(folder):
-            write_from_select(folder, only_if_others=True)
-            evidence = load_evidence(folder)
+    load_plan(folder)  # before anything is created there
+    with _drawing(folder):
+        mend_from_select(folder)
+        evidence = load_evidence(folder)
+        asks_target = evidence.plan.target is not None
+        if asks_target:
             write_slices(evidence)
-            drawn = draw_figures(evidence)
-            write_figures(evidence, drawn=drawn)
-            written = [write_report(evidence, drawn)]
-            written += _markdown(target.chapter_of(evidence), drawn, markdown_page, figures)
+        page, drawn = _draw(evidence)
+        written = [page]
+        if markdown_page is not None:
+            chapter = (target if asks_target else claims).chapter_of(evidence)
+            beside = Beside(markdown_page, figures or markdown_page.parent / chapter.name, drawn)
+            written += write_page(chapter, beside)[:1]
     click.echo(f"Written: {' and '.join(map(str, written))}.")
 
 
-def _markdown(
-    chapter: Chapter, drawn: Mapping[str, Drawn], page: Path | None, figures: Path | None
-) -> list[Path]:
-    """Write the Markdown page, where one is asked for."""
-    if page is None:
-        return []
-    return write_page(chapter, Beside(page, figures or page.parent / chapter.name, drawn))[:1]
+def _with_target(study: Study) -> Study:
+    """Return a study that asks for a target; refuse one of accuracies alone."""
+    if not study.asks_target:
+        msg = (
+            f"{study.name} compares the accuracies of its arms and has no target cell; "
+            f"`misread run {study.name}` takes it."
+        )
+        raise StudyError(msg)
+    return study
 
 
 def _run(
-    study: Study | Comparison,
-    until: str,
+    study: Study,
+    until: Until,
     out: Path | None,
     jobs: int | None,
-    executor: str = "local",
-) -> Path:
-    """Run a study with a bar, and return its folder."""
+    executor: Executor = Executor.LOCAL,
+) -> tuple[Path, Parts]:
+    """Run a study with a bar; return its folder and its images."""
     folder = out or Path("runs") / study.name
     shown = console(stderr=True)
     load_with_bar(study.dataset, shown)  # in this process, where a download has a bar
@@ -273,14 +259,11 @@ def _run(
     with StudyBar(shown, study, until) as bar:
         options: Any = {"jobs": jobs, "executor": executor, "on_report": bar.on_report}
         try:
-            if isinstance(study, Comparison):
-                run_comparison(study, folder, **options)
-            else:
-                run_study(study, folder, until=until, **options)
+            run_study(study, folder, until=until, **options)
         except KeyboardInterrupt:
             click.echo(f"\n{bar.count}.", err=True)
             raise
-    return folder
+    return folder, load_parts(study.dataset, study.sizes["confirm_size"])
 
 
 @contextmanager
@@ -290,16 +273,23 @@ def _drawing(folder: Path) -> Iterator[None]:
         yield
 
 
-def _draw(evidence: Evidence) -> Path:
-    """Write the figures and the report of a study, and return the report's path."""
+def _draw(evidence: Evidence) -> tuple[Path, dict[str, Drawn]]:
+    """Write the figures and the report of a study; return the report's path and the figures."""
+    if evidence.plan.target is None:
+        drawn = draw_comparison(evidence)
+        return write_comparison(evidence, drawn), drawn
     drawn = draw_figures(evidence)
     write_figures(evidence, drawn=drawn)
-    return write_report(evidence, drawn)
+    return write_report(evidence, drawn), drawn
 
 
-def _print_verdicts(evidence: Evidence, shown: Console) -> None:
+def _print_results(evidence: Evidence, shown: Console) -> None:
     if evidence.plan.exploratory:
         shown.print(f"Exploratory: {evidence.plan.exploratory}.", style="bold yellow", markup=False)
-    for verdict in evidence.verdicts.values():
-        shown.print(verdict_brief(verdict), "")
-    shown.print(study_table(evidence))
+    if evidence.plan.target is not None:
+        for verdict in evidence.verdicts.values():
+            shown.print(verdict_brief(verdict), "")
+        shown.print(study_table(evidence))
+    if evidence.plan.study.asks_accuracies:
+        for table in comparison_tables(evidence):
+            shown.print(table)

@@ -9,12 +9,12 @@ from rich.console import Console
 from misread.cli.options import console, finished_study, json_option, load_with_bar, print_json
 from misread.cli.progress import Bar
 from misread.files import write_atomic
+from misread.learn.views import in_mnist_form
 from misread.show.figures.transfer import convention_figure, transfer_figure, transfer_table
 from misread.show.style import png
 from misread.study.evidence import load_evidence
-from misread.study.plan import load_plan
-from misread.study.transfer import Reading, Transfer, in_convention, run_transfer
-from misread.study.verdict import seeds_needed
+from misread.study.reread import Reading, n_models
+from misread.study.transfer import Transfer, run_transfer
 
 
 @click.command(short_help="Judge the fixes of a study on other data.")
@@ -55,10 +55,10 @@ def transfer(
     transfers = [_read(folder, source, out, jobs, shown) for source in sources]
     written = [out / "transfer.png"]
     with shown.status("drawing"):
-        verdicts = load_evidence(folder).verdicts
-        write_atomic(written[0], png(transfer_figure(verdicts, transfers)))
-        dataset = load_plan(folder).study.dataset
-        if brought := [source for source in sources if in_convention(dataset, source)]:
+        evidence = load_evidence(folder)
+        write_atomic(written[0], png(transfer_figure(evidence.verdicts, transfers)))
+        dataset = evidence.plan.study.dataset
+        if brought := [source for source in sources if in_mnist_form(dataset, source)]:
             written.append(out / "convention.png")
             write_atomic(written[1], png(convention_figure(brought)))
     if as_json:
@@ -77,14 +77,13 @@ def transfer(
 def _read(folder: Path, source: str, out: Path, jobs: int | None, shown: Console) -> Transfer:
     """Let the models of a study read a source, with a bar."""
     load_with_bar(source, shown)
-    n_models = sum(seeds_needed(load_plan(folder), folder).values())
     with Bar(shown) as bar:
-        bar.begin(f"reading {source}", n_models, "models")
+        bar.begin(f"reading {source}", n_models(folder), "models")
 
-        def on_report(reading: Reading) -> None:
+        def on_view(reading: Reading, _: int) -> None:
             bar.advance(1, reading.name)
 
-        return run_transfer(folder, source, out, jobs=jobs, on_report=on_report, on_note=bar.say)
+        return run_transfer(folder, source, out, jobs=jobs, on_view=on_view, on_note=bar.say)
 
 
 def _numbers(one: Transfer) -> dict[str, Any]:

@@ -175,16 +175,3 @@ def changed_share(draw: Draw, before: Images, after: Images) -> Mapping[str, flo
         if hit_N.any():
             shares[name] = float(changed_N[hit_N].mean())
     return shares
-
-
-class Slice(Frozen):
-    """A counter-slice: the images of one class of *confirm* under one operation at one size."""
-
-    operation: str
-    size_px: int
-    label: int
-
-    @property
-    def name(self) -> str:
-        """Name for people, as in "erode 2 px · 4"."""
-        return f"{self.operation} {self.size_px} px · {self.label}"

@@ -1,11 +1,10 @@
-"""One run: train a model on *fit*, reading *select* after each epoch. Needs Keras.
+"""Train one model with Keras on *fit*, reading *select* after each epoch.
 
 Every random choice has its own named stream (`seeds.derive`): weights and dropout in `models`, the
 batch order here, the augmentation in `policy`. With one thread per process and deterministic
 kernels (`set_up_backend`) the same run gives the same bits, whatever else the machine is doing.
 """
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -24,6 +23,7 @@ from misread.learn.models import build
 from misread.learn.policy import Policy, apply_draw
 from misread.learn.probe import PROBE_SIZE, measure
 from misread.learn.recipe import Recipe
+from misread.learn.trainer import Lesson
 from misread.seeds import derive
 
 READ_BATCH = 500
@@ -164,22 +164,59 @@ def read(model: Any, images: Images) -> npt.NDArray[np.float32]:
     return np.concatenate([empty, *batches]).astype(np.float32)
 
 
-def to_bytes(model: Any) -> bytes:
-    """Return the content of a `.keras` file with this model."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
-        model.save(path)
-        return path.read_bytes()
-
-
 def load(path: Path) -> Any:
     """Load a `.keras` file; code inside it is never run (`safe_mode`)."""
     return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
-def from_bytes(content: bytes) -> Any:
-    """Return the model in the content of a `.keras` file; as `load`."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
-        path.write_bytes(content)
-        return load(path)
+@dataclass(frozen=True)
+class KerasReader:
+    """A Keras model that reads images; a `trainer.Reader`."""
+
+    model: Any
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers the model has learnt."""
+        return int(self.model.count_params())
+
+    def __call__(self, images: Images) -> npt.NDArray[np.float32]:
+        """Return the probabilities `[N,K]`."""
+        return read(self.model, images)
+
+
+class KerasTrainer:
+    """Our own trainer; a `trainer.Trainer`."""
+
+    def prepare(self) -> None:
+        """Make this process deterministic and single-threaded."""
+        set_up_backend()
+
+    def train(self, lesson: Lesson) -> dict[str, Any]:
+        """Train one model and store it as `model.keras`; return the seconds of its epochs."""
+        run = lesson.run
+        model, epochs = fit(
+            run.recipe,
+            run.policy,
+            run.seed,
+            lesson.fit,
+            lesson.select,
+            on_epoch=lambda epoch: lesson.on_epoch(epoch.row),
+            on_measure=lesson.on_measure,
+        )
+        model.save(lesson.folder / "model.keras")
+        return {
+            "epoch_seconds": [epoch.seconds for epoch in epochs],
+            "epoch_cpu_seconds": [epoch.cpu_seconds for epoch in epochs],
+        }
+
+    def load(self, folder: Path) -> KerasReader:
+        """Return the stored model."""
+        return KerasReader(load(folder / "model.keras"))
+
+    def facts(self) -> dict[str, Any]:
+        """Return the backend's name."""
+        return {"backend": keras.backend.backend()}
+
+
+trainer = KerasTrainer()

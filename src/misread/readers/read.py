@@ -2,9 +2,8 @@
 
 import gzip
 import json
-import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -244,8 +243,11 @@ def _read_folder(path: Path) -> Predictions:
         )
         raise DataError(msg)
     runs = [_read_run(folders[seed] / "predictions.npz") for seed in seeds]
+    if "groups" not in runs[0]:
+        groups_N = _writers(folders[seeds[0]] / "config.json")
+        runs[0] |= {} if groups_N is None else {"groups": groups_N}
     with _told(path):
-        return _one_side(runs, seeds, _writers(folders[seeds[0]] / "config.json"))
+        return side_of_runs(runs, seeds)
 
 
 def _read_run(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -264,7 +266,7 @@ def _read_run(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _writers(config: Path) -> npt.NDArray[np.int64] | None:
-    """Return the writers of the test images that a run of MNIST read; None of other datasets."""
+    """Return the writers of the test images where an earlier version has not stored them."""
     try:
         run = json.loads(config.read_text("utf-8"))
         dataset, confirm_size = run["dataset"], run["confirm_size"]
@@ -276,40 +278,69 @@ def _writers(config: Path) -> npt.NDArray[np.int64] | None:
     return test.take(stratified_subset(test.labels_N, confirm_size)).groups_N
 
 
-def _one_side(
-    runs: list[dict[str, npt.NDArray[Any]]],
-    seeds: tuple[str, ...],
-    groups_N: npt.NDArray[np.int64] | None,
+def side_of_runs(
+    runs: Sequence[Mapping[str, npt.NDArray[Any]]],
+    seeds: Sequence[str],
+    class_names: tuple[str, ...] | None = None,
 ) -> Predictions:
-    """Put the runs of one arm together; the images of a slice are those of *confirm* by number."""
+    """Return one side from the `predictions.npz` of an arm's runs, one per seed.
+
+    Views of the same treatment become one slice, of all classes that it was for; the images of a
+    slice are those of *confirm* by number.
+
+    Parameters
+    ----------
+    runs
+        Arrays as `RunFolder.predictions` returns them; those with the `probs` are not needed.
+    seeds
+        Names of the runs.
+    class_names
+        One name per class; by default the class numbers.
+
+    Raises
+    ------
+    DataError
+        If the runs did not read the same images.
+    """
     first = runs[0]
     labels_N = first["labels"]
     for seed, run in zip(seeds, runs, strict=True):
-        same = [n for n in first if n == "labels" or n.endswith("_ids") or n == "slice_names"]
-        if any(not np.array_equal(first[name], run.get(name)) for name in same):  # type: ignore[arg-type]
+        same = [n for n in first if n in ("labels", "slice_names") or n.endswith("_ids")]
+        if any(not np.array_equal(first[name], run.get(name, ())) for name in same):
             msg = f"seed_{seed} did not read the same images as seed_{seeds[0]}; run them again."
             raise DataError(msg)
     rows = np.concatenate([np.atleast_2d(run["predictions"]) for run in runs])
+    groups_N = first.get("groups")
     if groups_N is not None and groups_N.size != labels_N.size:
         groups_N = None
-    parts: dict[str, list[int]] = {}
-    for number, name in enumerate(first.get("slice_names", np.array([])).tolist()):
-        parts.setdefault(re.sub(r" · [^·]*$", "", str(name)), []).append(number)
-    slices = {  # one slice per operation, of all classes that it was for
-        name: [
-            np.concatenate([run[f"slice_{k}_predictions"] for k in numbers], axis=-1)
-            for run in runs
-        ]
-        for name, numbers in parts.items()
+    numbers_of: dict[str, list[int]] = {}
+    for number, name in enumerate(_treatments(first)):
+        numbers_of.setdefault(name, []).append(number)
+    slices = {
+        name: [np.concatenate([run[f"slice_{k}_predictions"] for k in numbers]) for run in runs]
+        for name, numbers in numbers_of.items()
     }
     largest = max(int(read.max()) for read in (labels_N, rows, *chain(*slices.values())))
     side = Predictions.from_arrays(
-        labels_N, rows, seeds=seeds, groups=groups_N, class_names=range(largest + 1)
+        labels_N,
+        rows,
+        class_names=class_names or range(largest + 1),
+        seeds=seeds,
+        disputed_N=first.get("disputed"),
+        groups=groups_N,
     )
-    for name, numbers in parts.items():
-        places_M = np.concatenate([first[f"slice_{k}_ids"] for k in numbers])
-        side = side.with_view(name, np.stack(slices[name]), places_M)
+    for name, numbers in numbers_of.items():
+        ids_M = np.concatenate([first[f"slice_{k}_ids"] for k in numbers])
+        side = side.with_view(name, np.stack(slices[name]), ids_M)
     return side
+
+
+def _treatments(run: Mapping[str, npt.NDArray[Any]]) -> list[str]:
+    """Return what was done to the images of each slice; files of before have it in the name."""
+    if "slice_treatments" in run:
+        return [str(name) for name in run["slice_treatments"].tolist()]
+    names = run.get("slice_names", np.array([], dtype="U")).tolist()
+    return [str(name).rpartition(" · ")[0] or str(name) for name in names]
 
 
 _READERS: dict[str, Callable[[Path, str], Predictions]] = {

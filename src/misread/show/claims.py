@@ -20,34 +20,33 @@ from misread.show.study_figures import Drawn
 from misread.show.style import png
 from misread.show.table import Table, Tone, Toned
 from misread.study.axis import answer
-from misread.study.claims import RULE, ClaimOutcome, Verdict
-from misread.study.comparison import load_any
-from misread.study.differences import Compared
-from misread.study.file import builtin_studies
+from misread.study.claims import RULE, ClaimOutcome, Standing
+from misread.study.evidence import Evidence
+from misread.study.file import builtin_studies, load_study
 from misread.wording import count, number, p_value, percent, points
 
-_TONES: dict[Verdict, Tone] = {
-    "holds": Tone.GOOD,
-    "does not hold": Tone.BAD,
-    "too small to tell here": Tone.OPEN,
+_TONES: dict[Standing, Tone] = {
+    Standing.HOLDS: Tone.GOOD,
+    Standing.FAILS: Tone.BAD,
+    Standing.OPEN: Tone.OPEN,
 }
 DETAILED = 8  # with more arms than this, none gets figures of its own
 
 
-def draw_comparison(compared: Compared) -> dict[str, Drawn]:
+def draw_comparison(evidence: Evidence) -> dict[str, Drawn]:
     """Draw every figure of a comparison: name → figure, the same bytes for the same evidence."""
     figures: dict[str, Callable[[], Figure]] = {
-        "sample_digits": lambda: sample_digits(compared),
-        "experiment_comparison": lambda: experiment_comparison(compared),
-        "sample_predictions": lambda: sample_predictions(compared),
+        "sample_digits": lambda: sample_digits(evidence),
+        "experiment_comparison": lambda: experiment_comparison(evidence),
+        "sample_predictions": lambda: sample_predictions(evidence),
     }
     drawn = {name: _drawn(draw()) for name, draw in figures.items()}
-    if compared.plan.study.axis:
-        along = axis_figures(compared, answer(compared))
+    if evidence.plan.study.axis:
+        along = axis_figures(evidence, answer(evidence))
         drawn |= {name: _drawn(figure) for name, figure in along.items()}
-    for arm in compared.arms if len(compared.arms) <= DETAILED else ():
-        drawn[f"confusion_matrix_{arm}"] = _drawn(confusion_matrix(compared, arm))
-        drawn[f"training_curves_{arm}"] = _drawn(arm_curves(compared, arm))
+    for arm in evidence.arms if len(evidence.arms) <= DETAILED else ():
+        drawn[f"confusion_matrix_{arm}"] = _drawn(confusion_matrix(evidence, arm))
+        drawn[f"training_curves_{arm}"] = _drawn(arm_curves(evidence, arm))
     return drawn
 
 
@@ -55,7 +54,7 @@ def _drawn(figure: Figure) -> Drawn:
     return Drawn(png(figure), str(figure.get_label()))
 
 
-def write_comparison(compared: Compared, drawn: Mapping[str, Drawn] | None = None) -> Path:
+def write_comparison(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -> Path:
     """Write every figure into `results/` and the page into `report.html`; return the page.
 
     `drawn` is what `draw_comparison` returned for it, where that was done already.
@@ -65,41 +64,41 @@ def write_comparison(compared: Compared, drawn: Mapping[str, Drawn] | None = Non
     StoreError
         If the folder cannot be written.
     """
-    drawn = draw_comparison(compared) if drawn is None else drawn
+    drawn = draw_comparison(evidence) if drawn is None else drawn
     for name, figure in drawn.items():
-        write_atomic(compared.folder / "results" / f"{name}.png", figure.png)
-    page = compared.folder / "report.html"
-    write_atomic(page, comparison_html(compared, drawn).encode())
+        write_atomic(evidence.folder / "results" / f"{name}.png", figure.png)
+    page = evidence.folder / "report.html"
+    write_atomic(page, comparison_html(evidence, drawn).encode())
     return page
 
 
-def comparison_html(compared: Compared, drawn: Mapping[str, Drawn]) -> str:
+def comparison_html(evidence: Evidence, drawn: Mapping[str, Drawn]) -> str:
     """Return the page of a comparison: one self-contained file, the same for the same evidence."""
-    outcome, study = compared.outcome, compared.plan.study
-    detailed = [arm for arm in compared.arms if f"confusion_matrix_{arm}" in drawn]
+    outcome, study = evidence.accuracies, evidence.plan.study
+    detailed = [arm for arm in evidence.arms if f"confusion_matrix_{arm}" in drawn]
     return (
         environment()
         .get_template("comparison.html.j2")
         .render(
             study=study,
             exploratory=outcome.exploratory,
-            headline=best_arm_sentence(compared),
+            headline=best_arm_sentence(evidence),
             n_seeds=count(len(outcome.seeds), "seed"),
             n_images=f"{outcome.n_images:,}",
             level=f"{1 - outcome.alpha:.0%}",
             rule=RULE,
             margin=f"{number(100 * outcome.margin)} percentage points",
             claims=[
-                {"text": c.text, "verdict": c.verdict, "lines": claim_lines(compared, c)}
+                {"text": c.text, "verdict": c.verdict, "lines": claim_lines(evidence, c)}
                 for c in outcome.claims
             ],
-            arms=arm_table(compared),
-            documented=documented_table(compared),
-            differences=difference_table(compared),
-            classes=[(arm, class_table(compared, arm)) for arm in detailed],
+            arms=arm_table(evidence),
+            documented=documented_table(evidence),
+            differences=difference_table(evidence),
+            classes=[(arm, class_table(evidence, arm)) for arm in detailed],
             detailed=detailed,
-            run=_how_it_ran(compared),
-            command=command(compared),
+            run=_how_it_ran(evidence),
+            command=command(evidence),
             figures={
                 name: {
                     "title": figure.title,
@@ -112,9 +111,9 @@ def comparison_html(compared: Compared, drawn: Mapping[str, Drawn]) -> str:
     )
 
 
-def arm_table(compared: Compared) -> Table:
+def arm_table(evidence: Evidence) -> Table:
     """Return what each arm reads and costs."""
-    outcome = compared.outcome
+    outcome = evidence.accuracies
     heads = (
         "Arm", "Network", "Parameters", "Accuracy ± sd", f"{1 - outcome.alpha:.0%} interval",
         "On fit", "Fit − confirm", "Seconds an epoch",
@@ -132,14 +131,14 @@ def arm_table(compared: Compared) -> Table:
         )
         for name, arm in outcome.arms.items()
     )
-    return Table(_title(compared), heads, rows, align="ll")
+    return Table(_title(evidence), heads, rows, align="ll")
 
 
-def documented_table(compared: Compared) -> Table:
+def documented_table(evidence: Evidence) -> Table:
     """Return documented accuracies and where one more network would lie."""
     heads = ("Arm", "Documented", "Here", "One more network lies in (95%)", "Documented is within")
     rows = []
-    for name, arm in compared.outcome.arms.items():
+    for name, arm in evidence.accuracies.arms.items():
         if arm.documented is None:
             continue
         low, high = arm.documented.low, arm.documented.high
@@ -150,9 +149,9 @@ def documented_table(compared: Compared) -> Table:
     return Table("Documented accuracies", heads, tuple(rows))
 
 
-def difference_table(compared: Compared) -> Table:
+def difference_table(evidence: Evidence) -> Table:
     """Return all pairs of arms."""
-    outcome = compared.outcome
+    outcome = evidence.accuracies
     level = f"{1 - outcome.alpha:.0%} interval"
     heads = ("Pair", "Difference", level, "p (Holm)", "Seeds ahead")
     rows = tuple(
@@ -168,7 +167,7 @@ def difference_table(compared: Compared) -> Table:
     return Table("All differences", heads, rows)
 
 
-def class_table(compared: Compared, arm: str) -> Table:
+def class_table(evidence: Evidence, arm: str) -> Table:
     """Return precision and recall of each class of an arm."""
     rows = tuple(
         (
@@ -176,7 +175,7 @@ def class_table(compared: Compared, arm: str) -> Table:
             _spread(of_class.precision.mean, of_class.precision.sd),
             _spread(of_class.recall.mean, of_class.recall.sd),
         )
-        for of_class in compared.outcome.arms[arm].per_class
+        for of_class in evidence.accuracies.arms[arm].per_class
     )
     return Table(arm, ("Class", "Precision ± sd", "Recall ± sd"), rows)
 
@@ -185,9 +184,9 @@ def _spread(mean: float | None, sd: float | None) -> str:
     return percent(mean) + ("" if sd is None else f" ± {100 * sd:.2f}")
 
 
-def claim_lines(compared: Compared, claim: ClaimOutcome) -> list[str]:
+def claim_lines(evidence: Evidence, claim: ClaimOutcome) -> list[str]:
     """Return what was measured of a claim: a line for each arm that is to be beaten."""
-    outcome = compared.outcome
+    outcome = evidence.accuracies
     if claim.arm is not None:
         accuracy = outcome.arms[claim.arm].accuracy
         between = f"{100 * accuracy.low:.2f} to {100 * accuracy.high:.2f}"
@@ -201,9 +200,9 @@ def claim_lines(compared: Compared, claim: ClaimOutcome) -> list[str]:
     ]
 
 
-def comparison_tables(compared: Compared) -> list[Table]:
+def comparison_tables(evidence: Evidence) -> list[Table]:
     """Return what a comparison comes to, for the terminal: its arms, and its claims."""
-    outcome, arms = compared.outcome, arm_table(compared)
+    outcome, arms = evidence.accuracies, arm_table(evidence)
     columns = (0, 1, 2, 3, 6, 7)  # the others stand on the page
     short = Table(
         arms.title,
@@ -220,7 +219,7 @@ def comparison_tables(compared: Compared) -> list[Table]:
             (
                 claim.text,
                 Toned(claim.verdict, _TONES[claim.verdict]),
-                "\n".join(claim_lines(compared, claim)),
+                "\n".join(claim_lines(evidence, claim)),
             )
             for claim in outcome.claims
         ),
@@ -229,19 +228,19 @@ def comparison_tables(compared: Compared) -> list[Table]:
     return [short, claims]
 
 
-def _title(compared: Compared) -> str:
-    outcome = compared.outcome
+def _title(evidence: Evidence) -> str:
+    outcome = evidence.accuracies
     return (
-        f"{compared.plan.study.title}: {count(len(outcome.seeds), 'seed')}, "
+        f"{evidence.plan.study.title}: {count(len(outcome.seeds), 'seed')}, "
         f"{outcome.n_images:,} confirm images{smoke_mark(outcome.smoke)}"
     )
 
 
-def command(compared: Compared) -> str:
+def command(evidence: Evidence) -> str:
     """Return the command that runs the same study again."""
-    study = compared.plan.study
+    study = evidence.plan.study
     builtin = study.name in builtin_studies()
-    usual = load_any(study.name, smoke=study.smoke) if builtin else None
+    usual = load_study(study.name, smoke=study.smoke) if builtin else None
     parts = ["misread", "run", study.name if builtin else f"{study.name}.toml"]
     if usual is None or usual.seeds != study.seeds:
         parts += ["--seeds", ",".join(map(str, study.seeds))]
@@ -255,15 +254,15 @@ def command(compared: Compared) -> str:
     return shlex.join(parts)
 
 
-def _how_it_ran(compared: Compared) -> list[tuple[str, str]]:
-    plan, machine = compared.plan, compared.environments[compared.arms[0]][0]
+def _how_it_ran(evidence: Evidence) -> list[tuple[str, str]]:
+    plan, machine = evidence.plan, evidence.environment
     folds = ", ".join(f"{seed} → {fold}" for seed, fold in plan.select_folds.items())
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     threads = count(machine["threads"], "thread")
     return [
         ("Plan (SHA-256)", plan.sha256),
         ("Dataset (SHA-256 of train, test)", ", ".join(plan.dataset_sha256)),
-        ("Seeds", ", ".join(map(str, compared.seeds))),
+        ("Seeds", ", ".join(map(str, evidence.seeds))),
         ("Held-out tenth of each seed", folds),
         *(
             (f"Arm {name}", _recipe(arm.recipe.model_dump(mode="json")))

@@ -63,7 +63,7 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         "groups": words.group_noun(evidence),
         "sampled": words.sampling_units(evidence),
         "n_images": f"{len(evidence.confirm):,}",
-        "n_target_images": f"{int((evidence.confirm.labels_N == plan.target[0]).sum()):,}",
+        "n_target_images": f"{int((evidence.confirm.labels_N == evidence.target[0]).sum()):,}",
         "accuracy": wording.percent(evidence.summary["accuracy"]["mean"]),
         "headline": words.finding(evidence, evidence.treated_arms[0])
         if evidence.treated_arms
@@ -77,7 +77,7 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         "slices": tables.slice_table(evidence),
         "classes": tables.class_table(evidence),
         "selection": selection_table(evidence),
-        "shrinkage": evidence.shrinkage(*plan.target).sentence,
+        "shrinkage": evidence.shrinkage(*evidence.target).sentence,
         "planned": plan.planned_power.sentence if plan.planned_power else "",
         "ledger": tables.ledger_table(evidence),
         "held": tables.held_table(evidence),

@@ -111,7 +111,7 @@ def atlas_table(cells: Sequence[CellAtlas], n_cells: int, side: Predictions) -> 
 
 def selection_table(evidence: Evidence) -> Table:
     """Return the target and the most frequent confusions on *select*, beside *confirm*."""
-    target = evidence.plan.target
+    target = evidence.target
     confirm = {(c["true"], c["predicted"]): c for c in evidence.summary["ranked_cells"]}
     rows = []
     for place, cell in enumerate(evidence.errors["cells"]):

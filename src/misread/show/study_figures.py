@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from misread.data.sources import load
+from misread.data.dataset import Dataset
 from misread.files import write_atomic
 from misread.show.figures.atlas import atlas
 from misread.show.figures.before_after import before_after
@@ -87,7 +87,11 @@ def write_figures(
 
 
 def write_preview(
-    study: Study, target: tuple[int, int], numbers: Mapping[str, Any], folder: Path
+    study: Study,
+    target: tuple[int, int],
+    numbers: Mapping[str, Any],
+    train: Dataset,
+    folder: Path,
 ) -> Path:
     """Write `figures/preview.png` of a study that has no plan yet.
 
@@ -98,7 +102,9 @@ def write_preview(
     target
         The target cell.
     numbers
-        As `dose.preview_numbers` returns them.
+        As `preview_numbers` returns them.
+    train
+        The training set.
     folder
         The study's folder.
 
@@ -112,14 +118,13 @@ def write_preview(
     StoreError
         If the folder cannot be written.
     """
-    train, _ = load(study.dataset)
     warning = SMOKE if study.smoke else ""
     path = folder / "figures" / "preview.png"
     write_atomic(path, png(preview_figure(train, target, numbers, warning=warning)))
     return path
 
 
-def write_select(study: Study, errors: Mapping[str, Any], folder: Path) -> Path:
+def write_select(study: Study, errors: Mapping[str, Any], train: Dataset, folder: Path) -> Path:
     """Write `figures/select_images.png` of a study that has no plan yet.
 
     Parameters
@@ -128,6 +133,8 @@ def write_select(study: Study, errors: Mapping[str, Any], folder: Path) -> Path:
         The study.
     errors
         Content of its `errors.json`.
+    train
+        The training set.
     folder
         The study's folder.
 
@@ -141,7 +148,6 @@ def write_select(study: Study, errors: Mapping[str, Any], folder: Path) -> Path:
     StoreError
         If the folder cannot be written.
     """
-    train, _ = load(study.dataset)
     warning = SMOKE if study.smoke else ""
     path = folder / "figures" / "select_images.png"
     write_atomic(path, png(select_figure(errors, train, study.target, warning)))

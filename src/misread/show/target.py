@@ -134,13 +134,13 @@ def class_table(evidence: Evidence) -> Table:
     """Return accuracy, and precision and recall of the target's classes, mean ± sd over seeds."""
     rows = []
     for arm, read_SN in evidence.predictions.items():
-        seeds = [class_metrics(evidence.counts(arm, row)) for row in range(len(read_SN))]
+        seeds = [class_metrics(evidence.counts(arm)[row]) for row in range(len(read_SN))]
         cells = [_spread([seed.accuracy for seed in seeds])]
-        for k in evidence.plan.target:
+        for k in evidence.target:
             cells.append(_spread([seed.precision[k] for seed in seeds]))
             cells.append(_spread([seed.recall[k] for seed in seeds]))
         rows.append((arm, *cells))
-    names = [evidence.confirm.class_names[k] for k in evidence.plan.target]
+    names = [evidence.confirm.class_names[k] for k in evidence.target]
     heads = [f"{what} of {name}" for name in names for what in ("Precision", "Recall")]
     return Table("Accuracy, precision and recall", ("Arm", "Accuracy", *heads), tuple(rows))
 
@@ -280,18 +280,18 @@ def _result_cell(item: Item | None) -> str:
 
 
 def _slice_head(evidence: Evidence, piece: SliceEvidence, misreading: Misreading) -> str:
-    names, label = evidence.confirm.class_names, piece.slice.label
+    names, label = evidence.confirm.class_names, piece.label
     pair = misreading is Misreading.PAIR
     cell = words.cell_name(evidence, label, _other(evidence, label)) if pair else None
-    return f"{cell or f'{names[label]} misread'}, {piece.slice.operation} {piece.slice.size_px} px"
+    return f"{cell or f'{names[label]} misread'}, {piece.view.operation} {piece.view.size_px} px"
 
 
 def _slice_rate(evidence: Evidence, piece: SliceEvidence, misreading: Misreading) -> str:
-    read_SM, label = piece.predictions[BASELINE], piece.slice.label
+    read_SM, label = piece.predictions[BASELINE], piece.label
     pair = misreading is Misreading.PAIR
     wrong_SM = read_SM == _other(evidence, label) if pair else read_SM != label
     return wording.percent(float(wrong_SM.mean()))
 
 
 def _other(evidence: Evidence, label: int) -> int:
-    return next(k for k in evidence.plan.target if k != label)
+    return next(k for k in evidence.target if k != label)

@@ -39,7 +39,7 @@ def cell_name(evidence: Evidence, true: int, predicted: int) -> str:
 
 def target_name(evidence: Evidence) -> str:
     """Return the name of the target cell."""
-    return cell_name(evidence, *evidence.plan.target)
+    return cell_name(evidence, *evidence.target)
 
 
 def target_result(evidence: Evidence, arm: str) -> CellResult:
@@ -58,11 +58,11 @@ def slice_items(evidence: Evidence, arm: str, piece: SliceEvidence) -> dict[Misr
 
     There are none where the arm is not asked: its doses do not go so far.
     """
-    view = f"{piece.slice.operation} {piece.slice.size_px} px"
+    view = f"{piece.view.operation} {piece.view.size_px} px"
     return {
         Misreading.ALL if item.predicted is None else Misreading.PAIR: item
         for item in evidence.verdicts[arm].collateral
-        if item.slice_name == view and item.true == piece.slice.label
+        if item.slice_name == view and item.true == piece.label
     }
 
 
@@ -89,7 +89,7 @@ def slice_label(
 ) -> tuple[str, str]:
     """Return the two lines that name a counter-slice, as ("4 read as 9", "thinned …")."""
     name, reading = _reading(evidence, piece, misreading)
-    return f"{name} {reading}", operation_phrase(piece.slice.operation, piece.slice.size_px)
+    return f"{name} {reading}", operation_phrase(piece.view.operation, piece.view.size_px)
 
 
 def slice_finding(
@@ -99,7 +99,7 @@ def slice_finding(
     name, reading = _reading(evidence, piece, misreading)
     times = fold(item.after, item.before)
     return (
-        f"{plural(name)} {operation_phrase(piece.slice.operation, piece.slice.size_px)} "
+        f"{plural(name)} {operation_phrase(piece.view.operation, piece.view.size_px)} "
         f"are {reading} in {wording.percent(item.after)} of cases instead of "
         f"{wording.percent(item.before)}{f' ({times})' if times else ''}"
     )
@@ -108,9 +108,9 @@ def slice_finding(
 def _reading(evidence: Evidence, piece: SliceEvidence, misreading: Misreading) -> tuple[str, str]:
     """Return the name of a counter-slice's class and its misreading, as ("4", "read as 9")."""
     names = evidence.confirm.class_names
-    other = next(k for k in evidence.plan.target if k != piece.slice.label)
+    other = next(k for k in evidence.target if k != piece.label)
     reading = f"read as {names[other]}" if misreading is Misreading.PAIR else "misread"
-    return names[piece.slice.label], reading
+    return names[piece.label], reading
 
 
 def movement(cell: CellResult, alpha: float) -> str:

@@ -1,4 +1,4 @@
-"""What a finished comparison also answers: costs, what goes on inside, averages of networks."""
+"""Arms along an axis: their costs, what goes on inside, averages of networks."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -9,13 +9,11 @@ from scipy import stats
 
 from misread.files import Frozen
 from misread.judge import two_way
-from misread.store import RunFolder
 from misread.study.claims import ComparisonOutcome
-from misread.study.comparison import ComparisonPlan
-from misread.study.differences import Compared
-from misread.study.plan import load_locked
+from misread.study.evidence import Evidence
+from misread.study.plan import load_plan
 
-FloatArray = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 
 class Ratio(Frozen):
@@ -64,12 +62,12 @@ class Inside(Frozen):
     dead_share: tuple[tuple[float, ...], ...]
 
 
-def inside(compared: Compared, arm: str) -> Inside | None:
+def inside(evidence: Evidence, arm: str) -> Inside | None:
     """Return what went on inside the networks of an arm, or None where it was not measured."""
-    rows_S = [RunFolder(compared.folder, arm, seed).measures() for seed in compared.seeds]
+    rows_S = [folder.measures() for folder in evidence.runs[arm].folders]
     if not all(rows_S):
         return None
-    n_layers = len(compared.plan.study.arms[arm].recipe.hidden)
+    n_layers = len(evidence.plan.study.arms[arm].recipe.hidden)
 
     def mean(name: str, *, geometric: bool = False) -> tuple[tuple[float, ...], ...]:
         layers = []
@@ -77,7 +75,7 @@ def inside(compared: Compared, arm: str) -> Inside | None:
             values_SE = np.array([[row[f"{name}_{layer}"] for row in rows] for rows in rows_S])
             if geometric:
                 values_SE = np.log(np.maximum(values_SE, 1e-30))
-            mean_E: FloatArray = values_SE.mean(axis=0)
+            mean_E: Floats = values_SE.mean(axis=0)
             layers.append(tuple((np.exp(mean_E) if geometric else mean_E).tolist()))
         return tuple(layers)
 
@@ -88,7 +86,7 @@ def inside(compared: Compared, arm: str) -> Inside | None:
     )
 
 
-def read_together(probs_SNK: FloatArray) -> npt.NDArray[np.int64]:
+def read_together(probs_SNK: Floats) -> npt.NDArray[np.int64]:
     """Return what the average of several networks reads: the class of the highest mean probability.
 
     Parameters
@@ -110,7 +108,7 @@ def read_together(probs_SNK: FloatArray) -> npt.NDArray[np.int64]:
 
 
 def together_by_size(
-    probs_SNK: FloatArray, labels_N: npt.NDArray[np.int64]
+    probs_SNK: Floats, labels_N: npt.NDArray[np.int64]
 ) -> tuple[tuple[float, ...], ...]:
     """Return the accuracy of the average of k networks, for each k from 1 to S.
 
@@ -154,13 +152,12 @@ class Together(Frozen):
     p_value: float
 
 
-def together(compared: Compared, members: str, single: str) -> Together:
+def together(evidence: Evidence, members: str, single: str) -> Together:
     """Return how one network of `single` reads against the average of all of `members`."""
-    labels_N = compared.confirm.labels_N
-    rows = range(len(compared.seeds))
-    probs = {arm: np.stack([compared.probs(arm, row) for row in rows]) for arm in (members, single)}
+    labels_N = evidence.confirm.labels_N
+    probs = {arm: evidence.runs[arm].probs_SNK.astype(np.float64) for arm in (members, single)}
     wrong_N = (read_together(probs[members]) != labels_N).astype(np.int64)
-    effect = two_way(compared.wrong(single) - wrong_N, compared.plan.study.judge.alpha)
+    effect = two_way(evidence.wrong(single) - wrong_N, evidence.plan.study.judge.alpha)
     return Together(
         members=members,
         single=single,
@@ -173,17 +170,17 @@ def together(compared: Compared, members: str, single: str) -> Together:
     )
 
 
-def without_dropout(compared: Compared) -> tuple[str, str] | None:
-    """Return the pair of arms that tells what dropout brings against an average, or None.
+def without_dropout(evidence: Evidence) -> tuple[str, str] | None:
+    """Return the pair of arms that shows what dropout brings against an average, or None.
 
     The arm without dropout, and the arm with it that the first claim of such a pair names.
     """
-    arms = compared.plan.study.arms
+    arms = evidence.plan.study.arms
     drops = {
         name: bool(arm.recipe.input_dropout or any(arm.recipe.dropouts))
         for name, arm in arms.items()
     }
-    for claim in compared.plan.study.claims:
+    for claim in evidence.plan.study.claims:
         for than in claim.than:
             if claim.better is not None and drops[claim.better] and not drops[than]:
                 return than, claim.better
@@ -191,7 +188,7 @@ def without_dropout(compared: Compared) -> tuple[str, str] | None:
 
 
 class Answers(Frozen):
-    """All that the pages of a comparison with an axis tell, as data.
+    """All that the pages of a study with an axis show, as data.
 
     Parameters
     ----------
@@ -224,27 +221,26 @@ class Answers(Frozen):
     planned_seeds: tuple[int, ...]
 
 
-def answer(compared: Compared) -> Answers:
-    """Return all that the pages of a finished comparison tell."""
-    study = compared.plan.study
-    some = compared.environments[compared.arms[0]][0]
-    first = study.run(compared.arms[0], study.seeds[0], 0, compared.plan.dataset_sha256)
-    fit_size = first.fit_size or len(compared.train) * 9 // 10
-    pair = without_dropout(compared)
-    measured = {arm: inside(compared, arm) for arm in study.arms}
+def answer(evidence: Evidence) -> Answers:
+    """Return all that the pages of a study with an axis show."""
+    study = evidence.plan.study
+    some = evidence.environment
+    fit_size = study.sizes["fit_size"] or len(evidence.train) * 9 // 10
+    pair = without_dropout(evidence)
+    measured = {arm: inside(evidence, arm) for arm in study.arms}
     return Answers(
-        outcome=compared.outcome,
+        outcome=evidence.accuracies,
         fit_size=fit_size,
         steps={name: -(-fit_size // arm.recipe.batch_size) for name, arm in study.arms.items()},
         series={name: arm.series for name, arm in study.arms.items() if arm.at is not None},
         at={name: arm.at for name, arm in study.arms.items() if arm.at is not None},
         inside={arm: found for arm, found in measured.items() if found is not None},
-        together=None if pair is None else together(compared, *pair),
+        together=None if pair is None else together(evidence, *pair),
         machine={
             "python": some["python"],
             "platform": some["platform"],
             "backend": f"{some['backend']} {some['versions'].get(some['backend'], '')}".strip(),
             "keras": some["versions"]["keras"],
         },
-        planned_seeds=load_locked(compared.folder, ComparisonPlan).study.seeds,
+        planned_seeds=load_plan(evidence.folder).study.seeds,
     )

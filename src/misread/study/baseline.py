@@ -9,16 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.data.dataset import Dataset
-from misread.data.parts import stratified_subset
 from misread.data.sources import load
 from misread.errors import StudyError
 from misread.files import read_json
 from misread.images import Ids, Images
 from misread.judge import Pilot, Predictions
+from misread.learn.views import load_parts
 from misread.store import RunFolder
+from misread.study.file import load_study
 from misread.study.plan import load_plan
-from misread.study.run import on_confirm, pilot_on_select, target_of
-from misread.study.study import BASELINE, SMOKE, load_study
+from misread.study.questions import Cell
+from misread.study.select import cell_on_confirm, pilot_on_select, target_of
+from misread.study.study import BASELINE, SMOKE
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,10 @@ def _on_confirm(folder: Path) -> BaselinePredictions | None:
     runs = list(takewhile(lambda run: run.is_complete, planned))
     if len(runs) < len(planned) and (plan.study.adaptive is None or not runs):
         return None  # a baseline with looks ends where the last arm is settled
-    _, test = load(plan.study.dataset)
-    ids_N = stratified_subset(test.labels_N, runs[0].config()["confirm_size"])
+    confirm = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"]).confirm
     preds_SN = np.concatenate([run.predictions()["predictions"] for run in runs])
     source = f"{folder}: the baseline on confirm."
-    return _of(test, ids_N, preds_SN, source, plan.exploratory)
+    return _of(confirm, np.arange(len(confirm)), preds_SN, source, plan.exploratory)
 
 
 def _on_select(folder: Path) -> BaselinePredictions:
@@ -104,7 +105,7 @@ def _of(
     return BaselinePredictions(predictions, taken.images, source, exploratory)
 
 
-def baseline_pilot(folder: Path, cell: tuple[int, int] | None) -> tuple[Pilot, str, int]:
+def baseline_pilot(folder: Path, cell: Cell | None) -> tuple[Pilot, str, int]:
     """Return what is known of a cell from the baseline's errors on *select*; *confirm* stays shut.
 
     Parameters
@@ -129,8 +130,9 @@ def baseline_pilot(folder: Path, cell: tuple[int, int] | None) -> tuple[Pilot, s
     errors = _read_errors(folder, "a rate")
     plan = load_plan(folder) if (folder / "plan.json").exists() else None
     study = plan.study if plan else load_study(errors["study"], smoke=errors["smoke"])
-    target = cell or (plan.target if plan else target_of(study, errors)[0])
-    name, n_images = on_confirm(study, target)
+    target = cell or (plan and plan.target) or target_of(study, errors).cell
+    confirm = load_parts(study.dataset, study.sizes["confirm_size"]).confirm
+    name, n_images = cell_on_confirm(study, target, confirm)
     return pilot_on_select(errors, target), name, n_images
 
 

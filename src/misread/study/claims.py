@@ -1,10 +1,35 @@
-"""What a comparison comes to, as its `comparison.json` holds it, and when a claim holds."""
+"""Accuracies of the arms, what differs between them, and which claims hold.
 
-from typing import Literal
+`compare` makes of the runs of a study what its `comparison.json` holds.
+"""
 
+from collections.abc import Mapping
+from enum import StrEnum
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from misread.data.dataset import Dataset
 from misread.files import Frozen
+from misread.judge import class_metrics, confusion_counts, holm, two_way
+from misread.study.plan import Plan
+from misread.study.questions import Claim
+from misread.study.runs import ArmRuns
 
-Verdict = Literal["holds", "does not hold", "too small to tell here"]
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class Standing(StrEnum):
+    """Whether a claim holds."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    OPEN = "too small to tell here"
+
 
 RULE = (
     "A claim that one arm reads better than another holds where the whole interval of the "
@@ -26,7 +51,7 @@ class Spread(Frozen):
     per_seed: tuple[float | None, ...]
 
 
-class Standing(Frozen):
+class Accuracy(Frozen):
     """Accuracy of an arm, with an interval over seeds and images (`judge.two_way` of its errors).
 
     All are shares in [0, 1]; `sd` is over seeds (ddof 1; None with one seed).
@@ -95,7 +120,7 @@ class ArmOutcome(Frozen):
     label: str
     parameters: int
     epochs: int
-    accuracy: Standing
+    accuracy: Accuracy
     documented: Documented | None
     select_accuracy: Spread
     fit_accuracy: Spread
@@ -133,8 +158,8 @@ class ClaimOutcome(Frozen):
     text: str
     arm: str | None
     at_least: float
-    verdict: Verdict
-    parts: tuple[Verdict, ...]
+    verdict: Standing
+    parts: tuple[Standing, ...]
     tests: tuple[Contrast, ...]
 
 
@@ -156,8 +181,8 @@ class ComparisonOutcome(Frozen):
 
 def standing(
     low: float, high: float, claimed: float, worth: float, *, certain: bool = True
-) -> Verdict:
-    """Say whether an interval shows what is claimed; the rule in words is `RULE`.
+) -> Standing:
+    """Return whether an interval shows what is claimed; the rule in words is `RULE`.
 
     Parameters
     ----------
@@ -171,5 +196,163 @@ def standing(
         Whether the corrected p-value agrees.
     """
     if low > claimed and certain:
-        return "holds"
-    return "does not hold" if high < worth else "too small to tell here"
+        return Standing.HOLDS
+    return Standing.FAILS if high < worth else Standing.OPEN
+
+
+def compare(plan: Plan, confirm: Dataset, arms: Mapping[str, ArmRuns]) -> ComparisonOutcome:
+    """Return what the accuracies of a study's arms come to.
+
+    Parameters
+    ----------
+    plan
+        Names the claims, the level and the margin.
+    confirm
+        The images that were read.
+    arms
+        The finished runs of every arm, with the same seeds.
+    """
+    study = plan.study
+    wrong = {
+        arm: (runs.preds_SN != confirm.labels_N).astype(np.int64) for arm, runs in arms.items()
+    }
+    outcomes = {arm: _arm(plan, confirm, arm, runs, wrong[arm]) for arm, runs in arms.items()}
+    order = sorted(arms, key=lambda arm: -outcomes[arm].accuracy.mean)
+
+    def contrast(better: str, than: str) -> Contrast:
+        return _contrast(better, than, wrong, study.judge.alpha)
+
+    pairs = [contrast(better, than) for better, than in combinations(order, 2)]
+    tests = [[contrast(str(claim.better), than) for than in claim.than] for claim in study.claims]
+    corrected = iter(holm([test.p_value for row in tests for test in row]))
+    return ComparisonOutcome(
+        study=study.name,
+        smoke=study.smoke,
+        exploratory=plan.exploratory,
+        plan_sha256=plan.sha256,
+        n_images=len(confirm),
+        seeds=next(iter(arms.values())).seeds,
+        alpha=study.judge.alpha,
+        margin=study.judge.margin,
+        arms=outcomes,
+        differences=tuple(
+            pair.model_copy(update={"p_holm": p})
+            for pair, p in zip(pairs, holm([pair.p_value for pair in pairs]), strict=True)
+        ),
+        claims=tuple(
+            _claim(
+                plan,
+                claim,
+                outcomes,
+                tuple(test.model_copy(update={"p_holm": next(corrected)}) for test in row),
+            )
+            for claim, row in zip(study.claims, tests, strict=True)
+        ),
+    )
+
+
+def _arm(plan: Plan, confirm: Dataset, arm: str, runs: ArmRuns, wrong_SN: Ints) -> ArmOutcome:
+    study = plan.study
+    accuracy_S = 1 - wrong_SN.mean(axis=1)
+    error = two_way(wrong_SN, study.judge.alpha)
+    fit_S = [float(result["fit_accuracy"]) for result in runs.results]
+    counts = [confusion_counts(confirm.labels_N, row, confirm.n_classes) for row in runs.preds_SN]
+    metrics = [class_metrics(counts_KK) for counts_KK in counts]
+    documented = study.arms[arm].documented
+    return ArmOutcome(
+        label=study.label(arm),
+        parameters=int(runs.results[0]["parameters"]),
+        epochs=study.epochs[arm],
+        accuracy=Accuracy(
+            mean=float(accuracy_S.mean()),
+            sd=_sd(accuracy_S),
+            low=1 - error.high,
+            high=min(1 - error.low, 1.0),
+            per_seed=tuple(accuracy_S.tolist()),
+        ),
+        documented=None if documented is None else _documented(documented, accuracy_S),
+        select_accuracy=spread([rows[-1]["select_accuracy"] for rows in runs.histories]),
+        fit_accuracy=spread(fit_S),
+        gap=spread([fit - test for fit, test in zip(fit_S, accuracy_S, strict=True)]),
+        seconds_per_epoch=spread([_seconds_per_epoch(machine) for machine in runs.environments]),
+        per_class=tuple(
+            ClassOutcome(
+                name=name,
+                precision=spread([m.precision[k] for m in metrics]),
+                recall=spread([m.recall[k] for m in metrics]),
+            )
+            for k, name in enumerate(confirm.class_names)
+        ),
+        confusion_counts=tuple(map(tuple, np.sum(counts, axis=0).tolist())),
+    )
+
+
+def _contrast(better: str, than: str, wrong: Mapping[str, Ints], alpha: float) -> Contrast:
+    """Return by how much `better` reads better than `than`, seed by seed."""
+    effect = two_way(wrong[than] - wrong[better], alpha)
+    ahead_S = wrong[better].sum(axis=1) < wrong[than].sum(axis=1)
+    return Contrast(
+        better=better,
+        than=than,
+        difference=effect.estimate,
+        low=effect.low,
+        high=effect.high,
+        p_value=effect.p_value,
+        p_holm=effect.p_value,
+        seeds_ahead=int(ahead_S.sum()),
+        note=effect.note,
+    )
+
+
+def _claim(
+    plan: Plan, claim: Claim, arms: Mapping[str, ArmOutcome], tests: tuple[Contrast, ...]
+) -> ClaimOutcome:
+    proof = plan.study.judge
+    if claim.arm is not None:
+        accuracy = arms[claim.arm].accuracy
+        parts = [standing(accuracy.low, accuracy.high, claim.at_least, claim.at_least)]
+    else:
+        worth = claim.at_least or proof.margin
+        parts = [
+            standing(t.low, t.high, claim.at_least, worth, certain=t.p_holm < proof.alpha)
+            for t in tests
+        ]
+    verdict = Standing.HOLDS if set(parts) == {Standing.HOLDS} else Standing.OPEN
+    return ClaimOutcome(
+        text=claim.text,
+        arm=claim.arm,
+        at_least=claim.at_least,
+        verdict=Standing.FAILS if Standing.FAILS in parts else verdict,
+        parts=tuple(parts),
+        tests=tests,
+    )
+
+
+def spread(values: list[float | None] | list[float]) -> Spread:
+    """Return mean and standard deviation over seeds of what is known (None: 0/0)."""
+    known = [value for value in values if value is not None]
+    return Spread(
+        mean=float(np.mean(known)) if known else None,
+        sd=_sd(np.array(known)),
+        per_seed=tuple(values),
+    )
+
+
+def _sd(values: Floats) -> float | None:
+    return float(values.std(ddof=1)) if values.size > 1 else None
+
+
+def _documented(value: float, accuracy_S: Floats) -> Documented:
+    """Return where one more network would lie with 95%: the prediction interval of Student's t."""
+    n_seeds, sd = accuracy_S.size, _sd(accuracy_S)
+    if sd is None:
+        return Documented(accuracy=value, low=None, high=None)
+    half = float(stats.t.ppf(0.975, n_seeds - 1)) * sd * (1 + 1 / n_seeds) ** 0.5
+    mean = float(accuracy_S.mean())
+    return Documented(accuracy=value, low=mean - half, high=mean + half)
+
+
+def _seconds_per_epoch(machine: dict[str, Any]) -> float:
+    """Return the median epoch; the first one also builds the graph, so it is left out."""
+    seconds = machine["epoch_cpu_seconds"]
+    return float(np.median(seconds[1:] or seconds))

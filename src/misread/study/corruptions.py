@@ -1,70 +1,120 @@
-"""Does a fix make models brittle? Those of a study read *confirm* corrupted in fifteen ways.
+"""Robustness of the arms of a study: its trained models read *confirm* corrupted in fifteen ways.
 
-Nothing is trained, and the study's folder is only read. In the folder of the corruptions each
-severity has one of its own, `mnist-c` where every corruption is as strong as there::
+In the folder of the corruptions every severity has one of its own, `mnist-c` where each corruption
+is as strong as there, in which `reread` keeps what the models have read; beside it::
 
-    arms/<arm>/seed_<seed>/predictions.npz    what a model read: predictions [C,N], corruptions [C]
-    readings.npz                              all of it: labels [N], seeds [S], corruptions [C],
-                                              of each arm [S,N] and, corrupted, [C,S,N]
-    verdict.json                              the judge's verdict on each treated arm
-    corruptions.json                          written last: how well each arm reads
+    readings.npz        all of it: labels [N], seeds [S], corruptions [C], of each arm [S,N] and,
+                        corrupted, [C,S,N]
+    verdict.json        the judge's verdict on each treated arm
+    corruptions.json    written last: how well each arm reads
 
 The judge is called once for each arm, with clean *confirm* as the study itself read it and the
 corruptions as slices, so that each has its items: safe, harmed or undetermined.
 """
 
-import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import ValidationError
 
 from misread.data.dataset import Dataset
 from misread.errors import StoreError, StudyError
-from misread.files import read_arrays, read_json, write_arrays, write_json
+from misread.files import Arrays, Frozen, read_json, write_arrays, write_json
 from misread.images.corrupt import corrupt, mnist_c
-from misread.judge import Item, Predictions, Verdict, judge
-from misread.learn.work import corrupted_confirm, prepare
-from misread.store import RunFolder, locked
-from misread.study.outcome import StudyVerdict
-from misread.study.plan import Plan, load_plan
-from misread.study.reread import EXPLORATORY, read_all, refuse_others
-from misread.study.robustness import CLEAN, Readings, Robustness, arm_mean, arm_on
+from misread.judge import Effect, Item, Predictions, Verdict
+from misread.judge.collateral import errors_of
+from misread.judge.effects import effects
+from misread.judge.means import Mean, mean_over, mean_ratio
+from misread.judge.pair import Pair, with_groups
+from misread.learn.views import View, load_parts, views_in
+from misread.store import locked
+from misread.study.claims import Accuracy
+from misread.study.plan import Plan, load_target_plan
+from misread.study.reread import EXPLORATORY, OnView, judge_again, reread
+from misread.study.runs import Readings, load_arm
 from misread.study.study import BASELINE
-from misread.study.verdict import (
-    clean_side,
-    confirm_of,
-    groups_of,
-    names_of,
-    read_arm,
-    seeds_needed,
-)
-from misread.workers.pool import Report
+from misread.study.verdict import StudyVerdict, seeds_needed
+
+CLEAN = "clean"
+Labels = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What a worker is to do: let one model read every corruption. What it reads goes to `path`."""
+class ArmOn(Frozen):
+    """How an arm reads *confirm* in one state.
 
-    model: Path
-    path: Path
-    dataset: str
-    confirm_size: int | None
+    Attributes
+    ----------
+    accuracy : Accuracy
+        With its interval over seeds and images, and over groups where the plan knows them.
+    cell : float
+        Share of the images of the target's true class that are read as the other one.
+    change : Effect or None
+        Growth of the error rate against the same seeds of the baseline; None for the baseline.
+    """
+
+    accuracy: Accuracy
+    cell: float
+    change: Effect | None
+
+
+class ArmMean(Frozen):
+    """How an arm reads in the mean over all corruptions, each counting as much.
+
+    Attributes
+    ----------
+    accuracy : Mean
+        Share of images read rightly.
+    change : Mean or None
+        Growth of the error rate against the baseline; None for the baseline.
+    corruption_error : Mean or None
+        Mean over the corruptions of the error rate relative to the baseline's on the same one: the
+        mean corruption error of Hendrycks & Dietterich (2019), 1 for the baseline. None there, and
+        where the baseline reads a corruption without any error.
+    """
+
+    accuracy: Mean
+    change: Mean | None
+    corruption_error: Mean | None
+
+
+class Robustness(Frozen):
+    """How the arms of a study read corrupted images.
+
+    Attributes
+    ----------
+    study, smoke, exploratory, plan_sha256, dataset_sha256 : str, bool, str, str, list of str
+        Whose models read which images, and why that proves nothing.
+    corruptions : tuple of str
+        With their severities, as in "fog@5".
+    cell : str
+        The target's name.
+    n_images, n_class : int
+        Images of *confirm*, and those of them of the target's true class.
+    seeds : tuple of int
+        Of the baseline; an arm that was settled early has the first of them.
+    alpha : float
+        Level of all intervals.
+    rows, means : dict
+        "clean" and each corruption → each arm, the baseline first; and each arm in the mean.
+    """
+
+    study: str
+    smoke: bool
+    exploratory: str
+    plan_sha256: str
+    dataset_sha256: tuple[str, str]
     corruptions: tuple[str, ...]
-    arm: str
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """Arm and seed, for people."""
-        return f"{self.arm} seed {self.seed}"
-
-    def order(self) -> "Reading":
-        """Return what a worker of this machine needs: all of it."""
-        return self
+    cell: str
+    n_images: int
+    n_class: int
+    seeds: tuple[int, ...]
+    alpha: float
+    rows: dict[str, dict[str, ArmOn]]
+    means: dict[str, ArmMean]
 
 
 @dataclass(frozen=True)
@@ -72,7 +122,7 @@ class Corruptions:
     """What the models of a study read in corrupted images: numbers, verdicts, and their folder."""
 
     folder: Path
-    told: Robustness
+    robustness: Robustness
     outcome: StudyVerdict
 
     @property
@@ -91,7 +141,7 @@ def run_corruptions(
     severity: int | None = None,
     *,
     jobs: int | None = None,
-    on_report: Callable[[Reading, int], None] = lambda *_: None,
+    on_view: OnView = lambda *_: None,
     on_note: Callable[[str], None] = lambda _: None,
 ) -> Corruptions:
     """Let every model of a study read *confirm* corrupted, and judge each arm; resumable.
@@ -106,8 +156,8 @@ def run_corruptions(
         1 to 5, of those corruptions that have several; None takes that of MNIST-C for each.
     jobs
         Worker processes; None takes what fits. Results do not depend on it.
-    on_report
-        Called with a `Reading` and how many of its corruptions are read, also for earlier tries.
+    on_view
+        Called with a model and how many corruptions it has read, also in an earlier try.
     on_note
         Called with a sentence for people when a reading is tried again or fails.
 
@@ -122,13 +172,15 @@ def run_corruptions(
     DataError
         If the study's images are not of MNIST's kind.
     PlanError
-        If the study's plan was altered.
+        If the study's plan was altered, or asks for no target.
     """
     if severity is not None and not 1 <= severity <= 5:
         msg = f"there is no severity {severity}; choose one from 1 to 5."
         raise StudyError(msg)
-    plan = load_plan(folder)
-    confirm, _ = confirm_of(plan)
+    plan = load_target_plan(folder)
+    study = plan.study
+    parts = load_parts(study.dataset, study.sizes["confirm_size"])
+    corrupt(parts.confirm.images[:0], mnist_c()[0])  # other images are refused before all work
     names = tuple(spec.name for spec in mnist_c(severity))
     here = (out / ("mnist-c" if severity is None else f"severity-{severity}")).resolve()
     stated = {
@@ -136,57 +188,15 @@ def run_corruptions(
         "source_sha256": list(plan.dataset_sha256),
         "plan_sha256": plan.sha256,
     }
-    some_run = plan.study.run(BASELINE, None, plan.study.seeds[0], 0, plan.dataset_sha256)
-    size = some_run.confirm_size
-    corrupt(confirm.images[:0], mnist_c()[0])  # images of another kind are refused before all work
-    needed = seeds_needed(plan, folder)
-    tasks = [
-        Reading(
-            RunFolder(folder.resolve(), arm, seed).model,
-            RunFolder(here, arm, seed).path / "predictions.npz",
-            plan.study.dataset,
-            size,
-            names,
-            arm,
-            seed,
-        )
-        for arm in plan.policies
-        for seed in plan.study.seeds[: needed[arm]]
-    ]
-
-    def take(task: Reading, report: Any) -> None:
-        if isinstance(report, int):
-            on_report(task, report)
-        else:
-            write_arrays(task.path, report)
-
+    needed = seeds_needed(plan, parts, folder)
+    how: Any = {"jobs": jobs, "on_view": on_view, "on_note": on_note}
     with locked(here):
-        refuse_others(here, stated)
-        write_json(here / "source.json", stated)
-        for task in tasks:
-            if task.path.exists():
-                on_report(task, len(names))
-        read_all(tasks, read_corruptions, take, here, jobs, on_note)
-        return _conclude(plan, folder, confirm, here, names, needed)
-
-
-def read_corruptions(task: Reading, report: Report) -> None:
-    """Let one model read every corruption, in a worker.
-
-    Reports how many are done, and last the arrays of `predictions.npz`.
-    """
-    prepare()
-    trainer = importlib.import_module("misread.learn.train")
-    model = trainer.load(task.model)
-    read = []
-    for number, name in enumerate(task.corruptions):
-        images = corrupted_confirm(task.dataset, task.confirm_size, name)
-        probs_NK = trainer.read(model, images)
-        read.append(probs_NK.argmax(axis=1).astype(np.min_scalar_type(probs_NK.shape[1] - 1)))
-        if number + 1 < len(task.corruptions):
-            report(number + 1)
-    report({"predictions": np.stack(read), "corruptions": np.array(task.corruptions, dtype="U")})
-    report(len(read))
+        views = tuple(View(corruption=name) for name in names)
+        read = reread(plan, needed, folder.resolve(), views, here, stated, **how)
+        clean = {
+            arm: load_arm(plan, parts, folder, arm, n_seeds).side for arm, n_seeds in needed.items()
+        }
+        return _conclude(plan, parts.confirm, clean, read, here)
 
 
 def load_corruptions(here: Path) -> Corruptions:
@@ -210,51 +220,47 @@ def load_corruptions(here: Path) -> Corruptions:
 
 def _conclude(
     plan: Plan,
-    folder: Path,
     confirm: Dataset,
+    clean: dict[str, Predictions],
+    read: dict[str, list[Arrays]],
     here: Path,
-    names: tuple[str, ...],
-    needed: dict[str, int],
 ) -> Corruptions:
-    clean = {arm: read_arm(plan, folder, arm, n).preds_SN for arm, n in needed.items()}
-    read: dict[str, Readings] = {
+    names = tuple(view.corruption for view in views_in(read[BASELINE][0]))
+    corrupted = {
         arm: np.stack(
             [
-                read_arrays(RunFolder(here, arm, seed).path / "predictions.npz")["predictions"]
-                for seed in plan.study.seeds[:n_seeds]
-            ],
-            axis=1,
+                np.stack([run[f"slice_{number}_predictions"] for run in runs])
+                for number in range(len(names))
+            ]
         )
-        for arm, n_seeds in needed.items()
+        for arm, runs in read.items()
     }
-    labels_N, seeds = confirm.labels_N, plan.study.seeds[: needed[BASELINE]]
-    kept = labels_N.astype(np.min_scalar_type(confirm.n_classes - 1))
-    arrays = {"labels": kept, "seeds": np.array(seeds), "corruptions": np.array(names, dtype="U")}
-    write_arrays(
-        here / "readings.npz",
-        arrays | clean | {f"{arm} corrupted": own for arm, own in read.items()},
-    )
-    why = plan.exploratory or EXPLORATORY
-    outcome = StudyVerdict(
+    preds = {arm: side.preds_SN for arm, side in clean.items()}
+    labels_N, seeds = confirm.labels_N, plan.study.seeds[: clean[BASELINE].n_seeds]
+    arrays = {
+        "labels": labels_N.astype(np.min_scalar_type(confirm.n_classes - 1)),
+        "seeds": np.array(seeds),
+        "corruptions": np.array(names, dtype="U"),
+        **preds,
+        **{f"{arm} corrupted": read_CSN for arm, read_CSN in corrupted.items()},
+    }
+    write_arrays(here / "readings.npz", arrays)
+    sides = {
+        arm: _with_slices(side, dict(zip(names, corrupted[arm], strict=True)))
+        for arm, side in clean.items()
+    }
+    write_json(here / "verdict.json", judge_again(plan, sides).model_dump(mode="json"))
+    alpha, groups_N = plan.study.judge.alpha, clean[BASELINE].groups
+    true, predicted = plan.cells[0]
+    states = {CLEAN: preds}
+    states |= {
+        name: {arm: read_CSN[c] for arm, read_CSN in corrupted.items()}
+        for c, name in enumerate(names)
+    }
+    robustness = Robustness(
         study=plan.study.name,
-        smoke=plan.smoke,
-        exploratory=why,
-        plan_sha256=plan.sha256,
-        seeds=seeds,
-        arms={
-            arm: _judge(plan, confirm, names, arm, (clean, read), why)
-            for arm in plan.study.treated_arms
-        },
-    )
-    write_json(here / "verdict.json", outcome.model_dump(mode="json"))
-    alpha, (true, predicted) = plan.study.judge.alpha, plan.target
-    groups_N = groups_of(plan, confirm)
-    states = {CLEAN: clean}
-    states |= {name: {arm: own[c] for arm, own in read.items()} for c, name in enumerate(names)}
-    told = Robustness(
-        study=plan.study.name,
-        smoke=plan.smoke,
-        exploratory=why,
+        smoke=plan.study.smoke,
+        exploratory=plan.exploratory or EXPLORATORY,
         plan_sha256=plan.sha256,
         dataset_sha256=plan.dataset_sha256,
         corruptions=names,
@@ -264,39 +270,102 @@ def _conclude(
         seeds=seeds,
         alpha=alpha,
         rows={
-            name: {arm: arm_on(labels_N, own, arm, plan.target, alpha, groups_N) for arm in own}
-            for name, own in states.items()
+            name: {
+                arm: arm_on(labels_N, state, arm, (true, predicted), alpha, groups_N)
+                for arm in state
+            }
+            for name, state in states.items()
         },
-        means={arm: arm_mean(labels_N, read, arm, alpha, groups_N) for arm in read},
+        means={arm: arm_mean(labels_N, corrupted, arm, alpha, groups_N) for arm in corrupted},
     )
-    write_json(here / "corruptions.json", told.model_dump(mode="json"))
+    write_json(here / "corruptions.json", robustness.model_dump(mode="json"))
     return load_corruptions(here)
 
 
-def _judge(
-    plan: Plan,
-    confirm: Dataset,
-    names: tuple[str, ...],
+def _with_slices(side: Predictions, corrupted: dict[str, Readings]) -> Predictions:
+    """Return a side with every corruption as a slice in place of those of its study."""
+    side = replace(side, slices={})
+    for name, preds_SN in corrupted.items():
+        side = side.with_view(name, preds_SN)
+    return side
+
+
+def arm_on(
+    labels_N: Labels,
+    read: dict[str, Readings],
     arm: str,
-    read: tuple[dict[str, Readings], dict[str, Readings]],
-    why: str,
-) -> Verdict:
-    (clean, corrupted), spec = read, plan.study.judge
-    n_seeds = len(clean[arm])
+    target: tuple[int, int],
+    alpha: float,
+    groups_N: Labels | None = None,
+) -> ArmOn:
+    """Return how an arm reads one state of the images.
 
-    def side(name: str) -> Predictions:
-        whole = clean_side(plan, confirm, clean[name][:n_seeds])
-        for corruption, read_SN in zip(names, corrupted[name], strict=True):
-            whole = whole.with_view(corruption, read_SN[:n_seeds])
-        return whole
+    Parameters
+    ----------
+    labels_N
+        True classes.
+    read
+        Of each arm `uint8 [S,N]`; seed s is the same one in every arm.
+    arm
+        Which one.
+    target
+        The cell, (true, predicted).
+    alpha
+        Level of the intervals.
+    groups_N
+        The group (writer) of each image; intervals then hold over groups too.
+    """
+    wrong_SN = (read[arm] != labels_N).astype(np.int64)
+    none_SN = np.broadcast_to(labels_N, wrong_SN.shape)  # against no error: the rate itself
+    errors = _growth(labels_N, none_SN, read[arm], alpha, groups_N)
+    per_seed = 1 - wrong_SN.mean(axis=1)
+    before_SN = read[BASELINE][: len(wrong_SN)]
+    return ArmOn(
+        accuracy=Accuracy(
+            mean=float(per_seed.mean()),
+            sd=float(per_seed.std(ddof=1)) if len(per_seed) > 1 else None,
+            low=1 - errors.high,
+            high=min(1 - errors.low, 1.0),
+            per_seed=tuple(per_seed.tolist()),
+        ),
+        cell=float((read[arm][:, labels_N == target[0]] == target[1]).mean()),
+        change=(
+            None if arm == BASELINE else _growth(labels_N, before_SN, read[arm], alpha, groups_N)
+        ),
+    )
 
-    return judge(
-        side(BASELINE),
-        side(arm),
-        cells=[names_of(cell, confirm) for cell in plan.cells],
-        margins=spec.margins,
-        alpha=spec.alpha,
-        reduction=spec.reduction,
-        arm=arm,
-        exploratory=why,
+
+def _growth(
+    labels_N: Labels,
+    before_SN: npt.NDArray[np.integer],
+    after_SN: npt.NDArray[np.integer],
+    alpha: float,
+    groups_N: Labels | None,
+) -> Effect:
+    """Return the growth of the error rate, as the judge has it."""
+    pair = with_groups(Pair(labels_N, before_SN, after_SN, ()), groups_N)
+    return effects(errors_of(pair, np.zeros_like(labels_N), 1), alpha)[0]
+
+
+def arm_mean(
+    labels_N: Labels,
+    read: dict[str, Readings],
+    arm: str,
+    alpha: float,
+    groups_N: Labels | None = None,
+) -> ArmMean:
+    """Return how an arm reads in the mean over C corruptions; `read` has `uint8 [C,S,N]` of each.
+
+    Other parameters as in `arm_on`. The corruptions of an image are averaged before any variance
+    is taken, for they are of one image.
+    """
+    wrong_CSN = read[arm] != labels_N
+    accuracy = mean_over(1 - wrong_CSN.mean(axis=0), alpha, groups_N)
+    if arm == BASELINE:
+        return ArmMean(accuracy=accuracy, change=None, corruption_error=None)
+    before_CSN = read[BASELINE][:, : wrong_CSN.shape[1]] != labels_N
+    return ArmMean(
+        accuracy=accuracy,
+        change=mean_over(wrong_CSN.mean(axis=0) - before_CSN.mean(axis=0), alpha, groups_N),
+        corruption_error=mean_ratio(wrong_CSN, before_CSN, alpha, groups_N),
     )

@@ -1,74 +1,50 @@
-"""Steps that every kind of study takes: what it reports, folds, and folders that never mix."""
+"""The folder of a study: who works there, which tenth a seed holds out, what may share a folder."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+
+from pydantic import ValidationError
 
 from misread.data.parts import N_FOLDS
 from misread.errors import PlanError
 from misread.files import clear_errors, read_json
-from misread.learn.recipe import Recipe, Run
-from misread.learn.work import Task, prepare, work
+from misread.learn.recipe import Run
+from misread.learn.work import prepare, work
 from misread.store import RunFolder, locked
+from misread.study.study import Study
+from misread.study.task import Note, OnReport, Task
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Pool, Workers
 from misread.workers.processes import LocalPool
 from misread.workers.ray_cluster import RayPool
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A stage that begins: its title and its tasks, for the progress bar."""
+class Executor(StrEnum):
+    """Where the runs of a study are done."""
 
-    title: str
-    tasks: tuple[Task, ...]
-
-
-@dataclass(frozen=True)
-class Note:
-    """A sentence for people about something that was done."""
-
-    text: str
-
-
-OnReport = Callable[[Any], None]  # receives Stage, Note and runs.Progress
-
-
-EXECUTORS = ("local", "ray")
-
-
-class AnyStudy(Protocol):
-    """A study of any kind, as far as its workers need to know it."""
-
-    @property
-    def smoke(self) -> bool:
-        """Whether everything is shrunk."""
-
-    @property
-    def first_seeds(self) -> tuple[int, ...]:
-        """The seeds that every arm has for certain."""
-
-    @property
-    def epochs(self) -> dict[str, int]:
-        """Epochs of a run of each arm, the first arm first."""
+    LOCAL = "local"
+    RAY = "ray"
 
 
 @contextmanager
-def at_work(
-    study: AnyStudy,
+def workers_of(
+    study: Study,
     folder: Path,
+    runs: Sequence[RunFolder],
     *,
     jobs: int | None,
-    executor: str,
+    executor: Executor,
     on_report: OnReport,
-    first_arm_only: bool = False,
 ) -> Iterator[Workers]:
     """Hold a study's folder, freed of a smoke run, and give its workers.
 
-    Where a run is left to do they begin to start at once, while the caller still loads and plans.
+    Where one of `runs` is left to do they begin to start at once, while the caller still loads and
+    plans.
 
     Raises
     ------
@@ -90,23 +66,16 @@ def at_work(
         on_report(Note(text))
 
     with locked(folder):
-        pool, log = _pool(executor, jobs, folder / "workers.log")
-        with Workers(pool, take, note, log) as workers:
-            workers.start(_left_to_do(study, folder, first_arm_only=first_arm_only))
+        log = folder / "workers.log"
+        pool: Pool = (
+            RayPool(work, jobs)
+            if executor == Executor.RAY
+            else LocalPool(work, partial(prepare, study.trainer), jobs or default_jobs(), log)
+        )
+        place = "the logs of Ray" if executor == Executor.RAY else str(log)
+        with Workers(pool, take, note, place) as workers:
+            workers.start(len(runs))
             yield workers
-
-
-def _pool(executor: str, jobs: int | None, log: Path) -> tuple[Pool, str]:
-    if executor == "ray":
-        return RayPool(work, jobs), "the logs of Ray"
-    return LocalPool(work, prepare, jobs or default_jobs(), log), str(log)
-
-
-def _left_to_do(study: AnyStudy, folder: Path, *, first_arm_only: bool) -> int:
-    """Return how many runs are not there yet, as far as a look at the folder tells."""
-    arms = list(study.epochs)[: 1 if first_arm_only else None]
-    runs = [RunFolder(folder, arm, seed) for arm in arms for seed in study.first_seeds]
-    return sum(not (run.is_trained if first_arm_only else run.is_complete) for run in runs)
 
 
 def move_smoke_run_aside(folder: Path, on_report: OnReport) -> None:
@@ -138,37 +107,28 @@ def select_folds(seeds: tuple[int, ...], folder: Path) -> dict[int, int]:
     return {seed: folds[seed] for seed in seeds}
 
 
-def refuse_another_study(
-    folder: Path, wanted: Run, recipes: Mapping[str, Recipe] | None = None
-) -> None:
-    """Refuse to mix: every run of a folder has the same data, recipe, sizes and Keras backend.
-
-    Parameters
-    ----------
-    folder
-        Of the study.
-    wanted
-        One of the runs that are asked for.
-    recipes
-        Recipe of each arm, where every arm has its own; what other arms have is left alone.
+def refuse_another_study(study: Study, folder: Path, dataset_sha256: tuple[str, str]) -> None:
+    """Refuse to mix: every run of a folder has the data, sizes, recipes and backend of the study.
 
     Raises
     ------
     PlanError
-        If it holds a run that differs.
+        If it holds a run that differs; what arms have that the study does not name is left alone.
     """
-    shared = ("dataset_sha256", "recipe", "fit_size", "select_size", "confirm_size")
-    asked = wanted.model_dump(mode="json")
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    asked: dict[str, Any] = {"dataset_sha256": list(dataset_sha256)} | study.sizes
+    recipes = {name: arm.recipe.model_dump(mode="json") for name, arm in study.arms.items()}
+    shared = study.asks_target and len({arm.recipe for arm in study.arms.values()}) == 1
+    common = study.recipe.model_dump(mode="json") if shared else None
     for path in sorted(folder.glob("arms/*/seed_*/config.json")):
         there = read_json(path)
-        if recipes is not None:
-            own = recipes.get(there["arm"])
-            asked["recipe"] = own.model_dump(mode="json") if own else there["recipe"]
-        if any(there[key] != asked[key] for key in shared):
-            _refuse(path.parent, {k: there[k] for k in shared}, {k: asked[k] for k in shared})
+        recipe = recipes.get(there["arm"], common or there["recipe"])
+        expected = asked | {"recipe": recipe}
+        if any(there[key] != expected[key] for key in expected):
+            _refuse(path.parent, {key: there[key] for key in expected}, expected)
         environment = path.with_name("environment.json")
-        if environment.exists() and (used := read_json(environment)["backend"]) != backend:
+        used = read_json(environment).get("backend", backend) if environment.exists() else backend
+        if used != backend:
             _refuse(path.parent, {"backend": used}, {"backend": backend})
 
 
@@ -180,16 +140,22 @@ def refuse_another_run(task: Task) -> None:
     PlanError
         If there is one.
     """
-    there, wanted = task.folder.config(), task.run.model_dump(mode="json")
-    if there is not None and there != wanted:
-        _refuse(task.folder.path, there, wanted)
+    there = task.folder.config()
+    if there is None:
+        return
+    try:
+        if Run.model_validate(there) == task.run:
+            return
+    except ValidationError:
+        pass
+    _refuse(task.folder.path, there, task.run.model_dump(mode="json"))
 
 
-def _refuse(path: Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
+def _refuse(path: Path, there: dict[str, Any], asked: dict[str, Any]) -> None:
     flat = _flat(there)
     differences = [
         f"{key} {_short(flat.get(key))} instead of {_short(value)}"
-        for key, value in _flat(wanted).items()
+        for key, value in _flat(asked).items()
         if flat.get(key) != value
     ]
     msg = (

@@ -1,12 +1,10 @@
 """Digits on paper read by all seeds of an arm: what is read, how surely, and how many disagree."""
 
-import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +14,10 @@ from misread.errors import StudyError
 from misread.files import Frozen
 from misread.images import Images
 from misread.images.page import Page
+from misread.learn.trainer import trainer_named
+from misread.learn.work import stored_model
 from misread.store import RunFolder
-from misread.study.comparison import ComparisonPlan
-from misread.study.plan import Plan, kind_of, load_locked
+from misread.study.plan import load_plan
 from misread.study.study import BASELINE
 
 UNSURE = 0.9  # a reading with less confidence is marked; docs/reading.md says what that catches
@@ -67,6 +66,8 @@ class Readers:
         The seeds.
     class_names : tuple of str
         What the models tell apart.
+    trainer : str
+        What loads them, as in `learn.trainer`.
     warning : str
         Why their readings prove nothing ("": nothing speaks against them).
     """
@@ -75,6 +76,7 @@ class Readers:
     arm: str
     seeds: tuple[int, ...]
     class_names: tuple[str, ...]
+    trainer: str
     warning: str
 
 
@@ -108,7 +110,7 @@ def readers_of(folder: Path, arm: str = BASELINE) -> Readers:
     PlanError
         If its plan was altered.
     """
-    plan = load_locked(folder, ComparisonPlan if kind_of(folder) == "comparison" else Plan)
+    plan = load_plan(folder)
     runs = _runs(folder, arm)
     if not runs:
         arms = sorted(path.name for path in (folder / "arms").glob("*") if _runs(folder, path.name))
@@ -123,7 +125,7 @@ def readers_of(folder: Path, arm: str = BASELINE) -> Readers:
         )
         raise StudyError(msg)
     seeds = tuple(run.seed for run in runs)
-    return Readers(folder, arm, seeds, train.class_names, plan.exploratory)
+    return Readers(folder, arm, seeds, train.class_names, plan.study.trainer, plan.exploratory)
 
 
 def _runs(folder: Path, arm: str) -> list[RunFolder]:
@@ -134,7 +136,7 @@ def _runs(folder: Path, arm: str) -> list[RunFolder]:
         if path.name.removeprefix("seed_").isdigit()
     ]
     runs = [RunFolder(folder, arm, seed) for seed in sorted(seeds)]
-    return [run for run in runs if run.is_complete and run.model.exists()]
+    return [run for run in runs if run.is_complete and run.has_model]
 
 
 def read_images(
@@ -152,13 +154,13 @@ def read_images(
         Called when a model has read.
     """
     with _quiet():
-        trainer: Any = importlib.import_module("misread.learn.train")  # Keras waits until here
-        trainer.set_up_backend()
+        trainer = trainer_named(readers.trainer)  # Keras waits until here
+        trainer.prepare()
     probs = []
     for seed in readers.seeds:
+        run = RunFolder(readers.folder, readers.arm, seed)
         with _quiet():
-            model = trainer.load(RunFolder(readers.folder, readers.arm, seed).model)
-            probs.append(trainer.read(model, images))
+            probs.append(stored_model(trainer, run.stored_model())(images))
         on_model()
     return np.stack(probs)
 

@@ -1,19 +1,105 @@
 """The plan: a study that is locked, written and hashed before *confirm* is opened."""
 
+from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import PrivateAttr, ValidationError
 
 from misread.errors import PlanError
-from misread.files import Frozen, read_json, sha256_of, write_json
+from misread.files import Frozen, read_json, sha256_of, unstated, write_json
 from misread.judge import PowerAnswer
-from misread.learn.policy import Policy, Slice
-from misread.study.study import SMOKE, Study
+from misread.learn.policy import Policy
+from misread.learn.views import View
+from misread.study.questions import Cell
+from misread.study.study import BASELINE, SMOKE, Study
+
+_FORMAT = 2  # of plan.json; the first one had two kinds of plans, and named no number
 
 
-def counter_slices(policies: list[Policy], target: tuple[int, int]) -> list[Slice]:
-    """Return every target class under every operation and size of these policies.
+class TargetFrom(StrEnum):
+    """Where the target of a plan comes from."""
+
+    FILE = "study file"
+    SELECT = "select"
+
+
+class Plan(Frozen):
+    """The locked study, written and hashed before *confirm* is opened.
+
+    Parameters
+    ----------
+    study
+        What is asked.
+    target, target_from
+        The cell that it is to reduce, (true, predicted), and whether the study's file names it or
+        it leads on *select*; None where no target is asked for.
+    target_on_select
+        The target's row in `errors.json`, with the images behind it.
+    policies
+        The policy of every arm, None where it has none; the baseline first.
+    slices
+        Views of *confirm* that gate the verdict: every target class under every operation.
+    dataset_sha256
+        Hashes of the training and of the test set.
+    select_folds
+        The held-out tenth of each seed.
+    planned_power
+        What the plan could be expected to show, from the baseline's errors on *select*; None where
+        that is not known: in smoke runs, where *select* has no such error, and in older plans.
+    grouped
+        Whether intervals hold over groups of images too, as over writers: where the dataset knows
+        groups, but for plans that were locked before the judge did.
+    replaces
+        Hashes of the plans that this one took the place of after *confirm* had been opened.
+    exploratory
+        Why what comes out proves nothing, in one sentence; "" where nothing speaks against it.
+    """
+
+    study: Study
+    target: Cell | None = unstated(None)
+    target_from: TargetFrom | None = unstated(None)
+    target_on_select: dict[str, Any] | None = unstated(None)
+    policies: dict[str, Policy | None]
+    slices: tuple[View, ...] = ()
+    dataset_sha256: tuple[str, str]
+    select_folds: dict[int, int]
+    planned_power: PowerAnswer | None = unstated(None)
+    grouped: bool = unstated(default=False)
+    replaces: tuple[str, ...] = ()
+    exploratory: str = ""
+    _sha256: str = PrivateAttr("")  # of a plan that an earlier version wrote in its own form
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells that the verdict is about: the target first, then its reverse if asked for."""
+        if self.target is None:
+            return ()
+        both = self.study.judge.both_directions
+        return (self.target, self.target[::-1]) if both else (self.target,)
+
+    @property
+    def question_sha256(self) -> str:
+        """Hash of what is asked, whatever came before and in whatever words."""
+        words: Any = {
+            "replaces": True,
+            "exploratory": True,
+            "target_on_select": True,
+            "planned_power": True,
+            "grouped": True,  # a locked plan is kept as it is, and a new one asks the same
+            "study": {"title", "question"},
+        }
+        return sha256_of(self.model_dump(mode="json", exclude=words))
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the whole plan."""
+        return self._sha256 or sha256_of(self.model_dump(mode="json"))
+
+
+def counter_slices(policies: Iterable[Policy], cell: Cell) -> tuple[View, ...]:
+    """Return both classes of a cell under every operation and size of these policies.
 
     Size 1 is left out: it changes nothing, so its slice is the clean one.
     """
@@ -24,107 +110,14 @@ def counter_slices(policies: list[Policy], target: tuple[int, int]) -> list[Slic
         for size in range(policy.size_px[0], policy.size_px[1] + 1)
         if size > 1
     }
-    return [
-        Slice(operation=name, size_px=size, label=label)
+    return tuple(
+        View(operation=name, size_px=size, label=label)
         for name, size in sorted(pairs)
-        for label in target
-    ]
+        for label in cell
+    )
 
 
-class Locked(Frozen):
-    """What every kind of plan has: a study, what it replaces, and why it may prove nothing."""
-
-    KIND: ClassVar[str]
-    replaces: tuple[str, ...] = ()
-    exploratory: str = ""
-
-    @property
-    def smoke(self) -> bool:
-        """Whether everything was shrunk."""
-        raise NotImplementedError
-
-    @property
-    def question_sha256(self) -> str:
-        """Hash of what is asked, whatever came before and in whatever words."""
-        raise NotImplementedError
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the whole plan."""
-        return sha256_of(self.model_dump(mode="json"))
-
-
-class Plan(Locked):
-    """The locked study, written and hashed before *confirm* is opened.
-
-    `exploratory` is empty, or says in one sentence why what comes out proves nothing: the plan was
-    changed after *confirm* had been opened, or it is a smoke run. `planned_power` is what the plan
-    could be expected to show, from the baseline's errors on *select*; None where that is not known:
-    in smoke runs, in plans from before it was told, and where *select* has no such error. `grouped`
-    says that intervals hold over groups of images too, as over writers; it is true of new plans
-    where the dataset knows groups, and a plan that was locked without is judged without.
-    """
-
-    KIND: ClassVar[str] = "trial"
-    study: Study
-    target: tuple[int, int]
-    target_from: Literal["study file", "select"]
-    target_on_select: dict[str, Any]
-    policies: dict[str, Policy | None]
-    slices: tuple[Slice, ...]
-    dataset_sha256: tuple[str, str]
-    select_folds: dict[int, int]
-    planned_power: PowerAnswer | None = None
-    grouped: bool = False
-
-    @property
-    def smoke(self) -> bool:
-        """Whether everything was shrunk."""
-        return self.study.smoke
-
-    @property
-    def cells(self) -> tuple[tuple[int, int], ...]:
-        """The cells that the verdict is about: the target first, then its reverse if asked for."""
-        both = self.study.judge.both_directions
-        return (self.target, self.target[::-1]) if both else (self.target,)
-
-    @property
-    def question_sha256(self) -> str:
-        """Hash of what is asked, whatever came before and in whatever words."""
-        return sha256_of(
-            self.model_dump(
-                mode="json",
-                exclude={
-                    "replaces": True,
-                    "exploratory": True,
-                    "target_on_select": True,
-                    "planned_power": True,
-                    "grouped": True,  # a locked plan is kept as it is, and a new one asks the same
-                    "study": {"title", "question"} | self._absent,
-                },
-            )
-        )
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the whole plan; what it leaves out is left out, as before there was any."""
-        absent: dict[str, Any] = {"study": self._absent}
-        if self.planned_power is None:
-            absent["planned_power"] = True
-        if not self.grouped:
-            absent["grouped"] = True
-        return sha256_of(self.model_dump(mode="json", exclude=absent))
-
-    @property
-    def _absent(self) -> set[str]:
-        optional = {"adaptive": self.study.adaptive, "corruptions": self.study.corruptions}
-        return {name for name, value in optional.items() if not value}
-
-
-P = TypeVar("P", bound=Locked)
-
-
-def lock(plan: P, folder: Path) -> P:
+def lock(plan: Plan, folder: Path) -> Plan:
     """Write `plan.json`, or keep the one that is there if it asks the same.
 
     A plan that asks something else replaces the old one; once *confirm* has been opened, what
@@ -132,12 +125,12 @@ def lock(plan: P, folder: Path) -> P:
     """
     path = folder / "plan.json"
     opened = any(folder.glob("arms/*/seed_*/predictions.npz"))
-    if plan.smoke:
+    if plan.study.smoke:
         plan = plan.model_copy(update={"exploratory": SMOKE})
-    stored = load_locked(folder, type(plan)) if path.exists() else None
+    stored = load_plan(folder) if path.exists() else None
     if stored is not None and stored.question_sha256 == plan.question_sha256:
         return stored
-    if opened and not plan.smoke:
+    if opened and not plan.study.smoke:
         why = "the plan was changed after the confirm images had been opened"
         if stored is None:
             why = "the confirm images had been opened before this plan was written"
@@ -147,6 +140,7 @@ def lock(plan: P, folder: Path) -> P:
     write_json(
         path,
         {
+            "format": _FORMAT,
             "sha256": plan.sha256,
             "question_sha256": plan.question_sha256,
             "plan": plan.model_dump(mode="json"),
@@ -155,25 +149,7 @@ def lock(plan: P, folder: Path) -> P:
     return plan
 
 
-def kind_of(folder: Path) -> str:
-    """Return of which kind the plan in a study's folder is: "trial" or "comparison".
-
-    Raises
-    ------
-    StoreError
-        If there is none.
-    """
-    stored = read_json(folder / "plan.json")
-    plan = stored.get("plan") if isinstance(stored, dict) else None
-    return str(plan.get("kind", Plan.KIND)) if isinstance(plan, dict) else Plan.KIND
-
-
 def load_plan(folder: Path) -> Plan:
-    """Return the locked plan of a trial's folder; errors as in `load_locked`."""
-    return load_locked(folder, Plan)
-
-
-def load_locked(folder: Path, kind: type[P]) -> P:
     """Return the locked plan of a study's folder.
 
     Raises
@@ -181,20 +157,68 @@ def load_locked(folder: Path, kind: type[P]) -> P:
     StoreError
         If there is none.
     PlanError
-        If it was altered by hand, or is of another kind.
+        If it was altered by hand, or a later version wrote it.
     """
     stored = read_json(folder / "plan.json")
-    if kind_of(folder) != kind.KIND:
-        msg = f"{folder} holds a {kind_of(folder)}, no {kind.KIND}; choose another folder."
-        raise PlanError(msg)
     try:
-        plan = kind.model_validate(stored["plan"])
-        if plan.sha256 == stored["sha256"]:
+        raw, number = stored["plan"], stored.get("format", 1)
+        if number > _FORMAT:
+            msg = (
+                f"{folder / 'plan.json'} was written by a later version of misread; bring this one "
+                "up to date, or choose another folder."
+            )
+            raise PlanError(msg)
+        stated = raw if number == _FORMAT else _stated_before(raw)
+        if sha256_of(stated) == stored["sha256"]:
+            plan = Plan.model_validate(raw if number == _FORMAT else _from_before(raw))
+            if number != _FORMAT:
+                plan._sha256 = stored["sha256"]  # noqa: SLF001  its own class
             return plan
-    except (KeyError, TypeError, ValidationError):
+    except (AttributeError, KeyError, TypeError, ValidationError):
         pass
     msg = (
         f"{folder / 'plan.json'} was altered: its content is not the one that its SHA-256 names; "
         "bring the old one back, or run the study anew in another folder with --out."
     )
     raise PlanError(msg)
+
+
+def load_target_plan(folder: Path) -> Plan:
+    """Return the locked plan of a study that asks for a target.
+
+    Raises
+    ------
+    PlanError
+        If it asks for none; else as `load_plan`.
+    """
+    plan = load_plan(folder)
+    if plan.target is None:
+        msg = f"{folder} holds a study of accuracies, which has no target; choose another folder."
+        raise PlanError(msg)
+    return plan
+
+
+def _stated_before(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return what the hash of a plan in the first form was of: all that is stated there."""
+    absent: dict[str, Any] = {"planned_power": None, "grouped": False}
+    absent_in_study: dict[str, Any] = {"adaptive": None, "corruptions": []}
+    stated = {k: v for k, v in raw.items() if k not in absent or v != absent[k]}
+    study = raw["study"].items()
+    stated["study"] = {
+        k: v for k, v in study if k not in absent_in_study or v != absent_in_study[k]
+    }
+    return stated
+
+
+def _from_before(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a plan in the first form as one of today; a comparison had no target and no policy."""
+    plan, study = dict(raw), dict(raw["study"])
+    if plan.pop("kind", "") == "comparison":
+        plan["policies"] = dict.fromkeys(study["arms"])
+    else:
+        recipe = study.pop("recipe")
+        study["arms"] = {
+            name: {"recipe": recipe, "policy": "" if name == BASELINE else name}
+            for name in study["arms"]
+        }
+    return plan | {"study": study}

@@ -6,19 +6,20 @@ from typing import Any
 import numpy as np
 
 from misread.data.dataset import Dataset
-from misread.data.sources import load
 from misread.files import read_arrays, read_json
 from misread.images.operations import OPERATIONS
 from misread.images.shape import ink, stroke_thickness_px
 from misread.learn.policy import Draw, Policy, apply_draw, changed_share
+from misread.learn.views import Part, views_in
 from misread.store import RunFolder
-from misread.study.run import preview_slices
+from misread.study.questions import Cell
+from misread.study.select import preview_views
 from misread.study.study import BASELINE, Study
 
 _MEASURED = 500  # images on which a mean stroke thickness is taken
 
 
-def preview_numbers(study: Study, target: tuple[int, int], folder: Path) -> dict[str, Any]:
+def preview_numbers(study: Study, target: Cell, train: Dataset, folder: Path) -> dict[str, Any]:
     """Return what the augmentation does, as in `preview.json`; needs the baseline's readings.
 
     `shares`: for each treated arm and dose, the share of draws that change an image, from the first
@@ -27,21 +28,21 @@ def preview_numbers(study: Study, target: tuple[int, int], folder: Path) -> dict
     and the share of images that the baseline models misread, or read as the other target class,
     before and after.
     """
-    train, _ = load(study.dataset)
+    policies = study.policy.resolve(target) if study.policy else {}
     shares = []
-    for arm, policy in study.policy.resolve(target).items():
+    for arm, policy in policies.items():
         shares.append(_share_of_draws(arm, policy, train, study.seeds[0]))
     seeds = read_json(folder / "errors.json")["seeds"]
     folders = [RunFolder(folder, BASELINE, seed) for seed in seeds]
     selects = [run.select() for run in folders]
     previews = [read_arrays(run.path / "preview.npz") for run in folders]
     operations: list[dict[str, Any]] = []
-    thickness_px: dict[int, float] = {}  # of each class as it is
-    for piece in preview_slices(study, target):
+    thickness_px: dict[int | None, float] = {}  # of each class as it is
+    for piece in preview_views(study, target):
         other = next(k for k in target if k != piece.label)
         ids, before, after = [], [], []
         for select, preview in zip(selects, previews, strict=True):
-            number = preview["slice_names"].tolist().index(piece.name)
+            number = views_in(preview, Part.SELECT).index(piece)
             own_M = select["labels"] == piece.label
             ids.append(select["ids"][own_M])
             before.append(select["predictions"][0][own_M])

@@ -1,73 +1,149 @@
-"""The trained models of a study read other images: what is there already is not read again."""
+"""The trained models of a study read other views: resumed, never mixed, judged, stored.
 
-from collections.abc import Callable, Sequence
+Nothing is trained, and the study's folder is only read. What every model has read is kept in a
+folder of its own::
+
+    source.json                               what is read there, and by the models of which plan
+    arms/<arm>/seed_<seed>/predictions.npz    what a model has read
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from misread.errors import StoreError
-from misread.files import read_json
-from misread.learn.work import prepare
+from misread.files import Arrays, read_arrays, read_json, write_arrays, write_json
+from misread.judge import Predictions, judge
+from misread.learn.recipe import Run
+from misread.learn.views import View, load_parts, views_in
+from misread.learn.work import Progress, Rereading, prepare, read_again
+from misread.store import RunFolder
+from misread.study.plan import Plan, load_plan
+from misread.study.study import BASELINE
+from misread.study.verdict import StudyVerdict, cells_by_name, seeds_needed
 from misread.workers.machine import default_jobs
-from misread.workers.pool import Job, Work, Workers
+from misread.workers.pool import Workers
 from misread.workers.processes import LocalPool
 
 EXPLORATORY = "these data were chosen after the plan had been locked"
 
+OnView = Callable[["Reading", int], None]  # a model, and how many of its views it has read
 
-class ToRead(Job, Protocol):
-    """A model, and the file of what it is to read."""
+
+@dataclass(frozen=True)
+class Reading:
+    """One model that is to read views; what it reads is written into `place`."""
+
+    model: RunFolder
+    place: RunFolder
+    trainer: str
+    views: tuple[View, ...]
 
     @property
-    def model(self) -> Path:
-        """The stored model."""
+    def name(self) -> str:
+        """Arm and seed, for people."""
+        return f"{self.model.arm} seed {self.model.seed}"
 
     @property
     def path(self) -> Path:
-        """Where its readings belong."""
+        """The file of what the model has read."""
+        return self.place.path / "predictions.npz"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all views have been read."""
+        if not self.path.exists():
+            return False
+        if len(self.views) == 1 and self.views[0].is_whole:
+            return True
+        arrays = read_arrays(self.path)
+        return "slice_names" in arrays and set(self.views) <= set(views_in(arrays))
+
+    def order(self) -> Rereading:
+        """Return what a worker needs."""
+        run = Run.model_validate(self.model.config())
+        return Rereading(run, self.trainer, self.model.stored_model(), self.views)
 
 
-def read_all(
-    tasks: Sequence[ToRead],
-    work: Work,
-    take: Callable[[Any, Any], None],
+def reread(
+    plan: Plan,
+    needed: Mapping[str, int],
+    folder: Path,
+    views: tuple[View, ...],
     here: Path,
+    stated: dict[str, Any],
+    *,
     jobs: int | None,
+    on_view: OnView,
     on_note: Callable[[str], None],
-) -> None:
-    """Do every task that has no file yet, in worker processes.
+) -> dict[str, list[Arrays]]:
+    """Let every model of a study read views, as far as it has not; return what they read.
 
     Parameters
     ----------
-    tasks
-        What is to be read.
-    work
-        What a worker does with one.
-    take
-        Called with a task and with each of its reports.
+    plan, needed, folder
+        Of the study, how many seeds count of each arm, and where it is.
+    views
+        What is read.
     here
-        Folder of the workers' log, which stays only where something failed.
+        Where the readings belong.
+    stated
+        What `source.json` says: `source_sha256` and `plan_sha256` among it.
     jobs
         Worker processes; None takes what fits.
+    on_view
+        Called with a model and how many of its views it has read, also those of an earlier try.
     on_note
         Called with a sentence for people when a reading is tried again or fails.
+
+    Returns
+    -------
+    dict
+        Arm → the arrays of `predictions.npz`, seed by seed.
 
     Raises
     ------
     RunError
         If models could not be read; all others were.
     StoreError
-        If a model is missing.
+        If a model is missing, or `here` holds readings of something else.
     """
-    todo = [task for task in tasks if not task.path.exists()]
-    for task in todo:
-        if not task.model.exists():
-            msg = f"{task.model} does not exist; finish the study first, or bring its models back."
-            raise StoreError(msg)
+    readings = [
+        Reading(RunFolder(folder, arm, seed), RunFolder(here, arm, seed), plan.study.trainer, views)
+        for arm in plan.policies
+        for seed in plan.study.seeds[: needed[arm]]
+    ]
+    refuse_others(here, stated)
+    write_json(here / "source.json", stated)
+    todo = [reading for reading in readings if not reading.is_done]
+    for reading in readings:
+        if reading not in todo:
+            on_view(reading, len(views))
+
+    def take(reading: Reading, report: Any) -> None:
+        if isinstance(report, Progress):
+            on_view(reading, report.number)
+        else:
+            write_arrays(reading.path, report)
+
     log = here / "workers.log"
-    pool = LocalPool(work, prepare, jobs or default_jobs(), log)
+    pool = LocalPool(read_again, partial(prepare, plan.study.trainer), jobs or default_jobs(), log)
     with Workers(pool, take, on_note, str(log)) as workers:
         workers.run(todo)
-    log.unlink(missing_ok=True)
+    log.unlink(missing_ok=True)  # it stays where something failed
+    return {
+        arm: [read_arrays(reading.path) for reading in readings if reading.model.arm == arm]
+        for arm in plan.policies
+    }
+
+
+def n_models(folder: Path) -> int:
+    """Return how many trained models of a study count."""
+    plan = load_plan(folder)
+    parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
+    return sum(seeds_needed(plan, parts, folder).values())
 
 
 def refuse_others(here: Path, stated: dict[str, Any]) -> None:
@@ -90,3 +166,38 @@ def refuse_others(here: Path, stated: dict[str, Any]) -> None:
             "folder with --out."
         )
         raise StoreError(msg)
+
+
+def judge_again(plan: Plan, sides: Mapping[str, Predictions]) -> StudyVerdict:
+    """Return the verdict on every treated arm from what it read again; exploratory by its nature.
+
+    Parameters
+    ----------
+    plan
+        Of the study.
+    sides
+        Arm → what it read, the baseline first; an arm with fewer seeds has the first of them.
+    """
+    spec, before = plan.study.judge, sides[BASELINE]
+    why = plan.exploratory or EXPLORATORY
+    return StudyVerdict(
+        study=plan.study.name,
+        smoke=plan.study.smoke,
+        exploratory=why,
+        plan_sha256=plan.sha256,
+        seeds=plan.study.seeds[: before.n_seeds],
+        arms={
+            arm: judge(
+                before.of_seeds(range(side.n_seeds)),
+                side,
+                cells=cells_by_name(plan, side.class_names),
+                margins=spec.margins,
+                alpha=spec.alpha,
+                reduction=spec.reduction,
+                arm=arm,
+                exploratory=why,
+            )
+            for arm, side in sides.items()
+            if arm != BASELINE
+        },
+    )

@@ -6,28 +6,34 @@ Clopper & Pearson (1934), The use of confidence or fiducial limits, *Biometrika*
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from misread.data.sources import load
+from misread.data.dataset import Dataset
+from misread.errors import JudgeError, StudyError
 from misread.files import Frozen
-from misread.judge import two_way
+from misread.judge import Pilot, PowerAnswer, pilot_from_counts, plan_power, two_way
 from misread.judge.confusion import class_metrics, confusion_counts, rank_cells
+from misread.learn.views import Part, View
 from misread.store import RunFolder
+from misread.study.plan import TargetFrom
+from misread.study.questions import Cell
 from misread.study.study import Study
 from misread.wording import percent
 
 
-def errors_on_select(study: Study, folders: list[RunFolder]) -> dict[str, Any]:
+def errors_on_select(study: Study, n_classes: int, folders: Sequence[RunFolder]) -> dict[str, Any]:
     """Return what the baseline models misread on *select*.
 
     Parameters
     ----------
     study
         The study.
+    n_classes
+        Of its dataset.
     folders
         Its trained baseline runs, one per seed.
 
@@ -38,8 +44,6 @@ def errors_on_select(study: Study, folders: list[RunFolder]) -> dict[str, Any]:
         as `CellRank`, each with the `images` behind it: id in the training set, seed, probability
         of the label and of the reading.
     """
-    train, _ = load(study.dataset)
-    n_classes = train.n_classes
     counts, accuracies = [], []
     images: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for folder in folders:
@@ -70,6 +74,109 @@ def errors_on_select(study: Study, folders: list[RunFolder]) -> dict[str, Any]:
         "accuracy": accuracies,
         "cells": cells,
     }
+
+
+class Target(NamedTuple):
+    """A cell to reduce, where it comes from, and its row in `errors.json`."""
+
+    cell: Cell
+    source: TargetFrom
+    on_select: dict[str, Any]
+
+
+def target_of(study: Study, errors: dict[str, Any]) -> Target:
+    """Return the target: that of the study's file, or the top cell on *select*.
+
+    Raises
+    ------
+    StudyError
+        If the file names classes that the dataset does not have.
+    """
+    cells = {(cell["true"], cell["predicted"]): cell for cell in errors["cells"]}
+    if study.target is None:
+        cell, row = next(iter(cells.items()))
+        return Target(cell, TargetFrom.SELECT, row)
+    if study.target not in cells:
+        msg = (
+            f"the target {study.target[0]}:{study.target[1]} is no cell of {study.dataset!r}, "
+            f"whose classes are 0 to {max(true for true, _ in cells)}; name another one."
+        )
+        raise StudyError(msg)
+    return Target(study.target, TargetFrom.FILE, cells[study.target])
+
+
+def planned_power(
+    study: Study, errors: dict[str, Any], cell: Cell, confirm: Dataset
+) -> PowerAnswer | None:
+    """Return what a study can be expected to show of a cell on *confirm*.
+
+    The rate is that of the baseline on *select*, as in `errors.json`; of *confirm* only the labels
+    are counted. Where both directions are asked, the level is that of the first step of Holm. None
+    where *select* holds no such error: then no reduction can be planned.
+    """
+    try:
+        pilot = pilot_on_select(errors, cell)
+    except JudgeError:
+        return None
+    name, n_images = cell_on_confirm(study, cell, confirm)
+    alpha = study.judge.alpha
+    level = study.adaptive.levels(alpha)[-1] if study.adaptive else alpha
+    return plan_power(
+        pilot,
+        cell=name,
+        n_seeds=len(study.seeds),
+        n_images=n_images,
+        reduction=study.judge.reduction,
+        alpha=level / (2 if study.judge.both_directions else 1),
+    )
+
+
+def cell_on_confirm(study: Study, cell: Cell, confirm: Dataset) -> tuple[str, int]:
+    """Return the name of a cell and how many images of its true class *confirm* has.
+
+    Only the labels are looked at.
+
+    Raises
+    ------
+    StudyError
+        If the dataset has no such classes.
+    """
+    if max(cell) >= confirm.n_classes:
+        msg = (
+            f"the cell {cell[0]}:{cell[1]} is none of {study.dataset!r}, whose classes are 0 to "
+            f"{confirm.n_classes - 1}; name another one."
+        )
+        raise StudyError(msg)
+    name = "→".join(confirm.class_names[k] for k in cell)
+    return name, int((confirm.labels_N == cell[0]).sum())
+
+
+def pilot_on_select(errors: dict[str, Any], cell: Cell) -> Pilot:
+    """Return what `errors.json` says of a cell.
+
+    Raises
+    ------
+    JudgeError
+        If it holds no such error.
+    """
+    known = [c for c in errors["cells"] if (c["true"], c["predicted"]) == cell and c["rate"]]
+    n_errors = round(known[0]["mean"] * known[0]["n_seeds"]) if known else 0
+    n_readings = round(n_errors / known[0]["rate"]) if known else sum(errors["n_images_per_seed"])
+    source = "the baseline's errors on select" + (" in a smoke run" if errors["smoke"] else "")
+    return pilot_from_counts(n_errors, n_readings, len(errors["seeds"]), source)
+
+
+def preview_views(study: Study, cell: Cell) -> tuple[View, ...]:
+    """Return the target classes under every operation and size of every dose, size 1 included."""
+    policies = list(study.policy.resolve(cell).values()) if study.policy else []
+    sizes = range(1, 1 + max((policy.size_px[1] for policy in policies), default=0))
+    names = sorted({name for policy in policies for name in policy.operation_names})
+    return tuple(
+        View(operation=name, size_px=size, label=label, part=Part.SELECT)
+        for name in names
+        for size in sizes
+        for label in cell
+    )
 
 
 class Rate(Frozen):

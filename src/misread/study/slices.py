@@ -5,6 +5,7 @@ is in no plan, and it gates no verdict.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +18,13 @@ from misread.judge.strata import Stratum, quantile_strata, rates_by_stratum
 from misread.seeds import derive
 
 N_STRATA = 5
+NOT_PLANNED = "slices by shape and by writer are in no plan"
 MOST_GROUPS = 12  # more than these are people, not kinds of people
 WRITTEN_BY = "writers"
 _N_EXAMPLES = 4
 _N_DRAWS = 1_999  # of all errors together, where p-values need no third digit
 
-Predictions = Mapping[str, npt.NDArray[np.uint8]]
+Predictions = Mapping[str, npt.NDArray[np.integer[Any]]]
 Ints = npt.NDArray[np.int64]
 
 

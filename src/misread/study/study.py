@@ -1,34 +1,25 @@
-"""A study: arms × seeds with one question, read from a TOML file, and the plan that locks it."""
+"""A study: arms × seeds of one dataset, with its questions."""
 
-import operator
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from misread.data.sources import split_name
 from misread.errors import StudyError
-from misread.files import Frozen
+from misread.files import Frozen, unstated
 from misread.images.corrupt import parse_corruption
 from misread.images.operations import OPERATIONS
-from misread.judge import Adaptive, Margins
+from misread.judge import Adaptive
 from misread.learn.policy import CONTROLS, Policy
-from misread.learn.recipe import RECIPES, Recipe, Run
-from misread.study.file import is_comparison, one_sentence, read_study
-from misread.study.looks import check_looks, with_looks
+from misread.learn.recipe import Recipe, Run
+from misread.learn.trainer import KERAS
+from misread.study.questions import Cell, Claim, Proof, check_looks
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"  # of arms: they are folders
 BASELINE = "baseline"
 _LARGEST_SEED = 2**63 - 1  # what files of readings can hold
 SMOKE = "this is a smoke run with few images and one epoch, which proves nothing"
-
-
-# What a smoke run does with: images of each part.
+# Images of each part that a smoke run does with.
 SMOKE_SIZES = {"fit_size": 2000, "select_size": 1000, "confirm_size": 2000}
 
 
@@ -66,8 +57,8 @@ Seeds = Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(_distinct
 ArmName = Annotated[str, Field(pattern=_NAME)]
 
 
-class PolicySpec(Frozen):
-    """The policy of a study, in terms of its target cell.
+class TargetPolicy(Frozen):
+    """The policy of a study, in terms of its target, whatever classes that has.
 
     Parameters
     ----------
@@ -101,8 +92,8 @@ class PolicySpec(Frozen):
             raise ValueError(msg)
         return self
 
-    def resolve(self, target: tuple[int, int]) -> dict[str, Policy]:
-        """Return every treated arm that can be made of this policy, by name.
+    def resolve(self, target: Cell) -> dict[str, Policy]:
+        """Return every policy that can be made of this one, by the name of its arm.
 
         A control that would be the policy itself, or a control before it, is left out.
         """
@@ -111,29 +102,40 @@ class PolicySpec(Frozen):
             for label, names in zip(target, (self.true, self.predicted), strict=True)
             if names
         }
-        arms = {}
+        policies = {}
         for suffix, size_px in (("", self.size_px), *((f"-{k}", v) for k, v in self.doses.items())):
             policy = Policy(operations=operations, probability=self.probability, size_px=size_px)
-            arms[self.name + suffix] = policy
+            policies[self.name + suffix] = policy
             for name, make in CONTROLS.items():
                 control = make(policy, target)
-                if control not in arms.values():
-                    arms[name + suffix] = control
-        return arms
+                if control not in policies.values():
+                    policies[name + suffix] = control
+        return policies
 
 
-class JudgeSpec(Frozen):
-    """What counts as proof: level, the reduction asked about (a share), margins (shares).
+class Arm(Frozen):
+    """A way of training.
 
-    With `both_directions` the reverse of the target is a target too: an error that is only turned
-    round does not count as reduced.
+    Parameters
+    ----------
+    recipe
+        How its models are built and trained.
+    policy
+        Which of the study's policies treats the images, a key of `TargetPolicy.resolve`; "" none.
+    label
+        What it is, for people; "" where its name says so.
+    documented
+        Accuracy in [0, 1] that someone else reports of one such model, or None.
+    series, at
+        Where arms differ along an axis: the line that this arm is a point of, and its place.
     """
 
-    alpha: float = Field(default=0.05, gt=0, lt=0.5)
-    reduction: float = Field(default=0.3, gt=0, lt=1)
-    margins: Margins = Margins()
-    # Left out where it is not asked for: plans from before there was such a thing keep their hash.
-    both_directions: bool = Field(default=False, exclude_if=operator.not_)
+    recipe: Recipe
+    policy: str = unstated("")
+    label: str = unstated("")
+    documented: float | None = Field(default=None, ge=0, le=1, exclude_if=lambda v: v is None)
+    series: str = unstated("")
+    at: float | None = unstated(None)
 
 
 class Study(Frozen):
@@ -147,23 +149,32 @@ class Study(Frozen):
         For people.
     dataset
         Name of the dataset.
-    recipe
-        How every arm trains.
     recipe_name
-        What the recipe is called.
+        What the recipe is called that its arms have in common; "" where they have none.
     seeds
         One run per arm and seed.
-    target
-        The cell to reduce, (true, predicted), or None to take the top cell on *select*.
     arms
-        Arms to run; the baseline is always among them.
-    policy, judge
-        The treatment and what counts as proof.
+        By name; the baseline first, where a target is asked for.
+    policy
+        The treatment of a target, or None.
+    target
+        The cell to reduce, (true, predicted); None takes the top cell on *select* where there is a
+        policy, else no target is asked for.
+    claims
+        What is claimed of the accuracies of its arms.
+    axis
+        What the places `at` of its arms are, as in "hidden layers"; "" if they have none.
+    judge
+        What counts as proof.
     adaptive
         Looks at which an arm may be settled; the seeds are then those of the last look. None where
         every arm has all of the seeds.
     corruptions
         Of *confirm*, which then gate the verdict as slices; with their severities, as in "fog@5".
+    fit_size
+        Images to train on, stratified; None takes all.
+    trainer
+        What trains, as "package.module:name".
     smoke
         Everything shrunk, to see that it works; proves nothing.
     """
@@ -172,41 +183,68 @@ class Study(Frozen):
     title: str
     question: str = ""
     dataset: DatasetName = "mnist"
-    recipe: Recipe
-    recipe_name: str
+    recipe_name: str = unstated("")
     seeds: Seeds
-    target: tuple[int, int] | None = None
-    arms: tuple[str, ...]
-    policy: PolicySpec
-    judge: JudgeSpec = JudgeSpec()
-    adaptive: Adaptive | None = None
-    corruptions: Annotated[tuple[str, ...], AfterValidator(_known_corruptions)] = ()
+    arms: dict[ArmName, Arm] = Field(min_length=1)
+    policy: TargetPolicy | None = unstated(None)
+    target: Cell | None = unstated(None)
+    claims: tuple[Claim, ...] = unstated(())
+    axis: str = unstated("")
+    judge: Proof = Proof()
+    adaptive: Adaptive | None = unstated(None)
+    corruptions: Annotated[tuple[str, ...], AfterValidator(_known_corruptions)] = unstated(())
+    fit_size: int | None = Field(default=None, ge=100, exclude_if=lambda v: v is None)
+    trainer: str = unstated(KERAS)
     smoke: bool = False
 
     @field_validator("target")
     @classmethod
-    def _two_classes(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+    def _two_classes(cls, value: Cell | None) -> Cell | None:
         if value is not None and (value[0] == value[1] or min(value) < 0):
             msg = f"target is {list(value)}, but must name two different classes, as in 4:9"
             raise ValueError(msg)
         return value
 
     @model_validator(mode="after")
-    def _known_arms(self) -> Self:
-        known = [BASELINE, *self.policy.resolve(self.target or (0, 1))]
-        unknown = [arm for arm in self.arms if arm not in known]
-        if unknown:
-            msg = f"there is no arm {unknown[0]!r}; choose among {', '.join(known)}"
+    def _arms_are_known(self) -> Self:
+        policies = self.policy.resolve(self.target or (0, 1)) if self.policy else {}
+        for name, arm in self.arms.items():
+            if arm.policy and arm.policy not in policies:
+                known = ", ".join([BASELINE, *policies])
+                msg = f"there is no arm {name!r}; choose among {known}"
+                if name != arm.policy:
+                    msg = f"arm {name} has the policy {arm.policy!r}; choose among {known}"
+                raise ValueError(msg)
+        if self.asks_target and next(iter(self.arms)) != BASELINE:
+            msg = f"a target needs an arm {BASELINE!r} to compare with; add it as the first"
             raise ValueError(msg)
-        if len(set(self.arms)) < len(self.arms):
-            msg = f"arms are {', '.join(self.arms)}, but each may be named once"
-            raise ValueError(msg)
+        for claim in self.claims:
+            unknown = [arm for arm in claim.arms if arm not in self.arms]
+            if unknown:
+                msg = (
+                    f"the claim {claim.text!r} names {unknown[0]!r}, which is no arm; choose among "
+                    f"{', '.join(self.arms)}"
+                )
+                raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
     def _looks_fit(self) -> Self:
+        if self.adaptive and not self.asks_target:
+            msg = "looks need a target, and none is asked for; leave `adaptive` out"
+            raise ValueError(msg)
         check_looks(self.adaptive, len(self.seeds), smoke=self.smoke)
         return self
+
+    @property
+    def asks_target(self) -> bool:
+        """Whether it asks for the reduction of a target cell."""
+        return self.policy is not None or self.target is not None
+
+    @property
+    def asks_accuracies(self) -> bool:
+        """Whether it compares the accuracies of its arms: with claims, an axis, or no target."""
+        return bool(self.claims or self.axis) or not self.asks_target
 
     @property
     def first_seeds(self) -> tuple[int, ...]:
@@ -219,14 +257,29 @@ class Study(Frozen):
         return tuple(arm for arm in self.arms if arm != BASELINE)
 
     @property
-    def epochs(self) -> dict[str, int]:
-        """Epochs of a run of each arm, the baseline first."""
-        return dict.fromkeys(self.arms, self.recipe.epochs)
+    def recipe(self) -> Recipe:
+        """The recipe of its first arm, which a target's other arms share unless they state more."""
+        return next(iter(self.arms.values())).recipe
 
-    def policies(self, target: tuple[int, int]) -> dict[str, Policy | None]:
-        """Return the policy of each arm for this target; the baseline comes first, with None."""
-        resolved = self.policy.resolve(target)
-        return {BASELINE: None, **{arm: resolved[arm] for arm in self.treated_arms}}
+    @property
+    def epochs(self) -> dict[str, int]:
+        """Epochs of a run of each arm."""
+        return {name: arm.recipe.epochs for name, arm in self.arms.items()}
+
+    @property
+    def sizes(self) -> dict[str, int | None]:
+        """Images of each part that are used, None for all, as a `Run` names them."""
+        none: dict[str, int | None] = dict.fromkeys(SMOKE_SIZES)
+        return none | (SMOKE_SIZES if self.smoke else {"fit_size": self.fit_size})
+
+    def label(self, arm: str) -> str:
+        """Return what an arm is, for people."""
+        return self.arms[arm].label or arm
+
+    def policies(self, target: Cell) -> dict[str, Policy | None]:
+        """Return the policy of every arm for a target; None where it has none."""
+        resolved = self.policy.resolve(target) if self.policy else {}
+        return {name: resolved.get(arm.policy) for name, arm in self.arms.items()}
 
     def run(
         self,
@@ -237,115 +290,13 @@ class Study(Frozen):
         dataset_sha256: tuple[str, str],
     ) -> Run:
         """Return the run of an arm and a seed that holds out tenth `select_fold`."""
-        sizes: dict[str, int] = SMOKE_SIZES if self.smoke else {}
         return Run(
             dataset=self.dataset,
             dataset_sha256=dataset_sha256,
             arm=arm,
             seed=seed,
             select_fold=select_fold,
-            recipe=self.recipe,
+            recipe=self.arms[arm].recipe,
             policy=policy,
-            **sizes,
+            **self.sizes,
         )
-
-
-def parse_cell(text: str) -> tuple[int, int]:
-    """Return the cell that "4:9" names.
-
-    Raises
-    ------
-    StudyError
-        If it does not name one.
-    """
-    true, colon, predicted = text.partition(":")
-    if not (colon and true.strip().isdecimal() and predicted.strip().isdecimal()):
-        msg = f"cell {text!r} is not of the form TRUE:PREDICTED; write it as in 4:9."
-        raise StudyError(msg)
-    if int(true) == int(predicted):
-        msg = f"cell {text!r} names one class twice; a confusion has two classes, as in 4:9."
-        raise StudyError(msg)
-    return int(true), int(predicted)
-
-
-def load_study(
-    name_or_path: str,
-    *,
-    seeds: tuple[int, ...] | None = None,
-    arms: tuple[str, ...] | None = None,
-    recipe: str | None = None,
-    epochs: int | None = None,
-    adaptive: bool = False,
-    smoke: bool = False,
-    dataset: str | None = None,
-) -> Study:
-    """Read a built-in study or a TOML file; the options replace what the file says.
-
-    Raises
-    ------
-    StudyError
-        If there is no such study, or anything in it or in the options is not allowed.
-    """
-    name, raw = read_study(name_or_path, dataset)
-    if is_comparison(raw):
-        msg = (
-            f"{name} is a comparison of recipes, which has no target cell; `misread run {name}` "
-            "takes it."
-        )
-        raise StudyError(msg)
-    raw |= {"adaptive": raw.get("adaptive", {})} if adaptive else {}
-    return _build(name, raw, seeds=seeds, arms=arms, recipe=recipe, epochs=epochs, smoke=smoke)
-
-
-def _build(
-    name: str,
-    raw: dict[str, Any],
-    *,
-    seeds: tuple[int, ...] | None,
-    arms: tuple[str, ...] | None,
-    recipe: str | None,
-    epochs: int | None,
-    smoke: bool,
-) -> Study:
-    values = dict(raw)
-    _check_kinds(name, values)
-    recipe_name = recipe or values.get("recipe", "quick")
-    if recipe_name not in RECIPES:
-        msg = f"there is no recipe {recipe_name!r}; choose one of {', '.join(RECIPES)}."
-        raise StudyError(msg)
-    changes: dict[str, int] = {} if epochs is None else {"epochs": epochs}
-    if smoke:
-        changes.setdefault("epochs", 1)
-    if isinstance(values.get("target"), str):
-        values["target"] = parse_cell(values["target"])
-    values |= {"name": name, "recipe_name": recipe_name, "smoke": smoke}
-    if arms is not None:
-        values["arms"] = arms
-    elif "arms" not in values:
-        values["arms"] = (values.get("policy", {}).get("name", "policy"),)
-    values["arms"] = (BASELINE, *(arm for arm in values["arms"] if arm != BASELINE))
-    if seeds is not None:
-        values["seeds"] = seeds
-    elif smoke:
-        values["seeds"] = values.get("seeds", ())[:2]
-    if "adaptive" in values:
-        values |= with_looks(values["adaptive"], values.get("seeds", ()), smoke=smoke)
-    try:
-        values["recipe"] = Recipe(**(RECIPES[recipe_name].model_dump() | changes))
-        return Study(**values)
-    except ValidationError as error:
-        raise StudyError(one_sentence(name, error, Study)) from None
-
-
-def _check_kinds(name: str, values: dict[str, Any]) -> None:
-    for key, kind, example in (
-        ("recipe", str, '"quick"'),
-        ("seeds", list, "[42, 123, 456]"),
-        ("arms", list, '["baseline", "both"]'),
-        ("corruptions", list, '["fog", "spatter@2"]'),
-        ("policy", dict, "a table [policy]"),
-        ("adaptive", dict, "a table [adaptive]"),
-    ):
-        if key in values and not isinstance(values[key], kind):
-            msg = f"study {name}: {key} is {values[key]!r}; write it as in {example}."
-            raise StudyError(msg)

@@ -1,64 +1,35 @@
-"""Does a fix carry over? The trained models of a study read other data, and the judge compares.
+"""Judge the fixes of a study on other data: its trained models read them, and the judge compares.
 
-Nothing is trained, and the study's folder is only read. In the folder of the transfer each source
-has one of its own::
+In the folder of the transfer every source has one of its own, in which `reread` keeps what the
+models have read; beside it::
 
-    arms/<arm>/seed_<seed>/predictions.npz    what a model read, as in a study
-    readings.npz                              all of it: labels [N], seeds [S], each arm [S,N];
-                                              one that was settled early has the first seeds
-    verdict.json                              the judge's verdict on each treated arm, as in a study
-    transfer.json                             written last: what was read, and how well
+    readings.npz      all of it: labels [N], seeds [S], each arm [S,N]; one that was settled early
+                      has the first seeds
+    verdict.json      the judge's verdict on each treated arm, as in a study
+    transfer.json     written last: what was read, and how well
 
-A model of MNIST reads every image but corrupted ones in MNIST's convention (`data.convention`); a
-model of other data reads images of its own shape as they are. Images that a study trained on are
-left out, corrupted copies of them too.
+Images that a study has trained on are left out, corrupted copies of them too.
 """
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import ValidationError
 
-from misread.data.dataset import Dataset
-from misread.data.sources import load, origin, slug
-from misread.errors import DataError, StoreError
-from misread.files import read_arrays, read_json, write_arrays, write_json
-from misread.images.mnist_form import all_to_convention, ink_bright
-from misread.judge import Predictions, Verdict, judge
-from misread.learn.work import prepare
+from misread.data.sources import load, slug
+from misread.errors import StoreError
+from misread.files import Arrays, read_json, write_arrays, write_json
+from misread.judge import Verdict
+from misread.learn.views import View, load_parts, unseen
+from misread.readers.read import side_of_runs
 from misread.store import RunFolder, locked
-from misread.study.outcome import StudyVerdict
-from misread.study.plan import Plan, load_plan
-from misread.study.reread import EXPLORATORY, read_all, refuse_others
+from misread.study.plan import Plan, load_plan, load_target_plan
+from misread.study.reread import OnView, judge_again, reread
 from misread.study.study import BASELINE
-from misread.study.verdict import names_of, seeds_needed
-from misread.workers.pool import Report
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a worker is to do: let one model read one source. What it reads belongs into `path`."""
-
-    model: Path
-    path: Path
-    study_dataset: str
-    source: str
-    arm: str
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """Arm and seed, for people."""
-        return f"{self.arm} seed {self.seed}"
-
-    def order(self) -> "Reading":
-        """Return what a worker of this machine needs: all of it."""
-        return self
+from misread.study.verdict import StudyVerdict, seeds_needed
 
 
 @dataclass(frozen=True)
@@ -94,54 +65,13 @@ class Transfer:
         return self.outcome.arms
 
 
-def unseen(study_dataset: str, source: str) -> Dataset:
-    """Return all images of a source that a study did not train on, as its models take them.
-
-    Raises
-    ------
-    DataError
-        If classes or shapes are not those of the study.
-    """
-    own, (train, test) = load(study_dataset)[0], load(source)
-    seen = load(origin(study_dataset))[0].sha256  # in whatever way: a corrupted copy is seen too
-    pairs = zip((train, test), load(origin(source)), strict=True)
-    parts = [part for part, clean in pairs if clean.sha256 != seen]
-    unknown = [name for name in train.class_names if name not in own.class_names]
-    if unknown:
-        msg = (
-            f"{source} has a class {unknown[0]!r}, which the models of {study_dataset} do not "
-            f"know; their classes are {', '.join(own.class_names[:12])}: choose other data."
-        )
-        raise DataError(msg)
-    images = np.concatenate([part.images for part in parts])
-    if in_convention(study_dataset, source):
-        images = all_to_convention(ink_bright(images))
-    elif images.shape[1:] != own.images.shape[1:]:
-        msg = (
-            f"{source} has images {list(images.shape[1:])}, and the models of {study_dataset} take "
-            f"{list(own.images.shape[1:])}; bring them to that shape."
-        )
-        raise DataError(msg)
-    codes_K = np.array([own.class_names.index(name) for name in train.class_names])
-    labels_N = codes_K[np.concatenate([part.labels_N for part in parts])]
-    return Dataset(source, images, labels_N, own.class_names)
-
-
-def in_convention(study_dataset: str, source: str) -> bool:
-    """Say whether a study's models read a source in MNIST's convention: those of MNIST do.
-
-    Corrupted images are read as they are: to be off the convention is what is wrong with some.
-    """
-    return origin(study_dataset) == "mnist" and origin(source) == source
-
-
 def run_transfer(
     folder: Path,
     source: str,
     out: Path,
     *,
     jobs: int | None = None,
-    on_report: Callable[[Reading], None] = lambda _: None,
+    on_view: OnView = lambda *_: None,
     on_note: Callable[[str], None] = lambda _: None,
 ) -> Transfer:
     """Let every model of a study read a source, and judge each arm; resumable model by model.
@@ -156,8 +86,8 @@ def run_transfer(
         Folder of the transfer; the source has one below it.
     jobs
         Worker processes; None takes what fits. Results do not depend on it.
-    on_report
-        Called with each `Reading` that is there, also with those of an earlier try.
+    on_view
+        Called with each model that has read, also in an earlier try.
     on_note
         Called with a sentence for people when a reading is tried again or fails.
 
@@ -170,62 +100,67 @@ def run_transfer(
     DataError
         If the source cannot be read, or has other classes than the study.
     PlanError
-        If the study's plan was altered.
+        If the study's plan was altered, or asks for no target.
     """
-    plan = load_plan(folder)
-    data = unseen(plan.study.dataset, source)
+    plan = load_target_plan(folder)
+    study = plan.study
+    data = unseen(study.dataset, source)
     here = (out / slug(source)).resolve()
-    hashes = tuple(part.sha256 for part in load(source))
     stated = {
         "source": source,
-        "source_sha256": list(hashes),
+        "source_sha256": [part.sha256 for part in load(source)],
         "plan_sha256": plan.sha256,
         "n_images": len(data),
     }
-    needed = seeds_needed(plan, folder)
-    tasks = readings_of(plan, folder.resolve(), source, here, needed)
+    needed = seeds_needed(plan, load_parts(study.dataset, study.sizes["confirm_size"]), folder)
+    how: Any = {"jobs": jobs, "on_view": on_view, "on_note": on_note}
     with locked(here):
-        refuse_others(here, stated)
-        write_json(here / "source.json", stated)
-        for task in tasks:
-            if task.path.exists():
-                on_report(task)
-
-        def take(task: Reading, arrays: Any) -> None:
-            write_arrays(task.path, arrays)
-            on_report(task)
-
-        read_all(tasks, read_source, take, here, jobs, on_note)
-        return _conclude(plan, folder, data, here, stated, needed)
+        views = (View(source=source),)
+        read = reread(plan, needed, folder.resolve(), views, here, stated, **how)
+        return _conclude(plan, folder, read, here, stated)
 
 
-def readings_of(
-    plan: Plan, folder: Path, source: str, here: Path, needed: dict[str, int]
-) -> list[Reading]:
-    """Return what is to be read, an arm after the other; `needed` has the seeds of each."""
-    return [
-        Reading(
-            RunFolder(folder, arm, seed).model,
-            RunFolder(here, arm, seed).path / "predictions.npz",
-            plan.study.dataset,
-            source,
-            arm,
-            seed,
-        )
-        for arm in plan.policies
-        for seed in plan.study.seeds[: needed[arm]]
+def _conclude(
+    plan: Plan,
+    folder: Path,
+    read: dict[str, list[Arrays]],
+    here: Path,
+    stated: dict[str, Any],
+) -> Transfer:
+    names = load(plan.study.dataset)[0].class_names
+    seeds = plan.study.seeds[: len(read[BASELINE])]
+    sides = {
+        arm: side_of_runs(runs, [str(seed) for seed in seeds[: len(runs)]], names)
+        for arm, runs in read.items()
+    }
+    preds = {arm: side.preds_SN for arm, side in sides.items()}
+    labels_N = read[BASELINE][0]["labels"]
+    write_arrays(here / "readings.npz", {"labels": labels_N, "seeds": np.array(seeds), **preds})
+    write_json(here / "verdict.json", judge_again(plan, sides).model_dump(mode="json"))
+    summary = stated | {
+        "study": plan.study.name,
+        "accuracy": {arm: (p == labels_N).mean(axis=1).tolist() for arm, p in preds.items()},
+        "equal_to_confirm": _equal(plan, folder, read) if _is_own(plan, stated) else None,
+    }
+    write_json(here / "transfer.json", summary)
+    return _transfer(here, summary)
+
+
+def _is_own(plan: Plan, stated: dict[str, Any]) -> bool:
+    """Return whether the source is the study's own dataset, and all of its test set was read."""
+    return stated["source_sha256"] == list(plan.dataset_sha256) and not plan.study.smoke
+
+
+def _equal(plan: Plan, folder: Path, read: dict[str, list[Arrays]]) -> float:
+    """Return the share of readings that equal those of *confirm*."""
+    shares = [
+        (
+            run["predictions"][0] == RunFolder(folder, arm, seed).predictions()["predictions"][0]
+        ).mean()
+        for arm, runs in read.items()
+        for seed, run in zip(plan.study.seeds[: len(runs)], runs, strict=True)
     ]
-
-
-def read_source(task: Reading, report: Report) -> None:
-    """Let one model read its source, in a worker; reports the arrays of `predictions.npz`."""
-    prepare()
-    trainer = importlib.import_module("misread.learn.train")
-    data = unseen(task.study_dataset, task.source)
-    probs_NK = trainer.read(trainer.load(task.model), data.images)
-    codes = np.min_scalar_type(data.n_classes - 1)
-    read_N = probs_NK.argmax(axis=1).astype(codes)
-    report({"labels": data.labels_N.astype(codes), "predictions": read_N[np.newaxis]})
+    return float(np.mean(shares))
 
 
 def load_transfers(folder: Path, out: Path) -> list[Transfer]:
@@ -246,80 +181,6 @@ def load_transfers(folder: Path, out: Path) -> list[Transfer]:
         msg = f"{out} holds no finished transfer of {folder}; run `misread transfer` first."
         raise StoreError(msg)
     return found
-
-
-def _conclude(
-    plan: Plan,
-    folder: Path,
-    data: Dataset,
-    here: Path,
-    stated: dict[str, Any],
-    needed: dict[str, int],
-) -> Transfer:
-    seeds, spec = plan.study.seeds[: needed[BASELINE]], plan.study.judge
-    read: dict[str, npt.NDArray[Any]] = {
-        arm: np.concatenate(
-            [
-                read_arrays(RunFolder(here, arm, seed).path / "predictions.npz")["predictions"]
-                for seed in seeds[: needed[arm]]
-            ]
-        )
-        for arm in plan.policies
-    }
-    labels_N = data.labels_N.astype(np.min_scalar_type(data.n_classes - 1))
-    write_arrays(here / "readings.npz", {"labels": labels_N, "seeds": np.array(seeds), **read})
-
-    def side(arm: str, n_seeds: int) -> Predictions:
-        return Predictions.from_arrays(
-            data.labels_N,
-            read[arm][:n_seeds],
-            class_names=data.class_names,
-            seeds=seeds[:n_seeds],
-        )
-
-    outcome = StudyVerdict(
-        study=plan.study.name,
-        smoke=plan.smoke,
-        exploratory=plan.exploratory or EXPLORATORY,
-        plan_sha256=plan.sha256,
-        seeds=seeds,
-        arms={
-            arm: judge(
-                side(BASELINE, needed[arm]),
-                side(arm, needed[arm]),
-                cells=[names_of(cell, data) for cell in plan.cells],
-                margins=spec.margins,
-                alpha=spec.alpha,
-                reduction=spec.reduction,
-                arm=arm,
-                exploratory=plan.exploratory or EXPLORATORY,
-            )
-            for arm in plan.study.treated_arms
-        },
-    )
-    write_json(here / "verdict.json", outcome.model_dump(mode="json"))
-    told = stated | {
-        "study": plan.study.name,
-        "accuracy": {
-            arm: (own == data.labels_N).mean(axis=1).tolist() for arm, own in read.items()
-        },
-        "equal_to_confirm": _equal(plan, folder, stated, read),
-    }
-    write_json(here / "transfer.json", told)
-    return _transfer(here, told)
-
-
-def _equal(
-    plan: Plan, folder: Path, stated: dict[str, Any], read: dict[str, npt.NDArray[Any]]
-) -> float | None:
-    if stated["source_sha256"] != list(plan.dataset_sha256) or plan.smoke:
-        return None
-    shares = [
-        (row == RunFolder(folder, arm, seed).predictions()["predictions"][0]).mean()
-        for arm, own in read.items()
-        for seed, row in zip(plan.study.seeds[: len(own)], own, strict=True)
-    ]
-    return float(np.mean(shares))
 
 
 def _transfer(here: Path, told: dict[str, Any]) -> Transfer:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from misread.show import draw, style
 from misread.study.axis import Answers, Inside, Together
-from misread.study.differences import Compared
+from misread.study.evidence import Evidence
 from misread.wording import count, number, percent
 
 FloatArray = npt.NDArray[np.float64]
@@ -26,18 +26,18 @@ _MARKS = (
 _DASHED = (0, (4, 3))
 
 
-def axis_figures(compared: Compared, answers: Answers) -> dict[str, Figure]:
+def axis_figures(evidence: Evidence, answers: Answers) -> dict[str, Figure]:
     """Draw every figure that the study has data for, by the name of its PNG."""
-    figures = {"along_axis": along_axis(compared, answers)}
+    figures = {"along_axis": along_axis(evidence, answers)}
     if answers.inside:
         figures["inside"] = inside(answers)
     if answers.together is not None:
-        figures["together"] = together(compared, answers.together)
+        figures["together"] = together(evidence, answers.together)
     return figures
 
 
 @style.styled
-def along_axis(compared: Compared, answers: Answers) -> Figure:
+def along_axis(evidence: Evidence, answers: Answers) -> Figure:
     """Draw accuracy and time per step of every arm along the axis.
 
     Data: `accuracy` (mean, interval over seeds and images, seeds) and `seconds_per_epoch` over the
@@ -62,7 +62,7 @@ def along_axis(compared: Compared, answers: Answers) -> Figure:
     )
     heads = ((1.0, "accuracy on the confirm images"), (8.2, "milliseconds per step"))
     accuracy, times = panels = [
-        _panel(sheet, left, 5.5, 4.75, head, compared.plan.study.axis) for left, head in heads
+        _panel(sheet, left, 5.5, 4.75, head, evidence.plan.study.axis) for left, head in heads
     ]
     standings = [outcome.arms[arm].accuracy for arm in answers.at]
     limits = draw.limits_of([_accuracy(s.per_seed, s.low, s.high) for s in standings])
@@ -235,12 +235,12 @@ def _layers(axes: Axes, rows: Sequence[Sequence[float]]) -> Axes:
 
 
 @style.styled
-def together(compared: Compared, pair: Together) -> Figure:
+def together(evidence: Evidence, pair: Together) -> Figure:
     """Draw the accuracy of the average of k networks, without and with dropout.
 
     Data: `by_size` and `single_by_size`; dots: every choice of k of the seeds, line: their mean.
     """
-    study, n_seeds = compared.plan.study, len(compared.seeds)
+    study, n_seeds = evidence.plan.study, len(evidence.seeds)
     members, single = study.label(pair.members), study.label(pair.single)
     one = float(np.mean(pair.single_by_size[0]))
     sheet = style.Sheet(
@@ -248,9 +248,9 @@ def together(compared: Compared, pair: Together) -> Figure:
         5.6,
         f"The average of {n_seeds} networks ({members}) reads {percent(pair.by_size[-1][0])}, one "
         f"network ({single}) {percent(one)}",
-        f"Mean of the probabilities; {len(compared.confirm):,} confirm images. Dots: every choice "
+        f"Mean of the probabilities; {len(evidence.confirm):,} confirm images. Dots: every choice "
         "of so many seeds; line: their mean; dashed: one network with dropout.",
-        compared.outcome.exploratory,
+        evidence.accuracies.exploratory,
     )
     axes = sheet.axes(1.0, 0.2, 8.6, 4.6)
     axes.grid(visible=True)

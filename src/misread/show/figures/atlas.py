@@ -33,7 +33,7 @@ def atlas(evidence: Evidence) -> Figure:
     confirm = evidence.confirm
     cells = judge.atlas(confirm.labels_N, evidence.predictions[BASELINE], confirm.disputed_N)
     return atlas_figure(
-        cells, confirm.class_names, marked=evidence.plan.target, warning=evidence.plan.exploratory
+        cells, confirm.class_names, marked=evidence.target, warning=evidence.plan.exploratory
     )
 
 

@@ -202,7 +202,7 @@ def _slice_label(
     sheet.image(_LABELS, middle - 0.14, 0.28, example)
     size = min(10.5, 110 / len(name))
     sheet.text(_LABELS + 0.36, middle, name, size=size, bold=True, va="center")
-    view = f"{piece.slice.operation} {piece.slice.size_px} px"
+    view = f"{piece.view.operation} {piece.view.size_px} px"
     sheet.text(_LABELS + 1.4, middle, view, size=9.5, colour=style.MUTED, va="center")
 
 
@@ -226,7 +226,7 @@ def _example(evidence: Evidence, piece: SliceEvidence) -> Images:
     images = evidence.confirm.images[piece.ids_M]
     inks = images.reshape(len(images), -1).mean(axis=1)
     middle = int(np.argsort(inks, kind="stable")[len(images) // 2])
-    altered: Images = OPERATIONS[piece.slice.operation](
-        images[middle : middle + 1], piece.slice.size_px
+    altered: Images = OPERATIONS[piece.view.operation](
+        images[middle : middle + 1], piece.view.size_px
     )
     return altered.reshape(images.shape[1:])

@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from misread import wording
 from misread.show import draw, style, words
-from misread.study.differences import Compared
 from misread.study.evidence import Evidence
 from misread.study.study import BASELINE
 
@@ -29,7 +28,7 @@ def confusion_matrices(evidence: Evidence) -> Figure:
     side, left, gap, block = 4.6, 0.75 + room, 0.55 + room, 5.55 + room
     base_KK = _mean_counts(evidence, BASELINE)
     off_KK = ~np.eye(len(base_KK), dtype=bool)
-    errors = base_KK[evidence.plan.target]
+    errors = base_KK[evidence.target]
     rank = 1 + int((base_KK[off_KK] > errors).sum())
     sheet = style.Sheet(
         max(left + n_columns * (side + gap), 9.5),
@@ -59,7 +58,7 @@ def confusion_matrices(evidence: Evidence) -> Figure:
             head = f"{arm}: {net} errors in all"
             _changes(axes, evidence, arm, changes[arm] * off_KK, reach)
         sheet.text(at, down, head, size=13, bold=True)
-        draw.cell_frame(axes, evidence.plan.target, dashed=True)
+        draw.cell_frame(axes, evidence.target, dashed=True)
         if at == left:
             axes.set_ylabel("true class")
     return sheet.figure
@@ -97,7 +96,7 @@ def _held_sentence(evidence: Evidence) -> str:
 def _mean_counts(evidence: Evidence, arm: str, n_seeds: int | None = None) -> FloatArray:
     """Return the mean confusion counts of an arm's first seeds, by default of all."""
     rows = range(n_seeds or len(evidence.predictions[arm]))
-    counts_SKK = np.stack([evidence.counts(arm, row) for row in rows])
+    counts_SKK = np.stack([evidence.counts(arm)[row] for row in rows])
     mean_KK: FloatArray = counts_SKK.mean(axis=0)
     return mean_KK
 
@@ -126,7 +125,7 @@ def _baseline(axes: Axes, evidence: Evidence, errors_KK: FloatArray) -> None:
     draw.matrix(
         axes,
         shades_KK,
-        _texts(errors_KK, "", evidence.plan.target),
+        _texts(errors_KK, "", evidence.target),
         _recall(evidence, BASELINE),
         evidence.confirm.class_names,
         colours=style.ERRORS_MAP,
@@ -138,7 +137,7 @@ def _changes(
     axes: Axes, evidence: Evidence, arm: str, changes_KK: FloatArray, reach: float
 ) -> None:
     held = set(held_up(evidence, arm))
-    texts = _texts(changes_KK, "+", evidence.plan.target)
+    texts = _texts(changes_KK, "+", evidence.target)
     shades_KK = 0.45 * (changes_KK / reach)  # what may be chance is pale
     for cell in held:
         shades_KK[cell] = changes_KK[cell] / reach
@@ -169,14 +168,14 @@ def _room(names: tuple[str, ...]) -> float:
 
 
 @style.styled
-def confusion_matrix(compared: Compared, arm: str) -> Figure:
+def confusion_matrix(evidence: Evidence, arm: str) -> Figure:
     """Draw the mean errors per seed of an arm on *confirm*.
 
     Data: `counts(arm)` averaged over seeds. Off the diagonal: images per seed; on it: recall in per
     cent. The three most frequent confusions are framed.
     """
-    names = compared.confirm.class_names
-    mean_KK: FloatArray = compared.counts(arm).mean(axis=0)
+    names = evidence.confirm.class_names
+    mean_KK: FloatArray = evidence.counts(arm).mean(axis=0)
     n_classes = len(names)
     errors_KK = mean_KK * ~np.eye(n_classes, dtype=bool)
     order = np.argsort(-errors_KK, axis=None, kind="stable")[:3]
@@ -186,12 +185,12 @@ def confusion_matrix(compared: Compared, arm: str) -> Figure:
     sheet = style.Sheet(
         left + side + 0.4,
         side + 1.25 + room,
-        f"{arm} misreads {wording.images(float(errors_KK.sum()))} of {len(compared.confirm):,} "
+        f"{arm} misreads {wording.images(float(errors_KK.sum()))} of {len(evidence.confirm):,} "
         f"images a seed{f', most often {wording.listed(most)}' if most else ''}",
-        f"{compared.plan.study.label(arm)}: mean of {wording.count(len(compared.seeds), 'seed')} "
+        f"{evidence.plan.study.label(arm)}: mean of {wording.count(len(evidence.seeds), 'seed')} "
         "on the confirm images. Rows: true class; columns: what was read; on the diagonal: recall "
         "in %.",
-        compared.plan.exploratory,
+        evidence.plan.exploratory,
     )
     axes = sheet.axes(left, 0.75 + room, side, side)
     size = _size(errors_KK, 15.0)

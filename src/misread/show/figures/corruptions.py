@@ -14,8 +14,7 @@ from misread.judge import Effect
 from misread.show import draw, style
 from misread.show.table import Frame, Table
 from misread.show.verdict import status, verdict_word
-from misread.study.corruptions import Corruptions
-from misread.study.robustness import CLEAN
+from misread.study.corruptions import CLEAN, Corruptions
 from misread.study.study import BASELINE, SMOKE
 
 Row = tuple[str, str, str, str, str]  # name, accuracy, change, target, harmed
@@ -68,7 +67,7 @@ def corruption_table(found: Corruptions, arm: str) -> Table:
     Accuracy and the rate of the target are before → after in per cent, the change is that of the
     accuracy in percentage points with its interval; last, how many of the judge's items are harmed.
     """
-    result, verdict = found.told, found.verdicts[arm]
+    result, verdict = found.robustness, found.verdicts[arm]
     rows = [_row(found, arm, name) for name in result.rows if result.rows[name][arm].change]
     n_rows = len(rows)
     mean, before = result.means[arm], result.means[BASELINE]
@@ -98,7 +97,7 @@ def corruption_table(found: Corruptions, arm: str) -> Table:
 
 
 def _row(found: Corruptions, arm: str, name: str) -> Row:
-    before, after = found.told.rows[name][BASELINE], found.told.rows[name][arm]
+    before, after = found.robustness.rows[name][BASELINE], found.robustness.rows[name][arm]
     items = found.items(arm, name)
     harmed = sum(item.status == "harmed" for item in items)
     return (
@@ -124,7 +123,7 @@ def _gain(estimate: float, low: float, high: float) -> str:
 
 def error_sentence(found: Corruptions, arm: str) -> str:
     """Return the mean corruption error in a sentence."""
-    ratio = found.told.means[arm].corruption_error
+    ratio = found.robustness.means[arm].corruption_error
     if ratio is None:
         return f"{arm}: the baseline reads a corruption without error, so that there is no ratio."
     return (
@@ -149,7 +148,7 @@ def better_on(found: Corruptions, arm: str) -> list[str]:
 
 def _changes(found: Corruptions, arm: str) -> list[tuple[str, Effect]]:
     """Return the change of an arm's error rate on each corruption."""
-    changes = ((name, of_arm[arm].change) for name, of_arm in found.told.rows.items())
+    changes = ((name, of_arm[arm].change) for name, of_arm in found.robustness.rows.items())
     return [(name, change) for name, change in changes if name != CLEAN and change]
 
 
@@ -163,7 +162,7 @@ def corruption_figure(found: Corruptions) -> Figure:
     On the left accuracy, then its change and that of the target's rate, all with intervals over
     seeds and images, and over groups where the plan knows them.
     """
-    result, arms = found.told, list(found.told.means)
+    result, arms = found.robustness, list(found.robustness.means)
     names = [*result.rows, "mean"]
     left, wide, gap, height = 1.85, 3.2, 0.35, 0.42 * len(names)
     grouped = any(verdict.n_groups for verdict in found.verdicts.values())
@@ -204,7 +203,7 @@ def corruption_figure(found: Corruptions) -> Figure:
 
 def _title(found: Corruptions) -> str:
     """Return in one sentence which arms are shown to read corrupted images less well."""
-    means = {arm: found.told.means[arm].change for arm in found.verdicts}
+    means = {arm: found.robustness.means[arm].change for arm in found.verdicts}
     brittle = [arm for arm, change in means.items() if change and change.low > 0]
     if brittle:
         return f"Corrupted images are read less well after {wording.listed(brittle)}"
@@ -217,9 +216,9 @@ def _title(found: Corruptions) -> str:
 def _values(found: Corruptions, name: str, arm: str) -> tuple[Value, Value | None, Value | None]:
     """Return accuracy, its growth, and growth of the target's rate, each with its interval."""
     if name == "mean":
-        mean = found.told.means[arm]
+        mean = found.robustness.means[arm]
         return mean.accuracy[:3], _negative(mean.change[:3]) if mean.change else None, None
-    row = found.told.rows[name][arm]
+    row = found.robustness.rows[name][arm]
     accuracy = row.accuracy.mean, row.accuracy.low, row.accuracy.high
     if row.change is None:
         return accuracy, None, None

@@ -6,21 +6,21 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from misread.show import draw, style
-from misread.study.claims import ComparisonOutcome, Contrast, Verdict
-from misread.study.differences import Compared
+from misread.study.claims import ComparisonOutcome, Contrast, Standing
+from misread.study.evidence import Evidence
 from misread.wording import count, listed, number, p_value, percent, points
 
-CLAIM_MARKS: dict[Verdict, tuple[str, str]] = {
-    "holds": (style.BLUE, "o"),
-    "does not hold": (style.VERMILLION, "D"),
-    "too small to tell here": (style.VERDICT_COLOURS["UNDERPOWERED"], "s"),
+CLAIM_MARKS: dict[Standing, tuple[str, str]] = {
+    Standing.HOLDS: (style.BLUE, "o"),
+    Standing.FAILS: (style.VERMILLION, "D"),
+    Standing.OPEN: (style.VERDICT_COLOURS["UNDERPOWERED"], "s"),
 }
 _ACCURACIES, _COLUMNS = (3.3, 5.6), (9.95, 11.25, 12.5, 13.55)  # left and width; right ends
 _DIFFERENCES = (5.9, 5.0)
 
 
 @style.styled
-def experiment_comparison(compared: Compared) -> Figure:
+def experiment_comparison(evidence: Evidence) -> Figure:
     """Draw the accuracy of every arm with its cost, and the difference behind every claim.
 
     Data: `outcome`. Above: accuracy on *confirm* of each seed (dots), mean with its interval over
@@ -28,14 +28,14 @@ def experiment_comparison(compared: Compared) -> Figure:
     Below: the difference of each claim with its interval, against 0, the margin and what is
     claimed. Without claims: every arm against the best.
     """
-    outcome = compared.outcome
+    outcome = evidence.accuracies
     row, gap = 0.62, 0.56
     lines = _lines(outcome)
     above, below = row * len(outcome.arms), gap * len(lines)
     sheet = style.Sheet(
         14.2,
         0.55 + above + (1.9 + below if lines else 0.4) + 0.25,
-        best_arm_sentence(compared),
+        best_arm_sentence(evidence),
         f"{count(len(outcome.seeds), 'seed')}, {outcome.n_images:,} confirm images. Dots: seeds; "
         f"line: mean and {1 - outcome.alpha:.0%} interval over seeds and images; open diamond: "
         "documented accuracy of one network.",
@@ -47,9 +47,9 @@ def experiment_comparison(compared: Compared) -> Figure:
     return sheet.figure
 
 
-def best_arm_sentence(compared: Compared) -> str:
+def best_arm_sentence(evidence: Evidence) -> str:
     """Return in one sentence which arm reads best and whether the next is shown to read less."""
-    outcome, best = compared.outcome, compared.best
+    outcome, best = evidence.accuracies, evidence.best
     accuracy = percent(outcome.arms[best].accuracy.mean)
     others = [pair for pair in outcome.differences if pair.better == best]
     if not others:
@@ -60,7 +60,7 @@ def best_arm_sentence(compared: Compared) -> str:
         return f"{lead}, and better than every other arm"
     if len(equal) == len(others):
         return f"{lead}, but is not shown to be better than any other arm"
-    names = listed(sorted(equal, key=compared.arms.index))
+    names = listed(sorted(equal, key=evidence.arms.index))
     return f"{lead}, but is not shown to be better than {names}"
 
 
@@ -70,10 +70,10 @@ class _Line(NamedTuple):
     text: str
     names: str
     result: str
-    verdict: Verdict | None
+    verdict: Standing | None
     test: Contrast | None = None
     claimed: float = 0.0
-    part: Verdict | None = None
+    part: Standing | None = None
 
 
 def _lines(outcome: ComparisonOutcome) -> list[_Line]:
@@ -95,9 +95,9 @@ def _lines(outcome: ComparisonOutcome) -> list[_Line]:
 def _line(
     test: Contrast,
     text: str = "",
-    verdict: Verdict | None = None,
+    verdict: Standing | None = None,
     claimed: float = 0.0,
-    part: Verdict | None = None,
+    part: Standing | None = None,
 ) -> _Line:
     result = f"{points(test.difference)}, {p_value(test.p_holm)}"
     return _Line(text, f"{test.better} − {test.than}", result, verdict, test, claimed, part)

@@ -46,8 +46,8 @@ def changes(evidence: Evidence, arm: str) -> list[Change]:
                 for side, right in ((BASELINE, kind == "broken"), (arm, kind == "mended"))
             )
             wrong = after[0] if kind == "broken" else before[0]
-            is_target = (true, wrong) == evidence.plan.target
-            number = int(evidence.confirm_ids_N[place])
+            is_target = (true, wrong) == evidence.target
+            number = int(evidence.parts.confirm_ids_N[place])
             images.append(Change(number, place, true, *before, *after, kind, is_target))
     return sorted(images, key=lambda change: (change.kind, not change.is_target, change.number))
 

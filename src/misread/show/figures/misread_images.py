@@ -42,7 +42,7 @@ def misread_images(evidence: Evidence) -> Figure:
     target's predicted class, grey with the class where it is read as another, empty where it is
     read rightly. Images whose label is disputed stand apart, in a dashed frame.
     """
-    true, predicted = evidence.plan.target
+    true, predicted = evidence.target
     of_class_N = evidence.confirm.labels_N == true
     hits = {
         arm: ((read_SN == predicted) & of_class_N).sum(axis=0)
@@ -100,11 +100,11 @@ def _draw_line(
         outline = sheet.image(at, top, _TILE, evidence.confirm.images[n])
         if disputed:
             style.frame(outline, style.PURPLE, dashed=True)
-        number = f"#{evidence.confirm_ids_N[n]}"
+        number = f"#{evidence.parts.confirm_ids_N[n]}"
         sheet.text(at, top + _TILE + 0.045, number, size=9, colour=style.MUTED)
         squares = sheet.axes(at, below, _TILE, _SQUARE * len(arms))
         read_AS = [evidence.predictions[arm][:, n].tolist() for arm in arms]
-        draw.seed_squares(squares, read_AS, evidence.plan.target, names)
+        draw.seed_squares(squares, read_AS, evidence.target, names)
 
 
 def _groups(evidence: Evidence, ids: Ids, base_N: Ids) -> list[_Group]:

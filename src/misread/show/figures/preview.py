@@ -31,7 +31,7 @@ def preview(evidence: Evidence) -> Figure:
     ids = np.flatnonzero(np.isin(folds(evidence.train.labels_N), held_out))
     return preview_figure(
         evidence.train,
-        evidence.plan.target,
+        evidence.target,
         evidence.preview,
         ids=ids,
         warning=evidence.plan.exploratory,

@@ -24,7 +24,7 @@ def ranked_cells(evidence: Evidence) -> Figure:
     chance would give. The target is marked, and added below where it is not among the first.
     """
     cells, name = evidence.errors["cells"], words.target_name(evidence)
-    target = next(c for c in cells if (c["true"], c["predicted"]) == evidence.plan.target)
+    target = next(c for c in cells if (c["true"], c["predicted"]) == evidence.target)
     ranked = cells[:N_RANKED] + [c for c in cells[N_RANKED:] if c is target]
     height = _ROW * len(ranked)
     confirm = evidence.summary["target"]["confirm"]

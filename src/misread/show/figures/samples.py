@@ -5,7 +5,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from misread.show import draw, style
-from misread.study.differences import Compared
+from misread.study.evidence import Evidence
 from misread.wording import count
 
 N_ROWS = 5
@@ -13,12 +13,12 @@ _COLUMNS = 10
 
 
 @style.styled
-def sample_digits(compared: Compared) -> Figure:
+def sample_digits(evidence: Evidence) -> Figure:
     """Draw the first training images of each class, and how many of each there are.
 
     Data: `train`; a column per class (of the first ten), a bar of its training images below.
     """
-    train = compared.train
+    train = evidence.train
     names = train.class_names[:_COLUMNS]
     counts_K = np.bincount(train.labels_N, minlength=train.n_classes)[: len(names)]
     few, many = int(counts_K.argmin()), int(counts_K.argmax())
@@ -29,9 +29,9 @@ def sample_digits(compared: Compared) -> Figure:
         N_ROWS * step + 2.35,
         f"{len(train):,} training images, {counts_K[few]:,} ({names[few]}) to "
         f"{counts_K[many]:,} ({names[many]}) of a class",
-        f"The first training images of each class of {compared.plan.study.dataset}, and how many "
+        f"The first training images of each class of {evidence.plan.study.dataset}, and how many "
         "there are.",
-        compared.plan.exploratory,
+        evidence.plan.exploratory,
     )
     for k, name in enumerate(names):
         sheet.text(left + k * step + size / 2, 0, name, size=15, bold=True, ha="center")
@@ -55,16 +55,16 @@ def sample_digits(compared: Compared) -> Figure:
 
 
 @style.styled
-def sample_predictions(compared: Compared) -> Figure:
+def sample_predictions(evidence: Evidence) -> Figure:
     """Draw what one network of the best arm reads, rightly and wrongly, and how sure it is.
 
     Data: `probs` of the best arm's first seed on *confirm*: of each class the first image that is
     read rightly; then the wrong readings that it is surest of.
     """
-    arm, seed = compared.best, compared.seeds[0]
-    probs_NK = compared.probs(arm, 0)
+    arm, seed = evidence.best, evidence.seeds[0]
+    probs_NK = evidence.runs[arm].probs_SNK[0]
     read_N, sure_N = probs_NK.argmax(axis=1), probs_NK.max(axis=1)
-    labels_N = compared.confirm.labels_N
+    labels_N = evidence.confirm.labels_N
     right_N = read_N == labels_N
     firsts = [np.flatnonzero(right_N & (labels_N == k))[:1] for k in range(probs_NK.shape[1])]
     right = np.concatenate(firsts)[:_COLUMNS]
@@ -77,9 +77,9 @@ def sample_predictions(compared: Compared) -> Figure:
         (1 + -(-max(1, len(surest)) // _COLUMNS)) * block + 0.75,
         f"{arm} misreads {len(wrong):,} of {len(labels_N):,} images and is at least 90% sure of "
         f"{n_sure:,} of them",
-        f"One network ({compared.plan.study.label(arm)}, seed {seed}) on the confirm images. Below "
+        f"One network ({evidence.plan.study.label(arm)}, seed {seed}) on the confirm images. Below "
         "each: what it reads, and the probability it gives to that.",
-        compared.plan.exploratory,
+        evidence.plan.exploratory,
     )
     for down, ids, colour, head in (
         (0.0, right, style.BLUE, "Read rightly"),
@@ -93,18 +93,18 @@ def sample_predictions(compared: Compared) -> Figure:
         sheet.text(0.35, down, head, size=14, bold=True, colour=colour)
         corners = draw.places(len(ids), _COLUMNS, 0.35, down + 0.4, (1.26, block))
         for n, corner in zip(ids.tolist(), corners, strict=True):
-            _reading(sheet, compared, n, probs_NK[n], corner)
+            _reading(sheet, evidence, n, probs_NK[n], corner)
     return sheet.figure
 
 
 def _reading(
     sheet: style.Sheet,
-    compared: Compared,
+    evidence: Evidence,
     n: int,
     probs_K: npt.NDArray[np.float64],
     corner: tuple[float, float],
 ) -> None:
-    (at, down), size, confirm = corner, 1.12, compared.confirm
+    (at, down), size, confirm = corner, 1.12, evidence.confirm
     read, sure, label = int(probs_K.argmax()), float(probs_K.max()), int(confirm.labels_N[n])
     outline = sheet.image(at, down, size, confirm.images[n])
     text, colour = confirm.class_names[read], style.BLUE

@@ -16,7 +16,7 @@ _CELLS, _COLUMNS, _TILE = 8, 10, 0.92
 def select_images(evidence: Evidence) -> Figure:
     """Draw the images behind the leading cells of *select*; data: `errors` and `train`."""
     return select_figure(
-        evidence.errors, evidence.train, evidence.plan.target, evidence.plan.exploratory
+        evidence.errors, evidence.train, evidence.target, evidence.plan.exploratory
     )
 
 

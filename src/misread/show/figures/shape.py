@@ -12,8 +12,8 @@ from misread.images.shape import MEASURES
 from misread.judge.strata import Stratum
 from misread.show import draw, style
 from misread.show.slices import explained_sentence, fifth, limits, sampling_units, true_name
-from misread.study.evidence import NOT_PLANNED, Evidence
-from misread.study.slices import N_STRATA, ShapeSlices, Slices
+from misread.study.evidence import Evidence
+from misread.study.slices import N_STRATA, NOT_PLANNED, ShapeSlices, Slices
 
 _TILE, _ROW = 0.54, 1.86
 _LEFT, _CELL, _RIGHT, _ALL = 2.55, 4.15, 7.75, 9.5

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from misread import wording
 from misread.show import draw, style, words
-from misread.study.differences import Compared
 from misread.study.evidence import Evidence
 from misread.study.study import BASELINE
 
@@ -71,13 +70,13 @@ def training_curves(evidence: Evidence) -> Figure:
 
 
 @style.styled
-def arm_curves(compared: Compared, arm: str) -> Figure:
+def arm_curves(evidence: Evidence, arm: str) -> Figure:
     """Draw loss and accuracy of an arm by epoch, and where it ends on *fit* and *confirm*.
 
     Data: `histories`, line: mean over seeds (on this scale), band: lowest to highest seed; marks:
     `fit_accuracy` and `accuracy` of the outcome. All arms share their axes.
     """
-    outcome, history = compared.outcome.arms[arm], compared.histories[arm]
+    outcome, history = evidence.accuracies.arms[arm], evidence.runs[arm].histories
     n_epochs = len(history[0])
     lowest = 1 + int(_scaled(history, "select_loss").mean(axis=0).argmin())
     lowest_loss = f"; the loss on select was lowest after {wording.count(lowest, 'epoch')}"
@@ -88,24 +87,24 @@ def arm_curves(compared: Compared, arm: str) -> Figure:
         f"{wording.percent(outcome.accuracy.mean)} of the confirm images, "
         f"{wording.number(abs(100 * (outcome.gap.mean or 0.0)))} points apart"
         f"{lowest_loss if lowest < n_epochs else ''}",
-        f"{outcome.label}, {wording.count(len(compared.seeds), 'seed')}; line: mean, band: lowest "
+        f"{outcome.label}, {wording.count(len(evidence.seeds), 'seed')}; line: mean, band: lowest "
         "to highest seed. Training: while it learns, dropout at work; the others: dropout at rest.",
-        compared.plan.exploratory,
+        evidence.plan.exploratory,
     )
     for place, (name, keys) in enumerate(_CURVES.items()):
         left = 1.0 + place * 6.3
         sheet.text(left, 0, name, size=14, bold=True)
         axes = sheet.axes(left, 0.4, 4.6, 4.1)
-        every = [_scaled(own, key) for own in compared.histories.values() for key in keys]
+        every = [_scaled(own, key) for own in evidence.histories.values() for key in keys]
         if name == "accuracy":
-            every += [_ends(compared, other) for other in compared.arms]
+            every += [_ends(evidence, other) for other in evidence.arms]
         _set_scale(axes, name, draw.limits_of(every))
         axes.tick_params(labelsize=12)
         axes.set_xlabel("epoch", fontsize=12)
         ends = _draw_parts(axes, history, name, n_ticks=6, width=2.6, dot=5)
         if name == "accuracy":
             marks = (("fit", style.VERMILLION, "s"), ("confirm", style.INK, "D"))
-            for (part, colour, marker), end in zip(marks, _ends(compared, arm), strict=True):
+            for (part, colour, marker), end in zip(marks, _ends(evidence, arm), strict=True):
                 axes.plot([n_epochs], [end], marker, ms=9, color=colour, clip_on=False, zorder=5)
                 ends.append(draw.End(part, colour, end))
         draw.name_ends(axes, ends, gap=0.062, size=13, aside_pt=10)
@@ -141,9 +140,9 @@ def _draw_parts(
     return ends
 
 
-def _ends(compared: Compared, arm: str) -> FloatArray:
+def _ends(evidence: Evidence, arm: str) -> FloatArray:
     """Return the accuracy of an arm on *fit* and on *confirm*, on the axis."""
-    outcome = compared.outcome.arms[arm]
+    outcome = evidence.accuracies.arms[arm]
     return draw.scaled(
         np.array([outcome.fit_accuracy.mean or 0, outcome.accuracy.mean]), "accuracy"
     )

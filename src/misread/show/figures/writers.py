@@ -10,8 +10,8 @@ from misread.judge.permutation import Concentration
 from misread.show import draw, style
 from misread.show.figures.shape import highest_rate, rates
 from misread.show.slices import concentration_sentence, sampling_units, true_name, writers_sentence
-from misread.study.evidence import NOT_PLANNED, Evidence
-from misread.study.slices import Slices, Writer
+from misread.study.evidence import Evidence
+from misread.study.slices import NOT_PLANNED, Slices, Writer
 
 MOST = 12  # writers whose images are drawn
 _IMAGES = 4  # of one writer

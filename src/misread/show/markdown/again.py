@@ -7,7 +7,8 @@ from misread.files import Arrays
 from misread.show.markdown.page import Beside, section
 from misread.show.report import command
 from misread.study.evidence import Evidence
-from misread.study.study import BASELINE, JudgeSpec
+from misread.study.questions import Proof
+from misread.study.study import BASELINE
 
 
 def run(evidence: Evidence, beside: Beside) -> str:
@@ -32,12 +33,12 @@ def readings(evidence: Evidence, beside: Beside) -> str:
     text = f"What every arm and seed read in every image: {link}."
     if not evidence.treated_arms:
         return section("The readings", text)
-    target = "{}:{}".format(*evidence.plan.target)
+    target = "{}:{}".format(*evidence.target)
     judge = "\n".join(
         f"misread judge {path}#{BASELINE} {path}#{arm} --cell {target}"
         for arm in evidence.treated_arms
     )
-    spec, usual = evidence.plan.study.judge, JudgeSpec()
+    spec, usual = evidence.plan.study.judge, Proof()
     is_usual = spec.model_copy(update={"both_directions": False}) == usual
     is_usual &= evidence.plan.study.adaptive is None
     python = AGAIN.format(
@@ -98,6 +99,6 @@ def arrays_of(evidence: Evidence) -> Arrays:
     if confirm.groups_N is not None and evidence.plan.grouped:
         arrays["groups"] = confirm.groups_N.astype(np.int32)
     for piece in evidence.slices:
-        arrays[f"{piece.slice.name} ids"] = piece.ids_M.astype(np.int32)
-        arrays |= {f"{piece.slice.name} {arm}": r_SM for arm, r_SM in piece.predictions.items()}
+        arrays[f"{piece.view.name} ids"] = piece.ids_M.astype(np.int32)
+        arrays |= {f"{piece.view.name} {arm}": r_SM for arm, r_SM in piece.predictions.items()}
     return arrays

@@ -8,18 +8,18 @@ from misread.show.figures.along_axis import norm_number
 from misread.show.markdown.page import Beside, section
 from misread.show.table import Table, markdown_table, plain
 from misread.study.axis import Answers, Ratio, answer, ratio
-from misread.study.differences import Compared
+from misread.study.evidence import Evidence
 from misread.wording import number, p_value, percent, points
 
 
-def axis(compared: Compared, beside: Beside) -> str:
+def axis(evidence: Evidence, beside: Beside) -> str:
     """Tell accuracy, cost and what goes on inside along the study's axis; "" where it has none."""
-    if not compared.plan.study.axis:
+    if not evidence.plan.study.axis:
         return ""
-    answers = answer(compared)
+    answers = answer(evidence)
     figures = [name for name in ("along_axis", "inside", "together") if name in beside.drawn]
     return section(
-        f"Along the axis: {plain(compared.plan.study.axis)}",
+        f"Along the axis: {plain(evidence.plan.study.axis)}",
         *along(answers),
         *map(beside.figure, figures),
     )

@@ -12,7 +12,7 @@ from misread.show.markdown.axis import axis
 from misread.show.markdown.page import Beside, Chapter, section
 from misread.show.table import Table, markdown_table, plain
 from misread.study.claims import RULE
-from misread.study.differences import Compared
+from misread.study.evidence import Evidence
 from misread.wording import count, number, percent, points
 
 EPOCHS = (1, 2, 3, 5, 10, 20, 30, 40)  # those that the table of epochs names
@@ -20,17 +20,17 @@ EPOCHS = (1, 2, 3, 5, 10, 20, 30, 40)  # those that the table of epochs names
 FloatArray = npt.NDArray[np.float64]
 
 
-def chapter_of(compared: Compared) -> Chapter:
+def chapter_of(evidence: Evidence) -> Chapter:
     """Return what a page tells of a finished study."""
-    sections = {name: partial(make, compared) for name, make in SECTIONS.items()}
-    return Chapter(compared.folder.resolve().name, compared.plan.study.title, sections)
+    sections = {name: partial(make, evidence) for name, make in SECTIONS.items()}
+    return Chapter(evidence.folder.resolve().name, evidence.plan.study.title, sections)
 
 
-def summary(compared: Compared, beside: Beside) -> str:
+def summary(evidence: Evidence, beside: Beside) -> str:
     """Tell the result: which arm reads best, and what becomes of each claim."""
-    outcome = compared.outcome
+    outcome = evidence.accuracies
     rows = [
-        (claim.text, claim.verdict, "; ".join(tables.claim_lines(compared, claim)))
+        (claim.text, claim.verdict, "; ".join(tables.claim_lines(evidence, claim)))
         for claim in outcome.claims
     ]
     heads = ("Claim", "Verdict", f"Measured, with {1 - outcome.alpha:.0%} interval")
@@ -39,10 +39,10 @@ def summary(compared: Compared, beside: Beside) -> str:
         f"p is corrected over all claims (Holm). {RULE} The margin is "
         f"{number(100 * outcome.margin)} points."
     )
-    seeds, n_epochs = count(len(outcome.seeds), "seed"), set(compared.plan.study.epochs.values())
+    seeds, n_epochs = count(len(outcome.seeds), "seed"), set(evidence.plan.study.epochs.values())
     epochs = f"{count(n_epochs.pop(), 'epoch')}, " if len(n_epochs) == 1 else ""
     exploratory = f"**Exploratory: {plain(outcome.exploratory)}.**" if outcome.exploratory else ""
-    best = plain(best_arm_sentence(compared))
+    best = plain(best_arm_sentence(evidence))
     parts = [
         exploratory,
         f"{best}. {seeds}, {epochs}{outcome.n_images:,} confirm images.",
@@ -52,57 +52,59 @@ def summary(compared: Compared, beside: Beside) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def arms(compared: Compared, _: Beside) -> str:
+def arms(evidence: Evidence, _: Beside) -> str:
     """Tell what each arm reads and costs, and whether documented accuracies come again."""
-    documented = [arm.documented for arm in compared.outcome.arms.values() if arm.documented]
+    documented = [arm.documented for arm in evidence.accuracies.arms.values() if arm.documented]
     n_agree = sum(bool(one.agrees) for one in documented)
     return section(
         "The arms",
-        markdown_table(tables.arm_table(compared)),
+        markdown_table(tables.arm_table(evidence)),
         "Seconds are processor time of one core. *On fit* is read with dropout at rest, as the "
         "confirm images are: the gap between the two is what a network knows by heart.",
         f"{n_agree} of {len(documented)} documented accuracies lie where one more network of ours "
         "would:"
         if documented
         else "",
-        markdown_table(tables.documented_table(compared)) if documented else "",
+        markdown_table(tables.documented_table(evidence)) if documented else "",
     )
 
 
-def differences(compared: Compared, _: Beside) -> str:
+def differences(evidence: Evidence, _: Beside) -> str:
     """Tell all differences, the better arm first; "" of one arm, and of many."""
-    if not 2 <= len(compared.arms) <= tables.DETAILED:
+    if not 2 <= len(evidence.arms) <= tables.DETAILED:
         return ""
-    return section("All differences", markdown_table(tables.difference_table(compared)))
+    return section("All differences", markdown_table(tables.difference_table(evidence)))
 
 
 # --- by epoch -------------------------------------------------------------------------------------
 
 
-def on_select(compared: Compared, arm: str) -> FloatArray:
+def on_select(evidence: Evidence, arm: str) -> FloatArray:
     """Return the accuracy on *select* after each epoch, `[S,E]`."""
-    return np.array([[row["select_accuracy"] for row in rows] for rows in compared.histories[arm]])
+    return np.array(
+        [[row["select_accuracy"] for row in rows] for rows in evidence.runs[arm].histories]
+    )
 
 
-def epochs(compared: Compared, _: Beside) -> str:
+def epochs(evidence: Evidence, _: Beside) -> str:
     """Tell accuracy on *select* while training, with the differences behind the claims.
 
     Each seed reads another tenth, so seeds are independent of each other there, and an interval
     over them (Student's t, paired by seed) is one over images too.
     """
-    n_epochs = min(compared.plan.study.epochs.values())
+    n_epochs = min(evidence.plan.study.epochs.values())
     pairs = list(
-        dict.fromkeys((t.better, t.than) for c in compared.outcome.claims for t in c.tests)
+        dict.fromkeys((t.better, t.than) for c in evidence.accuracies.claims for t in c.tests)
     )
-    if n_epochs < 2 or len(compared.seeds) < 2 or len(compared.arms) > tables.DETAILED:
+    if n_epochs < 2 or len(evidence.seeds) < 2 or len(evidence.arms) > tables.DETAILED:
         return ""
-    read = {arm: on_select(compared, arm) for arm in compared.arms}
+    read = {arm: on_select(evidence, arm) for arm in evidence.arms}
     rows = []
     for epoch in (epoch for epoch in EPOCHS if epoch <= n_epochs):
         means = [percent(float(values_SE[:, epoch - 1].mean())) for values_SE in read.values()]
         gaps = [read[better][:, epoch - 1] - read[than][:, epoch - 1] for better, than in pairs]
         rows.append((str(epoch), *means, *map(_mean_with_half, gaps)))
-    heads = ("Epochs", *compared.arms, *(f"{better} − {than}" for better, than in pairs))
+    heads = ("Epochs", *evidence.arms, *(f"{better} − {than}" for better, than in pairs))
     ahead = [
         f"{better} is ahead of {than} {_ahead((read[better] - read[than]).mean(axis=0))}"
         for better, than in pairs
@@ -111,7 +113,7 @@ def epochs(compared: Compared, _: Beside) -> str:
         "By epoch",
         "Accuracy on *select* (a tenth of the training images that the network did not see, "
         "another tenth for each seed) while training, with the differences behind the claims, "
-        f"paired by seed (95% interval over {count(len(compared.seeds), 'seed')}):",
+        f"paired by seed (95% interval over {count(len(evidence.seeds), 'seed')}):",
         markdown_table(Table("", heads, tuple(rows))),
         f"On average over seeds, {plain('; '.join(ahead))}." if ahead else "",
     )
@@ -138,14 +140,14 @@ def _ahead(gap_E: FloatArray) -> str:
 # --- arm by arm, and how it was run ---------------------------------------------------------------
 
 
-def networks(compared: Compared, beside: Beside) -> str:
+def networks(evidence: Evidence, beside: Beside) -> str:
     """Show how each arm was trained and what it confuses; "" where there are many arms."""
-    detailed = [arm for arm in compared.arms if f"confusion_matrix_{arm}" in beside.drawn]
+    detailed = [arm for arm in evidence.arms if f"confusion_matrix_{arm}" in beside.drawn]
     parts = [
         part
         for arm in detailed
         for part in (
-            f"### {plain(arm)}: {plain(compared.plan.study.label(arm))}",
+            f"### {plain(arm)}: {plain(evidence.plan.study.label(arm))}",
             beside.figure(f"training_curves_{arm}"),
             beside.figure(f"confusion_matrix_{arm}"),
         )
@@ -153,31 +155,31 @@ def networks(compared: Compared, beside: Beside) -> str:
     return section("Arm by arm", *parts) if parts else ""
 
 
-def images(_: Compared, beside: Beside) -> str:
+def images(_: Evidence, beside: Beside) -> str:
     """Show samples of each class, and what the best arm makes of them."""
     return section(
         "The images", beside.figure("sample_digits"), beside.figure("sample_predictions")
     )
 
 
-def run(compared: Compared, beside: Beside) -> str:
+def run(evidence: Evidence, beside: Beside) -> str:
     """Tell by which commands all of it comes again, and give the readings."""
-    machine, confirm = compared.environments[compared.arms[0]][0], compared.confirm
-    folder = f"runs/{compared.folder.resolve().name}"
+    machine, confirm = evidence.environment, evidence.confirm
+    folder = f"runs/{evidence.folder.resolve().name}"
     arrays = {
         "labels": confirm.labels_N.astype(np.min_scalar_type(confirm.n_classes)),
-        "seeds": np.array(compared.seeds),
-        **compared.predictions,
+        "seeds": np.array(evidence.seeds),
+        **evidence.predictions,
     }
-    for arm in compared.arms:
-        fit = compared.outcome.arms[arm].fit_accuracy
-        arrays |= {f"{arm} fit": np.array(fit.per_seed), f"{arm} select": on_select(compared, arm)}
+    for arm in evidence.arms:
+        fit = evidence.accuracies.arms[arm].fit_accuracy
+        arrays |= {f"{arm} fit": np.array(fit.per_seed), f"{arm} select": on_select(evidence, arm)}
     _path, link = beside.readings(arrays)
-    commands = f"{tables.command(compared)} --out {folder}\n{beside.command(folder)}"
+    commands = f"{tables.command(evidence)} --out {folder}\n{beside.command(folder)}"
     return section(
         "How it was run",
         f"```bash\n{commands}\n```",
-        f"Plan `{compared.plan.sha256[:16]}`; Keras {machine['versions']['keras']} on "
+        f"Plan `{evidence.plan.sha256[:16]}`; Keras {machine['versions']['keras']} on "
         f"{machine['backend']}. The readings of every arm, seed and image, with the accuracy on "
         f"*fit* and, by epoch, on *select*: {link}.",
     )

@@ -16,9 +16,8 @@ from misread.show.figures.transfer import transfer_table
 from misread.show.markdown.page import Beside, bullets, section
 from misread.show.table import Table, markdown_table, plain
 from misread.show.verdict import verdict_word
-from misread.study.corruptions import Corruptions, load_corruptions
+from misread.study.corruptions import CLEAN, Corruptions, load_corruptions
 from misread.study.evidence import Evidence
-from misread.study.robustness import CLEAN
 from misread.study.study import BASELINE
 from misread.study.transfer import Transfer, load_transfers
 
@@ -110,7 +109,7 @@ def corruptions(evidence: Evidence, beside: Beside) -> str:
     if not (folder / "corruptions.json").exists() or not evidence.treated_arms:
         return ""
     read = load_corruptions(folder)
-    result, arms = read.told, list(read.verdicts)
+    result, arms = read.robustness, list(read.verdicts)
     spans = f"{wording.level(result.alpha)} intervals are over {words.sampling_units(evidence)}"
     cell = result.cell
     heads = ("", "Accuracy, %", "Change, pp", f"{cell}, %", "Harmed")
@@ -152,8 +151,10 @@ def _items(read: Corruptions, arm: str) -> list[Item]:
 
 def _in_the_mean(read: Corruptions) -> Iterator[str]:
     """Yield which arms read less or more well in the mean, and make more or fewer errors."""
-    growth = {arm: m.change for arm, m in read.told.means.items() if m.change}
-    ratios = {arm: m.corruption_error for arm, m in read.told.means.items() if m.corruption_error}
+    growth = {arm: m.change for arm, m in read.robustness.means.items() if m.change}
+    ratios = {
+        arm: m.corruption_error for arm, m in read.robustness.means.items() if m.corruption_error
+    }
     less = [arm for arm, change in growth.items() if change.low > 0]
     more = [arm for arm, change in growth.items() if change.high < 0]
     worse = (
@@ -171,7 +172,7 @@ def _in_the_mean(read: Corruptions) -> Iterator[str]:
 
 def _brittle(read: Corruptions, arm: str) -> Iterator[str]:
     """Yield what an arm breaks, and where it reads less or more well, a sentence each."""
-    items, cell = _items(read, arm), read.told.cell
+    items, cell = _items(read, arm), read.robustness.cell
     harmed = [item for item in items if item.status == "harmed"]
     if harmed:
         by_name: dict[str, list[str]] = {}
@@ -215,7 +216,7 @@ def _means(read: Corruptions) -> Table:
     """Return a row per arm: its verdict, its mean over the corruptions, and its items by status."""
     rows = []
     for arm, verdict in read.verdicts.items():
-        mean, items = read.told.means[arm], _items(read, arm)
+        mean, items = read.robustness.means[arm], _items(read, arm)
         change, ratio = mean.change, mean.corruption_error
         rows.append(
             (
@@ -239,7 +240,7 @@ def _means(read: Corruptions) -> Table:
 
 def _accuracies(read: Corruptions) -> Table:
     """Return the accuracy of every arm with its interval: clean, by corruption and in the mean."""
-    result = read.told
+    result = read.robustness
     rows = [
         (
             name,
@@ -273,4 +274,4 @@ def _numbers(read: Corruptions) -> dict[str, object]:
         }
         for arm, verdict in read.verdicts.items()
     }
-    return {**read.told.model_dump(mode="json"), "judged": judged}
+    return {**read.robustness.model_dump(mode="json"), "judged": judged}

@@ -204,7 +204,7 @@ def slices(evidence: Evidence, beside: Beside) -> str:
 def selection(evidence: Evidence, beside: Beside) -> str:
     """Tell how the target was found on *select*, and what is left of it on *confirm*."""
     plan, cells = evidence.plan, evidence.errors["cells"]
-    rank = plan.target_on_select
+    rank = plan.target_on_select or {}
     sentence = (
         f"On *select* ({sum(evidence.errors['n_images_per_seed']):,} readings of training images "
         f"that the reading model had not seen) {plain(words.target_name(evidence))} has rank "

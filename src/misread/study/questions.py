@@ -1,0 +1,169 @@
+"""What a study may ask: a target with margins and looks, and claims about accuracies."""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import count, islice
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from misread.errors import StudyError
+from misread.files import Frozen, unstated
+from misread.judge import LEAST_SEEDS, Adaptive, Margins
+
+Cell = tuple[int, int]
+
+_SMOKE_LOOKS = (2, 3)
+
+
+class Proof(Frozen):
+    """What counts as proof; shares are in [0, 1].
+
+    Parameters
+    ----------
+    alpha
+        Level of tests and intervals.
+    reduction
+        The smallest reduction of the target worth having.
+    margins
+        The most harm that counts as none.
+    both_directions
+        The reverse of the target is a target too: an error that is only turned round does not count
+        as reduced.
+    margin
+        The smallest difference of accuracies worth having, where claims name none.
+    """
+
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    reduction: float = Field(default=0.3, gt=0, lt=1)
+    margins: Margins = Margins()
+    both_directions: bool = unstated(default=False)
+    margin: float = Field(default=0.001, gt=0, lt=1)
+
+
+class Claim(Frozen):
+    """A sentence of which the study finds out whether it holds.
+
+    Either one arm reaches an accuracy (`arm`, `at_least`), or one arm reads better than others
+    (`better`, `than`), perhaps by at least a size (`at_least`).
+
+    Parameters
+    ----------
+    text
+        The sentence.
+    arm
+        The arm whose accuracy is claimed.
+    better, than
+        The arm that is claimed to read better, and the arms that it is to beat.
+    at_least
+        The accuracy, or the difference of accuracies, as a share.
+    """
+
+    text: str
+    arm: str | None = None
+    better: str | None = None
+    than: tuple[str, ...] = ()
+    at_least: float = Field(default=0.0, ge=0, lt=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_or_many(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("than"), str):
+            return values | {"than": (values["than"],)}
+        return values
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        differs = self.better is not None and bool(self.than) and self.arm is None
+        reaches = self.arm is not None and self.at_least > 0 and not (self.better or self.than)
+        if not (differs or reaches):
+            msg = (
+                f"the claim {self.text!r} names neither `better` and `than` nor `arm` and "
+                "`at_least`; give one of these pairs"
+            )
+            raise ValueError(msg)
+        return self
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Every arm that the claim names."""
+        return (self.arm,) if self.arm is not None else (str(self.better), *self.than)
+
+
+def parse_cell(text: str) -> Cell:
+    """Return the cell that "4:9" names.
+
+    Raises
+    ------
+    StudyError
+        If it does not name one.
+    """
+    true, colon, predicted = text.partition(":")
+    if not (colon and true.strip().isdecimal() and predicted.strip().isdecimal()):
+        msg = f"cell {text!r} is not of the form TRUE:PREDICTED; write it as in 4:9."
+        raise StudyError(msg)
+    if int(true) == int(predicted):
+        msg = f"cell {text!r} names one class twice; a confusion has two classes, as in 4:9."
+        raise StudyError(msg)
+    return int(true), int(predicted)
+
+
+def with_looks(
+    spec: Mapping[str, Any], seeds: Sequence[int], *, smoke: bool = False
+) -> dict[str, Any]:
+    """Return what an adaptive study has instead of its own looks and seeds.
+
+    Where no looks are named, they stand at quarters of the seeds; a study of fewer than ten goes to
+    20. Seeds that are missing up to the last look are filled up by 1, 2, … as far as they are free.
+
+    Parameters
+    ----------
+    spec
+        The table ``[adaptive]`` of the study's TOML, not checked yet.
+    seeds
+        Of the study.
+    smoke
+        Looks are then at two and at three seeds, whatever the table says.
+
+    Returns
+    -------
+    dict
+        ``adaptive`` and ``seeds``.
+
+    Examples
+    --------
+    >>> with_looks({}, range(30))["adaptive"]
+    {'looks': (8, 15, 23, 30)}
+    >>> with_looks({"looks": [5, 7]}, [42, 1])["seeds"]
+    (42, 1, 2, 3, 4, 5, 6)
+    """
+    quarters = {max(LEAST_SEEDS, math.ceil(len(seeds) * k / 4)) for k in (1, 2, 3, 4)}
+    many = len(seeds) >= 2 * LEAST_SEEDS
+    looks = spec.get("looks", tuple(sorted(quarters)) if many else Adaptive().looks)
+    if smoke:
+        looks = _SMOKE_LOOKS
+    most = looks[-1] if isinstance(looks, list | tuple) and looks else 0
+    free = (seed for seed in count(1) if seed not in seeds)
+    more = islice(free, max(most - len(seeds), 0)) if isinstance(most, int) else ()
+    return {"adaptive": {**spec, "looks": looks}, "seeds": (*seeds, *more)}
+
+
+def check_looks(adaptive: Adaptive | None, n_seeds: int, *, smoke: bool = False) -> None:
+    """Refuse looks that do not fit the seeds.
+
+    Raises
+    ------
+    ValueError
+        If the last look is not at all of them, or the first is too early to judge.
+    """
+    if adaptive is None:
+        return
+    if adaptive.most != n_seeds:
+        msg = f"the last look is at {adaptive.most} of {n_seeds} seeds; it must be at all of them"
+        raise ValueError(msg)
+    if adaptive.looks[0] < LEAST_SEEDS and not smoke:
+        msg = (
+            f"the first look is at {adaptive.looks[0]} seeds, and with so few hardly anything is "
+            f"known; look first at {LEAST_SEEDS} or more"
+        )
+        raise ValueError(msg)

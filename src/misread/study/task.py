@@ -1,0 +1,86 @@
+"""Tasks: what is to be brought about in a run folder, and what a study reports on its way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from misread.files import read_arrays
+from misread.learn.recipe import Run
+from misread.learn.views import Part, View, views_in
+from misread.learn.work import Order, Progress
+from misread.store import RunFolder
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be brought about in a run folder; what is there already is left alone.
+
+    Attributes
+    ----------
+    folder, run, trainer : RunFolder, Run, str
+        Where, what, and what trains.
+    views : tuple of View
+        What is read beside *confirm*, once the plan is locked; empty until then: without it the
+        worker trains and reads *select*, and *confirm* stays closed.
+    preview : tuple of View
+        Views of *select* that are read for the preview.
+    """
+
+    folder: RunFolder
+    run: Run
+    trainer: str
+    views: tuple[View, ...] = ()
+    preview: tuple[View, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Arm and seed, for people."""
+        return f"{self.run.arm} seed {self.run.seed}"
+
+    def order(self) -> Order:
+        """Return what is left to do, for a worker anywhere."""
+        return Order(
+            self.run,
+            self.trainer,
+            self.folder.trained_files(),
+            () if self.is_previewed else self.preview,
+            () if self.is_read else self.views,
+        )
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return (self.is_read if self.views else self.folder.is_trained) and self.is_previewed
+
+    @property
+    def is_previewed(self) -> bool:
+        """Whether every view of the preview has been read."""
+        path = self.folder.path / "preview.npz"
+        if not self.preview or not path.exists():
+            return not self.preview
+        return set(self.preview) <= set(views_in(read_arrays(path), Part.SELECT))
+
+    @property
+    def is_read(self) -> bool:
+        """Whether *confirm* and every view of the task have been read."""
+        if not self.views or not self.folder.is_complete:
+            return False
+        slices = {view.name for view in self.views if not view.is_whole}
+        return slices <= set(self.folder.result()["slices"])
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage that begins: its title and its tasks, for the progress bar."""
+
+    title: str
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence for people about something that was done."""
+
+    text: str
+
+
+OnReport = Callable[[Stage | Note | Progress], None]

@@ -1,0 +1,83 @@
+"""A trainer that takes milliseconds, for tests of what happens around training.
+
+It reads an image as the class whose mean image is nearest, after a little noise from the seed; the
+policy of an arm changes the means. It is behind the same contract as ours
+(`misread.learn.trainer`), and spawned workers can import it.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.images import Images
+from misread.learn.policy import apply_draw
+from misread.learn.trainer import Lesson
+from misread.seeds import derive
+
+CALL = "standin:trainer"
+
+
+def pixels(images: Images) -> npt.NDArray[np.float32]:
+    return images.reshape(len(images), -1).astype(np.float32) / 255
+
+
+@dataclass(frozen=True)
+class NearestMean:
+    means_KP: npt.NDArray[np.float32]
+
+    @property
+    def n_parameters(self) -> int:
+        return self.means_KP.size
+
+    def __call__(self, images: Images) -> npt.NDArray[np.float32]:
+        means = self.means_KP
+        scores_NK = pixels(images) @ means.T - (means**2).sum(axis=1) / 2
+        scores_NK = np.exp(scores_NK - scores_NK.max(axis=1, keepdims=True))
+        return scores_NK / scores_NK.sum(axis=1, keepdims=True)
+
+
+class StandIn:
+    def prepare(self) -> None:
+        pass
+
+    def train(self, lesson: Lesson) -> dict[str, Any]:
+        run, labels_N = lesson.run, lesson.fit.labels_N
+        for epoch in range(run.recipe.epochs):
+            time.sleep(float(os.environ.get("STANDIN_SECONDS", "0")))  # so that a test can kill it
+            images = lesson.fit.images
+            treated = 0
+            if run.policy is not None:
+                draw = run.policy.draw(labels_N, run.seed, epoch)
+                images, treated = apply_draw(images, draw), draw.n_treated
+            values = pixels(images)
+            means = [values[labels_N == k].mean(axis=0) for k in range(lesson.fit.n_classes)]
+            noise = derive(run.seed, "weights").normal(0, 0.02, (len(means), values.shape[1]))
+            model = NearestMean((np.stack(means) + noise).astype(np.float32))
+            right = model(lesson.select.images).argmax(axis=1) == lesson.select.labels_N
+            lesson.on_epoch(
+                {
+                    "epoch": epoch + 1,
+                    "loss": 0.0,
+                    "accuracy": 0.0,
+                    "select_loss": 0.0,
+                    "select_accuracy": float(right.mean()),
+                    "treated": treated,
+                    "changed": treated,
+                }
+            )
+        np.save(lesson.folder / "means.npy", model.means_KP)
+        return {"epoch_cpu_seconds": [0.0] * run.recipe.epochs}
+
+    def load(self, folder: Path) -> NearestMean:
+        return NearestMean(np.load(folder / "means.npy", allow_pickle=False))
+
+    def facts(self) -> dict[str, Any]:
+        return {"backend": "stand-in"}
+
+
+trainer = StandIn()
