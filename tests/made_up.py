@@ -179,7 +179,10 @@ def changed(
     confirm_ids_N: npt.NDArray[np.int64] | None = None,
     folder: Path | None = None,
 ) -> Evidence:
-    """Return the evidence with other readings, class names, places or folder."""
+    """Return the evidence with other readings, class names, places or folder.
+
+    Readings of another number of seeds have no slices, and seeds 0, 1, 2, …
+    """
     parts, runs = evidence.parts, {}
     names = class_names or parts.confirm.class_names
     parts = Parts(
@@ -189,12 +192,18 @@ def changed(
         parts.sha256,
     )
     for arm, own in evidence.runs.items():
-        side = own.side if predictions is None else replace(own.side, preds_SN=predictions[arm])
+        side, seeds = own.side, own.seeds
+        if predictions is not None and len(predictions[arm]) != len(seeds):
+            seeds = tuple(range(len(predictions[arm])))
+            side = replace(side, seeds=tuple(map(str, seeds)), slices={}, preds_SN=predictions[arm])
+        elif predictions is not None:
+            side = replace(side, preds_SN=predictions[arm])
         slices = {name: replace(part, class_names=names) for name, part in side.slices.items()}
         side = replace(side, class_names=names, slices=slices)
-        runs[arm] = replace(own, side=side)
-        kept = {"histories", "environments", "results"}
-        vars(runs[arm]).update({name: vars(own)[name] for name in kept})
+        runs[arm] = replace(own, side=side, seeds=seeds)
+        kept = ("histories", "environments", "results")
+        vars(runs[arm]).update({name: getattr(own, name) for name in kept})
     other = replace(evidence, folder=folder or evidence.folder, parts=parts, runs=runs)
-    vars(other)["select_sizes_SK"] = evidence.select_sizes_SK
+    if evidence.errors:
+        vars(other)["select_sizes_SK"] = evidence.select_sizes_SK
     return other

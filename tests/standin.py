@@ -18,6 +18,7 @@ from misread.images import Images
 from misread.learn.policy import apply_draw
 from misread.learn.trainer import Lesson
 from misread.seeds import derive
+from misread.workers.pool import Event, Said, Work, attempt
 
 CALL = "standin:trainer"
 
@@ -81,3 +82,46 @@ class StandIn:
 
 
 trainer = StandIn()
+
+
+class HerePool:
+    """Does every job at once, in this process; a `workers.pool.Pool`.
+
+    `done` names the orders that were done. With `most`, it is as if Ctrl-C were pressed after so
+    many of them.
+    """
+
+    done: list[Any]
+    most: int | None = None
+
+    def __init__(self, work: Work, _prepare: Any, _jobs: int, _log: Path) -> None:
+        self._work = work
+        self._events: list[tuple[int, Event]] = []
+
+    def start(self, n_jobs: int) -> None:
+        pass
+
+    def has_room(self) -> bool:
+        return not self._events
+
+    def submit(self, number: int, order: Any) -> None:
+        if len(self.done) == self.most:
+            raise KeyboardInterrupt
+        ended = attempt(self._work, order, lambda r: self._events.append((number, Said(r))))
+        self._events.append((number, ended))
+        self.done.append(order)
+
+    def wait(self, _seconds: float) -> list[tuple[int, Event]]:
+        events, self._events = self._events, []
+        return events
+
+    def close(self) -> None:
+        pass
+
+
+def work_here(monkeypatch: Any, most: int | None = None) -> list[Any]:
+    """Let studies work in this process from now on; return the list of orders that were done."""
+    pool = type("Pool", (HerePool,), {"done": [], "most": most})
+    for module in ("folder", "reread"):
+        monkeypatch.setattr(f"misread.study.{module}.LocalPool", pool)
+    return pool.done

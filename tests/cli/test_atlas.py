@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from made_up import changed as other_evidence
 from misread.cli import main
 from misread.show.figures.confusion import held_up
 from misread.show.figures.ledger import changes
@@ -128,7 +129,7 @@ def changed(smoke):
     read["both"][:, four] = 9
     read["both"][:, other] = 6
     read["both"][:, ones_N] = 2
-    seen = replace(evidence, predictions=read, plan=plan, slices=())
+    seen = replace(other_evidence(evidence, read), plan=plan.model_copy(update={"slices": ()}))
     return seen, (four, other, mended)
 
 

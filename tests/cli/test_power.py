@@ -96,7 +96,9 @@ def test_a_study_speaks_of_select_and_of_the_images_of_confirm(files):
     assert answer["source"] == "the baseline's errors on select"
     assert (answer["n_seeds"], answer["n_images"]) == (10, 982)
     assert answer["rate"] == pytest.approx(30 / 5842)
-    told = planned_power(load_study("four-nine", seeds=tuple(range(10))), errors_json(), (4, 9))
+    told = planned_power(
+        load_study("four-nine", seeds=tuple(range(10))), errors_json(), (4, 9), load_mnist()[1]
+    )
     assert json.loads(told.model_dump_json()) == answer
 
 
@@ -207,7 +209,7 @@ def test_a_plan_keeps_its_power_and_asks_the_same(answer, tmp_path):
 def test_a_plan_from_before_there_was_a_planned_power_loads(answer, tmp_path):
     old = lock(plan_of(None), tmp_path)
     stored = json.loads((tmp_path / "plan.json").read_text())
-    del stored["plan"]["planned_power"]
+    assert "planned_power" not in stored["plan"]
     write_json(tmp_path / "plan.json", stored)
     assert load_plan(tmp_path) == old
     assert lock(plan_of(answer), tmp_path) == old  # it asks the same, so it stays
@@ -216,7 +218,7 @@ def test_a_plan_from_before_there_was_a_planned_power_loads(answer, tmp_path):
 def test_a_weak_plan_is_told_so_before_its_arms_train(answer, tmp_path):
     study = load_study("four-nine")
     folder = RunFolder(tmp_path, "baseline", 42)
-    arms = [Task(folder, study.run("baseline", None, 42, 0, HASHES))]
+    arms = [Task(folder, study.run("baseline", None, 42, 0, HASHES), study.trainer)]
     assert _notes(plan_of(answer), arms) == [answer.warning]
     strong = answer.model_copy(update={"power": 0.9, "hopeless": False})
     assert _notes(plan_of(strong), arms) == []

@@ -24,7 +24,8 @@ from misread.data.parts import folds
 from misread.data.pictures import read_picture
 from misread.data.sources import KINDS, beside, load, slug, split_name
 from misread.errors import DataError, StudyError
-from misread.learn import work as runs
+from misread.learn.views import Shown
+from misread.learn.work import _readings
 from misread.study.file import load_study
 from misread.study.plan import load_plan
 
@@ -273,10 +274,14 @@ def test_data_like_fashion_mnist_run_through_a_trial_without_code(tmp_path):
 
 
 def test_readings_of_more_classes_than_a_byte_holds():
-    arrays = runs._readings(np.array([299, 1]), np.eye(300, dtype=np.float32)[[299, 2]])
+    def read(n_classes):
+        shown = Shown(np.zeros((2, 8, 8), np.uint8), np.array([n_classes - 1, 1]), np.arange(2))
+        return _readings(lambda _: np.eye(n_classes, dtype=np.float32)[[n_classes - 1, 2]], shown)
+
+    arrays = read(300)
     assert arrays["labels"].tolist() == [299, 1]
     assert arrays["predictions"].tolist() == [[299, 2]]
-    few = runs._readings(np.array([9, 1]), np.eye(10, dtype=np.float32)[[9, 2]])
+    few = read(10)
     assert few["labels"].dtype == few["predictions"].dtype == np.uint8
 
 

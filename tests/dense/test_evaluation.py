@@ -111,7 +111,9 @@ def test_the_gap_is_measured_with_dropout_at_rest(folder, found, trainer):
     from misread.learn.views import parts_of
 
     run = folder / "arms/exp3/seed_42"
-    fit, _, confirm = parts_of(Run.model_validate(json.loads((run / "config.json").read_text())))
+    fit, _, confirm, *_ = parts_of(
+        Run.model_validate(json.loads((run / "config.json").read_text()))
+    )
     model = trainer.load(run / "model.keras")
     fit_accuracy, accuracy = (
         (trainer.read(model, part.images).argmax(axis=1) == part.labels_N).mean()

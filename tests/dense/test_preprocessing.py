@@ -19,7 +19,7 @@ def mnist():
 
 def run_of(mnist, fold, *, smoke=False):
     study = load_study("dense-four", smoke=smoke)
-    return study.run("exp1", study.seeds[0], fold, (mnist[0].sha256, mnist[1].sha256))
+    return study.run("exp1", None, study.seeds[0], fold, (mnist[0].sha256, mnist[1].sha256))
 
 
 def test_shapes_types_and_labels(mnist):
@@ -49,7 +49,7 @@ def test_the_networks_see_784_numbers_in_reading_order(mnist, trainer):
 
 
 def test_no_image_is_in_two_parts(mnist):
-    fit, select, confirm = parts_of(run_of(mnist, 3))
+    fit, select, confirm, *_ = parts_of(run_of(mnist, 3))
     assert (len(fit), len(select), len(confirm)) == (54_000, 6_000, 10_000)
     fit_ids, select_ids = split(mnist[0].labels_N, 3)
     assert not set(fit_ids.tolist()) & set(select_ids.tolist())
@@ -71,7 +71,7 @@ def test_classes_are_in_the_same_proportion_everywhere(mnist, smoke):
     shares_K = np.bincount(mnist[0].labels_N) / 60_000
     assert shares_K.min() > 0.09  # MNIST is nearly balanced …
     assert shares_K.max() < 0.113
-    fit, select, _ = parts_of(run_of(mnist, 0, smoke=smoke))
+    fit, select, *_ = parts_of(run_of(mnist, 0, smoke=smoke))
     for part in (fit, select):  # … and its parts are as MNIST is
         own_K = np.bincount(part.labels_N, minlength=10) / len(part)
         assert np.abs(own_K - shares_K).max() < 1.5 / len(part) + 1e-12

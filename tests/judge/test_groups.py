@@ -478,7 +478,7 @@ def test_a_trial_on_mnist_holds_over_writers_and_says_so(smoke):
     verdict = next(iter(evidence.verdicts.values()))
     assert verdict.n_groups == np.unique(evidence.confirm.groups_N).size
     assert "seeds, writers and images" in report_html(evidence)
-    assert "seeds, writers and images" in study_table(evidence).caption
+    assert "seeds, writers and images" in study_table(evidence).note
 
 
 def test_a_trial_with_corruptions_holds_over_writers_there_too(smoke):

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from matplotlib.figure import Figure
 
+from made_up import changed
 from markdown_pages import hold_claims, hold_target, rows_of
 from misread import wording
 from misread.cli import main
@@ -23,13 +24,7 @@ from misread.study.evidence import load_evidence
 from misread.wording import percent
 
 FOLDERS = Path(__file__).parents[1] / "folders"
-LOADERS = {
-    "trial": load_evidence,
-    "adaptive": load_evidence,
-    "pair": load_evidence,
-    "comparison": load_evidence,
-    "axis": load_evidence,
-}
+KEPT = ("trial", "adaptive", "pair", "comparison", "axis")
 
 
 END_MARK = "<!-- end of misread report -->"
@@ -49,16 +44,16 @@ class Pictures(defaultdict):
 @pytest.fixture(scope="module")
 def studies(tmp_path_factory):
     found = {}
-    for name, load in LOADERS.items():
+    for name in KEPT:
         folder = tmp_path_factory.mktemp("studies") / name
         with zipfile.ZipFile(FOLDERS / f"{name}.zip") as archive:
             archive.extractall(folder)
-        found[name] = load(folder)
+        found[name] = load_evidence(folder)
     return found
 
 
 def told(evidence):
-    return (target if hasattr(evidence, "verdicts") else claims).chapter_of(evidence)
+    return (target if evidence.plan.target else claims).chapter_of(evidence)
 
 
 def written(evidence, place, folder="beside"):
@@ -70,7 +65,7 @@ def written(evidence, place, folder="beside"):
 # --- any page -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", LOADERS)
+@pytest.mark.parametrize("name", KEPT)
 def test_every_file_that_a_page_names_lies_beside_it(studies, name, tmp_path):
     text, paths = written(studies[name], tmp_path)
     linked = re.findall(r"\]\(([^)\s]+)\)", text)
@@ -82,7 +77,7 @@ def test_every_file_that_a_page_names_lies_beside_it(studies, name, tmp_path):
     assert written(studies[name], tmp_path)[0] == text, "the same evidence gives the same bytes"
 
 
-@pytest.mark.parametrize("name", LOADERS)
+@pytest.mark.parametrize("name", KEPT)
 def test_every_table_has_a_cell_for_every_head(studies, name, tmp_path):
     text, _ = written(studies[name], tmp_path)
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
@@ -212,13 +207,11 @@ def test_a_study_without_a_treated_arm_has_a_page(studies, tmp_path):
     from dataclasses import replace
 
     evidence = studies["trial"]
-    only = {"baseline": None}
-    plan = evidence.plan.model_copy(
-        update={"policies": only, "study": evidence.plan.study.model_copy(update={"arms": ()})}
-    )
-    alone = replace(
-        evidence, plan=plan, predictions={"baseline": evidence.predictions["baseline"]}, slices=()
-    )
+    study = evidence.plan.study
+    arms = {"baseline": study.arms["baseline"]}
+    only = {"policies": {"baseline": None}, "study": study.model_copy(update={"arms": arms})}
+    plan = evidence.plan.model_copy(update=only | {"slices": ()})
+    alone = replace(evidence, plan=plan, runs={"baseline": evidence.runs["baseline"]})
     text, _ = written(alone, tmp_path)
     assert "## The images" in text
     assert "## What it broke" not in text
@@ -237,7 +230,7 @@ def test_the_page_says_what_the_readings_of_the_arms_give(studies, name, tmp_pat
     hold_claims(text, read, study.claims)
     assert [row["Arm"] for row in rows_of(text, "Arm | Network")] == list(study.arms)
     verdicts = {row["Claim"]: row["Verdict"] for row in rows_of(text, "Claim | Verdict")}
-    assert verdicts == {c.text: c.verdict for c in studies[name].outcome.claims}
+    assert verdicts == {c.text: c.verdict for c in studies[name].accuracies.claims}
     assert ("## Along the axis" in text) == bool(study.axis)
 
 
@@ -256,17 +249,14 @@ def test_accuracy_by_epoch(studies):
         for arm, own in evidence.plan.study.arms.items()
     }
     study = evidence.plan.study.model_copy(update={"seeds": seeds, "arms": arms})
-    longer = replace(
-        evidence,
-        plan=evidence.plan.model_copy(update={"study": study}),
-        predictions={a: np.repeat(own[:1], 4, axis=0) for a, own in evidence.predictions.items()},
-        results={a: own[:1] * 4 for a, own in evidence.results.items()},
-        environments={a: own[:1] * 4 for a, own in evidence.environments.items()},
-        histories={
-            arm: tuple([{"select_accuracy": value} for value in row] for row in values_SE)
-            for arm, values_SE in on_select.items()
-        },
-    )
+    plan = evidence.plan.model_copy(update={"study": study})
+    four = {a: np.repeat(own[:1], 4, axis=0) for a, own in evidence.predictions.items()}
+    longer = replace(changed(evidence, four), plan=plan)
+    for arm, values_SE in on_select.items():
+        own = longer.runs[arm]
+        rows = tuple([{"select_accuracy": value} for value in row] for row in values_SE)
+        machines, results = own.environments[:1] * 4, own.results[:1] * 4
+        vars(own).update(histories=rows, environments=machines, results=results)
     text = claims.epochs(longer, None)
     rows = rows_of(text, "Epochs | exp1")
     assert [row["Epochs"] for row in rows] == ["1", "2", "3"]

@@ -69,10 +69,10 @@ def _on_confirm(folder: Path) -> BaselinePredictions | None:
     runs = list(takewhile(lambda run: run.is_complete, planned))
     if len(runs) < len(planned) and (plan.study.adaptive is None or not runs):
         return None  # a baseline with looks ends where the last arm is settled
-    confirm = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"]).confirm
+    parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
     preds_SN = np.concatenate([run.predictions()["predictions"] for run in runs])
     source = f"{folder}: the baseline on confirm."
-    return _of(confirm, np.arange(len(confirm)), preds_SN, source, plan.exploratory)
+    return _of(parts.confirm, parts.confirm_ids_N, preds_SN, source, plan.exploratory)
 
 
 def _on_select(folder: Path) -> BaselinePredictions:
@@ -87,13 +87,12 @@ def _on_select(folder: Path) -> BaselinePredictions:
         "images of its own: their errors together, in one row."
     )
     preds_SN = np.hstack([part["predictions"] for part in parts])
-    return _of(train, ids_N, preds_SN, source, SMOKE if errors["smoke"] else "")
+    return _of(train.take(ids_N), ids_N, preds_SN, source, SMOKE if errors["smoke"] else "")
 
 
 def _of(
-    part: Dataset, ids_N: Ids, preds_SN: npt.NDArray[np.uint8], source: str, exploratory: str
+    taken: Dataset, ids_N: Ids, preds_SN: npt.NDArray[np.uint8], source: str, exploratory: str
 ) -> BaselinePredictions:
-    taken = part.take(ids_N)
     unique = np.unique(ids_N).size == ids_N.size  # eleven seeds read a tenth twice
     predictions = Predictions(
         taken.labels_N,

@@ -232,10 +232,8 @@ def _sentence(
 ) -> str:
     where = ".".join(str(part) for part in complaint["loc"])
     if complaint["type"] == "extra_forbidden":
-        known = [
-            *(more if len(complaint["loc"]) == 1 else ()),
-            *_known_keys(complaint["loc"], kind),
-        ]
+        known = _known_keys(complaint["loc"], kind)
+        known += more if len(complaint["loc"]) == 1 else ()
         return f"study {name}: {where!r} is no setting; allowed there are {', '.join(known)}."
     if complaint["type"] == "missing":
         return f"study {name}: {where!r} is missing; add it."
