@@ -314,7 +314,8 @@ def test_a_list_of_parameters_is_the_true_one() -> None:
             actual = [argument.arg for argument in _arguments(makers[0])]
         elif isinstance(node, ast.ClassDef):
             fields = [item.target for item in node.body if isinstance(item, ast.AnnAssign)]
-            actual = [field.id for field in fields if isinstance(field, ast.Name)]
+            named = [field.id for field in fields if isinstance(field, ast.Name)]
+            actual = [name for name in named if not name.startswith("_")]
         else:
             actual = [argument.arg for argument in _arguments(node)]
         if documented and documented != actual:

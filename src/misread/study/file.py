@@ -53,12 +53,14 @@ def load_study(
     ----------
     name_or_path
         A name among `builtin_studies`, or the path of a TOML file.
-    seeds, arms, recipe, epochs, dataset
+    seeds, arms, recipe, epochs
         In place of those of the file; None leaves them.
     adaptive
         Whether arms are settled at looks; where the file names none they stand at quarters.
     smoke
         Whether everything is shrunk.
+    dataset
+        In place of that of the file; None leaves it.
 
     Raises
     ------
