@@ -5,20 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from misread.cli.options import console, json_option, print_json, study_folder
+from misread.cli.options import figure_option, json_option, print_json, stdout
+from misread.data.local import read_images
 from misread.errors import DataError
 from misread.files import write_atomic
-from misread.images import Images
 from misread.judge import Atlas, CellAtlas, Predictions, cell_atlas, cell_of
 from misread.judge import atlas as atlas_of
-from misread.npz import Archive
 from misread.readers.read import read_predictions
 from misread.show.figures.atlas import atlas_figure, cell_figure
 from misread.show.select import atlas_table
 from misread.show.style import png
 from misread.study.baseline import baseline_predictions
+from misread.study.folder import study_folder
 
 
 @click.command(short_help="Split each confusion by how many seeds make it.")
@@ -31,7 +30,7 @@ from misread.study.baseline import baseline_predictions
     metavar="FILE.npz",
     help="The pictures: `images` uint8 [N,H,W] or [N,H,W,C], in the order of the predictions.",
 )
-@click.option("--figure", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw it.")
+@figure_option("Draw it.")
 @json_option
 def atlas(
     predictions: str,
@@ -53,7 +52,7 @@ def atlas(
     folder, pictures, source, exploratory = study_folder(predictions), None, "", ""
     if folder is None:
         side = read_predictions(predictions)
-        pictures = None if images is None else _read_images(images, side.n_images)
+        pictures = None if images is None else read_images(images, side.n_images)
     elif images is not None:
         msg = f"{folder} is a study and knows its images; leave out --images."
         raise DataError(msg)
@@ -77,7 +76,7 @@ def atlas(
         click.echo(f"Exploratory: {exploratory}.")
     if source:
         click.echo(source)
-    console(stderr=False).print(atlas_table(chosen, len(whole), side))
+    stdout().print(atlas_table(chosen, len(whole), side))
     if figure is not None:
         click.echo(f"Written: {figure}.")
 
@@ -89,24 +88,6 @@ def _chosen(
     if not named:
         return whole[:top]
     return [cell_atlas(side.labels_N, side.preds_SN, *cell, side.disputed_N) for cell in named]
-
-
-def _read_images(path: Path, n_images: int) -> Images:
-    try:
-        with Archive(path) as archive:
-            images = archive.read("images") if "images" in archive.names else None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        msg = f"{path} cannot be read as NPZ ({reason}); write `images` with numpy.savez."
-        raise DataError(msg) from None
-    if images is None:
-        held = "no array `images`"
-    elif images.dtype == np.uint8 and images.ndim in (3, 4) and len(images) == n_images:
-        return images
-    else:
-        held = f"{images.dtype} images {list(images.shape)}"
-    msg = f"{path} holds {held}; needed are uint8 images [{n_images},H,W] or [{n_images},H,W,C]."
-    raise DataError(msg)
 
 
 def _numbers(cells: Sequence[CellAtlas], side: Predictions) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 import scipy
 from pydantic import ValidationError
 
-from misread.cli.options import console, json_option
+from misread.cli.options import json_option, stderr, stdout
 from misread.cli.progress import Bar
 from misread.errors import DataError, PlanError, StudyError
 from misread.files import write_atomic
@@ -156,7 +156,7 @@ def _calibrate(
     todo = [setting for setting in asked if setting.key not in finished]
     work = partial(simulate_timed, replicates=kept.replicates)
     unkept = nullcontext() if out else _unkept("Nothing is kept without --out FILE.json.")
-    with unkept, Bar(console(stderr=True)) as bar:
+    with unkept, Bar(stderr()) as bar:
         bar.begin("calibrating", len(asked), "kinds of study")
         bar.skip(len(asked) - len(todo))
         for _, (outcome, seconds) in side_by_side(work, todo, jobs or cores()):
@@ -172,7 +172,7 @@ def try_rules(replicates: int, jobs: int | None) -> list[Stopped]:
     todo = stopping_settings(Adaptive().most)
     work = partial(simulate_rules, tried=rules(), replicates=replicates)
     stopped: dict[int, list[Stopped]] = {}
-    with _unkept("Nothing is kept."), Bar(console(stderr=True)) as bar:
+    with _unkept("Nothing is kept."), Bar(stderr()) as bar:
         bar.begin("trying rules", len(todo), "kinds of study")
         for number, results in side_by_side(work, todo, jobs or cores()):
             stopped[number] = results
@@ -216,7 +216,7 @@ def _clusterings(source: str) -> dict[str, list[Clustering]]:
 
 
 def _print(tables: Iterable[Table]) -> None:
-    shown = console(stderr=False)
+    shown = stdout()
     for table in tables:
         shown.print(table)
         shown.print()

@@ -1,15 +1,15 @@
 """`misread corruptions`: judge a fix on corrupted images."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
-from misread.cli.options import console, finished_study, json_option, print_json
+from misread.cli.options import folder_option, jobs_option, json_option, print_json, stderr, stdout
 from misread.cli.progress import Bar
 from misread.files import write_atomic
 from misread.images.corrupt import parse_corruption
-from misread.images.mnist_c import CORRUPTIONS
 from misread.show.figures.corruptions import (
     corruption_figure,
     corruption_images,
@@ -19,7 +19,8 @@ from misread.show.figures.corruptions import (
 from misread.show.style import png
 from misread.study.corruptions import Corruptions, run_corruptions
 from misread.study.evidence import load_evidence
-from misread.study.reread import Reading, n_models
+from misread.study.folder import finished_study
+from misread.study.reread import Reading
 
 
 @click.command(short_help="Judge the fixes of a study on corrupted images.")
@@ -29,13 +30,8 @@ from misread.study.reread import Reading, n_models
     type=click.IntRange(1, 5),
     help="Of corruptions that have several [default: that of MNIST-C, another for each].",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder of the readings [default: corruptions/ in that of the study].",
-)
-@click.option("--jobs", type=click.IntRange(1), help="Worker processes [default: what fits].")
+@folder_option("--out", "Folder of the readings [default: corruptions/ in that of the study].")
+@jobs_option
 @json_option
 def corruptions(
     study: str,
@@ -51,10 +47,10 @@ def corruptions(
     across, …), and each arm is judged against the baseline, with the corruptions as slices.
     """
     folder = finished_study(study)
-    shown = console(stderr=True)
-    result = _read(folder, out or folder / "corruptions", severity, jobs, shown)
+    console = stderr()
+    result = _read(folder, out or folder / "corruptions", severity, jobs, console)
     written = [result.folder / name for name in ("accuracy.png", "images.png")]
-    with shown.status("drawing"):
+    with console.status("drawing"):
         confirm = load_evidence(folder).confirm
         specs = [parse_corruption(name) for name in result.robustness.corruptions]
         write_atomic(written[0], png(corruption_figure(result)))
@@ -66,7 +62,7 @@ def corruptions(
         print_json({"folder": str(result.folder), **numbers, "verdict": verdict})
         return
     for arm in result.verdicts:
-        console(stderr=False).print(corruption_table(result, arm))
+        stdout().print(corruption_table(result, arm))
     for arm in result.verdicts:
         click.echo(error_sentence(result, arm))
     click.echo(f"Exploratory: {result.robustness.exploratory}.")
@@ -74,16 +70,19 @@ def corruptions(
 
 
 def _read(
-    folder: Path, out: Path, severity: int | None, jobs: int | None, shown: Console
+    folder: Path, out: Path, severity: int | None, jobs: int | None, console: Console
 ) -> Corruptions:
     """Let the models of a study read every corruption, with a bar."""
-    n_readings = n_models(folder) * len(CORRUPTIONS)
     done: dict[str, int] = {}
-    with Bar(shown) as bar:
-        bar.begin("reading corrupted images", n_readings, "corruptions × models")
+    with Bar(console) as bar:
+
+        def on_begin(n_views: int, n_before: int) -> None:
+            bar.begin("reading corrupted images", n_views, "corruptions × models")
+            bar.skip(n_before)
 
         def on_view(reading: Reading, n_read: int) -> None:
             bar.advance(n_read - done.get(reading.name, 0), reading.name)
             done[reading.name] = n_read
 
-        return run_corruptions(folder, out, severity, jobs=jobs, on_view=on_view, on_note=bar.say)
+        reports: Any = {"on_begin": on_begin, "on_view": on_view, "on_note": bar.say}
+        return run_corruptions(folder, out, severity, jobs=jobs, **reports)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from misread.cli.options import console, json_option, load_with_bar, print_json
+from misread.cli.options import figure_option, json_option, print_json, stderr, stdout
+from misread.cli.progress import load_with_bar
 from misread.data.check import check_dataset, class_counts, image_words
 from misread.data.download import cache_folder, downloads
 from misread.data.sources import KINDS, licence, slug, split_name
@@ -40,28 +41,23 @@ def list_(as_json: bool) -> None:  # noqa: FBT001  click passes flags
         align="lll",
         unbroken=1,
     )
-    console(stderr=False).print(table)
+    stdout().print(table)
     size = f"{len(files)} files, {sum(files.values()) / 1e6:,.1f} MB" if files else "nothing yet"
     click.echo(f"Fetched and kept in {folder} (MISREAD_CACHE moves it): {size}.")
 
 
 @data.command()
 @click.argument("name")
-@click.option(
-    "--figure",
-    type=click.Path(path_type=Path),
-    metavar="FILE.png",
-    help="The picture [default: runs/data/NAME.png; none with --json].",
-)
+@figure_option("The picture [default: runs/data/NAME.png; none with --json].")
 @json_option
 def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001  click passes flags
     """Show what is in the dataset NAME: shapes, classes, counts, hashes, and a contact sheet."""
-    shown = console(stderr=True)
-    train, test = load_with_bar(name, shown)
+    console = stderr()
+    train, test = load_with_bar(name, console)
     if figure is None and not as_json:
         figure = Path("runs") / "data" / f"{slug(name)}.png"
     if figure is not None:
-        with shown.status("drawing"):
+        with console.status("drawing"):
             write_atomic(figure, png(dataset_figure(name, train, test)))
     counts = list(zip(train.class_names, class_counts(train), class_counts(test), strict=True))
     parts, terms = KINDS[split_name(name)[0]].parts, licence(name)
@@ -88,7 +84,7 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
         align="r",
         rules=frozenset({len(counts) - 1}),
     )
-    console(stderr=False).print(table)
+    stdout().print(table)
     click.echo(f"Training and test set: {parts}.")
     click.echo(f"SHA-256 of train: {train.sha256}")
     click.echo(f"SHA-256 of test: {test.sha256}")
@@ -101,9 +97,9 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
 @json_option
 def check(name: str, as_json: bool) -> None:  # noqa: FBT001  click passes flags
     """Check the dataset NAME: whole, complete, no doubles, no empty images; exit 2 on trouble."""
-    shown = console(stderr=True)
-    train, test = load_with_bar(name, shown)
-    with shown.status("checking"):
+    console = stderr()
+    train, test = load_with_bar(name, console)
+    with console.status("checking"):
         findings = check_dataset(train, test)
     ok = all(finding.ok for finding in findings)
     if as_json:

@@ -1,5 +1,6 @@
 """`misread judge`: a verdict from predictions alone."""
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from threading import Timer
 
 import click
 
-from misread.cli.options import console
+from misread.cli.options import json_option, stderr, stdout
 from misread.errors import DataError, JudgeError
 from misread.judge import Margins, Predictions
 from misread.judge import judge as judge_sides
@@ -52,7 +53,7 @@ _PATIENCE_SECONDS = 2
 )
 @click.option("--unpaired", is_flag=True, help="Do not compare seeds in pairs.")
 @click.option("--no-groups", is_flag=True, help="Take all images for independent.")
-@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+@json_option
 @click.option("--markdown", is_flag=True, help="Print it as a pull request's comment.")
 @click.option("--gate", is_flag=True, help="Exit with 1 unless the verdict is REDUCED.")
 def judge(
@@ -109,7 +110,7 @@ def judge(
     elif markdown:
         click.echo(verdict_markdown(verdict), nl=False)
     else:
-        console(stderr=False).print(verdict_table(verdict))
+        stdout().print(verdict_table(verdict))
     if gate and verdict.verdict != "REDUCED":
         sys.exit(1)
 
@@ -117,11 +118,11 @@ def judge(
 def _read(before: str, after: str, slices: tuple[str, ...]) -> tuple[Predictions, Predictions]:
     """Read both sides, and add the slices that come in files of their own."""
     sides = [read_predictions(before), read_predictions(after)]
-    for given in slices:
-        name, equals, files = given.partition("=")
+    for text in slices:
+        name, equals, files = text.partition("=")
         sources = files.split(",")
         if not (name and equals and len(sources) == 2 and all(sources)):
-            msg = f"slice {given!r} is not of the form NAME=BEFORE,AFTER; name two files."
+            msg = f"slice {text!r} is not of the form NAME=BEFORE,AFTER; name two files."
             raise DataError(msg)
         sides = [
             side.with_slice(name, read_predictions(source))
@@ -130,33 +131,32 @@ def _read(before: str, after: str, slices: tuple[str, ...]) -> tuple[Predictions
     return sides[0], sides[1]
 
 
-def _margins(given: tuple[str, ...]) -> Margins:
-
-    wanted: dict[str, float] = {}
-    for text in given:
+def _margins(texts: tuple[str, ...]) -> Margins:
+    margins: dict[str, float] = {}
+    for text in texts:
         kind, _, share = text.partition("=")
         try:
-            wanted[kind] = float(share)
-            if kind not in Margins.model_fields or not 0 <= wanted[kind] <= 1:
-                raise ValueError  # noqa: TRY301  told below, with the rest
+            margins[kind] = float(share)
         except ValueError:
+            margins[kind] = math.nan
+        if kind not in Margins.model_fields or not 0 <= margins[kind] <= 1:
             kinds = ", ".join(Margins.model_fields)
             msg = (
                 f"margin {text!r} is not of the form KIND=SHARE, with one of {kinds} and a share "
                 "from 0 to 1; write it as in cell=.005."
             )
-            raise JudgeError(msg) from None
-    return Margins(**wanted)
+            raise JudgeError(msg)
+    return Margins(**margins)
 
 
 @contextmanager
 def _patience(what: str) -> Iterator[None]:
-    """Say on a terminal what takes so long, once it does."""
-    shown = console(stderr=True)
-    if not shown.is_terminal:
+    """Say on a terminal what is being done, once it takes long."""
+    console = stderr()
+    if not console.is_terminal:
         yield
         return
-    status = shown.status(what)
+    status = console.status(what)
     timer = Timer(_PATIENCE_SECONDS, status.start)
     timer.start()
     try:

@@ -1,73 +1,90 @@
-"""Options and helpers that commands share."""
+"""Options and consoles that commands share."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 
-from misread.cli.progress import Bar
-from misread.data import download
-from misread.data.dataset import Dataset
-from misread.data.sources import load
-from misread.errors import StudyError
-from misread.images import corrupt
-from misread.study.file import builtin_studies
+Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+jobs_option = click.option(
+    "--jobs", type=click.IntRange(1), help="Worker processes [default: what fits]."
+)
 
 
-def console(*, stderr: bool) -> Console:
-    """Return a console on standard output or standard error."""
-    return Console(stderr=stderr, soft_wrap=False)
+def folder_option(name: str, text: str) -> Callable[[Command], Command]:
+    """Return an option that takes a folder."""
+    return click.option(name, type=click.Path(path_type=Path), metavar="DIR", help=text)
+
+
+def figure_option(text: str) -> Callable[[Command], Command]:
+    """Return an option that takes the file of a figure."""
+    kind = click.Path(path_type=Path)
+    return click.option("--figure", type=kind, metavar="FILE.png", help=text)
+
+
+def names(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:
+    """Return the names in "a,b"; a callback of click's, as are those below."""
+    return text and tuple(name.strip() for name in text.split(","))
+
+
+def whole_numbers(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:
+    """Return the numbers in "42,123,456"."""
+    try:
+        return text and tuple(map(int, text.split(",")))
+    except ValueError:
+        msg = f"{text!r} is no list of whole numbers; write them as in 42,123,456."
+        raise click.BadParameter(msg) from None
+
+
+_STUDY_OPTIONS = (
+    click.option(
+        "--seeds",
+        callback=whole_numbers,
+        metavar="42,123,456",
+        help="Seeds of the runs; each holds out another tenth, in this order.",
+    ),
+    click.option("--recipe", metavar="NAME", help="Recipe: quick, documented or strong."),
+    click.option(
+        "--data",
+        "dataset",
+        metavar="SOURCE",
+        help="Dataset in place of the study's; `misread data list` shows how to name one.",
+    ),
+    click.option("--epochs", type=click.IntRange(1), help="Epochs, instead of the recipe's."),
+    folder_option("--out", "Folder of the study [default: runs/STUDY]."),
+    click.option(
+        "--jobs",
+        type=click.IntRange(1),
+        help="Runs at the same time; each takes a core and up to 2 GiB of memory [default: what "
+        "fits].",
+    ),
+    click.option("--smoke", is_flag=True, help="Shrink everything to see that it works."),
+    json_option,
+)
+
+
+def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of every command that runs a study."""
+    for option in reversed(_STUDY_OPTIONS):
+        command = option(command)
+    return command
+
+
+def stdout() -> Console:
+    """Return a console on standard output."""
+    return Console(soft_wrap=False)
+
+
+def stderr() -> Console:
+    """Return a console on standard error."""
+    return Console(stderr=True, soft_wrap=False)
 
 
 def print_json(value: Any) -> None:
     """Print a value as indented JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def study_folder(source: str) -> Path | None:
-    """Return the folder where `source` is one, or is the name of a study that ran here."""
-    if Path(source).is_dir() and not list(Path(source).glob("seed_*")):  # those are readings
-        return Path(source)
-    return Path("runs") / source if source in builtin_studies() else None
-
-
-def finished_study(source: str) -> Path:
-    """Return the folder of a finished study, by that folder or by the study's name.
-
-    Raises
-    ------
-    StudyError
-        If there is none.
-    """
-    folder = study_folder(source)
-    if folder is None or not (folder / "plan.json").exists():
-        msg = f"{source!r} is no folder of a finished study; run `misread run` first, or name one."
-        raise StudyError(msg)
-    return folder
-
-
-def load_with_bar(name: str, shown: Console) -> tuple[Dataset, Dataset]:
-    """Load a dataset, with a bar while a file is fetched or images are corrupted for it."""
-    done: dict[str, float] = {}
-
-    def count(title: str, now: float, total: float | None, unit: str) -> None:
-        if title not in done:
-            bar.begin(title, total, unit)
-            size = "of unknown size" if total is None else f"{total:,.1f}".removesuffix(".0")
-            bar.say_elsewhere(f"{title}, {size} {unit}")
-            bar.skip(now)  # of a file, a part may be there from before
-        bar.advance(now - done.get(title, now))
-        done[title] = now
-
-    def on_fetch(file: str, now: int, total: int | None) -> None:
-        count(f"fetching {file}", now / 1e6, total and total / 1e6, "MB")
-
-    def on_corrupt(what: str, now: int, total: int) -> None:
-        count(f"corrupting {what}", now, total, "images")
-
-    with Bar(shown) as bar, download.watched(on_fetch), corrupt.watched(on_corrupt):
-        return load(name)

@@ -1,11 +1,11 @@
 """`misread power`: how many seeds and images, before anything is trained."""
 
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
-from misread.cli.options import console, json_option, study_folder
+from misread.cli.options import figure_option, json_option, stdout
 from misread.errors import DataError, StudyError
 from misread.files import write_atomic
 from misread.judge import (
@@ -21,25 +21,29 @@ from misread.readers.read import read_predictions
 from misread.show.figures.power import power_figure, power_table, smallest_sentence
 from misread.show.style import png
 from misread.study.baseline import baseline_pilot
+from misread.study.folder import study_folder
 from misread.study.questions import parse_cell
 
 
-class _Share(click.ParamType[float]):
-    name = "share"
+def _share(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
+    """Return the share that "0.008" or "0.8%" names; a callback of click's."""
+    if text is None:
+        return None
+    try:
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        msg = f"{text!r} is no share; write it as in 0.008 or 0.8%."
+        raise click.BadParameter(msg) from None
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        text = str(value)
-        try:
-            return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            return self.fail(f"{value!r} is no share; write it as in 0.008 or 0.8%.", param, ctx)
+
+_share_option = partial(click.option, callback=_share, metavar="SHARE", show_default=True)
 
 
 @click.command(short_help="Say how many seeds and images a reduction needs.")
 @click.argument("pilot", required=False)
 @click.argument("after", required=False)
 @click.option("--cell", metavar="4:9", help="The confusion; a study knows its own.")
-@click.option("--rate", type=_Share(), metavar="0.8%", help="Instead of PILOT: errors per image.")
+@click.option("--rate", callback=_share, metavar="0.8%", help="Instead of PILOT: errors per image.")
 @click.option(
     "--errors", type=click.FloatRange(0, min_open=True), help="Instead of PILOT: errors a seed."
 )
@@ -47,14 +51,10 @@ class _Share(click.ParamType[float]):
 @click.option(
     "--seeds", type=click.IntRange(1), help="Seeds of the study [default: PILOT's, or 10]."
 )
-@click.option(
-    "--reduction", type=_Share(), default=0.3, show_default=True, help="Share of the errors to go."
-)
-@click.option(
-    "--power", "target", type=_Share(), default=0.8, show_default=True, help="Power that is wanted."
-)
-@click.option("--alpha", type=_Share(), default=0.05, show_default=True)
-@click.option("--figure", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw it.")
+@_share_option("--reduction", default="0.3", help="Share of the errors to go.")
+@_share_option("--power", "target", default="0.8", help="Power that is wanted.")
+@_share_option("--alpha", default="0.05")
+@figure_option("Draw it.")
 @json_option
 def power(
     pilot: str | None,
@@ -102,7 +102,7 @@ def power(
         return
     click.echo(answer.sentence)
     click.echo(smallest_sentence(answer))
-    console(stderr=False).print(power_table(answer))
+    stdout().print(power_table(answer))
     for line in answer.assumptions:
         click.echo(f"- {line}")
     if figure is not None:

@@ -1,15 +1,18 @@
 """Progress of anything that is counted: a bar on a terminal, a line now and then elsewhere."""
 
 import time
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from misread.learn.work import Progress as Work
+from misread.data import download
+from misread.data.dataset import Dataset
+from misread.data.sources import load
+from misread.images import corrupt
+from misread.learn.work import Progress as RunProgress
 from misread.learn.work import Step
-from misread.study.run import Until
-from misread.study.study import Study
 from misread.study.task import Note, Stage
 
 _LEAST_SECONDS = 5  # between two lines on the same count
@@ -24,14 +27,13 @@ class Bar:
         Where to write.
     """
 
-    _at_most = ""  # before a time left that is an upper bound
+    at_most = ""  # before a number or a time left that is an upper bound
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._title = self._unit = ""
-        self._total = self._done = self._skipped = 0.0
-        self._began = 0.0
-        self._last_line = 0.0, 0.0  # when it was written, and how much was done then
+        self.title = self.unit = ""
+        self.done = self.total = self._skipped = 0.0
+        self._began = self._line_at = self._line_done = 0.0
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -50,10 +52,9 @@ class Bar:
 
     def begin(self, title: str, total: float | None, unit: str) -> None:
         """Begin to count up to `total`, or up to an end that is not known (None)."""
-        self._title, self._total, self._unit = title, total or 0, unit
-        self._done = self._skipped = 0
-        self._began = time.monotonic()
-        self._last_line = self._began, 0
+        self.title, self.total, self.unit = title, total or 0, unit
+        self.done = self._skipped = self._line_done = 0.0
+        self._began = self._line_at = time.monotonic()
         self._task = self._bar.add_task(title, total=total, words="")
         self._bar.start()
 
@@ -64,46 +65,44 @@ class Bar:
 
     def advance(self, amount: float, latest: str = "") -> None:
         """Count what has just been done; `latest` says what that was, for people."""
-        self._done += amount
+        self.done += amount
         words = ", ".join(filter(None, (self.count, latest, self.left)))
-        self._bar.update(self._task, completed=self._done, description=self._title, words=words)
-        self._tell(words)
+        self._bar.update(self._task, completed=self.done, description=self.title, words=words)
+        if self._is_line_due():
+            self._line_at, self._line_done = time.monotonic(), self.done
+            self.say_elsewhere(f"{self.title}: {words}")
 
     @property
     def count(self) -> str:
         """How much is done, as in "12 of 40 models"."""
-        whole = f" of {_number(self._total)}" if self._total else ""
-        return f"{_number(self._done)}{whole} {self._unit}"
+        whole = f" of {_number(self.total)}" if self.total else ""
+        return f"{_number(self.done)}{whole} {self.unit}"
 
     @property
     def left(self) -> str:
         """The time left in words, as in "about 3 min left"; "" where nothing is left to do."""
-        todo, worked = self._total - self._done, self._done - self._skipped
-        if self._total and todo <= 0:
+        todo, worked = self.total - self.done, self.done - self._skipped
+        if self.total and todo <= 0:
             return ""
-        if not self._total or worked <= 0:
+        if not self.total or worked <= 0:
             return "time left unknown"
         seconds = (time.monotonic() - self._began) / worked * todo
-        if seconds >= 90:
-            return f"{self._at_most}about {seconds / 60:.0f} min left"
-        return f"{self._at_most}about {max(seconds, 1):.0f} s left"
+        about = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(seconds, 1):.0f} s"
+        return f"{self.at_most}about {about} left"
 
     def say(self, text: str) -> None:
         """Write a line with the time of day; on a terminal it stays above the bar."""
-        self._console.print(
-            f"[{time.strftime('%H:%M:%S')}] {text}", highlight=False, markup=False, soft_wrap=True
-        )
+        line = f"[{time.strftime('%H:%M:%S')}] {text}"
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def say_elsewhere(self, text: str) -> None:
         """Write a line where there is no bar."""
         if not self._console.is_terminal:
             self.say(text)
 
-    def _tell(self, words: str) -> None:
-        (when, done), now = self._last_line, time.monotonic()
-        if self._done - done >= self._total / 10 and now - when >= _LEAST_SECONDS:
-            self._last_line = now, self._done
-            self.say_elsewhere(f"{self._title}: {words}")
+    def _is_line_due(self) -> bool:
+        is_a_tenth = self.done - self._line_done >= self.total / 10
+        return is_a_tenth and time.monotonic() - self._line_at >= _LEAST_SECONDS
 
 
 class StudyBar(Bar):
@@ -113,74 +112,95 @@ class StudyBar(Bar):
     ----------
     console
         Where to write.
-    study
-        The study that runs. Its epochs are counted, and the end of each run as one step more.
-    until
-        As in `run_study`: where the study stops before its arms, a trained run is complete.
+    epochs
+        Epochs of each run. They are counted, and the end of each run as one step more.
+    last_step
+        The step with which a run is complete.
+    at_most
+        "at most " where looks may leave out runs, else "".
     """
 
-    def __init__(self, console: Console, study: Study, until: Until) -> None:
+    def __init__(
+        self, console: Console, epochs: Sequence[int], last_step: Step, at_most: str
+    ) -> None:
         super().__init__(console)
-        self._last_step = Step.READ if until == Until.END else Step.TRAINED
-        seeds = study.seeds if until == Until.END else study.first_seeds
-        epochs = list(study.epochs.values())[: None if until == Until.END else 1]
-        if len(seeds) > len(study.first_seeds):
-            self._at_most = "at most "
-        self._n_runs = len(seeds) * len(epochs)
-        self._epochs: dict[tuple[str, int], int] = {}
-        self._trained: set[tuple[str, int]] = set()
-        self._complete: set[tuple[str, int]] = set()
-        self.begin("", len(seeds) * (sum(epochs) + len(epochs)), "steps")
+        self.at_most, self._n_runs, self._last_step = at_most, len(epochs), last_step
+        self._epochs: dict[str, int] = {}
+        self._trained: set[str] = set()
+        self._complete: set[str] = set()
+        self.begin("", sum(epochs) + len(epochs), "steps")
 
     @property
     def count(self) -> str:
         """How many runs are done, as in "3 of 15 runs complete, 2 more trained"."""
         n_more = len(self._trained - self._complete)
         more = f", {n_more} more trained" if n_more else ""
-        return f"{len(self._complete)} of {self._at_most}{self._n_runs} runs complete{more}"
+        return f"{len(self._complete)} of {self.at_most}{self._n_runs} runs complete{more}"
 
-    def on_report(self, report: Any) -> None:
-        """Take what `run_study` reports."""
+    def on_report(self, report: Stage | Note | RunProgress) -> None:
+        """Count or write what `run_study` reports."""
         if isinstance(report, Note):
             self.say(report.text)
         elif isinstance(report, Stage):
             self._begin_stage(report)
-        elif isinstance(report, Work):
+        else:
             self._count_step(report)
 
     def _begin_stage(self, stage: Stage) -> None:
-        self._title = stage.title
+        self.title = stage.title
         for task in stage.tasks:
-            key, is_trained = (task.run.arm, task.run.seed), task.folder.is_trained
-            if is_trained and key not in self._trained:
+            is_trained = task.folder.is_trained
+            if is_trained and task.name not in self._trained:
                 self.skip(task.run.recipe.epochs)
-                self._trained.add(key)
+                self._trained.add(task.name)
             is_complete = is_trained if self._last_step == Step.TRAINED else task.is_read
-            if is_complete and key not in self._complete:
+            if is_complete and task.name not in self._complete:
                 self.skip(1)
-                self._complete.add(key)
+                self._complete.add(task.name)
         if n_left := sum(not task.is_done for task in stage.tasks):
-            self.say_elsewhere(f"{self._title}: {n_left} of {len(stage.tasks)} runs to do")
+            self.say_elsewhere(f"{self.title}: {n_left} of {len(stage.tasks)} runs to do")
 
-    def _count_step(self, report: Work) -> None:
-        key = (report.arm, report.seed)
+    def _count_step(self, report: RunProgress) -> None:
+        run = f"{report.arm} seed {report.seed}"
         n_steps = int(report.step == self._last_step)
         if report.step == Step.EPOCH:
-            n_steps = report.number - self._epochs.get(key, 0)  # below 0 where a run begins anew
-            self._epochs[key] = report.number
+            n_steps = report.number - self._epochs.get(run, 0)  # below 0 where a run begins anew
+            self._epochs[run] = report.number
         else:
-            self._trained.add(key)
+            self._trained.add(run)
         if report.step == self._last_step:
-            self._complete.add(key)
-        read = "" if report.accuracy is None else f"{report.accuracy:.2%}"
-        self.advance(n_steps, f"{report.arm} {report.seed}: {read}")
+            self._complete.add(run)
+        accuracy = "" if report.accuracy is None else f"accuracy {report.accuracy:.2%}"
+        self.advance(n_steps, ", ".join(filter(None, (run, accuracy))))
         if report.step != Step.EPOCH:
-            accuracy = f", accuracy {read}" if read else ""
-            state = ", ".join(filter(None, (self.count, self.left)))
-            self.say_elsewhere(f"{report.arm} seed {report.seed} {report.step}{accuracy}; {state}")
+            words = ", ".join(filter(None, (f"{run} {report.step}", accuracy)))
+            self.say_elsewhere(f"{words}; {', '.join(filter(None, (self.count, self.left)))}")
 
-    def _tell(self, words: str) -> None:
-        """Tell nothing of a single epoch."""
+    def _is_line_due(self) -> bool:
+        return False  # each run has a line
+
+
+def load_with_bar(name: str, console: Console) -> tuple[Dataset, Dataset]:
+    """Load a dataset, with a bar while a file is fetched or images are corrupted for it."""
+    with Bar(console) as bar:
+
+        def count(title: str, now: float, total: float | None, unit: str) -> None:
+            if title == bar.title:
+                bar.advance(now - bar.done)
+                return
+            bar.begin(title, total, unit)
+            size = "of unknown size" if total is None else f"{_number(total)} {unit}"
+            bar.say_elsewhere(f"{title}, {size}")
+            bar.skip(now)  # a part of the file may be from before
+
+        def on_fetch(file: str, now: int, total: int | None) -> None:
+            count(f"fetching {file}", now / 1e6, total and total / 1e6, "MB")
+
+        def on_corrupt(corruption: str, now: int, total: int) -> None:
+            count(f"corrupting {corruption}", now, total, "images")
+
+        with download.watched(on_fetch), corrupt.watched(on_corrupt):
+            return load(name)
 
 
 def _number(amount: float) -> str:

@@ -9,7 +9,7 @@ import click
 import cv2
 from rich.console import Console
 
-from misread.cli.options import console, finished_study, json_option, print_json
+from misread.cli.options import folder_option, json_option, print_json, stderr, stdout
 from misread.cli.progress import Bar
 from misread.data.pictures import read_photo
 from misread.errors import StudyError
@@ -17,6 +17,7 @@ from misread.files import write_atomic
 from misread.images.page import Page, find_digits
 from misread.show.figures.photo import page_figure, reading_table, summary
 from misread.show.style import png
+from misread.study.folder import finished_study
 from misread.study.photos import Readers, Reading, newest_study, read_pages, readers_of
 
 _ENDING = ".read.png"  # of the pictures that are written
@@ -40,18 +41,8 @@ class _Photo(NamedTuple):
     help="Study whose models read: a folder or a name [default: the newest finished in runs/].",
 )
 @click.option("--arm", default="baseline", show_default=True, help="Which arm of it.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder of the pictures NAME.read.png [default: beside each photo].",
-)
-@click.option(
-    "--crops",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Save each digit as the models see it, 28×28, in this folder.",
-)
+@folder_option("--out", "Folder of the pictures NAME.read.png [default: beside each photo].")
+@folder_option("--crops", "Save each digit as the models see it, 28×28, in this folder.")
 @json_option
 def read(
     photos: tuple[Path, ...],
@@ -73,10 +64,10 @@ def read(
         raise StudyError(msg)
     study = newest_study(Path("runs")) if source is None else finished_study(source)
     readers = readers_of(study, arm)
-    shown = console(stderr=True)
-    with shown.status("finding digits"):
+    console = stderr()
+    with console.status("finding digits"):
         pages = [find_digits(read_photo(path)) for path in paths]
-    readings = _read(readers, pages, shown)
+    readings = _read(readers, pages, console)
     readable = [_Photo(*one) for one in zip(paths, pages, readings, _stems(paths), strict=True)]
     n_seeds = len(readers.seeds)
     sentence = f"Read by {n_seeds} model{'s' * (n_seeds > 1)}: {readers.folder.name}, {readers.arm}"
@@ -98,9 +89,9 @@ def read(
     click.echo(f"{sentence}. Written: {', '.join(map(str, pictures))}.")
 
 
-def _read(readers: Readers, pages: list[Page], shown: Console) -> list[list[Reading]]:
+def _read(readers: Readers, pages: list[Page], console: Console) -> list[list[Reading]]:
     """Let all models read all pages, with a bar."""
-    with Bar(shown) as bar:
+    with Bar(console) as bar:
         if n_digits := sum(len(page.digits) for page in pages):
             n_models = len(readers.seeds)
             bar.begin("reading", n_models, "models")
@@ -137,7 +128,7 @@ def _print(photo: _Photo) -> None:
     if not photo.readings:
         click.echo(summary(photo.path.name, ()))
         return
-    console(stderr=False).print(reading_table(photo.path.name, photo.readings))
+    stdout().print(reading_table(photo.path.name, photo.readings))
     for line in sorted({reading.line for reading in photo.readings}):
         digits = [reading.reading for reading in photo.readings if reading.line == line]
         click.echo(f"line {line}: {' '.join(digits)}")

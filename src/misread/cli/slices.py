@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from misread.cli.options import console, finished_study, json_option
+from misread.cli.options import folder_option, json_option, stderr, stdout
 from misread.errors import StudyError
 from misread.files import readable_json, write_atomic
 from misread.images import Images
@@ -23,6 +23,7 @@ from misread.show.slices import (
 from misread.show.style import png
 from misread.study.conclude import slices_as_json
 from misread.study.evidence import load_evidence
+from misread.study.folder import finished_study
 from misread.study.slices import NOT_PLANNED, Slices, slice_up
 
 _BY = {measure.partition("_")[0]: measure for measure in MEASURES}
@@ -35,12 +36,7 @@ _BY = {measure.partition("_")[0]: measure for measure in MEASURES}
 @click.option(
     "--by", metavar="MEASURE", help="Measure to show in full [default: the first of the ranking]."
 )
-@click.option(
-    "--figures",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Draw shape.png and writers.png there.",
-)
+@folder_option("--figures", "Draw shape.png and writers.png there.")
 @json_option
 def slices(
     study: str,
@@ -61,7 +57,7 @@ def slices(
     if by is not None and by not in _BY:
         msg = f"--by is {by!r}; allowed are {', '.join(_BY)}: name one of them."
         raise StudyError(msg)
-    with console(stderr=True).status("reading the study and measuring its images"):
+    with stderr().status("reading the study and measuring its images"):
         evidence = load_evidence(folder)
         if arm is not None and arm not in evidence.arms:
             msg = f"there is no arm {arm!r} in {folder}; its arms are {', '.join(evidence.arms)}."
@@ -85,16 +81,16 @@ def slices(
         return
     arm = arm or sliced.baseline
     click.echo(f"Exploratory: {warning}.")
-    shown = console(stderr=False)
+    console = stdout()
     if (explained := explained_table(sliced, arm)).rows:
-        shown.print(explained)
+        console.print(explained)
     click.echo(f"{explained_sentence(sliced, arm)}.")
     measure = _BY[by] if by else sliced.shape[0].measure
     if not by and sliced.explained[arm]:
         measure = sliced.explained[arm][0].measure
-    shown.print(rates_table(sliced, measure))
+    console.print(rates_table(sliced, measure))
     if sliced.written and sliced.written.cell:
-        shown.print(writers_table(sliced))
+        console.print(writers_table(sliced))
     for sentence in (changes_sentence(sliced), *concentration_sentences(sliced)):
         click.echo(f"{sentence}.")
     if written:

@@ -1,6 +1,6 @@
 """`misread run`, `errors`, `preview`, `report`: run a study, and show what comes out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,12 @@ from typing import Any
 import click
 from rich.console import Console
 
-from misread.cli.options import console, json_option, load_with_bar
-from misread.cli.progress import StudyBar
+from misread.cli.options import names, stderr, stdout, study_options
+from misread.cli.progress import StudyBar, load_with_bar
 from misread.errors import StudyError
 from misread.files import read_json, write_json
 from misread.learn.views import Parts, load_parts
+from misread.learn.work import Step
 from misread.show.claims import comparison_tables, draw_comparison, write_comparison
 from misread.show.markdown import claims, target
 from misread.show.markdown.page import Beside, write_page
@@ -36,72 +37,13 @@ from misread.study.plan import load_plan
 from misread.study.preview import preview_numbers
 from misread.study.run import Until, run_study
 from misread.study.select import planned_power, target_of
-from misread.study.study import Study
-
-
-class _Seeds(click.ParamType[tuple[int, ...]]):
-    name = "numbers"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            return self.fail(
-                f"{value!r} is no list of whole numbers; write them as in 42,123,456.", param, ctx
-            )
-
-
-class _Arms(click.ParamType[tuple[str, ...]]):
-    name = "names"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:  # noqa: ARG002  click's signature
-        return value if isinstance(value, tuple) else tuple(p.strip() for p in value.split(","))
-
-
-_OPTIONS = (
-    click.option(
-        "--seeds",
-        type=_Seeds(),
-        metavar="42,123,456",
-        help="Seeds of the runs; each holds out another tenth, in this order.",
-    ),
-    click.option("--recipe", metavar="NAME", help="Recipe: quick, documented or strong."),
-    click.option(
-        "--data",
-        "dataset",
-        metavar="SOURCE",
-        help="Dataset in place of the study's; `misread data list` shows how to name one.",
-    ),
-    click.option("--epochs", type=click.IntRange(1), help="Epochs, instead of the recipe's."),
-    click.option(
-        "--out",
-        type=click.Path(path_type=Path),
-        metavar="DIR",
-        help="Folder of the study [default: runs/STUDY].",
-    ),
-    click.option(
-        "--jobs",
-        type=click.IntRange(1),
-        help="Runs at the same time; each takes a core and up to 2 GiB of memory [default: what "
-        "fits].",
-    ),
-    click.option("--smoke", is_flag=True, help="Shrink everything to see that it works."),
-    json_option,
-)
-
-
-def _study_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+from misread.study.study import BASELINE, Study
 
 
 @click.command(short_help="Run or resume a study, to its findings and report.")
 @click.argument("study")
 @click.option(
-    "--arms", type=_Arms(), metavar="a,b", help="Arms to run; the baseline of a trial always is."
+    "--arms", callback=names, metavar="a,b", help="Arms to run; a baseline is always among them."
 )
 @click.option(
     "--executor",
@@ -115,7 +57,7 @@ def _study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     is_flag=True,
     help="Add seeds until each verdict is settled, at looks that are planned before.",
 )
-@_study_options
+@study_options
 def run(
     study: str,
     arms: tuple[str, ...] | None,
@@ -135,14 +77,14 @@ def run(
         results = "verdict.json" if loaded.asks_target else "comparison.json"
         click.echo((folder / results).read_text("utf-8"), nl=False)
         return
-    _print_results(evidence, console(stderr=False))
+    _print_results(evidence)
     click.echo(f"Report: {page}")
 
 
 @click.command(short_help="Find what the baseline of a study keeps misreading.")
 @click.argument("study")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")
-@_study_options
+@study_options
 def errors(
     study: str,
     top: int,
@@ -161,7 +103,7 @@ def errors(
     if as_json:
         click.echo(path.read_text("utf-8"), nl=False)
         return
-    console(stderr=False).print(errors_table(ranked, top))
+    stdout().print(errors_table(ranked, top))
     cell = target_of(loaded, ranked).cell
     answer = None if loaded.smoke else planned_power(loaded, ranked, cell, parts.confirm)
     if answer is not None:
@@ -171,7 +113,7 @@ def errors(
 
 @click.command(short_help="Show what the augmentation of a study does to images.")
 @click.argument("study")
-@_study_options
+@study_options
 def preview(
     study: str,
     out: Path | None,
@@ -184,14 +126,14 @@ def preview(
     folder, parts = _run(loaded, Until.PREVIEW, out, jobs)
     cell = target_of(loaded, read_json(folder / "errors.json")).cell
     path = folder / "preview.json"
-    with locked(folder), console(stderr=True).status("measuring and drawing"):
+    with locked(folder), stderr().status("measuring and drawing"):
         numbers = preview_numbers(loaded, cell, parts.train, folder)
         write_json(path, numbers)
         picture = write_preview(loaded, cell, numbers, parts.train, folder)
     if as_json:
         click.echo(path.read_text("utf-8"), nl=False)
         return
-    console(stderr=False).print(preview_table(numbers))
+    stdout().print(preview_table(numbers))
     click.echo(f"Written: {picture} and {path}.")
 
 
@@ -249,14 +191,14 @@ def _run(
 ) -> tuple[Path, Parts]:
     """Run a study with a bar; return its folder and its images."""
     folder = out or Path("runs") / study.name
-    shown = console(stderr=True)
-    load_with_bar(study.dataset, shown)  # in this process, where a download has a bar
+    console = stderr()
+    load_with_bar(study.dataset, console)  # in this process, where a download has a bar
     if study.smoke:
         click.echo(
             "Smoke run: few images, one epoch. It shows that everything works and proves nothing.",
             err=True,
         )
-    with StudyBar(shown, study, until) as bar:
+    with _bar(study, until, console) as bar:
         options: Any = {"jobs": jobs, "executor": executor, "on_report": bar.on_report}
         try:
             run_study(study, folder, until=until, **options)
@@ -266,10 +208,21 @@ def _run(
     return folder, load_parts(study.dataset, study.sizes["confirm_size"])
 
 
+def _bar(study: Study, until: Until, console: Console) -> StudyBar:
+    """Return the bar of a study; where it stops before its arms, a trained run is complete."""
+    if until == Until.END:
+        seeds, arms, last_step = study.seeds, tuple(study.epochs), Step.READ
+    else:
+        seeds, arms, last_step = study.first_seeds, (BASELINE,), Step.TRAINED
+    at_most = "at most " if len(seeds) > len(study.first_seeds) else ""
+    epochs = [study.epochs[arm] for arm in arms for _ in seeds]
+    return StudyBar(console, epochs, last_step, at_most)
+
+
 @contextmanager
 def _drawing(folder: Path) -> Iterator[None]:
     """Hold a study's folder while its figures and its report are made."""
-    with locked(folder), console(stderr=True).status("drawing figures and report"):
+    with locked(folder), stderr().status("drawing figures and report"):
         yield
 
 
@@ -283,13 +236,16 @@ def _draw(evidence: Evidence) -> tuple[Path, dict[str, Drawn]]:
     return write_report(evidence, drawn), drawn
 
 
-def _print_results(evidence: Evidence, shown: Console) -> None:
+def _print_results(evidence: Evidence) -> None:
+    console = stdout()
     if evidence.plan.exploratory:
-        shown.print(f"Exploratory: {evidence.plan.exploratory}.", style="bold yellow", markup=False)
+        console.print(
+            f"Exploratory: {evidence.plan.exploratory}.", style="bold yellow", markup=False
+        )
     if evidence.plan.target is not None:
         for verdict in evidence.verdicts.values():
-            shown.print(verdict_brief(verdict), "")
-        shown.print(study_table(evidence))
+            console.print(verdict_brief(verdict), "")
+        console.print(study_table(evidence))
     if evidence.plan.study.asks_accuracies:
         for table in comparison_tables(evidence):
-            shown.print(table)
+            console.print(table)

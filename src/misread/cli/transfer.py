@@ -6,14 +6,15 @@ from typing import Any
 import click
 from rich.console import Console
 
-from misread.cli.options import console, finished_study, json_option, load_with_bar, print_json
-from misread.cli.progress import Bar
+from misread.cli.options import folder_option, jobs_option, json_option, print_json, stderr, stdout
+from misread.cli.progress import Bar, load_with_bar
 from misread.files import write_atomic
 from misread.learn.views import in_mnist_form
 from misread.show.figures.transfer import convention_figure, transfer_figure, transfer_table
 from misread.show.style import png
 from misread.study.evidence import load_evidence
-from misread.study.reread import Reading, n_models
+from misread.study.folder import finished_study
+from misread.study.reread import Reading
 from misread.study.transfer import Transfer, run_transfer
 
 
@@ -27,13 +28,8 @@ from misread.study.transfer import Transfer, run_transfer
     metavar="SOURCE",
     help="Data to read; `misread data list` shows how to name it. May be given several times.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder of the readings [default: transfer/ in that of the study].",
-)
-@click.option("--jobs", type=click.IntRange(1), help="Worker processes [default: what fits].")
+@folder_option("--out", "Folder of the readings [default: transfer/ in that of the study].")
+@jobs_option
 @json_option
 def transfer(
     study: str,
@@ -51,10 +47,10 @@ def transfer(
     """
     folder = finished_study(study)
     out = out or folder / "transfer"
-    shown = console(stderr=True)
-    transfers = [_read(folder, source, out, jobs, shown) for source in sources]
+    console = stderr()
+    transfers = [_read(folder, source, out, jobs, console) for source in sources]
     written = [out / "transfer.png"]
-    with shown.status("drawing"):
+    with console.status("drawing"):
         evidence = load_evidence(folder)
         write_atomic(written[0], png(transfer_figure(evidence.verdicts, transfers)))
         dataset = evidence.plan.study.dataset
@@ -65,7 +61,7 @@ def transfer(
         print_json([_numbers(one) for one in transfers])
         return
     for one in transfers:
-        console(stderr=False).print(transfer_table(one))
+        stdout().print(transfer_table(one))
         if one.equal is not None:
             click.echo(
                 f"{one.equal:.3%} of these readings are those of the study itself: the convention "
@@ -74,16 +70,20 @@ def transfer(
     click.echo(f"Written: {', '.join(map(str, written))}.")
 
 
-def _read(folder: Path, source: str, out: Path, jobs: int | None, shown: Console) -> Transfer:
+def _read(folder: Path, source: str, out: Path, jobs: int | None, console: Console) -> Transfer:
     """Let the models of a study read a source, with a bar."""
-    load_with_bar(source, shown)
-    with Bar(shown) as bar:
-        bar.begin(f"reading {source}", n_models(folder), "models")
+    load_with_bar(source, console)
+    with Bar(console) as bar:
+
+        def on_begin(n_models: int, n_before: int) -> None:
+            bar.begin(f"reading {source}", n_models, "models")
+            bar.skip(n_before)
 
         def on_view(reading: Reading, _: int) -> None:
             bar.advance(1, reading.name)
 
-        return run_transfer(folder, source, out, jobs=jobs, on_view=on_view, on_note=bar.say)
+        reports: Any = {"on_begin": on_begin, "on_view": on_view, "on_note": bar.say}
+        return run_transfer(folder, source, out, jobs=jobs, **reports)
 
 
 def _numbers(one: Transfer) -> dict[str, Any]:

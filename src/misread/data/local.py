@@ -13,6 +13,7 @@ from misread.data.arrays import LARGEST_BYTES, Raw, datasets
 from misread.data.dataset import Dataset
 from misread.data.mnist import read_idx
 from misread.errors import DataError
+from misread.images import Images
 from misread.npz import Archive
 
 # Names that the arrays of an archive may have: images and labels, of train and of test.
@@ -78,6 +79,31 @@ def load_npz(name: str, place: str) -> tuple[Dataset, Dataset]:
     except (OSError, ValueError) as error:
         msg = f"{path} cannot be read as NPZ ({error}); write it with numpy.savez_compressed."
         raise DataError(msg) from None
+
+
+def read_images(path: Path, n_images: int) -> Images:
+    """Return the array `images` of an NPZ archive, `uint8 [N,H,W]` or `[N,H,W,C]`, N = `n_images`.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or holds something else.
+    """
+    try:
+        with Archive(path) as archive:
+            images = archive.read("images") if "images" in archive.names else None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        msg = f"{path} cannot be read as NPZ ({reason}); write `images` with numpy.savez."
+        raise DataError(msg) from None
+    if images is None:
+        held = "no array `images`"
+    elif images.dtype == np.uint8 and images.ndim in (3, 4) and len(images) == n_images:
+        return images
+    else:
+        held = f"{images.dtype} images {list(images.shape)}"
+    msg = f"{path} holds {held}; needed are uint8 images [{n_images},H,W] or [{n_images},H,W,C]."
+    raise DataError(msg)
 
 
 def load_h5(name: str, place: str) -> tuple[Dataset, Dataset]:

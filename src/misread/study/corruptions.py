@@ -34,7 +34,7 @@ from misread.learn.views import View, load_parts, views_in
 from misread.store import locked
 from misread.study.claims import Accuracy
 from misread.study.plan import Plan, load_target_plan
-from misread.study.reread import EXPLORATORY, OnView, judge_again, reread
+from misread.study.reread import EXPLORATORY, OnBegin, OnView, judge_again, reread
 from misread.study.runs import Readings, load_arm
 from misread.study.study import BASELINE
 from misread.study.verdict import StudyVerdict, seeds_needed
@@ -141,6 +141,7 @@ def run_corruptions(
     severity: int | None = None,
     *,
     jobs: int | None = None,
+    on_begin: OnBegin = lambda *_: None,
     on_view: OnView = lambda *_: None,
     on_note: Callable[[str], None] = lambda _: None,
 ) -> Corruptions:
@@ -156,8 +157,8 @@ def run_corruptions(
         1 to 5, of those corruptions that have several; None takes that of MNIST-C for each.
     jobs
         Worker processes; None takes what fits. Results do not depend on it.
-    on_view
-        Called with a model and how many corruptions it has read, also in an earlier try.
+    on_begin, on_view
+        As in `reread.reread`.
     on_note
         Called with a sentence for people when a reading is tried again or fails.
 
@@ -189,7 +190,7 @@ def run_corruptions(
         "plan_sha256": plan.sha256,
     }
     needed = seeds_needed(plan, parts, folder)
-    how: Any = {"jobs": jobs, "on_view": on_view, "on_note": on_note}
+    how: Any = {"jobs": jobs, "on_begin": on_begin, "on_view": on_view, "on_note": on_note}
     with locked(here):
         views = tuple(View(corruption=name) for name in names)
         read = reread(plan, needed, folder.resolve(), views, here, stated, **how)

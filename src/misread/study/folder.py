@@ -11,11 +11,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from misread.data.parts import N_FOLDS
-from misread.errors import PlanError
+from misread.errors import PlanError, StudyError
 from misread.files import clear_errors, read_json
 from misread.learn.recipe import Run
 from misread.learn.work import prepare, work
 from misread.store import RunFolder, locked
+from misread.study.file import builtin_studies
 from misread.study.study import Study
 from misread.study.task import Note, OnReport, Task
 from misread.workers.machine import default_jobs
@@ -29,6 +30,28 @@ class Executor(StrEnum):
 
     LOCAL = "local"
     RAY = "ray"
+
+
+def study_folder(source: str) -> Path | None:
+    """Return the folder where `source` is one, or is the name of a study that ran in runs/."""
+    if Path(source).is_dir() and not list(Path(source).glob("seed_*")):  # those are of an arm
+        return Path(source)
+    return Path("runs") / source if source in builtin_studies() else None
+
+
+def finished_study(source: str) -> Path:
+    """Return the folder of a finished study, by that folder or by the study's name.
+
+    Raises
+    ------
+    StudyError
+        If there is none.
+    """
+    folder = study_folder(source)
+    if folder is None or not (folder / "plan.json").exists():
+        msg = f"{source!r} is no folder of a finished study; run `misread run` first, or name one."
+        raise StudyError(msg)
+    return folder
 
 
 @contextmanager

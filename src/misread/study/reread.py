@@ -17,18 +17,19 @@ from misread.errors import StoreError
 from misread.files import Arrays, read_arrays, read_json, write_arrays, write_json
 from misread.judge import Predictions, judge
 from misread.learn.recipe import Run
-from misread.learn.views import View, load_parts, views_in
+from misread.learn.views import View, views_in
 from misread.learn.work import Progress, Rereading, prepare, read_again
 from misread.store import RunFolder
-from misread.study.plan import Plan, load_plan
+from misread.study.plan import Plan
 from misread.study.study import BASELINE
-from misread.study.verdict import StudyVerdict, cells_by_name, seeds_needed
+from misread.study.verdict import StudyVerdict, cells_by_name
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Workers
 from misread.workers.processes import LocalPool
 
 EXPLORATORY = "these data were chosen after the plan had been locked"
 
+OnBegin = Callable[[int, int], None]  # views that all models are to read, and those of before
 OnView = Callable[["Reading", int], None]  # a model, and how many of its views it has read
 
 
@@ -76,6 +77,7 @@ def reread(
     stated: dict[str, Any],
     *,
     jobs: int | None,
+    on_begin: OnBegin,
     on_view: OnView,
     on_note: Callable[[str], None],
 ) -> dict[str, list[Arrays]]:
@@ -93,8 +95,10 @@ def reread(
         What `source.json` says: `source_sha256` and `plan_sha256` among it.
     jobs
         Worker processes; None takes what fits.
+    on_begin
+        Called once: how many views all models are to read, and how many an earlier try has read.
     on_view
-        Called with a model and how many of its views it has read, also those of an earlier try.
+        Called with a model and how many of its views it has read.
     on_note
         Called with a sentence for people when a reading is tried again or fails.
 
@@ -118,9 +122,7 @@ def reread(
     refuse_others(here, stated)
     write_json(here / "source.json", stated)
     todo = [reading for reading in readings if not reading.is_done]
-    for reading in readings:
-        if reading not in todo:
-            on_view(reading, len(views))
+    on_begin(len(views) * len(readings), len(views) * (len(readings) - len(todo)))
 
     def take(reading: Reading, report: Any) -> None:
         if isinstance(report, Progress):
@@ -137,13 +139,6 @@ def reread(
         arm: [read_arrays(reading.path) for reading in readings if reading.model.arm == arm]
         for arm in plan.policies
     }
-
-
-def n_models(folder: Path) -> int:
-    """Return how many trained models of a study count."""
-    plan = load_plan(folder)
-    parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
-    return sum(seeds_needed(plan, parts, folder).values())
 
 
 def refuse_others(here: Path, stated: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ from misread.learn.views import View, load_parts, unseen
 from misread.readers.read import side_of_runs
 from misread.store import RunFolder, locked
 from misread.study.plan import Plan, load_plan, load_target_plan
-from misread.study.reread import OnView, judge_again, reread
+from misread.study.reread import OnBegin, OnView, judge_again, reread
 from misread.study.study import BASELINE
 from misread.study.verdict import StudyVerdict, seeds_needed
 
@@ -71,6 +71,7 @@ def run_transfer(
     out: Path,
     *,
     jobs: int | None = None,
+    on_begin: OnBegin = lambda *_: None,
     on_view: OnView = lambda *_: None,
     on_note: Callable[[str], None] = lambda _: None,
 ) -> Transfer:
@@ -86,8 +87,8 @@ def run_transfer(
         Folder of the transfer; the source has one below it.
     jobs
         Worker processes; None takes what fits. Results do not depend on it.
-    on_view
-        Called with each model that has read, also in an earlier try.
+    on_begin, on_view
+        As in `reread.reread`.
     on_note
         Called with a sentence for people when a reading is tried again or fails.
 
@@ -113,7 +114,7 @@ def run_transfer(
         "n_images": len(data),
     }
     needed = seeds_needed(plan, load_parts(study.dataset, study.sizes["confirm_size"]), folder)
-    how: Any = {"jobs": jobs, "on_view": on_view, "on_note": on_note}
+    how: Any = {"jobs": jobs, "on_begin": on_begin, "on_view": on_view, "on_note": on_note}
     with locked(here):
         views = (View(source=source),)
         read = reread(plan, needed, folder.resolve(), views, here, stated, **how)
