@@ -86,7 +86,7 @@ def test_seeds_that_are_no_pairs(sides, tmp_path):
     write_predictions(fewer, tmp_path / "fewer.parquet")
     done = run(sides / "before.npz", tmp_path / "fewer.parquet", "--cell", "4:9", "--json")
     assert done.stderr == (
-        "There are seeds 0, 1, 2, 3, 4 before and seeds 7, 8, 9 after: evidence unpaired, all of "
+        "There are seeds 0, 1, 2, 3, 4 before and seeds 7, 8, 9 after: compared unpaired, all of "
         "one with all of the other.\n"
     )
     found = json.loads(done.stdout)

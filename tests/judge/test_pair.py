@@ -67,7 +67,7 @@ def test_classes_of_both_sides_are_united():
     [
         (side(), side(("3", "1", "2")), None, True, ""),
         (side(), side(("4", "5")), None, False, "seeds 1, 2, 3 before and seeds 4, 5 after"),
-        (side(), side(("2", "3", "4")), None, False, "evidence unpaired"),
+        (side(), side(("2", "3", "4")), None, False, "compared unpaired"),
         (side(None), side(None), None, True, ""),
         (side(None), side(None, n_seeds=2), None, False, "3 unnamed seeds"),
         (side(), side(None), None, True, "paired in this order"),

@@ -122,7 +122,9 @@ def _read(name_or_path: str, dataset: str | None) -> tuple[str, dict[str, Any]]:
 
 
 def _check_kinds(name: str, raw: Mapping[str, Any]) -> None:
-    wrong = [
+    known = [*_known_keys(("",), Study), "recipe"]
+    wrong = [_not_known(name, key, known) for key in raw if key not in known]
+    wrong += [
         f"study {name}: {key} is {raw[key]!r}; write it as in {example}."
         for key, kinds, example in (
             ("recipe", (str, dict), '"quick", or as a table [recipe]'),
@@ -236,7 +238,7 @@ def _sentence(
     if complaint["type"] == "extra_forbidden":
         known = _known_keys(complaint["loc"], kind)
         known += more if len(complaint["loc"]) == 1 else ()
-        return f"study {name}: {where!r} is no setting; allowed there are {', '.join(known)}."
+        return _not_known(name, where, known)
     if complaint["type"] == "missing":
         return f"study {name}: {where!r} is missing; add it."
     what = complaint["msg"].removeprefix("Value error, ")
@@ -244,6 +246,10 @@ def _sentence(
     is_ours = complaint["type"] == "value_error"
     place = "" if is_ours or not where else f"{where} is {complaint['input']!r}: "
     return f"study {name}: {place}{what}{'.' if '; ' in what else '; correct it.'}"
+
+
+def _not_known(name: str, key: str, known: list[str]) -> str:
+    return f"study {name}: {key!r} is no setting; allowed there are {', '.join(known)}."
 
 
 def _known_keys(loc: tuple[int | str, ...], kind: type[BaseModel]) -> list[str]:
