@@ -10,8 +10,8 @@ import pytest
 
 from markdown_pages import blocks, rows_of
 from misread.judge import holm, two_way
-from misread.show.figures.along_axis import axis_figures
 from misread.show.markdown.axis import along, along_table, inside_table
+from misread.show.study_figures import axis_figures
 from misread.study.axis import (
     answer,
     ratio,
@@ -114,12 +114,11 @@ def small(tmp_path_factory):
 def test_it_draws_what_it_has_data_for(small):
     page = (small.folder / "report.html").read_text()
     assert "Along the axis: hidden layers" in page
-    found = answer(small)
-    figures = axis_figures(small, found)
+    figures = axis_figures(small)
     assert set(figures) == {"along_axis", "inside"}  # nothing about dropout
     for name, figure in figures.items():
         assert (small.folder / "results" / f"{name}.png").exists()
-        assert str(figure.get_label()) in page
+        assert str(figure().get_label()) in page
 
 
 def test_the_answers_are_those_of_the_run_folders(small):

@@ -14,7 +14,7 @@ from misread.errors import StudyError
 from misread.files import read_json, write_json
 from misread.learn.views import Parts, load_parts
 from misread.learn.work import Step
-from misread.show.claims import comparison_tables, draw_comparison, write_comparison
+from misread.show.claims import comparison_tables
 from misread.show.markdown import claims, target
 from misread.show.markdown.page import Beside, write_page
 from misread.show.render import verdict_brief
@@ -228,9 +228,6 @@ def _drawing(folder: Path) -> Iterator[None]:
 
 def _draw(evidence: Evidence) -> tuple[Path, dict[str, Drawn]]:
     """Write the figures and the report of a study; return the report's path and the figures."""
-    if evidence.plan.target is None:
-        drawn = draw_comparison(evidence)
-        return write_comparison(evidence, drawn), drawn
     drawn = draw_figures(evidence)
     write_figures(evidence, drawn=drawn)
     return write_report(evidence, drawn), drawn

@@ -1,4 +1,4 @@
-"""The report: one HTML file with everything in it, the same bytes for the same evidence."""
+"""The page of a study: one HTML file with everything, the same bytes for the same evidence."""
 
 import base64
 import shlex
@@ -9,14 +9,16 @@ from typing import Any
 from misread import wording
 from misread.files import write_atomic
 from misread.learn.recipe import RECIPES
-from misread.show import slices, words
+from misread.show import claims, slices, words
 from misread.show import target as tables
+from misread.show.figures.experiment_comparison import best_arm_sentence
 from misread.show.render import environment
 from misread.show.select import selection_table
 from misread.show.study_figures import Drawn, draw_figures
 from misread.show.verdict import summary_of
+from misread.study.claims import RULE
 from misread.study.evidence import Evidence
-from misread.study.file import builtin_studies
+from misread.study.file import builtin_studies, load_study
 from misread.study.study import BASELINE
 
 
@@ -47,25 +49,35 @@ def write_report(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -
 
 def report_html(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -> str:
     """Return the report as HTML. Arguments as in `write_report`."""
-    figures = draw_figures(evidence) if drawn is None else drawn
-    return environment().get_template("report.html.j2").render(_context(evidence, figures))
+    figures = {
+        name: {
+            "title": figure.title,
+            "source": "data:image/png;base64," + base64.b64encode(figure.png).decode("ascii"),
+        }
+        for name, figure in (draw_figures(evidence) if drawn is None else drawn).items()
+    }
+    if evidence.plan.target is None:
+        page, context = "comparison.html.j2", _comparison(evidence, figures)
+    else:
+        page, context = "report.html.j2", _study(evidence)
+    return environment().get_template(page).render(**context, figures=figures)
 
 
-def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]:
-    plan = evidence.plan
-    target = words.target_name(evidence)
+def _study(evidence: Evidence) -> dict[str, Any]:
+    """Return everything that the page of a study with a target names, but its figures."""
+    plan, sliced, atlas = evidence.plan, evidence.sliced, evidence.atlas
     return {
         "study": plan.study,
-        "target": target,
+        "target": words.target_name(evidence),
         "exploratory": plan.exploratory,
         "n_seeds": words.seed_count(evidence),
-        "runs_told": words.saved_runs(evidence),
+        "saved_runs": words.saved_runs(evidence),
         "groups": words.group_noun(evidence),
-        "sampled": words.sampling_units(evidence),
+        "sampling_units": words.sampling_units(evidence),
         "n_images": f"{len(evidence.confirm):,}",
         "n_target_images": f"{int((evidence.confirm.labels_N == evidence.target[0]).sum()):,}",
         "accuracy": wording.percent(evidence.summary["accuracy"]["mean"]),
-        "headline": words.finding(evidence, evidence.treated_arms[0])
+        "finding": words.finding(evidence, evidence.treated_arms[0])
         if evidence.treated_arms
         else "No arm was treated: these pages show the baseline alone",
         "verdicts": [
@@ -81,71 +93,125 @@ def _context(evidence: Evidence, figures: Mapping[str, Drawn]) -> dict[str, Any]
         "planned": plan.planned_power.sentence if plan.planned_power else "",
         "ledger": tables.ledger_table(evidence),
         "held": tables.held_table(evidence),
-        "explained": slices.explained_table(evidence.sliced),
-        "slice_rates": slices.rates_table(evidence.sliced, evidence.sliced.shape[0].measure),
-        "slices_over": slices.sampling_units(evidence.sliced),
-        "slice_changes": slices.changes_sentence(evidence.sliced),
-        "written_by": slices.writers_table(evidence.sliced),
-        "concentrated": slices.concentration_sentences(evidence.sliced),
-        "atlas_note": evidence.atlas.note,
-        "best": None
-        if evidence.atlas.best_reduction is None
-        else wording.percent(evidence.atlas.best_reduction),
+        "explained": slices.explained_table(sliced),
+        "slice_rates": slices.rates_table(sliced, sliced.shape[0].measure),
+        "slices_over": slices.sampling_units(sliced),
+        "slice_changes": slices.changes_sentence(sliced),
+        "written_by": slices.writers_table(sliced),
+        "concentrated": slices.concentration_sentences(sliced),
+        "atlas_note": atlas.note,
+        "best": None if atlas.best_reduction is None else wording.percent(atlas.best_reduction),
         "chosen": "fixed in the study file"
         if plan.target_from == "study file"
         else "taken because it is the most frequent confusion of the baseline on select",
         "reduction": f"{wording.number(100 * plan.study.judge.reduction, decimals=0)}%",
         "level": wording.level(plan.study.judge.alpha),
-        "run": _how_it_ran(evidence),
+        "run": _study_run(evidence),
         "command": command(evidence),
-        "figures": {
-            name: {
-                "title": figure.title,
-                "source": "data:image/png;base64," + base64.b64encode(figure.png).decode("ascii"),
-            }
-            for name, figure in figures.items()
-        },
     }
 
 
-def _how_it_ran(evidence: Evidence) -> list[tuple[str, str]]:
-    plan, machine = evidence.plan, evidence.environment
-    recipe = plan.study.recipe
-    folds = ", ".join(f"{seed} → {fold}" for seed, fold in plan.select_folds.items())
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+def _comparison(evidence: Evidence, figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything that the page of a comparison names, but its figures."""
+    outcome = evidence.accuracies
+    detailed = [arm for arm in evidence.arms if f"confusion_matrix_{arm}" in figures]
+    return {
+        "study": evidence.plan.study,
+        "exploratory": outcome.exploratory,
+        "finding": best_arm_sentence(evidence),
+        "n_seeds": wording.count(len(outcome.seeds), "seed"),
+        "n_images": f"{outcome.n_images:,}",
+        "level": f"{1 - outcome.alpha:.0%}",
+        "rule": RULE,
+        "margin": f"{wording.number(100 * outcome.margin)} percentage points",
+        "claims": [(c, claims.claim_lines(evidence, c)) for c in outcome.claims],
+        "arms": claims.arm_table(evidence),
+        "documented": claims.documented_table(evidence),
+        "differences": claims.difference_table(evidence),
+        "detailed": [(arm, claims.class_table(evidence, arm)) for arm in detailed],
+        "run": _comparison_run(evidence),
+        "command": comparison_command(evidence),
+    }
+
+
+# --- how it was run -------------------------------------------------------------------------------
+
+
+def _study_run(evidence: Evidence) -> list[tuple[str, str]]:
+    plan, machine, recipe = evidence.plan, evidence.environment, evidence.plan.study.recipe
     schedule: str = recipe.schedule
     if schedule == "one-cycle":
         schedule += f" (warm-up over {wording.percent(recipe.warmup)} of the steps)"
+    settings = (
+        f"{recipe.model}, {wording.count(recipe.epochs, 'epoch')}, batches of {recipe.batch_size}, "
+        f"{schedule} learning rate {recipe.learning_rate:g}, dropout {recipe.dropout:g}"
+    )
+    seconds = ", ".join(
+        f"{arm} {wording.number(sum(seeds) / len(seeds), decimals=1)}"
+        for arm, seeds in evidence.train_seconds.items()
+    )
+    backend = (
+        f"{machine['platform']}, {machine['machine']}, backend {machine['backend']}, "
+        f"{wording.count(machine['threads'], 'thread')} per run"
+    )
     return [
-        ("Plan (SHA-256)", plan.sha256),
-        ("Dataset (SHA-256 of train, test)", ", ".join(plan.dataset_sha256)),
-        ("Seeds", ", ".join(map(str, evidence.seeds))),
-        ("Held-out tenth of each seed", folds),
-        (
-            f"Recipe {plan.study.recipe_name}",
-            (
-                f"{recipe.model}, {wording.count(recipe.epochs, 'epoch')}, batches of "
-                f"{recipe.batch_size}, {schedule} learning rate {recipe.learning_rate:g}, "
-                f"dropout {recipe.dropout:g}"
-            ),
-        ),
+        *_plan(plan.sha256, plan.dataset_sha256, evidence.seeds, plan.select_folds),
+        (f"Recipe {plan.study.recipe_name}", settings),
         *((f"Arm {arm}", words.arm_description(evidence, arm)) for arm in evidence.arms),
-        ("Versions", f"Python {machine['python']}, {versions}"),
-        (
-            "Machine",
-            (
-                f"{machine['platform']}, {machine['machine']}, backend {machine['backend']}, "
-                f"{wording.count(machine['threads'], 'thread')} per run"
-            ),
+        ("Versions", _versions(machine)),
+        ("Machine", backend),
+        ("Seconds of training per seed (mean)", seconds),
+    ]
+
+
+def _comparison_run(evidence: Evidence) -> list[tuple[str, str]]:
+    plan, machine = evidence.plan, evidence.environment
+    threads = wording.count(machine["threads"], "thread")
+    return [
+        *_plan(plan.sha256, plan.dataset_sha256, evidence.seeds, plan.select_folds),
+        *(
+            (f"Arm {name}", _recipe(arm.recipe.model_dump(mode="json")))
+            for name, arm in plan.study.arms.items()
         ),
+        ("Versions", _versions(machine)),
+        ("Machine", f"{machine['platform']}, {machine['machine']}, {threads} per run"),
+        ("Backend", machine["backend"]),
+    ]
+
+
+def _plan(
+    plan_sha256: str,
+    dataset_sha256: tuple[str, str],
+    seeds: tuple[int, ...],
+    select_folds: Mapping[int, int],
+) -> list[tuple[str, str]]:
+    return [
+        ("Plan (SHA-256)", plan_sha256),
+        ("Dataset (SHA-256 of train, test)", ", ".join(dataset_sha256)),
+        ("Seeds", ", ".join(map(str, seeds))),
         (
-            "Seconds of training per seed (mean)",
-            ", ".join(
-                f"{arm} {wording.number(sum(own) / len(own), decimals=1)}"
-                for arm, own in evidence.train_seconds.items()
-            ),
+            "Held-out tenth of each seed",
+            ", ".join(f"{seed} → {fold}" for seed, fold in select_folds.items()),
         ),
     ]
+
+
+def _versions(machine: Mapping[str, Any]) -> str:
+    versions = (f"{name} {version}" for name, version in machine["versions"].items())
+    return ", ".join((f"Python {machine['python']}", *versions))
+
+
+def _recipe(settings: Mapping[str, Any]) -> str:
+    idle = {"warmup"} if settings["schedule"] == "constant" else set()
+    return ", ".join(
+        f"{key.replace('_', ' ')} {_setting(value)}"
+        for key, value in settings.items()
+        if key not in idle
+    )
+
+
+def _setting(value: Any) -> str:
+    return "–".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def command(evidence: Evidence) -> str:
@@ -164,4 +230,22 @@ def command(evidence: Evidence) -> str:
         parts.append("--smoke")
     if study.recipe.epochs != (1 if study.smoke else RECIPES[study.recipe_name].epochs):
         parts += ["--epochs", str(study.recipe.epochs)]
+    return shlex.join(parts)
+
+
+def comparison_command(evidence: Evidence) -> str:
+    """Return the command that runs the same comparison again."""
+    study = evidence.plan.study
+    builtin = study.name in builtin_studies()
+    usual = load_study(study.name, smoke=study.smoke) if builtin else None
+    parts = ["misread", "run", study.name if builtin else f"{study.name}.toml"]
+    if usual is None or usual.seeds != study.seeds:
+        parts += ["--seeds", ",".join(map(str, study.seeds))]
+    if usual is None or list(usual.arms) != list(study.arms):
+        parts += ["--arms", ",".join(study.arms)]
+    if study.smoke:
+        parts.append("--smoke")
+    epochs = set(study.epochs.values())
+    if len(epochs) == 1 and (usual is None or usual.epochs != study.epochs):
+        parts += ["--epochs", str(epochs.pop())]
     return shlex.join(parts)

@@ -102,27 +102,24 @@ def summary_of(verdict: Verdict, top: int | None = None) -> VerdictSummary:
         Ready to be rendered.
     """
     worst = worst_first((item for item in verdict.collateral if item.status != "safe"), top)
-    n_written = sum(item.covers for item in worst)
+    safe = [item for item in verdict.collateral if item.status == "safe"] if top is None else []
+    n_more = verdict.n_harmed + verdict.n_undetermined - sum(item.covers for item in worst)
+    more = f"and {n_more:,} more that are not safe, " if n_more else ""
+    why = _plain(f"Exploratory: {verdict.exploratory_why}.")
     return VerdictSummary(
         arm=_plain(verdict.arm),
         decision=verdict.verdict,
         word=verdict_word(verdict),
-        exploratory=_plain(f"Exploratory: {verdict.exploratory_why}.")
-        if verdict.exploratory
-        else "",
+        exploratory=why if verdict.exploratory else "",
         reason=_plain(verdict.reason),
         settled=_settled(verdict.settled, verdict.alpha) if verdict.settled else "",
         targets=target_table(verdict.cells, verdict.alpha),
         behind=cell_table(verdict),
         broken=status_counts(verdict),
         items=item_table(worst),
-        rest=_rest(verdict.n_harmed + verdict.n_undetermined - n_written, verdict.n_safe),
+        rest=f"{more}and {verdict.n_safe:,} safe",
         n_safe=verdict.n_safe,
-        safe=item_table(
-            worst_first(item for item in verdict.collateral if item.status == "safe")
-            if top is None
-            else ()
-        ),
+        safe=item_table(worst_first(safe)),
         slices=_slices(verdict.collateral),
         facts=_facts(verdict),
         caveats=_caveats(verdict),
@@ -161,8 +158,8 @@ def target_table(cells: Sequence[CellResult], alpha: float | None) -> Table:
         "p (Holm)",
         "Smallest detectable (80% power)",
     )
-    rows: list[tuple[str, ...]] = [(_plain(cell.name), *_target_row(cell)) for cell in cells]
-    if any(_n_disputed(cell) for cell in cells):
+    rows = [(_plain(cell.name), *_target_row(cell)) for cell in cells]
+    if any(map(_n_disputed, cells)):
         heads = (*heads, "Without disputed images")
         rows = [(*row, _without_disputed(cell)) for row, cell in zip(rows, cells, strict=True)]
     return Table("The target cells before and after, in images per seed", heads, tuple(rows))
@@ -171,16 +168,12 @@ def target_table(cells: Sequence[CellResult], alpha: float | None) -> Table:
 def _target_row(cell: CellResult) -> tuple[str, ...]:
     """Return a target cell's numbers, in the order of `target_table`'s heads from the second on."""
     n = cell.n_images
+    before, after = wording.images(cell.before_images), wording.images(cell.after_images)
+    change = wording.images(cell.effect.estimate * n, sign=True)
     return (
-        (
-            f"{wording.images(cell.before_images)} → {wording.images(cell.after_images)} "
-            f"of {wording.count(n, 'image')}"
-        ),
+        f"{before} → {after} of {wording.count(n, 'image')}",
         f"{wording.percent(cell.before)} → {wording.percent(cell.after)}",
-        (
-            f"{wording.images(cell.effect.estimate * n, sign=True)} "
-            f"({wording.relative(cell.after, cell.before)})"
-        ),
+        f"{change} ({wording.relative(cell.after, cell.before)})",
         wording.interval(cell.effect, n),
         wording.p_number(cell.p_holm),
         _least(cell),
@@ -204,15 +197,12 @@ def _n_disputed(cell: CellResult) -> int:
 
 def _without_disputed(cell: CellResult) -> str:
     """Return the change without disputed images, as in "3 left out: −0.4, −2.2 to +1.3, p = .6"."""
-    effect = cell.effect_undisputed
-    n_disputed = _n_disputed(cell)
+    effect, n_disputed = cell.effect_undisputed, _n_disputed(cell)
     if effect is None or not n_disputed:
         return "none are disputed"
-    n = effect.n_images
-    return (
-        f"{n_disputed:,} left out: {wording.images(effect.estimate * n, sign=True)}, "
-        f"{wording.interval(effect, n)}, {wording.p_value(effect.p_value)}"
-    )
+    change = wording.images(effect.estimate * effect.n_images, sign=True)
+    span = wording.interval(effect, effect.n_images)
+    return f"{n_disputed:,} left out: {change}, {span}, {wording.p_value(effect.p_value)}"
 
 
 def cell_table(verdict: Verdict) -> Table:
@@ -235,13 +225,10 @@ def _images_behind(cell: CellResult) -> str:
     before, after = cell.atlas_before, cell.atlas_after
     if min(before.n_seeds, after.n_seeds) == 1:
         return "cannot be told from one seed"
-    groups = {
-        "hard-core": (before.hard_core, after.hard_core),
-        "coin-flip": (before.coin_flip, after.coin_flip),
-        "flicker": (before.flicker, after.flicker),
-        "disputed": (before.disputed, after.disputed),
-    }
-    return ", ".join(f"{len(old):,} → {len(new):,} {name}" for name, (old, new) in groups.items())
+    return ", ".join(
+        f"{len(images):,} → {len(after.groups[name]):,} {name}"
+        for name, images in before.groups.items()
+    )
 
 
 def _against_reverse(cell: CellResult, class_names: Sequence[str]) -> str:
@@ -284,11 +271,6 @@ def item_table(items: Iterable[Item]) -> Table:
     return Table("Growth of error rates, in percentage points", heads, rows)
 
 
-def _rest(n_more: int, n_safe: int) -> str:
-    more = f"and {n_more:,} more that are not safe, " if n_more else ""
-    return f"{more}and {n_safe:,} safe"
-
-
 def _slices(items: Sequence[Item]) -> Table:
     counts: dict[str, Counter[Status]] = {}
     for item in items:
@@ -303,35 +285,22 @@ def _slices(items: Sequence[Item]) -> Table:
 
 
 def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
-    margins = ", ".join(
-        f"{kind} {wording.number(100 * margin)}" for kind, margin in verdict.margins
+    margins = (f"{kind} {wording.number(100 * margin)}" for kind, margin in verdict.margins)
+    alpha = verdict.settled.alpha if verdict.settled else verdict.alpha
+    asked = (
+        f"a reduction by {wording.number(100 * verdict.reduction, decimals=0)}%, α = {alpha:g}; "
+        f"margins in points: {', '.join(margins)}"
     )
-    settled = verdict.settled
-    return (
-        (
-            "Asked",
-            (
-                f"a reduction by {wording.number(100 * verdict.reduction, decimals=0)}%, "
-                f"α = {settled.alpha if settled else verdict.alpha:g}; margins in points: {margins}"
-            ),
-        ),
-        ("Seen", f"{_design(verdict)}, {wording.count(verdict.n_images, 'image')}{_in(verdict)}"),
-        (
-            "For good",
-            (
-                f"{wording.count(len(verdict.ledger.broken), 'image')} broken, "
-                f"{len(verdict.ledger.mended):,} mended (in at least 80% of the seeds)"
-            ),
-        ),
+    seen = f"{_design(verdict)}, {wording.count(verdict.n_images, 'image')}"
+    if verdict.n_groups is not None:
+        groups = wording.count(verdict.n_groups, "group")
+        seen += f" in {groups}; intervals hold over seeds, groups and images"
+    ledger = verdict.ledger
+    for_good = (
+        f"{wording.count(len(ledger.broken), 'image')} broken, {len(ledger.mended):,} mended (in "
+        "at least 80% of the seeds)"
     )
-
-
-def _in(verdict: Verdict) -> str:
-    """Return in how many groups the images come, "" where that is not known."""
-    if verdict.n_groups is None:
-        return ""
-    groups = wording.count(verdict.n_groups, "group")
-    return f" in {groups}; intervals hold over seeds, groups and images"
+    return (("Asked", asked), ("Seen", seen), ("For good", for_good))
 
 
 _WHY = {
@@ -366,9 +335,8 @@ def _design(verdict: Verdict) -> str:
 def _caveats(verdict: Verdict) -> tuple[str, ...]:
     notes: dict[str, list[str]] = {}
     for cell in verdict.cells:
-        for sentence in re.split(r"(?<=\.)\s+", cell.effect.note):
-            if sentence:
-                notes.setdefault(sentence, []).append(cell.name)
+        for sentence in filter(None, re.split(r"(?<=\.)\s+", cell.effect.note)):
+            notes.setdefault(sentence, []).append(cell.name)
     everywhere = len(verdict.cells)
     return tuple(
         _plain(note if len(names) == everywhere else f"{wording.listed(names)}: {note}")

@@ -26,16 +26,6 @@ _MARKS = (
 _DASHED = (0, (4, 3))
 
 
-def axis_figures(evidence: Evidence, answers: Answers) -> dict[str, Figure]:
-    """Draw every figure that the study has data for, by the name of its PNG."""
-    figures = {"along_axis": along_axis(evidence, answers)}
-    if answers.inside:
-        figures["inside"] = inside(answers)
-    if answers.together is not None:
-        figures["together"] = together(evidence, answers.together)
-    return figures
-
-
 @style.styled
 def along_axis(evidence: Evidence, answers: Answers) -> Figure:
     """Draw accuracy and time per step of every arm along the axis.

@@ -10,6 +10,8 @@ from misread.show import claims as tables
 from misread.show.figures.experiment_comparison import best_arm_sentence
 from misread.show.markdown.axis import axis
 from misread.show.markdown.page import Beside, Chapter, section
+from misread.show.report import comparison_command
+from misread.show.study_figures import MOST_DETAILED
 from misread.show.table import Table, markdown_table, plain
 from misread.study.claims import RULE
 from misread.study.evidence import Evidence
@@ -71,7 +73,7 @@ def arms(evidence: Evidence, _: Beside) -> str:
 
 def differences(evidence: Evidence, _: Beside) -> str:
     """Tell all differences, the better arm first; "" of one arm, and of many."""
-    if not 2 <= len(evidence.arms) <= tables.DETAILED:
+    if not 2 <= len(evidence.arms) <= MOST_DETAILED:
         return ""
     return section("All differences", markdown_table(tables.difference_table(evidence)))
 
@@ -96,7 +98,7 @@ def epochs(evidence: Evidence, _: Beside) -> str:
     pairs = list(
         dict.fromkeys((t.better, t.than) for c in evidence.accuracies.claims for t in c.tests)
     )
-    if n_epochs < 2 or len(evidence.seeds) < 2 or len(evidence.arms) > tables.DETAILED:
+    if n_epochs < 2 or len(evidence.seeds) < 2 or len(evidence.arms) > MOST_DETAILED:
         return ""
     read = {arm: on_select(evidence, arm) for arm in evidence.arms}
     rows = []
@@ -175,7 +177,7 @@ def run(evidence: Evidence, beside: Beside) -> str:
         fit = evidence.accuracies.arms[arm].fit_accuracy
         arrays |= {f"{arm} fit": np.array(fit.per_seed), f"{arm} select": on_select(evidence, arm)}
     _path, link = beside.readings(arrays)
-    commands = f"{tables.command(evidence)} --out {folder}\n{beside.command(folder)}"
+    commands = f"{comparison_command(evidence)} --out {folder}\n{beside.command(folder)}"
     return section(
         "How it was run",
         f"```bash\n{commands}\n```",
