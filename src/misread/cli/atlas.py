@@ -22,7 +22,7 @@ from misread.study.folder import study_folder
 
 @click.command(short_help="Split each confusion by how many seeds make it.")
 @click.argument("predictions")
-@click.option("--cell", "cells", multiple=True, metavar="4:9", help="Only this confusion.")
+@click.option("--cell", "cells", multiple=True, metavar="4:9", help="Only this; may be repeated.")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")
 @click.option(
     "--images",
@@ -30,7 +30,7 @@ from misread.study.folder import study_folder
     metavar="FILE.npz",
     help="The pictures: `images` uint8 [N,H,W] or [N,H,W,C], in the order of the predictions.",
 )
-@figure_option("Draw it.")
+@figure_option("Draw the confusions, or the images of one, into this file.")
 @json_option
 def atlas(
     predictions: str,

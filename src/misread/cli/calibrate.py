@@ -216,10 +216,10 @@ def _clusterings(source: str) -> dict[str, list[Clustering]]:
 
 
 def _print(tables: Iterable[Table]) -> None:
-    shown = stdout()
+    console = stdout()
     for table in tables:
-        shown.print(table)
-        shown.print()
+        console.print(table)
+        console.print()
 
 
 def _command(replicates: int, n_seeds: list[int], readings: str | None, page: Path) -> str:

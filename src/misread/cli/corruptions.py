@@ -28,7 +28,7 @@ from misread.study.reread import Reading
 @click.option(
     "--severity",
     type=click.IntRange(1, 5),
-    help="Of corruptions that have several [default: that of MNIST-C, another for each].",
+    help="Severity of the corruptions that have several [default: that of MNIST-C for each].",
 )
 @folder_option("--out", "Folder of the readings [default: corruptions/ in that of the study].")
 @jobs_option

@@ -21,7 +21,7 @@ def data() -> None:
     """List, show and check datasets: MNIST, your own files, OpenML, Hugging Face."""
 
 
-@data.command("list")
+@data.command("list", short_help="List the kinds of datasets, and what was fetched.")
 @json_option
 def list_(as_json: bool) -> None:  # noqa: FBT001  click passes flags
     """List the kinds of datasets, how their names are written, and what was fetched already."""
@@ -46,9 +46,9 @@ def list_(as_json: bool) -> None:  # noqa: FBT001  click passes flags
     click.echo(f"Fetched and kept in {folder} (MISREAD_CACHE moves it): {size}.")
 
 
-@data.command()
+@data.command(short_help="Show what is in a dataset.")
 @click.argument("name")
-@figure_option("The picture [default: runs/data/NAME.png; none with --json].")
+@figure_option("Contact sheet to draw [default: runs/data/NAME.png; none with --json].")
 @json_option
 def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001  click passes flags
     """Show what is in the dataset NAME: shapes, classes, counts, hashes, and a contact sheet."""
@@ -92,7 +92,7 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
     click.echo(f"Written: {figure}.")
 
 
-@data.command()
+@data.command(short_help="Check that a dataset is sound.")
 @click.argument("name")
 @json_option
 def check(name: str, as_json: bool) -> None:  # noqa: FBT001  click passes flags

@@ -76,10 +76,10 @@ def judge(
 
     \b
     - an NPZ file with `labels` [N] and `predictions` [S,N] or `probs` [S,N,K]
-      (FILE#ARM takes the array ARM instead), and if wanted `seeds` [S],
+      (FILE#ARM takes the array ARM instead), and optionally `seeds` [S],
       `ids` [N], `class_names` [K], `slice` [N], `disputed` [N], `groups` [N];
     - a CSV (also .csv.gz) or Parquet file with a row per seed and image:
-      columns seed, id, label, prediction, and if wanted slice, disputed, group;
+      columns seed, id, label, prediction, optionally slice, disputed, group;
     - the folder of an arm of a study, as in runs/four-nine/arms/baseline.
 
     Images are matched by id where both sides have them, seeds by name. Groups

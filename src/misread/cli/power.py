@@ -42,7 +42,7 @@ _share_option = partial(click.option, callback=_share, metavar="SHARE", show_def
 @click.command(short_help="Say how many seeds and images a reduction needs.")
 @click.argument("pilot", required=False)
 @click.argument("after", required=False)
-@click.option("--cell", metavar="4:9", help="The confusion; a study knows its own.")
+@click.option("--cell", metavar="4:9", help="Confusion to plan for [default: a study's target].")
 @click.option("--rate", callback=_share, metavar="0.8%", help="Instead of PILOT: errors per image.")
 @click.option(
     "--errors", type=click.FloatRange(0, min_open=True), help="Instead of PILOT: errors a seed."
@@ -52,9 +52,9 @@ _share_option = partial(click.option, callback=_share, metavar="SHARE", show_def
     "--seeds", type=click.IntRange(1), help="Seeds of the study [default: PILOT's, or 10]."
 )
 @_share_option("--reduction", default="0.3", help="Share of the errors to go.")
-@_share_option("--power", "target", default="0.8", help="Power that is wanted.")
+@_share_option("--power", "target", default="0.8", help="Power to reach.")
 @_share_option("--alpha", default="0.05")
-@figure_option("Draw it.")
+@figure_option("Draw the power of designs into this file.")
 @json_option
 def power(
     pilot: str | None,
@@ -75,16 +75,16 @@ def power(
     *select* count, and *confirm* stays closed. Without PILOT, give --rate, or --errors, with
     --images.
     """
-    sources = {"PILOT": pilot, "--rate": rate, "--errors": errors}
-    given = [source for source, value in sources.items() if value is not None]
-    if len(given) != 1:
+    values = {"PILOT": pilot, "--rate": rate, "--errors": errors}
+    sources = [source for source, value in values.items() if value is not None]
+    if len(sources) != 1:
         msg = (
-            f"the present errors come from {' and '.join(given) or 'nowhere'}; give one of PILOT, "
-            "--rate and --errors."
+            f"the present errors come from {' and '.join(sources) or 'nowhere'}; give one of "
+            "PILOT, --rate and --errors."
         )
         raise StudyError(msg)
     if pilot is None:
-        known, name = _from_numbers(given[0], rate, errors, images, cell)
+        known, name = _from_numbers(sources[0], rate, errors, images, cell)
     elif (folder := study_folder(pilot)) is None:
         known, name = _from_files(pilot, after, cell)
     elif after is not None:

@@ -40,7 +40,7 @@ class _Photo(NamedTuple):
     metavar="STUDY",
     help="Study whose models read: a folder or a name [default: the newest finished in runs/].",
 )
-@click.option("--arm", default="baseline", show_default=True, help="Which arm of it.")
+@click.option("--arm", default="baseline", show_default=True, help="Arm whose models read.")
 @folder_option("--out", "Folder of the pictures NAME.read.png [default: beside each photo].")
 @folder_option("--crops", "Save each digit as the models see it, 28×28, in this folder.")
 @json_option

@@ -46,7 +46,7 @@ def slices(
     figures: Path | None,
     as_json: bool,  # noqa: FBT001  click passes flags
 ) -> None:
-    """Say which images of *confirm* a finished STUDY misreads: thin ones, slanted, whose.
+    """Say which images of *confirm* a finished STUDY misreads, by their shape and their writers.
 
     STUDY is the folder of a finished study, or its name. No model is asked again. Images are dealt
     into fifths of their own class by stroke thickness, slant, ink area, stroke length, height and

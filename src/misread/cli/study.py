@@ -55,7 +55,7 @@ from misread.study.study import BASELINE, Study
 @click.option(
     "--adaptive",
     is_flag=True,
-    help="Add seeds until each verdict is settled, at looks that are planned before.",
+    help="Add seeds at planned looks, until each verdict is settled.",
 )
 @study_options
 def run(
@@ -144,8 +144,8 @@ def preview(
     "markdown_page",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="PAGE",
-    help="Write the results into this Markdown page too, with figures and readings beside it; of a "
-    "page that is there only what stands between its marks.",
+    help="Write the results into this Markdown page too, with figures and readings beside it; in a "
+    "page that exists, what stands between its marks is replaced.",
 )
 @click.option(
     "--figures",

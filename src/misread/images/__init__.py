@@ -9,3 +9,4 @@ import numpy.typing as npt
 
 Images = npt.NDArray[np.uint8]
 Ids = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]

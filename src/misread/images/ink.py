@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Picture = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
+Levels = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]
 
 _SMALL_PX = 480  # the light changes slowly: it is measured on a small copy
@@ -45,7 +45,7 @@ class Ink:
     """
 
     even: Picture
-    level: Floats
+    level: Levels
     mask: Mask
     lines: Mask
     is_bright: bool
@@ -87,7 +87,7 @@ def _odd(size: float) -> int:
     return max(3, round(size) | 1)
 
 
-def _turned(picture: Floats, turn: npt.NDArray[np.float64], border: float) -> Floats:
+def _turned(picture: Levels, turn: npt.NDArray[np.float64], border: float) -> Levels:
     size = (picture.shape[1], picture.shape[0])
     moved = cv2.warpAffine(picture, turn, size, flags=cv2.INTER_LINEAR, borderValue=(border,) * 3)
     return np.asarray(moved, np.float32)
@@ -98,7 +98,7 @@ def _small(photo: Picture) -> Picture:
     return np.asarray(shrunk(photo, scale), np.uint8)
 
 
-def _median(small: Picture) -> Floats:
+def _median(small: Picture) -> Levels:
     return cv2.medianBlur(small, min(255, _odd(max(small.shape) / 5))).astype(np.float32)
 
 
@@ -110,7 +110,7 @@ def _is_bright(photo: Picture) -> bool:
     return int((step > strong).sum()) > 1.5 * int((step < -strong).sum())
 
 
-def _even(photo: Picture) -> Floats:
+def _even(photo: Picture) -> Levels:
     """Return the photo divided by its paper, `float32 [H,W,3]`; paper is 1."""
     small = _small(photo)
     paper = _median(small)
@@ -130,7 +130,7 @@ def _even(photo: Picture) -> Floats:
     return np.asarray(np.clip(photo / np.maximum(light, 8), 0, 1), np.float32)
 
 
-def _distance(even: Floats) -> Floats:
+def _distance(even: Levels) -> Levels:
     """Return the distance from the paper in CIELAB (ΔE of 1976), `float32 [H,W]`."""
     lab = cv2.cvtColor(cv2.GaussianBlur(even, (0, 0), 0.7), cv2.COLOR_RGB2LAB)
     # Cameras keep colour at half the resolution, and most of the noise is in it.
@@ -139,7 +139,7 @@ def _distance(even: Floats) -> Floats:
     return np.asarray(np.sqrt(square), np.float32)
 
 
-def _threshold(level: Floats) -> float:
+def _threshold(level: Levels) -> float:
     """Return the level above which a pixel is no paper: six deviations above the median."""
     middle = float(np.median(level))
     return max(_LEAST, middle + 6 * 1.4826 * float(np.median(np.abs(level - middle))))
@@ -170,7 +170,7 @@ def _tilt_deg(mask: npt.NDArray[np.bool_]) -> float:
     return float(best) if sharpness(best) > 1.25 * sharpness(0.0) else 0.0
 
 
-def _without_lines(level: Floats, threshold: float) -> tuple[Floats, Mask]:
+def _without_lines(level: Levels, threshold: float) -> tuple[Levels, Mask]:
     """Return the level without ruled lines, and the mask of these lines."""
     across = _lines(level, threshold)
     down = np.ascontiguousarray(_lines(np.ascontiguousarray(level.T), threshold).T)
@@ -195,12 +195,12 @@ def _without_lines(level: Floats, threshold: float) -> tuple[Floats, Mask]:
     return clean.astype(np.float32), lines
 
 
-def _thick(level: Floats) -> int:
+def _thick(level: Levels) -> int:
     """Return a thickness that no line has, in px."""
     return _odd(max(level.shape) / 100)
 
 
-def _lines(level: Floats, threshold: float) -> Mask:
+def _lines(level: Levels, threshold: float) -> Mask:
     """Return the mask of long thin horizontal lines, `uint8 [H,W]`."""
     width = level.shape[1]
     # A line is thin: what a tall opening leaves is not one.

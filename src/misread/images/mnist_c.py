@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from misread.images import Floats
+
 Streams = Sequence[np.random.Generator]
 
 SIZE_PX = 28

@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from misread.images import Images
+from misread.images import Floats, Images
 
-Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 _INK = 128  # a pixel at least half bright is ink

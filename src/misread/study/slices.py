@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from misread.data.dataset import Dataset
 from misread.files import Frozen
-from misread.images.shape import MEASURES, Floats, shapes
+from misread.images import Floats
+from misread.images.shape import MEASURES, shapes
 from misread.judge.permutation import Concentration, Explanation, concentration, explanations
 from misread.judge.strata import Stratum, quantile_strata, rates_by_stratum
 from misread.seeds import derive
