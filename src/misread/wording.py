@@ -10,6 +10,8 @@ from typing import Protocol
 
 MINUS = "−"
 
+Range = tuple[int | None, int | None]
+
 
 class Interval(Protocol):
     """Anything with an interval."""
@@ -131,6 +133,60 @@ def relative(after: float, before: float) -> str:
 def count(amount: int, noun: str) -> str:
     """Return an amount with its noun, as in "1 seed" and "10 seeds"."""
     return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
+
+
+def about(amount: int, noun: str, between: Range | None = None) -> str:
+    """Return an amount that a plan asks for, rounded up: it is no more exact than two digits.
+
+    Examples
+    --------
+    >>> about(7, "seed"), about(1234, "image", (980, None))
+    ('about 7 seeds', 'about 1,300 images (980 or more)')
+    """
+    text = f"about {count(_round_up(amount), noun)}"
+    if between is None:
+        return text
+    low, high = between
+    high_text = "or more" if high is None else f"to {_round_up(high):,}"
+    return f"{text} ({_round_up(low or amount):,} {high_text})"
+
+
+def _round_up(amount: int) -> int:
+    """Return `amount` rounded up to two significant digits."""
+    step: int = 10 ** max(len(str(amount)) - 2, 0)
+    return -(-amount // step) * step
+
+
+def what_would_do(
+    n_seeds: int | None,
+    n_images: int | None,
+    seeds_range: Range | None = None,
+    images_range: Range | None = None,
+) -> str:
+    """Return how many seeds or images would find a reduction; None where no number would.
+
+    Examples
+    --------
+    >>> what_would_do(34, None), what_would_do(None, None)
+    ('about 34 seeds, for more images alone would not do', 'more seeds and more images together')
+    """
+    ways = [
+        about(number, noun, between)
+        for number, noun, between in (
+            (n_seeds, "seed", seeds_range), (n_images, "image", images_range)
+        )
+        if number
+    ]  # fmt: skip
+    if len(ways) == 1:
+        return f"{ways[0]}, for more {'images' if n_seeds else 'seeds'} alone would not do"
+    return " or ".join(ways) or "more seeds and more images together"
+
+
+def chance(share: float) -> str:
+    """Return a power or another chance, as in ".29", "under .01" and "over .99"."""
+    if share < 0.005:
+        return "under .01"
+    return "over .99" if share > 0.995 else f"{share:.2f}".replace("0.", ".", 1)
 
 
 def listed(names: Sequence[str]) -> str:

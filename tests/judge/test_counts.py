@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from arrays import View, verdict_of
 from misread.errors import JudgeError
 from misread.judge import Predictions, asymmetry, judge, two_way
-from misread.judge.counts import by_cell, by_group
+from misread.judge.counts import count_by_cell, count_by_part
 from misread.judge.effects import effects
 
 CELLS = [(0, 1)]
@@ -33,7 +33,7 @@ def study(seed, n_seeds=(4, 4), n_images=60, n_classes=4):
 @given(st.integers(0, 10**6), st.integers(1, 5), st.integers(2, 40), st.integers(2, 6))
 def test_every_cell_counted_sparsely_equals_its_matrix_of_differences(seed, n_seeds, n, k):
     labels_N, before_SN, after_SN = study(seed, (n_seeds, n_seeds), n, k)
-    true_C, predicted_C, moments = by_cell(labels_N, before_SN, after_SN, k, paired=True)
+    true_C, predicted_C, moments = count_by_cell(labels_N, before_SN, after_SN, k, paired=True)
     for i, j, effect in zip(true_C, predicted_C, effects(moments), strict=True):
         own_N = labels_N == i
         diff_SN = (after_SN[:, own_N] == j).astype(int) - (before_SN[:, own_N] == j)
@@ -53,10 +53,10 @@ def test_every_cell_counted_sparsely_equals_its_matrix_of_differences(seed, n_se
 def test_both_ways_of_counting_agree(seed, n_before, n_after, paired):
     n_after = n_before if paired else n_after
     labels_N, before_SN, after_TN = study(seed, (n_before, n_after))
-    true_C, predicted_C, sparse = by_cell(labels_N, before_SN, after_TN, 4, paired=paired)
+    true_C, predicted_C, sparse = count_by_cell(labels_N, before_SN, after_TN, 4, paired=paired)
     for place, (i, j) in enumerate(zip(true_C, predicted_C, strict=True)):
         own_N = labels_N == i
-        dense = by_group(
+        dense = count_by_part(
             np.zeros(own_N.sum(), dtype=int),
             1,
             before_SN[:, own_N] == j,
@@ -84,7 +84,7 @@ def variance_of_unpaired(before_SN, after_TN):
 def test_unpaired_seeds_add_up_over_the_arms():
     labels_N, before_SN, after_TN = study(3, (6, 4), 400)
     own_N = labels_N == 0
-    moments = by_group(
+    moments = count_by_part(
         np.zeros(own_N.sum(), dtype=int),
         1,
         before_SN[:, own_N] == 1,
@@ -109,7 +109,7 @@ def test_unpaired_trainings_without_an_effect_are_seldom_told_apart(n_seeds):
             rng.random((n, 982)) < (easy_N * rng.lognormal(0, 0.3, size=(n, 1))).clip(0, 1)
             for n in n_seeds
         ]
-        moments = by_group(np.zeros(982, dtype=int), 1, *sides, paired=False)
+        moments = count_by_part(np.zeros(982, dtype=int), 1, *sides, paired=False)
         rejected += effects(moments)[0].p_value <= 0.05
     assert rejected / 400 <= 0.08
 

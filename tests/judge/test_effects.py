@@ -17,7 +17,12 @@ from statsmodels.stats.multitest import multipletests
 from misread.errors import JudgeError
 from misread.judge import benjamini_hochberg, holm, mcnemar_midp, noninferiority, two_way
 from misread.judge.effects import Effect
-from misread.judge.variance import MeanSquares, mean_squares, two_way_variance, zero_event_bound
+from misread.judge.variance import (
+    Terms,
+    mean_squares,
+    variance_of,
+    zero_event_bound,
+)
 
 
 def flips(
@@ -83,9 +88,11 @@ def test_two_way_puts_the_mean_squares_together_as_written():
 
 
 def test_variance_never_falls_below_the_residual():
-    variance, df = two_way_variance(MeanSquares(0.1, 0.2, 1.0), 5, 10)
-    assert variance == pytest.approx(1 / 50)
-    assert df >= 1
+    terms = (np.array([share / 50]) for share in (0.1, 0.2, 1.0))
+    dfs = (np.array([float(df)]) for df in (4, 9, 36))
+    variance, df = variance_of(Terms(*terms, *dfs, n_seeds=5))
+    assert variance[0] == pytest.approx(1 / 50)
+    assert df[0] >= 1
 
 
 def test_variance_is_that_of_two_way_clustering():

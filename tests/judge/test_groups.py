@@ -23,9 +23,9 @@ from misread.judge import (
     judge,
     two_way,
 )
-from misread.judge.counts import by_cell, by_group
+from misread.judge.counts import count_by_cell, count_by_part
 from misread.judge.effects import effects
-from misread.judge.groups import Grouped, design_effect
+from misread.judge.groups import Groups, design_effect
 from misread.judge.predictions import Predictions
 from misread.judge.variance import mean_squares, zero_event_bound
 from misread.readers.convert import write_predictions
@@ -104,9 +104,9 @@ def test_copies_say_nothing_new_where_seeds_are_not_paired(n_seeds):
     hard_N = rng.beta(0.2, 1, 80)
     sides = [rng.random((n, 80)) < hard_N * k for n, k in zip(n_seeds, (1, 0.6), strict=True)]
     none_N, many_M = np.zeros(80, int), np.zeros(80 * COPIES, int)
-    groups = Grouped(copied(np.arange(80)))
-    plain = effects(by_group(none_N, 1, *sides, paired=False))[0]
-    twins = effects(by_group(many_M, 1, *map(copied, sides), paired=False, grouped=groups))[0]
+    groups = Groups(copied(np.arange(80)))
+    plain = effects(count_by_part(none_N, 1, *sides, paired=False))[0]
+    twins = effects(count_by_part(many_M, 1, *map(copied, sides), paired=False, groups=groups))[0]
     close(plain, twins)
     assert twins.method.startswith("three-way over unpaired seeds, 80 groups and images")
 
@@ -242,13 +242,13 @@ def test_both_ways_of_counting_groups_agree(seed, n_before, n_after, paired):
     n_after = n_before if paired else n_after
     labels_N, groups_N = rng.integers(4, size=60), rng.integers(9, size=60)
     sides = [rng.integers(4, size=(n, 60)) for n in (n_before, n_after)]
-    grouped = Grouped(groups_N, 1.7)
-    cells = by_cell(labels_N, *sides, 4, paired=paired, grouped=grouped)
+    grouped = Groups(groups_N, 1.7)
+    cells = count_by_cell(labels_N, *sides, 4, paired=paired, groups=grouped)
     for place, (i, j) in enumerate(zip(*cells[:2], strict=True)):
         own_N = labels_N == i
         hits = [side[:, own_N] == j for side in sides]
-        dense = by_group(
-            np.zeros(own_N.sum(), int), 1, *hits, paired=paired, grouped=grouped.of(own_N)
+        dense = count_by_part(
+            np.zeros(own_N.sum(), int), 1, *hits, paired=paired, groups=grouped.of(own_N)
         )
         for one, other in zip(cells[2].groups[:-1], dense.groups[:-1], strict=True):
             assert one[place] == pytest.approx(other[0])

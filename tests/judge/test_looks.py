@@ -15,8 +15,8 @@ from arrays import verdict_at_look, verdict_of
 from misread.cli import main
 from misread.errors import JudgeError
 from misread.judge import Adaptive, boundaries
-from misread.judge.detectable import Components
 from misread.judge.looks import SPENDING, chance_left
+from misread.judge.variance import Components
 from misread.seeds import derive
 from misread.simulate.calibrate import Setting
 from misread.simulate.limits import LIMITS

@@ -1,29 +1,40 @@
 """What a study could show, before it trains: against simulated studies and the real readings."""
 
+import json
 import sys
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
+from arrays import sides
+from misread.cli import main
 from misread.errors import JudgeError
 from misread.judge import (
+    Components,
     Heterogeneity,
     Pilot,
+    align,
+    judge,
     pilot_from_both,
     pilot_from_counts,
     pilot_from_errors,
     pilot_from_rate,
+    pilot_of,
     plan_power,
     power_of,
     smallest_found,
     two_way,
 )
 from misread.judge.pilot import TYPICAL
-from misread.judge.variance import mean_squares, two_way_variance
+from misread.judge.power import images_needed, seeds_needed
+from misread.judge.variance import mean_squares
+from misread.readers.convert import write_predictions
+from misread.simulate.worlds import WORLDS, Design, draw
 
 # The specification's simulation: heavy-tailed difficulty, trainings alike, nothing shared.
 SPECIFIED = Heterogeneity(image=0.15, seed=0, shared=0)
@@ -65,7 +76,7 @@ def simulated_power(seed, errors, n_images, spread, n_seeds, n_studies):
     return np.mean([two_way(diff_SN).p_value <= 0.05 for diff_SN in studies])
 
 
-def pilot_of(errors, n_images, spread):
+def pilot_in(errors, n_images, spread):
     return Pilot(source="a world", rate=errors / n_images, spread=spread)
 
 
@@ -79,7 +90,7 @@ def test_the_power_is_that_of_simulated_studies(errors, n_seeds, specified):
     The powers of the specification are of the test that it starts from; the judge's is stronger
     with few seeds, and may not be weaker.
     """
-    planned = power_of(pilot_of(errors, 982, SPECIFIED), 0.3, n_seeds, 982)
+    planned = power_of(pilot_in(errors, 982, SPECIFIED), 0.3, n_seeds, 982)
     simulated = simulated_power(n_seeds, errors, 982, SPECIFIED, n_seeds, 1500)
     assert planned == pytest.approx(simulated, abs=0.03 + 2 * np.sqrt(0.25 / 1500))
     assert specified - 0.03 < planned < specified + 0.1
@@ -99,13 +110,13 @@ def test_the_power_is_that_of_simulated_studies(errors, n_seeds, specified):
     ],
 )
 def test_the_power_holds_where_trainings_and_images_differ(errors, spread, n_seeds):
-    planned = power_of(pilot_of(errors, 982, spread), 0.3, n_seeds, 982)
+    planned = power_of(pilot_in(errors, 982, spread), 0.3, n_seeds, 982)
     simulated = simulated_power(7, errors, 982, spread, n_seeds, 1000)
     assert planned == pytest.approx(simulated, abs=0.05 + 2 * np.sqrt(simulated / 1000))
 
 
 def test_the_power_of_one_pair_of_models_is_that_of_simulated_pairs():
-    planned = power_of(pilot_of(80, 982, SPECIFIED), 0.3, 1, 982)
+    planned = power_of(pilot_in(80, 982, SPECIFIED), 0.3, 1, 982)
     assert planned == pytest.approx(simulated_power(3, 80, 982, SPECIFIED, 1, 1000), abs=0.07)
 
 
@@ -121,7 +132,7 @@ def test_the_variances_of_the_difference_are_those_of_a_world():
         axis=0,
     )
     found = [(mean[0] - mean[2]) / 500, (mean[1] - mean[2]) / 8, mean[2]]
-    assert found == pytest.approx(list(pilot_of(50, 500, spread).change(0.6)), rel=0.1)
+    assert found == pytest.approx(list(pilot_in(50, 500, spread).change(0.6)), rel=0.1)
 
 
 def test_a_pilot_of_the_present_model_finds_the_world_it_is_from():
@@ -138,11 +149,9 @@ def test_a_pilot_of_both_arms_takes_what_it_saw():
     before_SN, after_SN = world(np.random.default_rng(2), 50, 1000, TYPICAL, 10)
     pilot = pilot_from_both(before_SN, after_SN)
     assert pilot.change(0.3) == pilot.change(0.5) == pilot.both
-    variance, _ = two_way_variance(
-        mean_squares(after_SN.astype(np.int64) - before_SN), *before_SN.shape
-    )
     seed, image, residual = pilot.both
-    assert seed / 10 + image / 1000 + residual / 10_000 == pytest.approx(variance, rel=1e-6)
+    se = two_way(after_SN.astype(np.int64) - before_SN).se
+    assert seed / 10 + image / 1000 + residual / 10_000 == pytest.approx(se**2, rel=1e-6)
     hopeful, sober = pilot.ends
     assert sum(hopeful.both) < sum(pilot.both) < sum(sober.both)
 
@@ -274,6 +283,124 @@ def test_the_size_of_what_a_weak_study_finds_is_what_the_threshold_says():
         assert np.abs(draw[np.abs(draw) > 1.96]).mean() / true == pytest.approx(
             exaggeration, abs=0.1
         )
+
+
+def pilot_with(parts, rate=0.1):
+    return Pilot(source="", rate=rate, both=Components(*parts), n_seeds=5, changed=0.2)
+
+
+def test_no_number_of_seeds_mends_images_that_differ():
+    only_images = pilot_with((0, 0.16, 0.001))
+    assert seeds_needed(only_images, 0.5, 100) is None
+    assert images_needed(only_images, 0.5, 5) > 100
+
+
+def test_no_number_of_images_mends_seeds_that_differ():
+    only_seeds = pilot_with((0.01, 0, 0.1))
+    assert images_needed(only_seeds, 0.5, 6) is None
+    assert seeds_needed(only_seeds, 0.5, 240) > 6
+
+
+def test_more_of_either_always_helps():
+    pilot = pilot_with((0.0002, 0.02, 0.1))
+    falls = [smallest_found(pilot, n, 500) for n in (3, 5, 10, 20, 40)]
+    assert falls == sorted(falls, reverse=True)
+    assert smallest_found(pilot, 5, 1000) < smallest_found(pilot, 5, 500)
+
+
+# --- one answer everywhere ------------------------------------------------------------------------
+
+
+def both_sides(n_seeds=(8, 8), rates=(0.03, 0.022), seed=1, *, grouped=False):
+    """Two classes; the first is read as the second in either arm, hard images more often."""
+    rng = np.random.default_rng(seed)
+    labels_N = np.repeat([0, 1], 900)
+    hard_N = np.repeat(rng.gamma(0.3, 1 / 0.3, 600), 3)
+    arms = [
+        np.where((rng.random((n, 1800)) < rate * hard_N) & (labels_N == 0), 1, labels_N)
+        for n, rate in zip(n_seeds, rates, strict=True)
+    ]
+    return sides(labels_N, *arms, groups_N=np.arange(1800) // 3 if grouped else None)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {},
+        {"grouped": True},
+        {"n_seeds": (8, 5)},
+        {"n_seeds": (1, 1)},
+        {"rates": (0.03, 0.03), "n_seeds": (3, 3)},
+        {"rates": (0.002, 0.0018)},
+        {"grouped": True, "n_seeds": (7, 4), "rates": (0.05, 0.02)},
+    ],
+)
+def test_the_verdict_and_the_plan_give_one_answer(case):
+    before, after = both_sides(**case)
+    (cell,) = judge(before, after, cells=["0:1"], reduction=0.4).cells
+    pilot = pilot_of(align(before, after), (0, 1))
+    answer = plan_power(pilot, cell="0→1", reduction=0.4)
+    assert answer.n_images == cell.n_images
+    assert answer.smallest_relative == cell.smallest_detectable_relative
+    assert answer.smallest_absolute == pytest.approx(cell.smallest_detectable)
+    assert (answer.seeds_needed, answer.images_needed) == (cell.seeds_needed, cell.images_needed)
+    if not cell.few_changed(0.05):
+        hopeless = answer.power < 0.8 and not cell.shrank(0.05)
+        assert cell.hopeless(0.05) == hopeless
+
+
+def test_the_verdict_and_the_command_give_one_answer(tmp_path):
+    paths = [tmp_path / f"{name}.npz" for name in ("before", "after")]
+    for side, path in zip(both_sides(rates=(0.01, 0.009), grouped=True), paths, strict=True):
+        write_predictions(side, path)
+    cells = ["--cell", "0:1", "--json"]
+    verdict, answer = (
+        json.loads(CliRunner().invoke(main, [command, *map(str, paths), *cells]).stdout)
+        for command in ("judge", "power")
+    )
+    (cell,) = verdict["cells"]
+    assert verdict["n_groups"] == 600
+    assert answer["smallest_relative"] == cell["smallest_detectable_relative"] is not None
+    assert (answer["seeds_needed"], answer["images_needed"]) == (
+        cell["seeds_needed"],
+        cell["images_needed"],
+    )
+    words = answer["sentence"].partition(" takes ")[2].partition(" (")[0]
+    assert words.startswith("about ")
+    assert words in verdict["reason"]
+
+
+def test_no_errors_leave_nothing_to_plan():
+    before, after = both_sides(rates=(0, 0.02))
+    (cell,) = judge(before, after, cells=["0:1"]).cells
+    assert (cell.smallest_detectable, cell.seeds_needed, cell.images_needed) == (None,) * 3
+    with pytest.raises(JudgeError, match="holds no error of this cell"):
+        pilot_of(align(before, after), (0, 1))
+
+
+def test_images_in_groups_tell_as_much_as_fewer_that_are_independent():
+    errors_SN = np.random.default_rng(4).random((6, 400)) < np.repeat([0.3, 0.01], [40, 360])
+    alone = pilot_from_errors(errors_SN)
+    twins = pilot_from_errors(np.repeat(errors_SN, 2, axis=1), np.repeat(np.arange(400), 2))
+    assert twins.design_effect == pytest.approx(2)
+    assert twins.spread == alone.spread
+    assert power_of(twins, 0.3, 6, 800) == pytest.approx(power_of(alone, 0.3, 6, 400))
+    assert power_of(twins, 0.3, 6, 400) < power_of(alone, 0.3, 6, 400)
+
+
+@pytest.mark.parametrize(("world", "reduction"), [(0, 0.3), (1, 0.5), (2, 0.5), (3, 0.5)])
+def test_what_a_pilot_of_both_arms_promises_comes_in_the_calibration_s_worlds(world, reduction):
+    """The pilot is another study of the same kind, ten seeds and 8 errors: on average within .1."""
+    rng = np.random.default_rng(11)
+    design = Design(10, 8.0, reduction)
+    found, promised = [], []
+    for _ in range(150):
+        before_SN, after_SN = draw(WORLDS[world], design, rng)
+        effect = two_way(after_SN.astype(np.int8) - before_SN)
+        found.append(effect.p_value <= 0.05 and effect.estimate < 0)
+        pilot = pilot_from_both(before_SN, after_SN)
+        promised.append(power_of(pilot, reduction, 10, 982))
+    assert np.median(promised) == pytest.approx(np.mean(found), abs=0.15)
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,18 @@ import numpy.typing as npt
 import pytest
 
 import misread.judge
-from arrays import View, verdict_of
+from arrays import View, sides, verdict_of
+from misread import wording
 from misread.errors import JudgeError
 from misread.judge import (
     Margins,
     Predictions,
     Verdict,
-    detectable,
+    align,
     judge,
+    pilot_of,
+    smallest_found,
     two_way,
-    variance_components,
 )
 
 Pair = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -160,7 +162,7 @@ def test_too_few_seeds_are_underpowered_and_told_how_many_would_do():
     assert verdict.verdict == "UNDERPOWERED"
     assert cell.smallest_detectable > cell.reduction_abs == pytest.approx(0.3 * cell.before)
     assert cell.seeds_needed > 5
-    assert f"needs {cell.seeds_needed} seeds" in verdict.reason
+    assert f"needs {wording.about(cell.seeds_needed, 'seed')}" in verdict.reason
 
 
 def test_with_power_and_no_effect_it_is_not_shown():
@@ -192,17 +194,18 @@ def test_several_cells_must_all_shrink_after_holm(halved: Pair):
     assert {"0→1", "1→2"}.isdisjoint(by_name(verdict))
 
 
-def test_the_corrected_level_decides_and_power_is_told_at_it(halved: Pair):
-    own_SN = [(preds_SN[:, :1000] == 1).astype(int) for preds_SN in halved]
+def test_the_corrected_level_decides_and_power_is_told_at_it():
+    rng = np.random.default_rng(13)
+    mild = readings(rng, 0.02), readings(rng, 0.013)
+    own_SN = [(preds_SN[:, :1000] == 1).astype(int) for preds_SN in mild]
     alpha = 1.5 * two_way(own_SN[1] - own_SN[0]).p_value
-    alone = verdict_of(LABELS_N, *halved, cells=[(0, 1)], alpha=alpha).cells[0]
-    among = verdict_of(LABELS_N, *halved, cells=[(0, 1), (1, 2)], alpha=alpha).cells[0]
+    alone = verdict_of(LABELS_N, *mild, cells=[(0, 1)], alpha=alpha).cells[0]
+    among = verdict_of(LABELS_N, *mild, cells=[(0, 1), (1, 2)], alpha=alpha).cells[0]
     assert alone.shrank(alpha)
     assert not among.shrank(alpha)
-    diff_SN = own_SN[1] - own_SN[0]
-    parts = variance_components(diff_SN)
-    least = detectable(parts, *diff_SN.shape, alpha / 2)
-    assert among.smallest_detectable == least > alone.smallest_detectable
+    pilot = pilot_of(align(*sides(LABELS_N, *mild)), (0, 1))
+    least = smallest_found(pilot, 10, 1000, alpha=alpha / 2)
+    assert among.smallest_detectable_relative == least > alone.smallest_detectable_relative
 
 
 def test_one_pair_of_models_is_labelled(halved: Pair):

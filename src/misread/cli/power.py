@@ -12,9 +12,9 @@ from misread.judge import (
     Pilot,
     align,
     cell_of,
-    pilot_from_both,
     pilot_from_errors,
     pilot_from_rate,
+    pilot_of,
     plan_power,
 )
 from misread.readers.read import read_predictions
@@ -145,6 +145,8 @@ def _from_files(before: str, after: str | None, cell: str | None) -> tuple[Pilot
     if not of_class.labels_N.size:
         msg = f"{before} has no image of class {names[true]}; name a cell of its classes."
         raise DataError(msg)
-    errors = [read_SN == predicted for read_SN in (of_class.before_SN, of_class.after_TN)]
-    pilot = pilot_from_both(*errors) if after else pilot_from_errors(errors[0])
-    return pilot, f"{names[true]}→{names[predicted]}"
+    name = f"{names[true]}→{names[predicted]}"
+    if after is not None:
+        return pilot_of(pair, (true, predicted)), name
+    groups_N = of_class.groups and of_class.groups.codes_N
+    return pilot_from_errors(of_class.before_SN == predicted, groups_N), name

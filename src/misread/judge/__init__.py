@@ -12,13 +12,6 @@ from misread.judge.confusion import (
     confusion_counts,
     rank_cells,
 )
-from misread.judge.detectable import (
-    Components,
-    detectable,
-    images_for,
-    seeds_for,
-    variance_components,
-)
 from misread.judge.effects import (
     Effect,
     benjamini_hochberg,
@@ -36,12 +29,12 @@ from misread.judge.pilot import (
     pilot_from_errors,
     pilot_from_rate,
 )
-from misread.judge.planner import PowerAnswer, plan_power
-from misread.judge.power import power_of, smallest_found
+from misread.judge.power import PowerAnswer, plan_power, power_of, smallest_found
 from misread.judge.predictions import Predictions
 from misread.judge.settle import judge_look
-from misread.judge.targets import CellResult, asymmetry
+from misread.judge.targets import CellResult, asymmetry, pilot_of
 from misread.judge.two_models import mcnemar_midp
+from misread.judge.variance import Components, variance_components
 from misread.judge.verdict import Verdict, judge
 
 __all__ = [
@@ -74,9 +67,7 @@ __all__ = [
     "cell_of",
     "class_metrics",
     "confusion_counts",
-    "detectable",
     "holm",
-    "images_for",
     "judge",
     "judge_look",
     "ledger",
@@ -86,10 +77,10 @@ __all__ = [
     "pilot_from_counts",
     "pilot_from_errors",
     "pilot_from_rate",
+    "pilot_of",
     "plan_power",
     "power_of",
     "rank_cells",
-    "seeds_for",
     "smallest_found",
     "two_way",
     "variance_components",
@@ -98,6 +89,9 @@ __all__ = [
 _MOVED = {
     "SliceReadings": "Predictions.with_slice adds a slice to either side",
     "judge_predictions": "`judge` takes two Predictions itself",
+    "detectable": "`smallest_found` has the power of the judge's own test",
+    "seeds_for": "`plan_power` says how many seeds would do",
+    "images_for": "`plan_power` says how many images would do",
 }
 
 

@@ -21,7 +21,7 @@ from pydantic import ConfigDict, Field
 from misread.files import Frozen
 from misread.judge.checks import IntArray
 from misread.judge.classes import Cell
-from misread.judge.counts import Moments, by_cell, by_group, of_nothing
+from misread.judge.counts import Counts, count_by_cell, count_by_part, count_nothing
 from misread.judge.effects import (
     Effect,
     Status,
@@ -176,7 +176,7 @@ def measure_collateral(
         The items in a fixed order: accuracy; class by class its recall, its cells (those that
         neither arm reads share one item where they are many); then the slices.
     """
-    together = errors_of(pair, np.zeros_like(pair.labels_N, dtype=np.int64), 1)
+    together = count_errors(pair, np.zeros_like(pair.labels_N, dtype=np.int64), 1)
     accuracy = _answers([Question("accuracy")], together, alpha)
     recalls = _by_class(pair, "recall", "", alpha)
     scanned = _by_cell(pair, cells, alpha)
@@ -200,41 +200,41 @@ def measure_collateral(
     return Scan(items, {cell: q_values[cell] for cell in cells})
 
 
-def errors_of(pair: Pair, part_N: IntArray, n_parts: int) -> Moments:
-    """Return the moments of being read wrongly, per part of the images."""
-    return by_group(
+def count_errors(pair: Pair, part_N: IntArray, n_parts: int) -> Counts:
+    """Return the counts of being read wrongly, per part of the images."""
+    return count_by_part(
         part_N,
         n_parts,
         pair.before_SN != pair.labels_N,
         pair.after_TN != pair.labels_N,
         paired=pair.paired,
-        grouped=pair.grouped,
+        groups=pair.groups,
     )
 
 
-def cell_moments(pair: Pair, true: int, predicted: int) -> Moments:
-    """Return the moments of one confusion i→j, also where it never occurs."""
+def count_cell(pair: Pair, true: int, predicted: int) -> Counts:
+    """Return the counts of one confusion i→j, also where it never occurs."""
     own = pair.of_class(true)
-    return by_group(
+    return count_by_part(
         np.zeros(own.labels_N.size, dtype=np.int64),
         1,
         own.before_SN == predicted,
         own.after_TN == predicted,
         paired=own.paired,
-        grouped=own.grouped,
+        groups=own.groups,
     )
 
 
-def _answers(questions: Sequence[Question], moments: Moments, alpha: float) -> list[Answer]:
-    """Return an answer for each question, whose moments stand in the same order."""
+def _answers(questions: Sequence[Question], counts: Counts, alpha: float) -> list[Answer]:
+    """Return an answer for each question, whose counts stand in the same order."""
     return [
         Answer(*row)
         for row in zip(
             questions,
-            effects(moments, alpha),
-            moments.n_images_C.tolist(),
-            moments.before_CS.mean(axis=1).tolist(),
-            moments.after_CT.mean(axis=1).tolist(),
+            effects(counts, alpha),
+            counts.n_images_C.tolist(),
+            counts.before_CS.mean(axis=1).tolist(),
+            counts.after_CT.mean(axis=1).tolist(),
             strict=True,
         )
     ]
@@ -244,7 +244,7 @@ def _by_class(pair: Pair, kind: Kind, slice_name: str, alpha: float) -> list[Ans
     """Return for each class that occurs how often it is read wrongly."""
     present, part_N = np.unique(pair.labels_N, return_inverse=True)
     asked = [Question(kind, true, None, slice_name) for true in present.tolist()]
-    return _answers(asked, errors_of(pair, part_N, present.size), alpha)
+    return _answers(asked, count_errors(pair, part_N, present.size), alpha)
 
 
 def _of_slice(name: str, part: Pair, cells: Sequence[Cell], alpha: float) -> Iterator[Answer]:
@@ -254,28 +254,26 @@ def _of_slice(name: str, part: Pair, cells: Sequence[Cell], alpha: float) -> Ite
         yield answer
         for i, j in both_ways:
             if i == answer.question.true:
-                yield from _answers(
-                    [Question("slice", i, j, name)], cell_moments(part, i, j), alpha
-                )
+                yield from _answers([Question("slice", i, j, name)], count_cell(part, i, j), alpha)
 
 
 def _by_cell(pair: Pair, cells: Sequence[Cell], alpha: float) -> list[Answer]:
     """Return an answer for every directed cell of the classes that occur, in their order."""
     n_classes = len(pair.class_names)
-    true_C, predicted_C, moments = by_cell(
+    true_C, predicted_C, counts = count_by_cell(
         pair.labels_N,
         pair.before_SN,
         pair.after_TN,
         n_classes,
         paired=pair.paired,
-        grouped=pair.grouped,
+        groups=pair.groups,
     )
     pairs = list(zip(true_C.tolist(), predicted_C.tolist(), strict=True))
-    answers = _answers([Question("cell", i, j) for i, j in pairs], moments, alpha)
+    answers = _answers([Question("cell", i, j) for i, j in pairs], counts, alpha)
     present, part_N = np.unique(pair.labels_N, return_inverse=True)
     nothing = _answers(
         [Question("cell", true) for true in present.tolist()],
-        of_nothing(part_N, pair.n_seeds, paired=pair.paired, grouped=pair.grouped),
+        count_nothing(part_N, pair.n_seeds, paired=pair.paired, groups=pair.groups),
         alpha,
     )
     seen = set(pairs)

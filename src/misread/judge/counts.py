@@ -1,4 +1,4 @@
-"""What the inference needs to know of an error, counted once and kept sparse.
+"""Counts of an error from which its effect follows, taken once and kept sparse.
 
 A scan of K classes has K(K−1) directed confusions, most of which never occur. They are counted
 from the readings that are wrong, so that the cost grows with the images and the errors, and never
@@ -10,23 +10,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from misread.judge.checks import BoolArray, IntArray
+from misread.judge.checks import BoolArray, FloatArray, IntArray
 from misread.judge.classes import AnyIntArray
-from misread.judge.groups import (
-    Events,
-    Grouped,
-    Groups,
-    grouped_moments,
-    grouping,
-)
-
-FloatArray = npt.NDArray[np.float64]
+from misread.judge.groups import Events, GroupCounts, Groups, count_groups, units_of
 
 _NONE = np.zeros(0, dtype=np.int64)
 _NO_EVENTS = Events(_NONE, _NONE, _NONE, _NONE)
 
 
-class Moments(NamedTuple):
+class Counts(NamedTuple):
     """Counts behind the effects of C errors, each read on its own images by both arms.
 
     Attributes
@@ -48,7 +40,7 @@ class Moments(NamedTuple):
         The same with the cube of the distance from 0.
     squares_before_C, squares_after_C : ndarray of int64
         Sum over images of the squared times; 0 where seeds are paired.
-    groups : Groups or None
+    groups : GroupCounts or None
         The same over groups of images, where groups are known.
     """
 
@@ -62,7 +54,7 @@ class Moments(NamedTuple):
     cubes_C: IntArray
     squares_before_C: IntArray
     squares_after_C: IntArray
-    groups: Groups | None = None
+    groups: GroupCounts | None = None
 
     @property
     def n_seeds(self) -> tuple[int, int]:
@@ -90,9 +82,9 @@ class Moments(NamedTuple):
         return self.n_images_C if self.groups is None else self.groups.n_C
 
     @property
-    def alone_C(self) -> FloatArray:
-        """So many images, each on its own, tell as much where nothing changed."""
-        return self.n_images_C.astype(float) if self.groups is None else self.groups.alone_C
+    def independent_C(self) -> FloatArray:
+        """Independent images that would tell as much where nothing changed."""
+        return self.n_images_C.astype(float) if self.groups is None else self.groups.independent_C
 
     @property
     def changed_units_C(self) -> IntArray:
@@ -100,79 +92,57 @@ class Moments(NamedTuple):
         return self.changed_C if self.groups is None else self.groups.changed_C
 
 
-def of_differences(diff_SN: IntArray, grouped: Grouped | None = None) -> Moments:
-    """Return the moments of one matrix of −1, 0 and 1: error after minus error before, paired."""
-    times_N = diff_SN.sum(axis=0)
-    n_seeds, n_images = diff_SN.shape
-    zero = np.zeros(1, dtype=np.int64)
-    return Moments(
-        n_images_C=np.array([n_images]),
-        before_CS=(diff_SN < 0).sum(axis=1)[np.newaxis],
-        after_CT=(diff_SN > 0).sum(axis=1)[np.newaxis],
-        paired=True,
-        discordant_C=np.array([np.count_nonzero(diff_SN)]),
-        changed_C=np.array([np.count_nonzero(times_N)]),
-        squares_C=np.array([times_N @ times_N]),
-        cubes_C=np.array([(np.abs(times_N) ** 3).sum()]),
-        squares_before_C=zero,
-        squares_after_C=zero,
-        groups=grouped
-        and grouped_moments(
-            grouping(np.zeros_like(times_N), grouped.codes_N, 1),
-            zero,
-            (_events(np.zeros_like(times_N), diff_SN),),
-            (n_seeds,),
-            grouped.design_effect,
-        ),
-    )
+def count_differences(diff_SN: IntArray, groups: Groups | None = None) -> Counts:
+    """Count one matrix of −1, 0 and 1: error after minus error before, paired seeds."""
+    part_N = np.zeros(diff_SN.shape[1], dtype=np.int64)
+    return count_by_part(part_N, 1, diff_SN < 0, diff_SN > 0, paired=True, groups=groups)
 
 
-def of_nothing(
-    part_N: IntArray, n_seeds: tuple[int, int], *, paired: bool, grouped: Grouped | None = None
-) -> Moments:
-    """Return the moments of errors that no reading of either arm makes, one per part of images."""
+def count_nothing(
+    part_N: IntArray, n_seeds: tuple[int, int], *, paired: bool, groups: Groups | None = None
+) -> Counts:
+    """Count errors that no reading of either arm makes, one per part of the images `part_N`."""
     n_images_C = np.bincount(part_N)
     n_cells = n_images_C.size
     before_CS, after_CT = (np.zeros((n_cells, n), dtype=np.int64) for n in n_seeds)
-    zero_C = np.zeros(n_cells, dtype=np.int64)
-    zeros = (zero_C, zero_C, zero_C, zero_C, zero_C, zero_C)
-    groups = grouped and grouped_moments(
-        grouping(part_N, grouped.codes_N, n_cells),
+    zeros = (np.zeros(n_cells, dtype=np.int64),) * 6
+    counted = groups and count_groups(
+        units_of(part_N, groups.codes_N, n_cells),
         np.arange(n_cells),
         (_NO_EVENTS,) if paired else (_NO_EVENTS, _NO_EVENTS),
         n_seeds[:1] if paired else n_seeds,
-        grouped.design_effect,
+        groups.design_effect,
     )
-    return Moments(n_images_C, before_CS, after_CT, paired, *zeros, groups=groups)
+    return Counts(n_images_C, before_CS, after_CT, paired, *zeros, groups=counted)
 
 
-def by_group(
+def count_by_part(
     part_N: IntArray,
     n_parts: int,
     before_SN: BoolArray,
     after_TN: BoolArray,
     *,
     paired: bool,
-    grouped: Grouped | None = None,
-) -> Moments:
-    """Return the moments of one error per part of the images, as per class.
+    groups: Groups | None = None,
+) -> Counts:
+    """Count one error per part of the images, as per class.
 
     Parameters
     ----------
     part_N : ndarray of int, shape [N]
-        Part that each image belongs to, 0 to ``n_parts − 1``.
+        Part that an image belongs to, 0 to ``n_parts − 1``.
     n_parts : int
         C.
     before_SN, after_TN : ndarray of bool, shape [S, N] and [T, N]
         Which readings are the error.
     paired : bool
         Whether row s of both is the same seed.
-    grouped : Grouped, optional
+    groups : Groups, optional
         Groups of images that are not independent.
 
     Returns
     -------
-    Moments
+    Counts
         One entry per part.
     """
 
@@ -189,19 +159,19 @@ def by_group(
         else n_before * times_after_N - n_after * times_before_N
     )
     zero_C = np.zeros(n_parts, dtype=np.int64)
-    groups = None
-    if grouped is not None:
+    counted = None
+    if groups is not None:
         sides: tuple[npt.NDArray[np.generic], ...] = (before_SN, after_TN)
         if paired:
             sides = (after_TN.astype(np.int8) - before_SN,)
-        groups = grouped_moments(
-            grouping(part_N, grouped.codes_N, n_parts),
+        counted = count_groups(
+            units_of(part_N, groups.codes_N, n_parts),
             np.arange(n_parts),
             tuple(_events(part_N, values_SN) for values_SN in sides),
             (n_before,) if paired else (n_before, n_after),
-            grouped.design_effect,
+            groups.design_effect,
         )
-    return Moments(
+    return Counts(
         n_images_C=np.bincount(part_N, minlength=n_parts).astype(np.int64),
         before_CS=np.stack([count(row_N) for row_N in before_SN], axis=1),
         after_CT=np.stack([count(row_N) for row_N in after_TN], axis=1),
@@ -212,20 +182,20 @@ def by_group(
         cubes_C=count(np.abs(gap_N) ** 3),
         squares_before_C=zero_C if paired else count(times_before_N**2),
         squares_after_C=zero_C if paired else count(times_after_N**2),
-        groups=groups,
+        groups=counted,
     )
 
 
-def by_cell(
+def count_by_cell(
     labels_N: AnyIntArray,
     before_SN: AnyIntArray,
     after_TN: AnyIntArray,
     n_classes: int,
     *,
     paired: bool,
-    grouped: Grouped | None = None,
-) -> tuple[IntArray, IntArray, Moments]:
-    """Return the moments of every directed confusion that occurs.
+    groups: Groups | None = None,
+) -> tuple[IntArray, IntArray, Counts]:
+    """Count every directed confusion that occurs.
 
     Parameters
     ----------
@@ -237,14 +207,14 @@ def by_cell(
         K.
     paired : bool
         Whether row s of both is the same seed.
-    grouped : Grouped, optional
+    groups : Groups, optional
         Groups of images that are not independent.
 
     Returns
     -------
     true_C, predicted_C : ndarray of int64
         The cells i→j that either arm reads at least once, ascending.
-    Moments
+    Counts
         One entry per cell.
     """
     seed_E, image_E, cell_E = _wrong(labels_N, before_SN, n_classes)
@@ -252,10 +222,10 @@ def by_cell(
     cells_C = _distinct(cell_E, cell_F)
     at_E, at_F = np.searchsorted(cells_C, cell_E), np.searchsorted(cells_C, cell_F)
     n_cells, n_before, n_after = cells_C.size, before_SN.shape[0], after_TN.shape[0]
-    per_seed = [
+    before_CS, after_CT = (
         np.bincount(at * n_seeds + seed, minlength=n_cells * n_seeds).reshape(n_cells, n_seeds)
         for at, seed, n_seeds in ((at_E, seed_E, n_before), (at_F, seed_F, n_after))
-    ]
+    )
     discordant_C = np.zeros(n_cells, dtype=np.int64)
     weight_before, weight_after = n_after, n_before
     if paired:  # what both arms read alike cancels image by image, and is the most of it
@@ -279,26 +249,26 @@ def by_cell(
 
     true_C, predicted_C = np.divmod(cells_C, n_classes)
     zero_C = np.zeros(n_cells, dtype=np.int64)
-    groups = None
-    if grouped is not None:
-        one, other = (at_E, seed_E, image_E), (at_F, seed_F, image_F)
+    counted = None
+    if groups is not None:
+        before, after = (at_E, seed_E, image_E), (at_F, seed_F, image_F)
         if paired:
             signs = np.repeat([-1, 1], [at_E.size, at_F.size])
-            at, seed, image = (np.concatenate(both) for both in zip(one, other, strict=True))
+            at, seed, image = (np.concatenate(both) for both in zip(before, after, strict=True))
             sides: tuple[Events, ...] = (Events(at, seed, image, signs),)
         else:
-            sides = tuple(Events(*side, np.ones_like(side[0])) for side in (one, other))
-        groups = grouped_moments(
-            grouping(labels_N, grouped.codes_N, n_classes),
+            sides = tuple(Events(*side, np.ones_like(side[0])) for side in (before, after))
+        counted = count_groups(
+            units_of(labels_N, groups.codes_N, n_classes),
             true_C,
             sides,
             (n_before,) if paired else (n_before, n_after),
-            grouped.design_effect,
+            groups.design_effect,
         )
-    moments = Moments(
+    counts = Counts(
         n_images_C=np.bincount(labels_N, minlength=n_classes)[true_C],
-        before_CS=per_seed[0],
-        after_CT=per_seed[1],
+        before_CS=before_CS,
+        after_CT=after_CT,
         paired=paired,
         discordant_C=discordant_C,
         changed_C=count(pairs, gap_P != 0),
@@ -306,13 +276,13 @@ def by_cell(
         cubes_C=count(pairs, np.abs(gap_P) ** 3),
         squares_before_C=zero_C if paired else count(pairs_E, times_E**2),
         squares_after_C=zero_C if paired else count(pairs_F, times_F**2),
-        groups=groups,
+        groups=counted,
     )
-    return true_C, predicted_C, moments
+    return true_C, predicted_C, counts
 
 
 def _events(part_N: IntArray, values_SN: npt.NDArray[np.generic]) -> Events:
-    """Return the entries of a matrix that are not 0; the error of each is its image's part."""
+    """Return the entries of a matrix that are not 0; the error of an entry is its image's part."""
     seed_E, image_E = np.nonzero(values_SN)
     return Events(part_N[image_E], seed_E, image_E, values_SN[seed_E, image_E].astype(np.int64))
 

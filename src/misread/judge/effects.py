@@ -24,15 +24,15 @@ from scipy import special, stats
 
 from misread.errors import JudgeError
 from misread.judge.checks import BoolArray, fraction
-from misread.judge.counts import Moments, of_differences
-from misread.judge.groups import Grouped, group_codes
+from misread.judge.counts import Counts, count_differences
+from misread.judge.groups import Groups, group_codes
 from misread.judge.two_models import images_only
 from misread.judge.variance import (
     FEW_SEEDS,
-    combined,
     differences,
     least_p,
-    parts_of,
+    terms_of,
+    variance_of,
     zero_event_bound,
 )
 
@@ -100,7 +100,7 @@ def two_way(
       Bonett & Price (2012). The note says that this says nothing about training.
 
     With groups the sums over the images of a group stand where images stood
-    (`misread.judge.variance.parts_of`), also at the edges: groups that changed are counted, and
+    (`misread.judge.variance.terms_of`), also at the edges: groups that changed are counted, and
     in the zero-event bound each group counts as one image (`judge` knows more of how alike the
     images of a group are, and so can have a nearer far side). Copies of an image, each image a
     group with its copies, give the same as the images without copies; groups of one image each
@@ -127,20 +127,20 @@ def two_way(
         fit.
     """
     checked_SN = differences(diff_SN)
-    grouped = None
+    groups = None
     if groups_N is not None:
-        grouped = Grouped(group_codes("groups", groups_N, checked_SN.shape[1]))
-    return effects(of_differences(checked_SN, grouped), alpha)[0]
+        groups = Groups(group_codes("groups", groups_N, checked_SN.shape[1]))
+    return effects(count_differences(checked_SN, groups), alpha)[0]
 
 
-def effects(moments: Moments, alpha: float = 0.05) -> list[Effect]:
-    """Return the effects behind moments, all at once: `two_way` for each, sparse and vectorised.
+def effects(counts: Counts, alpha: float = 0.05) -> list[Effect]:
+    """Return the effects behind counts, all at once: `two_way` for each, sparse and vectorised.
 
     Parameters
     ----------
-    moments : Moments
+    counts : Counts
         Of C errors. Where seeds are not paired, the variance adds up over the arms
-        (`misread.judge.variance.unpaired_parts`).
+        (`misread.judge.variance.unpaired_terms`).
     alpha : float
         Between 0 and 1; the intervals cover ``1 − alpha``.
 
@@ -155,40 +155,40 @@ def effects(moments: Moments, alpha: float = 0.05) -> list[Effect]:
         If alpha is out of range.
     """
     fraction("alpha", alpha)
-    n_before, n_after = moments.n_seeds
-    n_C = moments.n_images_C
-    before_C, after_C = moments.before_CS.sum(axis=1), moments.after_CT.sum(axis=1)
+    n_before, n_after = counts.n_seeds
+    n_C = counts.n_images_C
+    before_C, after_C = counts.before_CS.sum(axis=1), counts.after_CT.sum(axis=1)
     estimate_C = (n_before * after_C - n_after * before_C) / (n_before * n_after * n_C)
-    bound_C = zero_event_bound(moments.alone_C, alpha)
-    parts = parts_of(moments)
-    variance_C, df_C = combined(parts)
+    bound_C = zero_event_bound(counts.independent_C, alpha)
+    parts = terms_of(counts)
+    variance_C, df_C = variance_of(parts)
     one_each = n_before == n_after == 1
     few_C = np.zeros(n_C.size, dtype=np.bool_)
     unchanged_C = (variance_C == 0) & (estimate_C == 0)
     constant_C = (variance_C == 0) & ~unchanged_C
     if constant_C.any() and not one_each:  # as if a single reading had not changed
-        floor_C = 1 / (min(n_before, n_after) * moments.units_C.astype(np.float64)) ** 2
+        floor_C = 1 / (min(n_before, n_after) * counts.units_C.astype(np.float64)) ** 2
         seed, image, residual = (np.where(constant_C, floor_C, part) for part in parts[:3])
         floored = parts._replace(seed=seed, image=image, residual=residual)
-        variance_C, df_C = combined(floored)
+        variance_C, df_C = variance_of(floored)
     se_C = np.sqrt(variance_C)
     if one_each:
-        p_C, low_C, high_C = images_only(moments, alpha)
+        p_C, low_C, high_C = images_only(counts, alpha)
         low_C, high_C = np.minimum(low_C, estimate_C), np.maximum(high_C, estimate_C)
     else:
         with np.errstate(divide="ignore", invalid="ignore"):
             p_C = 2 * special.stdtr(df_C, -np.abs(estimate_C) / se_C)
         t_C = -special.stdtrit(df_C, alpha / 2)
         near_C = t_C * se_C
-        shift_C = t_C**2 * moments.event_C / 2
+        shift_C = t_C**2 * counts.event_C / 2
         far_C = shift_C + np.sqrt(shift_C**2 + near_C**2)
         wide_C = np.where(constant_C, 2 * bound_C, 0.0)
         near_C = np.maximum(near_C, wide_C)
         far_C = np.maximum(far_C, np.maximum(wide_C, bound_C))  # nothing tells more than no event
         low_C = estimate_C - np.where(estimate_C < 0, far_C, near_C)
         high_C = estimate_C + np.where(estimate_C > 0, far_C, near_C)
-        few_C = ~unchanged_C & (least_p(moments.changed_units_C) > alpha)
-        p_C = np.where(few_C, np.maximum(p_C, least_p(moments.changed_units_C)), p_C)
+        few_C = ~unchanged_C & (least_p(counts.changed_units_C) > alpha)
+        p_C = np.where(few_C, np.maximum(p_C, least_p(counts.changed_units_C)), p_C)
         low_C = np.where(few_C, np.minimum(np.minimum(low_C, estimate_C - bound_C), 0), low_C)
         high_C = np.where(few_C, np.maximum(np.maximum(high_C, estimate_C + bound_C), 0), high_C)
     p_C = np.where(unchanged_C, 1.0, p_C)
@@ -202,8 +202,8 @@ def effects(moments: Moments, alpha: float = 0.05) -> list[Effect]:
         np.minimum(high_C, 1.0).tolist(),
         p_C.tolist(),
         n_C.tolist(),
-        _methods(moments, unchanged_C),
-        _notes(moments, unchanged_C, constant_C, few_C),
+        _methods(counts, unchanged_C),
+        _notes(counts, unchanged_C, constant_C, few_C),
         unchanged_C.tolist(),
         strict=True,
     )
@@ -225,19 +225,19 @@ def effects(moments: Moments, alpha: float = 0.05) -> list[Effect]:
     ]
 
 
-def _methods(moments: Moments, unchanged_C: BoolArray) -> list[str]:
+def _methods(counts: Counts, unchanged_C: BoolArray) -> list[str]:
     """Return what computed each effect."""
-    one_each = moments.n_seeds == (1, 1)
-    pairs = "" if moments.paired else "unpaired "
+    one_each = counts.n_seeds == (1, 1)
+    pairs = "" if counts.paired else "unpaired "
     usual = (
         "mid-p McNemar over images, Bonett–Price interval"
         if one_each
         else f"two-way over {pairs}seeds and images, Satterthwaite t"
     )
     methods = ["exact zero-event bound over images" if same else usual for same in unchanged_C]
-    if moments.groups is None:
+    if counts.groups is None:
         return methods
-    rows = zip(methods, unchanged_C, moments.groups.n_C, moments.n_images_C, strict=True)
+    rows = zip(methods, unchanged_C, counts.groups.n_C, counts.n_images_C, strict=True)
     usual = (
         "mid-p sign test over {n:,} groups, Bonett–Price interval by design effect"
         if one_each
@@ -251,15 +251,15 @@ def _methods(moments: Moments, unchanged_C: BoolArray) -> list[str]:
 
 
 def _notes(
-    moments: Moments, unchanged_C: BoolArray, constant_C: BoolArray, few_C: BoolArray
+    counts: Counts, unchanged_C: BoolArray, constant_C: BoolArray, few_C: BoolArray
 ) -> list[str]:
     """Return what each effect cannot say."""
-    about_seeds = _about_seeds(moments.before_CS.shape[1], moments.after_CT.shape[1])
-    one_each = moments.before_CS.shape[1] == moments.after_CT.shape[1] == 1
+    about_seeds = _about_seeds(counts.before_CS.shape[1], counts.after_CT.shape[1])
+    one_each = counts.before_CS.shape[1] == counts.after_CT.shape[1] == 1
     notes = []
-    units_C = moments.units_C
+    units_C = counts.units_C
     for unchanged, constant, few, n_changed, n, n_images in zip(
-        unchanged_C, constant_C, few_C, moments.changed_units_C, units_C, moments.n_images_C,
+        unchanged_C, constant_C, few_C, counts.changed_units_C, units_C, counts.n_images_C,
         strict=True,
     ):  # fmt: skip
         unit = "images" if n == n_images else "groups"

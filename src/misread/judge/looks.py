@@ -37,9 +37,8 @@ from scipy import optimize, special
 
 from misread.errors import JudgeError
 from misread.files import Frozen
-from misread.judge.checks import fraction
-from misread.judge.counts import FloatArray
-from misread.judge.detectable import Components
+from misread.judge.checks import FloatArray, fraction
+from misread.judge.variance import Components
 
 LEAST_SEEDS = 5  # at a first look: below, the judge hardly knows how much trainings differ
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(201)

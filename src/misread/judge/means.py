@@ -13,7 +13,7 @@ from scipy import special
 from misread.errors import JudgeError
 from misread.judge.checks import fraction
 from misread.judge.groups import group_codes
-from misread.judge.variance import Parts, combined
+from misread.judge.variance import Terms, variance_of
 
 
 class Mean(NamedTuple):
@@ -34,7 +34,7 @@ def mean_over(
 
     The variance and its degrees of freedom are those of `two_way` (Clark 1973; Satterthwaite
     1946), without what that does at its edges: a handful of events is too few for this. With groups
-    the larger variance counts, of images or of groups (`misread.judge.variance.parts_of`).
+    the larger variance counts, of images or of groups (`misread.judge.variance.terms_of`).
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def mean_over(
         if codes_N.max() + 1 < n_images:
             parts.append(_parts(values_SN, codes_N))
     # The last of the largest, so groups where both are alike.
-    variance, df = (float(each[0]) for each in combined(max(reversed(parts), key=_floored)))
+    variance, df = (float(each[0]) for each in variance_of(max(reversed(parts), key=_floored)))
     mean = float(values_SN.mean())
     if not variance:
         return Mean(mean, mean, mean, 1.0)
@@ -77,13 +77,13 @@ def mean_over(
     return Mean(mean, mean - half, mean + half, p_value)
 
 
-def _floored(parts: Parts) -> float:
+def _floored(parts: Terms) -> float:
     """Return the variance with no component below 0."""
     above = np.maximum(parts.image - parts.residual, 0.0)
     return float(np.maximum(parts.seed + above, parts.residual)[0])
 
 
-def _parts(values_SN: npt.NDArray[np.float64], codes_N: npt.NDArray[np.int64]) -> Parts:
+def _parts(values_SN: npt.NDArray[np.float64], codes_N: npt.NDArray[np.int64]) -> Terms:
     """Return the parts of the variance of a mean over seeds and groups, an image each or more."""
     (n_seeds, n_images), size_G = values_SN.shape, np.bincount(codes_N).astype(np.float64)
     mean = values_SN.mean()
@@ -100,7 +100,7 @@ def _parts(values_SN: npt.NDArray[np.float64], codes_N: npt.NDArray[np.int64]) -
     seeds, images, others = np.array([[seed, df_seed], [image, df_group], [rest, df_rest]])[
         ..., None
     ]
-    return Parts(seeds[0], images[0], others[0], seeds[1], images[1], others[1], n_seeds)
+    return Terms(seeds[0], images[0], others[0], seeds[1], images[1], others[1], n_seeds)
 
 
 def mean_ratio(

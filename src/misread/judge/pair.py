@@ -11,7 +11,7 @@ import numpy.typing as npt
 from misread.errors import JudgeError
 from misread.judge.checks import BoolArray
 from misread.judge.classes import AnyIntArray, is_number, short, united
-from misread.judge.groups import Grouped, design_effect, group_codes
+from misread.judge.groups import Groups, design_effect, group_codes
 from misread.judge.predictions import Predictions, seeds_in_words
 
 
@@ -29,7 +29,7 @@ class Pair:
         K names.
     paired : bool
         Whether seeds are compared in pairs; then S = T.
-    grouped : Grouped or None
+    groups : Groups or None
         Which images are not independent, where that is known.
     disputed_N : ndarray of bool or None
         Images whose label either side disputes.
@@ -46,7 +46,7 @@ class Pair:
     after_TN: AnyIntArray
     class_names: tuple[str, ...]
     paired: bool = True
-    grouped: Grouped | None = None
+    groups: Groups | None = None
     disputed_N: BoolArray | None = None
     seeds: tuple[int | str, ...] | None = None
     slices: "Mapping[str, Pair]" = field(default_factory=lambda: MappingProxyType({}))
@@ -64,7 +64,7 @@ class Pair:
             labels_N=self.labels_N[chosen_N],
             before_SN=self.before_SN[:, chosen_N],
             after_TN=self.after_TN[:, chosen_N],
-            grouped=self.grouped and self.grouped.of(chosen_N),
+            groups=self.groups and self.groups.of(chosen_N),
             disputed_N=None if self.disputed_N is None else self.disputed_N[chosen_N],
             slices={},
         )
@@ -119,8 +119,8 @@ def align(before: Predictions, after: Predictions, *, paired: bool | None = None
     for name, part in before.slices.items():
         where = f"slice “{short(name)}”: "
         slices[name] = _pair_images(part, after.slices[name], where, paired=paired)
-        if (slices[name].grouped is None) != (whole.grouped is None):
-            it, they = ("no ", "") if whole.grouped is not None else ("", "no ")
+        if (slices[name].groups is None) != (whole.groups is None):
+            it, they = ("no ", "") if whole.groups is not None else ("", "no ")
             msg = (
                 f"slice “{short(name)}” has {it}groups of images and the evaluation set has "
                 f"{they}groups; all intervals hold over groups or none does: give groups for both, "
@@ -139,7 +139,7 @@ def with_groups(pair: Pair, groups: npt.NDArray[Any] | None) -> Pair:
         return pair
     codes_N = group_codes("groups", groups, pair.labels_N.size)
     wrong = pair.before_SN != pair.labels_N, pair.after_TN != pair.labels_N
-    return replace(pair, grouped=Grouped(codes_N, design_effect(pair.labels_N, codes_N, *wrong)))
+    return replace(pair, groups=Groups(codes_N, design_effect(pair.labels_N, codes_N, *wrong)))
 
 
 def _pair_seeds(

@@ -17,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.files import Frozen
-from misread.judge.checks import BoolArray, IntArray
-from misread.judge.counts import FloatArray
+from misread.judge.checks import BoolArray, FloatArray, IntArray
 from misread.judge.effects import benjamini_hochberg
 from misread.judge.strata import refuse_misfits
 

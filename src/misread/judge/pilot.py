@@ -4,9 +4,8 @@ A treatment that multiplies every image's chance of the error by k = 1 − r is 
 errors ``Y[s, n]`` of the present model alone. Let p be their rate and σ²_s, σ²_n, σ²_e the
 variances between seeds, between images and of the rest, ``σ²_s + σ²_n + σ²_e = p(1 − p)``. After
 the fix the rate is kp, the first two variances are k²σ²_s and k²σ²_n, and the rest fills up to
-kp(1 − kp). The image part is the same in both arms; of the two others a share c is, where arms are
-paired by seed.
-Then ``D = after − before`` has the mean −rp and the variances
+kp(1 − kp) − k²(σ²_s + σ²_n). The image part is the same in both arms; of the two others a share c
+is, where arms are paired by seed. Then ``D = after − before`` has the mean −rp and the variances
 
 =========  ==================================================
 seeds      σ²_s · (1 + k² − 2ck)
@@ -20,18 +19,25 @@ Mathematical Statistics* 27). What a pilot cannot tell is taken from `TYPICAL`.
 
 import math
 
+import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 from scipy import special
 
 from misread.errors import JudgeError
 from misread.files import Frozen
-from misread.judge.checks import IntArray, whole_numbers
-from misread.judge.detectable import Components, variance_components
-from misread.judge.variance import mean_squares, two_way_variance
+from misread.judge.checks import BoolArray, whole_numbers
+from misread.judge.counts import Counts, count_by_part, count_differences
+from misread.judge.groups import Groups, group_codes
+from misread.judge.variance import (
+    FEW_SEEDS,
+    Components,
+    components_of,
+    seeds_per_arm,
+    terms_of,
+    variance_of,
+)
 
-FEW_SEEDS = 3  # as many or fewer hardly tell how much trainings differ
-_RANGE = 0.8  # a plan is a bet: the range that holds four times in five
 _TYPICAL_DF = 9  # the ten seeds behind `TYPICAL`: a pilot's own seeds are weighed against them
 _AS_TYPICAL = "as in the study four-nine."
 
@@ -79,10 +85,14 @@ class Pilot(Frozen):
         Of images and trainings.
     both : Components or None
         Variances of the difference, where both arms were observed.
-    both_df : float or None
-        Degrees of freedom of their sum.
+    both_df, changed : float or None
+        Degrees of freedom of their sum; share of images that changed on balance.
     n_seeds, n_images : int or None
-        Of the pilot; images of class i.
+        Of the pilot, seeds per arm; images of class i.
+    design_effect : float
+        How many times larger groups of images (writers, patients) make the variance over images,
+        1 or more: N images tell as much as N over it that are independent. Variances are of one
+        such image.
     notes : tuple of str
         What was assumed, in sentences.
     """
@@ -93,8 +103,10 @@ class Pilot(Frozen):
     spread: Heterogeneity = TYPICAL
     both: Components | None = None
     both_df: float | None = None
+    changed: float | None = None
     n_seeds: int | None = None
     n_images: int | None = None
+    design_effect: float = 1.0
     notes: tuple[str, ...] = ()
 
     @property
@@ -104,11 +116,9 @@ class Pilot(Frozen):
         From one arm: the ends of the rate. From both: the ends of the variance (chi-square).
         """
         if self.both is not None and self.both_df is not None:
-            chances = ((1 + _RANGE) / 2, (1 - _RANGE) / 2)
-            scales = [self.both_df / float(special.chdtri(self.both_df, 1 - c)) for c in chances]
             first, last = (
-                self.model_copy(update={"both": Components(*(k * part for part in self.both))})
-                for k in scales
+                self.model_copy(update={"both": Components(*(part * scale for part in self.both))})
+                for scale in self.both_df / special.chdtri(self.both_df, [0.1, 0.9])
             )
             return first, last
         if self.rate_range is None:
@@ -147,10 +157,8 @@ def pilot_from_rate(rate: float, source: str = "a rate that was given") -> Pilot
             "example 0.008 or 0.8%."
         )
         raise JudgeError(msg)
-    note = "The rate is taken as exact."
-    return Pilot(
-        source=source, rate=rate, notes=(note, f"Images and trainings differ {_AS_TYPICAL}")
-    )
+    notes = ("The rate is taken as exact.", f"Images and trainings differ {_AS_TYPICAL}")
+    return Pilot(source=source, rate=rate, notes=notes)
 
 
 def pilot_from_counts(
@@ -177,7 +185,7 @@ def pilot_from_counts(
     JudgeError
         If there are no readings or no errors.
     """
-    rate = _some(n_errors, n_readings)
+    rate = _rate(n_errors, n_readings)
     return Pilot(
         source=source,
         rate=rate,
@@ -187,13 +195,15 @@ def pilot_from_counts(
     )
 
 
-def pilot_from_errors(errors_SN: npt.ArrayLike) -> Pilot:
+def pilot_from_errors(errors_SN: npt.ArrayLike, groups_N: npt.ArrayLike | None = None) -> Pilot:
     """Return a pilot from readings of the present model.
 
     Parameters
     ----------
     errors_SN : array_like of 0 and 1, shape [S, N]
         Whether seed s reads image n of class i as j.
+    groups_N : array_like of int or str, shape [N], optional
+        The group (writer, patient) of each image.
 
     Returns
     -------
@@ -206,26 +216,21 @@ def pilot_from_errors(errors_SN: npt.ArrayLike) -> Pilot:
     JudgeError
         If the matrix is empty, holds other values, or holds no error.
     """
-    errors = whole_numbers("the matrix of errors", errors_SN, 2)
-    if errors.min() < 0 or errors.max() > 1:
-        msg = f"the matrix of errors holds {errors.max()}; allowed are 0 and 1: give flags."
-        raise JudgeError(msg)
+    errors = _flags("the matrix of errors", errors_SN)
     n_seeds, n_images = errors.shape
-    rate = _some(int(errors.sum()), errors.size)
-    spread = _spread(errors, rate)
-    notes = []
+    rate = _rate(int(errors.sum()), errors.size)
+    counts = count_differences(errors.astype(np.int64), _groups(groups_N, n_images))
+    design_effect = _design_effect(counts)
+    spread = _spread(counts, rate, n_images / design_effect)
+    few = ", which hardly tell: the answer is noisy" if n_seeds <= FEW_SEEDS else ""
+    trainings = (
+        f"How much trainings differ is weighed from {n_seeds} seeds and the ten of four-nine{few}."
+    )
     if n_seeds == 1:
-        notes.append(f"One seed says nothing of trainings: they and images differ {_AS_TYPICAL}")
-    else:
-        few = ", which hardly tell: the answer is noisy" if n_seeds <= FEW_SEEDS else ""
-        notes.append(
-            f"How much trainings differ is weighed from {n_seeds} seeds and the ten of "
-            f"four-nine{few}."
-        )
-    notes.append(f"The arms of a pair are as alike by their seed {_AS_TYPICAL}")
+        trainings = f"One seed says nothing of trainings: they and images differ {_AS_TYPICAL}"
     seed, image = spread.seed * rate**2, spread.image * rate * (1 - rate)
     rest = max(rate * (1 - rate) - seed - image, 0.0)
-    variance = seed / n_seeds + image / n_images + rest / errors.size
+    variance = seed / n_seeds + (image + rest / n_seeds) * design_effect / n_images
     return Pilot(
         source="readings of the present model",
         rate=rate,
@@ -233,61 +238,88 @@ def pilot_from_errors(errors_SN: npt.ArrayLike) -> Pilot:
         spread=spread,
         n_seeds=n_seeds,
         n_images=n_images,
-        notes=tuple(notes),
+        design_effect=design_effect,
+        notes=(trainings, f"The arms of a pair are as alike by their seed {_AS_TYPICAL}"),
     )
 
 
-def pilot_from_both(before_SN: npt.ArrayLike, after_SN: npt.ArrayLike) -> Pilot:
-    """Return a pilot from readings of both arms, paired by seed and image.
+def pilot_from_both(
+    before_SN: npt.ArrayLike,
+    after_TN: npt.ArrayLike,
+    groups_N: npt.ArrayLike | None = None,
+    *,
+    paired: bool = True,
+) -> Pilot:
+    """Return a pilot from readings of both arms on the same images.
 
     Parameters
     ----------
-    before_SN, after_SN : array_like of 0 and 1, shape [S, N]
-        Whether seed s reads image n of class i as j, before and after a fix.
+    before_SN, after_TN : array_like of 0 and 1, shape [S, N] and [T, N]
+        Whether a seed reads image n of class i as j, before and after a fix.
+    groups_N : array_like of int or str, shape [N], optional
+        The group (writer, patient) of each image.
+    paired : bool
+        Whether row s of both is the same seed; then S = T.
 
     Returns
     -------
     Pilot
         The variances of the difference are those observed, whatever the reduction. Where too few
-        images changed to tell, or with fewer than two seeds, it falls back to `pilot_from_errors`.
+        images changed to tell, or with one seed a side, it falls back to `pilot_from_errors`.
 
     Raises
     ------
     JudgeError
-        As `pilot_from_errors`, and if the shapes differ.
+        As `pilot_from_errors`, and if the shapes do not fit.
     """
-    pilot = pilot_from_errors(before_SN)
-    before = whole_numbers("errors before", before_SN, 2)
-    after = whole_numbers("errors after", after_SN, 2)
-    if before.shape != after.shape:
+    pilot = pilot_from_errors(before_SN, groups_N)
+    before, after = _flags("errors before", before_SN), _flags("errors after", after_TN)
+    if before.shape[1] != after.shape[1] or (paired and before.shape != after.shape):
         msg = (
             f"errors before have shape {before.shape} and those after {after.shape}; a pilot of "
             "both arms is paired: give the same seeds and images, or the present model alone."
         )
         raise JudgeError(msg)
-    diff_SN = after - before
-    parts = variance_components(diff_SN)
-    if parts is None or before.shape[0] == 1:
-        why = "One seed a side" if before.shape[0] == 1 else "Too few images changed in the pilot"
+    n_images = before.shape[1]
+    counts = count_by_part(
+        np.zeros(n_images, dtype=np.int64), 1, before, after,
+        paired=paired, groups=_groups(groups_N, n_images),
+    )  # fmt: skip
+    (components,) = components_of(counts)
+    n_seeds = seeds_per_arm(counts)
+    if components is None or n_seeds == 1:
+        why = "One seed a side" if n_seeds == 1 else "Too few images changed in the pilot"
         note = f"{why}: the plan rests on the present model alone."
         return pilot.model_copy(update={"notes": (note, *pilot.notes)})
-    _, df = two_way_variance(mean_squares(diff_SN), *diff_SN.shape)
     notes = ["The fix to come varies over seeds and images as the one in the pilot did."]
-    if before.shape[0] <= FEW_SEEDS:
-        notes.append(
-            f"{before.shape[0]} seeds hardly tell how much trainings differ: the answer is noisy."
-        )
+    if n_seeds <= FEW_SEEDS:
+        notes.append(f"{n_seeds} seeds hardly tell how much trainings differ: the answer is noisy.")
+    seed, image, rest = components
     return pilot.model_copy(
         update={
             "source": "readings of both arms",
-            "both": parts,
-            "both_df": df,
+            "both": Components(seed, image / pilot.design_effect, rest / pilot.design_effect),
+            "both_df": float(variance_of(terms_of(counts))[1][0]),
+            "changed": float(counts.changed_C[0] / n_images),
+            "n_seeds": n_seeds,
             "notes": tuple(notes),
         }
     )
 
 
-def _some(n_errors: int, n_readings: int) -> float:
+def _flags(name: str, errors_SN: npt.ArrayLike) -> BoolArray:
+    errors = whole_numbers(name, errors_SN, 2)
+    if errors.min() < 0 or errors.max() > 1:
+        msg = f"{name} holds {errors.max()}; allowed are 0 and 1: give flags."
+        raise JudgeError(msg)
+    return errors.astype(np.bool_)
+
+
+def _groups(groups_N: npt.ArrayLike | None, n_images: int) -> Groups | None:
+    return None if groups_N is None else Groups(group_codes("groups", groups_N, n_images))
+
+
+def _rate(n_errors: int, n_readings: int) -> float:
     """Return the rate, which must not be 0 or 1."""
     if not 0 < n_errors < n_readings:
         what = "no error" if n_errors == 0 else "nothing but errors"
@@ -299,19 +331,29 @@ def _some(n_errors: int, n_readings: int) -> float:
     return n_errors / n_readings
 
 
-def _spread(errors_SN: IntArray, rate: float) -> Heterogeneity:
+def _spread(counts: Counts, rate: float, n_independent: float) -> Heterogeneity:
     """Return how unlike images and trainings are; what a single seed cannot tell is `TYPICAL`."""
-    n_seeds, n_images = errors_SN.shape
+    n_seeds = counts.n_seeds[0]
     if n_seeds == 1:
         return TYPICAL
-    ms = mean_squares(errors_SN)
-    image = max(ms.image - ms.residual, 0.0) / n_seeds / (rate * (1 - rate))
-    seed = (ms.seed - ms.residual) / n_images / rate**2
+    seed_term, image_term, residual = (float(term[0]) for term in terms_of(counts)[:3])
+    image = max(image_term - residual, 0.0) * n_independent / (rate * (1 - rate))
+    seed = (seed_term - residual) * n_seeds / rate**2
     weighed = ((n_seeds - 1) * seed + _TYPICAL_DF * TYPICAL.seed) / (n_seeds - 1 + _TYPICAL_DF)
     return TYPICAL.model_copy(update={"image": min(image, 0.98), "seed": max(weighed, 0.0)})
 
 
+def _design_effect(counts: Counts) -> float:
+    """Return the sum of squares between groups over that between images, 1 or more."""
+    groups, n_images = counts.groups, int(counts.n_images_C[0])
+    if groups is None:
+        return 1.0
+    mean = float((counts.after_CT - counts.before_CS).sum()) / n_images
+    between = groups.squares_C - 2 * mean * groups.sized_C + mean**2 * groups.sizes_C
+    return max(float((between / (counts.squares_C - mean**2 * n_images))[0]), 1.0)
+
+
 def _range(rate: float, relative_variance: float) -> tuple[float, float]:
-    """Return the range of a rate on the log scale, so that it stays above 0."""
-    factor = math.exp(float(special.ndtri((1 + _RANGE) / 2)) * math.sqrt(relative_variance))
+    """Return the range of 80% of a rate, on the log scale so that it stays above 0."""
+    factor = math.exp(float(special.ndtri(0.9)) * math.sqrt(relative_variance))
     return rate / factor, min(rate * factor, (1 + rate) / 2)

@@ -83,10 +83,9 @@ def given_up_reason(
     str
         One sentence, with its full stop.
     """
-    asked = _signed(f"{-reduction:.0%}")
+    asked = _minus(reduction)
     if chance is None:
         return f"{_cells_told(cells, alpha)}: given up, for the {asked} asked about is excluded."
-    likely = "under .01" if chance < 0.005 else f"{chance:.2f}".removeprefix("0")
     ending = (
         f", and {wording.count(most, 'seed')} would be too few to rely on for the {asked} asked "
         "about"
@@ -96,7 +95,8 @@ def given_up_reason(
     )
     return (
         f"{_cells_told(cells, alpha)}: given up, for the chance that "
-        f"{wording.count(n_left, 'more seed')} would still show a reduction is {likely}{ending}."
+        f"{wording.count(n_left, 'more seed')} would still show a reduction is "
+        f"{wording.chance(chance)}{ending}."
     )
 
 
@@ -174,40 +174,26 @@ def _collateral(items: Sequence[Item]) -> str:
 
 def _underpowered(cells: Sequence[CellResult], alpha: float, reduction: float, n_seeds: int) -> str:
     cell = next(c for c in cells if c.hopeless(alpha))
-    asked = f"the {_signed(f'{-reduction:.0%}')} asked about"
     design = f"{wording.count(n_seeds, 'seed')} and {wording.count(cell.n_images, 'image')}"
-    if cell.smallest_detectable is None:
-        return (
-            f": too few of its images changed to say what {design} could have shown, so {asked} "
-            "stays open"
-        )
-    least = cell.smallest_detectable / cell.before
-    shown = (
-        f"with {design} only a reduction of {least:.0%} or more would have been found (80% power)"
-        if least <= 1
-        else f"{design} cannot be relied on to show even a fall to zero (80% power)"
+    least = cell.smallest_detectable_relative
+    could = (
+        f"{design} cannot be relied on to show even a fall to zero (80% power)"
+        if least is None
+        else f"with {design} only a reduction of {least:.0%} or more would have been found "
+        "(80% power)"
     )
+    if cell.few_changed(alpha):
+        could = f"too few of its images changed to know more than the errors before say: {could}"
     which = f" of {cell.name}" if len(cells) > 1 else ""
-    return f": {shown}, and {asked}{which} needs {_what_would_do(cell, n_seeds)}"
-
-
-def _what_would_do(cell: CellResult, n_seeds: int) -> str:
-    enough = []
-    if cell.seeds_needed:
-        enough.append(wording.count(cell.seeds_needed, "seed"))
-    if cell.images_needed:
-        enough.append(f"about {_rounded(cell.images_needed):,} images of its class")
-    if not enough:
-        return "more seeds and more images together"
-    alone = "" if cell.seeds_needed or n_seeds == 1 else " (more seeds alone would not do)"
-    return " or ".join(enough) + alone
+    needs = wording.what_would_do(cell.seeds_needed, cell.images_needed)
+    return f": {could}, and the {_minus(reduction)} asked about{which} needs {needs}"
 
 
 def _not_shown(cells: Sequence[CellResult], alpha: float, reduction: float) -> str:
     cell = next(c for c in cells if not c.shrank(alpha))
     if cell.before == 0:
         return f": {cell.name} had no errors before, so there is nothing to reduce"
-    if cell.smallest_detectable is None:
+    if cell.few_changed(alpha):
         return (
             f": hardly an image changed, and the interval excludes a reduction of {reduction:.0%}"
         )
@@ -228,11 +214,5 @@ def _about_seeds(n_seeds: tuple[int, int], *, paired: bool) -> str:
     return told
 
 
-def _rounded(number: int) -> int:
-    """Return `number` rounded up to two significant digits: a plan is no more exact than that."""
-    step: int = 10 ** max(len(str(number)) - 2, 0)
-    return -(-number // step) * step
-
-
-def _signed(number: str) -> str:
-    return number.replace("-", wording.MINUS)
+def _minus(reduction: float) -> str:
+    return f"{wording.MINUS}{reduction:.0%}"

@@ -25,15 +25,15 @@ from typing import Any, NamedTuple
 from scipy import special
 
 from misread.judge.classes import NamedCell
-from misread.judge.collateral import MARGINS, Item, Margins, cell_moments
-from misread.judge.detectable import components_of, detectable
+from misread.judge.collateral import MARGINS, Item, Margins, count_cell
 from misread.judge.effects import Status
 from misread.judge.looks import Adaptive, Settled, Why, chance_left
 from misread.judge.pair import Pair, align
+from misread.judge.power import smallest_found
 from misread.judge.predictions import Predictions
 from misread.judge.reason import given_up_reason
-from misread.judge.targets import CellResult
-from misread.judge.variance import zero_event_bound
+from misread.judge.targets import CellResult, pilot_of
+from misread.judge.variance import components_of, zero_event_bound
 from misread.judge.verdict import Verdict, cells_of, judge_pair, refuse_arrays
 
 
@@ -155,22 +155,24 @@ def _outlook(
     cell: CellResult, pair: Pair, adaptive: Adaptive, left: _Left, alpha: float
 ) -> _Outlook | None:
     """Return what is left for a target; None where too few images changed to tell."""
-    moments = cell_moments(pair, cell.true, cell.predicted)
-    parts, _, n_units = components_of(moments, alpha)
-    if parts is None:
+    (components,) = components_of(count_cell(pair, cell.true, cell.predicted), alpha)
+    if components is None:
         return None
+    asked = cell.reduction_abs
     chance = chance_left(
-        parts,
-        n_units,
+        components,
+        cell.n_images,
         cell.effect.estimate,
-        cell.reduction_abs,
+        asked,
         (adaptive.looks[left.number], adaptive.most),
         left.level,
     )
-    least = detectable(parts, adaptive.most, n_units, left.level)
-    asked = cell.reduction_abs
     excluded = cell.effect.low > -asked
-    return _Outlook(chance, excluded, not excluded and cell.before > 0 and least > asked)
+    if excluded or not 0 < cell.before < 1:
+        return _Outlook(chance, excluded, hopeless=False)
+    pilot = pilot_of(pair, (cell.true, cell.predicted))
+    least = smallest_found(pilot, adaptive.most, cell.n_images, alpha=left.level)
+    return _Outlook(chance, excluded, least is None or least * cell.before > asked)
 
 
 def _why(

@@ -10,10 +10,10 @@ import numpy as np
 
 from misread.errors import JudgeError
 from misread.files import Frozen
-from misread.judge.checks import BoolArray, IntArray
-from misread.judge.counts import FloatArray, by_group
+from misread.judge.checks import BoolArray, FloatArray, IntArray
+from misread.judge.counts import count_by_part
 from misread.judge.effects import Effect, benjamini_hochberg, effects
-from misread.judge.groups import Grouped, design_effect, group_codes
+from misread.judge.groups import Groups, design_effect, group_codes
 
 
 class ArmRate(Frozen):
@@ -174,11 +174,11 @@ def _changes(
 ) -> list[Effect]:
     """Return the change of one error in every stratum, over groups too where there are any."""
     n_strata = int(stratum_M.max()) + 1
-    grouped = None
+    groups = None
     if codes_M is not None:
-        grouped = Grouped(codes_M, design_effect(stratum_M, codes_M, before_SM, after_SM))
-    moments = by_group(stratum_M, n_strata, before_SM, after_SM, paired=True, grouped=grouped)
-    return effects(moments, alpha)
+        groups = Groups(codes_M, design_effect(stratum_M, codes_M, before_SM, after_SM))
+    counts = count_by_part(stratum_M, n_strata, before_SM, after_SM, paired=True, groups=groups)
+    return effects(counts, alpha)
 
 
 def _with_q_values(found: Mapping[str, list[Stratum]]) -> dict[str, tuple[Stratum, ...]]:

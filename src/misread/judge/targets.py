@@ -1,6 +1,5 @@
 """The target cells: what the fix was meant to reduce, measured with all that is known of it."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,12 +7,14 @@ import numpy as np
 from misread.files import Frozen
 from misread.judge.atlas import CellAtlas, cell_atlas
 from misread.judge.classes import AnyIntArray, Cell
-from misread.judge.collateral import cell_moments
-from misread.judge.counts import of_differences
-from misread.judge.detectable import components_of, detectable, images_for, seeds_for
+from misread.judge.collateral import count_cell
+from misread.judge.counts import Counts, count_differences
 from misread.judge.effects import Effect, effects, holm
-from misread.judge.groups import Grouped
+from misread.judge.groups import Groups
 from misread.judge.pair import Pair
+from misread.judge.pilot import Pilot, pilot_from_both
+from misread.judge.power import images_needed, seeds_needed, smallest_found
+from misread.judge.variance import least_p
 
 
 class CellResult(Frozen):
@@ -45,8 +46,9 @@ class CellResult(Frozen):
     atlas_before, atlas_after : CellAtlas
         Which images make the cell in either arm.
     smallest_detectable, smallest_detectable_relative : float or None
-        Smallest change found with 80% power at the corrected level, as a share of class i and of
-        the rate before; None when too few images changed to tell.
+        Smallest reduction found with 80% power at the corrected level, as a share of class i and of
+        the rate before, as `misread power` has it; None where not even a fall to zero would be
+        found, or there are no errors before.
     reduction_abs : float
         The reduction asked about, as a share of class i.
     seeds_needed, images_needed : int or None
@@ -55,6 +57,8 @@ class CellResult(Frozen):
         images of more groups, as many of each as now.
     mcnemar_midp : float or None
         With one seed only: mid-p McNemar of the two models, which says nothing about training.
+    n_changed : int or None
+        Images (groups in their place) that changed on balance; None in older records.
     """
 
     true: int
@@ -81,6 +85,7 @@ class CellResult(Frozen):
     seeds_needed: int | None
     images_needed: int | None
     mcnemar_midp: float | None
+    n_changed: int | None = None
 
     def shrank(self, alpha: float) -> bool:
         """Say whether the cell fell at the corrected level."""
@@ -93,14 +98,19 @@ class CellResult(Frozen):
     def hopeless(self, alpha: float) -> bool:
         """Say whether no reduction was shown and the one asked about could not have been.
 
-        Where too few images changed to estimate power, the exact interval decides: it excludes
-        the reduction asked about, or it does not. Without errors before, nothing was to be shown.
+        Where too few images changed for a test, the exact interval decides: it excludes the
+        reduction asked about, or it does not. Without errors before, nothing was to be shown.
         """
         if self.before == 0 or self.shrank(alpha):
             return False
-        if self.smallest_detectable is None:
+        if self.few_changed(alpha):
             return self.effect.low <= -self.reduction_abs
-        return self.smallest_detectable > self.reduction_abs
+        least = self.smallest_detectable
+        return least is None or least > self.reduction_abs
+
+    def few_changed(self, alpha: float) -> bool:
+        """Say whether too few images changed for a test by sign flips over them to reject."""
+        return self.n_changed is not None and bool(least_p(self.n_changed) > alpha)
 
 
 def measure_cells(
@@ -131,55 +141,103 @@ def measure_cells(
     list of CellResult
         With p-values corrected over the cells.
     """
-    names = pair.class_names
-    moments = [cell_moments(pair, *cell) for cell in cells]
-    measured = [effects(one, alpha)[0] for one in moments]
+    counted = [count_cell(pair, *cell) for cell in cells]
+    measured = [effects(counts, alpha)[0] for counts in counted]
     corrected = holm([effect.p_value for effect in measured])
-    strict = alpha / len(cells)
-    results = []
-    for cell, counted, effect, p_holm in zip(cells, moments, measured, corrected, strict=True):
-        n_images = int(counted.n_images_C[0])
-        before_S, after_T = counted.before_CS[0], counted.after_CT[0]
-        before = float(before_S.mean()) / n_images
-        asked = before * reduction
-        parts, n_seeds, n_units = components_of(counted, alpha)
-        least = None if parts is None else detectable(parts, n_seeds, n_units, strict)
-        enough = images_for(parts, n_seeds, asked, strict) if parts and asked else None
-        results.append(
-            CellResult(
-                true=cell[0],
-                predicted=cell[1],
-                name=f"{names[cell[0]]}→{names[cell[1]]}",
-                n_images=n_images,
-                before=before,
-                after=float(after_T.mean()) / n_images,
-                before_images=float(before_S.mean()),
-                after_images=float(after_T.mean()),
-                before_per_seed=tuple(before_S.tolist()),
-                after_per_seed=tuple(after_T.tolist()),
-                effect=effect,
-                effect_undisputed=_undisputed(pair, cell, alpha),
-                p_value=effect.p_value,
-                p_holm=p_holm,
-                q_value=q_values[cell],
-                asymmetry=asymmetry(
-                    pair.labels_N, pair.before_SN, *cell, alpha=alpha, grouped=pair.grouped
-                ),
-                atlas_before=cell_atlas(pair.labels_N, pair.before_SN, *cell, pair.disputed_N),
-                atlas_after=cell_atlas(pair.labels_N, pair.after_TN, *cell, pair.disputed_N),
-                smallest_detectable=least,
-                smallest_detectable_relative=least / before if least and before else None,
-                reduction_abs=asked,
-                seeds_needed=(
-                    seeds_for(parts, n_units, asked, strict, least=min(n_seeds, 2))
-                    if parts and asked
-                    else None
-                ),
-                images_needed=enough and math.ceil(enough * n_images / n_units),
-                mcnemar_midp=effect.p_value if before_S.size == after_T.size == 1 else None,
-            )
+    return [
+        _result(
+            pair,
+            cell,
+            counts,
+            effect,
+            p_holm=p_holm,
+            q_value=q_values[cell],
+            reduction=reduction,
+            strict=alpha / len(cells),
         )
-    return results
+        for cell, counts, effect, p_holm in zip(cells, counted, measured, corrected, strict=True)
+    ]
+
+
+def _result(
+    pair: Pair,
+    cell: Cell,
+    counts: Counts,
+    effect: Effect,
+    *,
+    p_holm: float,
+    q_value: float,
+    reduction: float,
+    strict: float,
+) -> CellResult:
+    names, n_images = pair.class_names, int(counts.n_images_C[0])
+    before_S, after_T = counts.before_CS[0], counts.after_CT[0]
+    before = float(before_S.mean()) / n_images
+    smallest = n_seeds = n_more = None
+    if 0 < before < 1:  # else there is nothing to plan with
+        pilot = pilot_of(pair, cell)
+        seeds = pilot.n_seeds or 1
+        smallest = smallest_found(pilot, seeds, n_images, alpha=strict)
+        n_seeds = seeds_needed(pilot, reduction, n_images, alpha=strict)
+        n_more = images_needed(pilot, reduction, seeds, alpha=strict)
+    return CellResult(
+        true=cell[0],
+        predicted=cell[1],
+        name=f"{names[cell[0]]}→{names[cell[1]]}",
+        n_images=n_images,
+        before=before,
+        after=float(after_T.mean()) / n_images,
+        before_images=float(before_S.mean()),
+        after_images=float(after_T.mean()),
+        before_per_seed=tuple(before_S.tolist()),
+        after_per_seed=tuple(after_T.tolist()),
+        effect=effect,
+        effect_undisputed=_undisputed(pair, cell, effect.alpha),
+        p_value=effect.p_value,
+        p_holm=p_holm,
+        q_value=q_value,
+        asymmetry=asymmetry(
+            pair.labels_N, pair.before_SN, *cell, alpha=effect.alpha, groups=pair.groups
+        ),
+        atlas_before=cell_atlas(pair.labels_N, pair.before_SN, *cell, pair.disputed_N),
+        atlas_after=cell_atlas(pair.labels_N, pair.after_TN, *cell, pair.disputed_N),
+        smallest_detectable=None if smallest is None else smallest * before,
+        smallest_detectable_relative=smallest,
+        reduction_abs=before * reduction,
+        seeds_needed=n_seeds,
+        images_needed=n_more,
+        mcnemar_midp=effect.p_value if pair.n_seeds == (1, 1) else None,
+        n_changed=int(counts.changed_units_C[0]),
+    )
+
+
+def pilot_of(pair: Pair, cell: Cell) -> Pilot:
+    """Return what both sides tell of a cell for power.
+
+    Parameters
+    ----------
+    pair : Pair
+        The two sides; the true class occurs.
+    cell : (true, predicted)
+        As codes.
+
+    Returns
+    -------
+    Pilot
+        As `misread.judge.pilot.pilot_from_both` makes it.
+
+    Raises
+    ------
+    JudgeError
+        If there are no errors before, or nothing but errors.
+    """
+    part = pair.of_class(cell[0])
+    return pilot_from_both(
+        part.before_SN == cell[1],
+        part.after_TN == cell[1],
+        part.groups and part.groups.codes_N,
+        paired=pair.paired,
+    )
 
 
 def asymmetry(
@@ -189,7 +247,7 @@ def asymmetry(
     predicted: int,
     *,
     alpha: float = 0.05,
-    grouped: Grouped | None = None,
+    groups: Groups | None = None,
 ) -> Effect | None:
     """Return by how much one arm makes i→j more often than j→i.
 
@@ -207,7 +265,7 @@ def asymmetry(
         The cell i→j.
     alpha : float
         The interval covers ``1 − alpha``.
-    grouped : Grouped, optional
+    groups : Groups, optional
         Groups of images that are not independent.
 
     Returns
@@ -222,12 +280,12 @@ def asymmetry(
     labels, preds = labels_N[both_N], preds_SN[:, both_N]
     there = ((labels == true) & (preds == predicted)).astype(np.int64)
     back = ((labels == predicted) & (preds == true)).astype(np.int64)
-    own = grouped and grouped.of(both_N)
-    return effects(of_differences(there - back, own), alpha)[0]
+    own = groups and groups.of(both_N)
+    return effects(count_differences(there - back, own), alpha)[0]
 
 
 def _undisputed(pair: Pair, cell: Cell, alpha: float) -> Effect | None:
     """Return the effect on a cell without the images whose label is disputed."""
     if pair.disputed_N is None or not (~pair.disputed_N & (pair.labels_N == cell[0])).any():
         return None
-    return effects(cell_moments(pair.of_images(~pair.disputed_N), *cell), alpha)[0]
+    return effects(count_cell(pair.of_images(~pair.disputed_N), *cell), alpha)[0]

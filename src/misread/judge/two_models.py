@@ -13,30 +13,29 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
-from misread.judge.checks import IntArray, flags, whole_numbers
-from misread.judge.counts import Moments
-from misread.judge.groups import FloatArray
+from misread.judge.checks import FloatArray, IntArray, flags, whole_numbers
+from misread.judge.counts import Counts
 from misread.judge.variance import least_p
 
 
-def images_only(moments: Moments, alpha: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+def images_only(counts: Counts, alpha: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return p-value, low and high for one pair of models.
 
     With groups the sign test is over those that changed on balance, and the counts behind the
     interval are divided by the design effect (Rao & Scott 1992): the sum of squares between groups
     over that between images, and N over groups where so few of them changed that it is not known.
     """
-    more_C = (moments.after_CT - moments.before_CS).sum(axis=1)
-    gone_C = (moments.discordant_C - more_C) // 2
-    new_C, n_C = moments.discordant_C - gone_C, moments.n_images_C
-    groups, p_C = moments.groups, _midp(gone_C, new_C)
+    more_C = (counts.after_CT - counts.before_CS).sum(axis=1)
+    gone_C = (counts.discordant_C - more_C) // 2
+    new_C, n_C = counts.discordant_C - gone_C, counts.n_images_C
+    groups, p_C = counts.groups, _midp(gone_C, new_C)
     if groups is None:
         return p_C, *_bonett_price(gone_C, new_C, n_C, alpha)
     mean_C = more_C / n_C
     between_C = groups.squares_C - 2 * mean_C * groups.sized_C + mean_C**2 * groups.sizes_C
-    within_C = np.maximum(moments.discordant_C - mean_C * more_C, 1e-9)
+    within_C = np.maximum(counts.discordant_C - mean_C * more_C, 1e-9)
     effect_C = np.maximum(between_C / within_C, 1.0)
-    few_C = (least_p(groups.changed_C) > alpha) | (moments.discordant_C == n_C)
+    few_C = (least_p(groups.changed_C) > alpha) | (counts.discordant_C == n_C)
     effect_C = np.where(few_C, n_C / groups.n_C, effect_C)
     effect_C = np.where(groups.n_C == n_C, 1.0, effect_C)
     p_C = np.where(groups.n_C == n_C, p_C, _midp(groups.gone_C, groups.new_C))

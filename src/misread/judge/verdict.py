@@ -17,7 +17,7 @@ from misread.judge.atlas import Ledger, ledger
 from misread.judge.checks import fraction
 from misread.judge.classes import Cell, NamedCell, cell_of
 from misread.judge.collateral import MARGINS, Item, Margins, measure_collateral
-from misread.judge.groups import Grouped
+from misread.judge.groups import Groups
 from misread.judge.looks import Settled
 from misread.judge.pair import Pair, align
 from misread.judge.predictions import Predictions
@@ -256,8 +256,8 @@ def judge_pair(
         margins=margins,
         exploratory=bool(exploratory),
         exploratory_why=exploratory,
-        n_groups=pair.grouped and int(pair.grouped.codes_N.max()) + 1,
-        design_effect=_finite(pair.grouped),
+        n_groups=pair.groups and int(pair.groups.codes_N.max()) + 1,
+        design_effect=_finite(pair.groups),
     )
 
 
@@ -305,7 +305,7 @@ def cells_of(cells: Sequence[NamedCell], pair: Pair) -> list[Cell]:
     return codes
 
 
-def _finite(grouped: Grouped | None) -> float | None:
+def _finite(grouped: Groups | None) -> float | None:
     """Return the design effect of readings, where it is known."""
     known = grouped is not None and np.isfinite(grouped.design_effect)
     return float(grouped.design_effect) if grouped is not None and known else None

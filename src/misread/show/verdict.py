@@ -183,9 +183,9 @@ def _target_row(cell: CellResult) -> tuple[str, ...]:
 def _least(cell: CellResult) -> str:
     """Return the smallest reduction that would be found with 80% power."""
     least, relative = cell.smallest_detectable, cell.smallest_detectable_relative
-    if least is None:
+    if cell.before == 0 or (least is None and cell.n_changed is None):
         return "cannot be said"
-    if relative is not None and relative > 1:
+    if least is None or (relative is not None and relative > 1):
         return "not even all of them"
     share = f" ({wording.number(100 * relative, decimals=0)}%)" if relative else ""
     return f"{wording.images(least * cell.n_images)}{share}"

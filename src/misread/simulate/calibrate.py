@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from misread.files import Frozen
-from misread.judge.counts import by_group
+from misread.judge.counts import count_by_part
 from misread.judge.effects import Effect, effects
-from misread.judge.groups import Grouped, design_effect
+from misread.judge.groups import Groups, design_effect
 from misread.seeds import derive
 from misread.simulate.worlds import WORLDS, Design, World, draw, writers_of
 
@@ -252,9 +252,9 @@ def judged(
     if grouped:
         writers_N, class_N = writers_of(n_images), np.zeros(n_images, dtype=np.int64)
         own = [design_effect(class_N, writers_N, *study) for study in studies]
-        writers = Grouped(np.tile(writers_N, n_studies), np.array(own))
-    moments = by_group(group_M, n_studies, before_SM, after_SM, paired=paired, grouped=writers)
-    return effects(moments, ALPHA)
+        writers = Groups(np.tile(writers_N, n_studies), np.array(own))
+    counts = count_by_part(group_M, n_studies, before_SM, after_SM, paired=paired, groups=writers)
+    return effects(counts, ALPHA)
 
 
 def method_id() -> str:
@@ -267,6 +267,8 @@ def method_id() -> str:
         group_M = np.repeat(np.arange(30), 40)
         told += [
             f"{effect.p_value:.6g} {effect.low:.6g} {effect.high:.6g}"
-            for effect in effects(by_group(group_M, 30, before_SM, after_SM, paired=paired), ALPHA)
+            for effect in effects(
+                count_by_part(group_M, 30, before_SM, after_SM, paired=paired), ALPHA
+            )
         ]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]

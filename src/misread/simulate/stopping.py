@@ -13,11 +13,11 @@ import numpy as np
 from scipy import special
 
 from misread.files import Frozen
-from misread.judge.checks import BoolArray, IntArray
-from misread.judge.counts import FloatArray, Moments
-from misread.judge.detectable import all_components
+from misread.judge.checks import BoolArray, FloatArray, IntArray
+from misread.judge.counts import Counts
 from misread.judge.effects import effects
 from misread.judge.looks import LEAST_SEEDS, Adaptive, Spending, chance_left
+from misread.judge.variance import components_of
 from misread.seeds import derive
 from misread.simulate.calibrate import ALPHA, ROOT, Setting
 from misread.simulate.worlds import WORLDS, Design, draw
@@ -193,8 +193,8 @@ def simulate_rules(
 
 def of_first_seeds(
     before_BSN: BoolArray, after_BSN: BoolArray, looks: Sequence[int]
-) -> Iterator[Moments]:
-    """Yield the moments of B paired studies with only the first seeds, for each number of them."""
+) -> Iterator[Counts]:
+    """Yield the counts of B paired studies with only the first seeds, for each number of them."""
     diff_BSN = after_BSN.astype(np.int64) - before_BSN
     times_BSN = diff_BSN.cumsum(axis=1)
     per_seed = before_BSN.sum(axis=2), after_BSN.sum(axis=2)
@@ -203,7 +203,7 @@ def of_first_seeds(
     zero_B: IntArray = np.zeros(len(diff_BSN), dtype=np.int64)
     for n in looks:
         times_BN = times_BSN[:, n - 1]
-        yield Moments(
+        yield Counts(
             n_images_C=n_images_B,
             before_CS=per_seed[0][:, :n],
             after_CT=per_seed[1][:, :n],
@@ -217,7 +217,7 @@ def of_first_seeds(
         )
 
 
-def _stopped(rule: Rule, seen: dict[int, Moments], design: Design) -> IntArray:
+def _stopped(rule: Rule, seen: dict[int, Counts], design: Design) -> IntArray:
     """Return how many of a batch were found, found with fewer errors, covered; and the seeds."""
     goes_on = np.ones(len(next(iter(seen.values())).n_images_C), dtype=np.bool_)
     found = fewer = covered = n_seeds = 0
@@ -241,12 +241,12 @@ def _stopped(rule: Rule, seen: dict[int, Moments], design: Design) -> IntArray:
     return np.array([found, fewer, covered, n_seeds])
 
 
-def _chances(moments: Moments, n_seeds: int, rule: Rule) -> FloatArray:
+def _chances(counts: Counts, n_seeds: int, rule: Rule) -> FloatArray:
     """Return the chance that each study still shows a reduction; infinite where none is known."""
-    n_images = int(moments.n_images_C[0])
+    n_images = int(counts.n_images_C[0])
     size, level = n_seeds * n_images, rule.levels[-1]
-    before_B, after_B = (own.sum(axis=1) for own in (moments.before_CS, moments.after_CT))
-    rows = zip(all_components(moments, ALPHA)[0], before_B / size, after_B / size, strict=True)
+    before_B, after_B = (own.sum(axis=1) for own in (counts.before_CS, counts.after_CT))
+    rows = zip(components_of(counts, ALPHA), before_B / size, after_B / size, strict=True)
     return np.array(
         [
             np.inf

@@ -26,7 +26,7 @@ from misread.errors import StoreError, StudyError
 from misread.files import Arrays, Frozen, read_json, write_arrays, write_json
 from misread.images.corrupt import corrupt, mnist_c
 from misread.judge import Effect, Item, Predictions, Verdict
-from misread.judge.collateral import errors_of
+from misread.judge.collateral import count_errors
 from misread.judge.effects import effects
 from misread.judge.means import Mean, mean_over, mean_ratio
 from misread.judge.pair import Pair, with_groups
@@ -345,7 +345,7 @@ def _growth(
 ) -> Effect:
     """Return the growth of the error rate, as the judge has it."""
     pair = with_groups(Pair(labels_N, before_SN, after_SN, ()), groups_N)
-    return effects(errors_of(pair, np.zeros_like(labels_N), 1), alpha)[0]
+    return effects(count_errors(pair, np.zeros_like(labels_N), 1), alpha)[0]
 
 
 def arm_mean(

@@ -132,9 +132,9 @@ def _reach(cells: Iterable[CellResult]) -> float:
 def _effect(axes: Axes, cell: CellResult, reach: float) -> None:
     style.bare(axes, keep="bottom")
     effect, n = cell.effect, cell.n_images
-    if cell.smallest_detectable is not None:
-        least = min(cell.smallest_detectable * n, reach)
-        axes.axvspan(-least, least, color="#eff1f4", lw=0, zorder=0)
+    if cell.before:
+        least = reach if cell.smallest_detectable is None else cell.smallest_detectable * n
+        axes.axvspan(-min(least, reach), min(least, reach), color="#eff1f4", lw=0, zorder=0)
     axes.axvline(0, color=style.INK, lw=1.2)
     if 0 < cell.reduction_abs * n < reach:
         axes.axvline(-cell.reduction_abs * n, color=style.BLUE, lw=1.3, ls=draw.DASHED)

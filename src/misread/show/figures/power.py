@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from misread import wording
 from misread.judge import Pilot, PowerAnswer, power_of, smallest_found
-from misread.judge.planner import power_told
 from misread.show import draw, style
 from misread.show.table import Table
 
@@ -28,7 +27,7 @@ def power_table(answer: PowerAnswer) -> Table:
     rows = tuple(
         (
             ("* " if row.n_seeds == answer.n_seeds else "") + f"{row.n_seeds}",
-            *map(power_told, row.power),
+            *map(wording.chance, row.power),
         )
         for row in answer.table
     )
@@ -39,10 +38,10 @@ def power_table(answer: PowerAnswer) -> Table:
 def smallest_sentence(answer: PowerAnswer) -> str:
     """Return the smallest reduction that the design finds, in a sentence."""
     if answer.smallest_relative is None:
-        return f"Not even a fall to zero is found with power {power_told(answer.target)}."
+        return f"Not even a fall to zero is found with power {wording.chance(answer.target)}."
     images = answer.errors_per_seed * answer.smallest_relative
     return (
-        f"Smallest fall found with power {power_told(answer.target)}: "
+        f"Smallest fall found with power {wording.chance(answer.target)}: "
         f"{answer.smallest_relative:.0%} ({images:.1f} errors a seed)."
     )
 
@@ -58,14 +57,14 @@ def power_figure(answer: PowerAnswer, pilot: Pilot) -> Figure:
     sheet = style.Sheet(
         13.0,
         5.75,
-        answer.sentence.partition("; more ")[0].removesuffix("."),
+        answer.sentence.partition(", for more ")[0].removesuffix("."),
         f"Pilot: {answer.source}, {answer.rate:.2%} of the class. Two-sided test at "
         f"{answer.alpha:.3g} over paired seeds and images.",
     )
-    power, smallest = power_told(answer.target), answer.smallest_relative
+    power, smallest = wording.chance(answer.target), answer.smallest_relative
     fall = "none" if smallest is None else f"−{smallest:.0%}"
     for left, head, result, asked in (
-        (0.85, f"power with {answer.n_images:,} images", power_told(answer.power), power),
+        (0.85, f"power with {answer.n_images:,} images", wording.chance(answer.power), power),
         (7.55, f"smallest fall found with power {power}", fall, f"−{answer.reduction:.0%}"),
     ):
         sheet.text(left, 0.05, head, size=13, bold=True)
