@@ -13,7 +13,6 @@ from syrupy.assertion import SnapshotAssertion
 
 from made_up import TARGET, changed, made_up
 from misread import wording
-from misread.show import study_figures as plots
 from misread.show import style, words
 from misread.show import target as tables
 from misread.show.figures.preview import preview_figure
@@ -202,9 +201,8 @@ def test_markdown_has_a_row_per_arm_with_the_numbers() -> None:
 
 def test_a_preview_needs_no_plan(tmp_path: Path) -> None:
     evidence = made_up()
-    path = plots.write_preview(
-        evidence.plan.study, TARGET, evidence.preview, evidence.train, tmp_path
-    )
+    figure = preview_figure(evidence.train, TARGET, evidence.preview)
+    path = style.write_png(tmp_path / "figures" / "preview.png", figure)
     assert path == tmp_path / "figures" / "preview.png"
     assert path.stat().st_size > 10_000
     ids = np.arange(200)

@@ -15,6 +15,8 @@ from misread.files import read_json, write_json
 from misread.learn.views import Parts, load_parts
 from misread.learn.work import Step
 from misread.show.claims import comparison_tables
+from misread.show.figures.preview import preview_figure
+from misread.show.figures.select_images import select_figure
 from misread.show.markdown import claims, target
 from misread.show.markdown.page import Beside, write_page
 from misread.show.render import verdict_brief
@@ -24,9 +26,8 @@ from misread.show.study_figures import (
     Drawn,
     draw_figures,
     write_figures,
-    write_preview,
-    write_select,
 )
+from misread.show.style import write_png
 from misread.show.target import study_table
 from misread.store import locked
 from misread.study.conclude import conclude, mend_from_select, write_slices
@@ -37,7 +38,7 @@ from misread.study.plan import load_plan
 from misread.study.preview import preview_numbers
 from misread.study.run import Until, run_study
 from misread.study.select import planned_power, target_of
-from misread.study.study import BASELINE, Study
+from misread.study.study import BASELINE, SMOKE, Study
 
 
 @click.command(short_help="Run or resume a study, to its findings and report.")
@@ -99,7 +100,9 @@ def errors(
     path = folder / "errors.json"
     ranked = read_json(path)
     with locked(folder):
-        picture = write_select(loaded, ranked, parts.train, folder)
+        warning = SMOKE if loaded.smoke else ""
+        drawn = select_figure(ranked, parts.train, loaded.target, warning)
+        picture = write_png(folder / "figures" / "select_images.png", drawn)
     if as_json:
         click.echo(path.read_text("utf-8"), nl=False)
         return
@@ -129,7 +132,9 @@ def preview(
     with locked(folder), stderr().status("measuring and drawing"):
         numbers = preview_numbers(loaded, cell, parts.train, folder)
         write_json(path, numbers)
-        picture = write_preview(loaded, cell, numbers, parts.train, folder)
+        warning = SMOKE if loaded.smoke else ""
+        drawn = preview_figure(parts.train, cell, numbers, warning=warning)
+        picture = write_png(folder / "figures" / "preview.png", drawn)
     if as_json:
         click.echo(path.read_text("utf-8"), nl=False)
         return

@@ -1,6 +1,6 @@
 """Pieces that figures share: notes, rows, intervals, tiles of images, matrices, curves, keys."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,12 +10,12 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import Colormap
 from matplotlib.patches import Rectangle
 
+from misread.judge.checks import FloatArray
 from misread.show import style
 from misread.show.style import Sheet
 
 DASHED = (0, (3, 2))
 _LEAST = 1e-4  # of a loss or a share, on a logarithmic axis
-FloatArray = npt.NDArray[np.float64]
 
 
 def note(
@@ -158,6 +158,20 @@ def places(
     for number in range(n):
         line, column = divmod(number, columns)
         yield left + column * step[0], down + line * step[1]
+
+
+def tiles(
+    sheet: Sheet,
+    images: Iterable[npt.NDArray[np.uint8]],
+    columns: int,
+    corner: tuple[float, float],
+    size: float,
+    step: float,
+) -> None:
+    """Draw images of so many inches line by line from a corner on, without captions."""
+    drawn = list(images)
+    for image, at in zip(drawn, places(len(drawn), columns, *corner, (step, step)), strict=True):
+        sheet.image(*at, size, image)
 
 
 def seed_squares(

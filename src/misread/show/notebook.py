@@ -1,4 +1,4 @@
-"""What a notebook shows: figures, verdicts, tables and sentences, without a front end of our own.
+"""Figures, verdicts, tables and sentences in a notebook, without a front end of our own.
 
 Nothing here needs IPython: an object that has `_repr_mimebundle_` is shown by whoever knows that
 protocol, and is plain text elsewhere. Pictures are those of the pages, byte for byte.
@@ -17,7 +17,7 @@ from misread.show.table import Table, markdown_table
 _CSS_DPI = 96  # a browser's pixels per inch: figures have half as many again, so print well
 
 
-class Shown:
+class Display:
     """Something to look at, in every form that a notebook may ask for.
 
     Parameters
@@ -41,7 +41,7 @@ class Shown:
 
 
 @singledispatch
-def show(thing: Any) -> Shown:
+def show(thing: Any) -> Display:
     """Return something to look at as a notebook shows it, as the last line of a cell.
 
     Parameters
@@ -51,7 +51,7 @@ def show(thing: Any) -> Shown:
 
     Returns
     -------
-    Shown
+    Display
         A PNG picture or Markdown, and plain text.
 
     Raises
@@ -71,25 +71,25 @@ def show(thing: Any) -> Shown:
 
 
 @show.register
-def _figure(thing: Figure) -> Shown:
+def _figure(thing: Figure) -> Display:
     width, height = (round(_CSS_DPI * inches) for inches in thing.get_size_inches())
     title = str(thing.get_label()) or "figure"
-    return Shown(
+    return Display(
         {"image/png": png(thing), "text/plain": title},
         {"image/png": {"width": width, "height": height}},
     )
 
 
 @show.register
-def _verdict(thing: Verdict) -> Shown:
-    return Shown({"text/markdown": verdict_markdown(thing), "text/plain": verdict_text(thing)})
+def _verdict(thing: Verdict) -> Display:
+    return Display({"text/markdown": verdict_markdown(thing), "text/plain": verdict_text(thing)})
 
 
 @show.register
-def _table(thing: Table) -> Shown:
+def _table(thing: Table) -> Display:
     return _sentence(markdown_table(thing))
 
 
 @show.register
-def _sentence(thing: str) -> Shown:
-    return Shown({"text/markdown": thing, "text/plain": thing})
+def _sentence(thing: str) -> Display:
+    return Display({"text/markdown": thing, "text/plain": thing})

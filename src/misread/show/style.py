@@ -1,4 +1,4 @@
-"""How every figure looks, and how it becomes bytes: the same evidence gives the same file.
+"""Look and bytes of every figure: the same evidence gives the same file.
 
 Figures are laid out in inches from the top left on a `Sheet`, without pyplot and without a window.
 Colours are those of Okabe & Ito (2008), which colour-blind people can tell apart; a status also has
@@ -9,6 +9,7 @@ import functools
 import io
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
@@ -21,6 +22,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+
+from misread.files import write_atomic
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -100,13 +103,19 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def write_png(path: Path, figure: Figure) -> Path:
+    """Write a figure as a PNG file, or raise `StoreError`; return the file."""
+    write_atomic(path, png(figure))
+    return path
+
+
 class Sheet:
-    """A figure with a headline, laid out in inches from the left and from below the headline.
+    """A figure with a title, laid out in inches from the left and from below the title.
 
     Parameters
     ----------
     width, height
-        Size of the body in inches; the headline adds to the height.
+        Size of the body in inches; the title adds to the height.
     title
         The finding, in one sentence.
     subtitle

@@ -46,20 +46,16 @@ class VerdictSummary:
         The verdict's sentence.
     settled : str
         The planned look at which it was judged, and what that saved; "" where seeds were fixed.
-    targets : Table
-        Change of each target cell.
-    behind : Table
-        Images behind each target cell, and its standing among all cells.
-    broken : str
-        Numbers of harmed, undetermined and safe items.
-    items : Table
-        The harmed and the undetermined items, the worst first.
-    rest : str
-        Number of items that are not in the table, as in "and 96 safe".
+    targets, behind : Table
+        Change of each target cell; the images behind it, and its standing among all cells.
+    broken, rest : str
+        Numbers of harmed, undetermined and safe items; of those not in the table, as in "and 96
+        safe".
+    items, safe : Table
+        The harmed and the undetermined items, the worst first; the safe ones, where all are asked
+        for.
     n_safe : int
         Number of safe items.
-    safe : Table
-        The safe items; no rows unless all items were asked for.
     slices : Table
         Numbers of items of each slice; no rows where there are no slices.
     facts : tuple of (str, str)

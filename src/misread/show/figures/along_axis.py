@@ -5,16 +5,14 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from misread.judge.checks import FloatArray
 from misread.show import draw, style
 from misread.study.axis import Answers, Inside, Together
 from misread.study.evidence import Evidence
 from misread.wording import count, number, percent
-
-FloatArray = npt.NDArray[np.float64]
 
 _MARKS = (
     (style.BLUE, "o"),

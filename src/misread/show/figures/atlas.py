@@ -47,16 +47,7 @@ def atlas_figure(
 ) -> Figure:
     """Draw the first cells as bars of errors per seed, a colour per group of images.
 
-    Parameters
-    ----------
-    cells
-        Cells, most errors first; `LEADING` are drawn, and the marked one.
-    class_names
-        One per class.
-    marked
-        A cell to print bold.
-    warning
-        Stands above everything.
+    `cells` come with most errors first; `LEADING` are drawn, and the `marked` one, in bold.
     """
     leading = list(cells[:LEADING])
     leading += [c for c in cells[LEADING:] if (c.true, c.predicted) == marked]
@@ -97,16 +88,8 @@ def atlas_figure(
 def cell_figure(cell: CellAtlas, side: Predictions, pictures: Images, warning: str = "") -> Figure:
     """Draw the images of one cell in its groups, each with what every seed read.
 
-    Parameters
-    ----------
-    cell
-        The cell.
-    side
-        The predictions it was taken from.
-    pictures
-        `uint8 [N,H,W]` or `[N,H,W,C]`, in the order of `side`.
-    warning
-        Stands above everything.
+    `side` is what the cell was taken from; `pictures` are its images, `uint8 [N,H,W]` or
+    `[N,H,W,C]`.
     """
     groups = {name: members for name, members in cell.groups.items() if members}
     heights = {

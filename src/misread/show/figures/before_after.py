@@ -20,7 +20,7 @@ _NO_ARM = "No arm was treated: there is nothing to compare the baseline with"
 _HEAD = 1.0
 _ROOMY = 5  # more counter-slices than these are labelled in one line
 _SLOPES, _EFFECT, _LABELS, _DUMBBELLS = 1.85, 4.25, 7.0, 9.35
-Shown = list[tuple[SliceEvidence, words.Misreading]]
+Slices = list[tuple[SliceEvidence, words.Misreading]]
 
 
 @style.styled
@@ -82,7 +82,7 @@ def before_after(evidence: Evidence) -> Figure:
     return sheet.figure
 
 
-def _items(evidence: Evidence, arm: str, slices: Shown) -> list[Item | None]:
+def _items(evidence: Evidence, arm: str, slices: Slices) -> list[Item | None]:
     return [words.slice_items(evidence, arm, piece).get(what) for piece, what in slices]
 
 
@@ -166,7 +166,7 @@ def _dumbbells(
     sheet: style.Sheet,
     axes: Axes,
     evidence: Evidence,
-    slices: Shown,
+    slices: Slices,
     items: Sequence[Item | None],
     down: float,
 ) -> None:

@@ -1,16 +1,14 @@
 """The figures of what is confused: a matrix for each arm, and those of all arms beside another."""
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from misread import wording
+from misread.judge.checks import FloatArray
 from misread.show import draw, style, words
 from misread.study.evidence import Evidence
 from misread.study.study import BASELINE
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @style.styled

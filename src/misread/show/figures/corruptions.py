@@ -23,15 +23,7 @@ Value = tuple[float, float, float]  # with the ends of its interval
 
 @style.styled
 def corruption_images(part: Dataset, specs: Sequence[Spec]) -> Figure:
-    """Draw the first image of each class, clean and in every corruption.
-
-    Parameters
-    ----------
-    part
-        Images `uint8 [N,28,28]` of a test set.
-    specs
-        A row for each.
-    """
+    """Draw the first image of each class of `part`, `uint8 [N,28,28]`, clean and corrupted."""
     ids = np.array([int(np.argmax(part.labels_N == k)) for k in range(min(part.n_classes, 12))])
     size, left = 0.6, 4.3
     step = size + 0.05
@@ -51,24 +43,21 @@ def corruption_images(part: Dataset, specs: Sequence[Spec]) -> Figure:
         down = 0.1 + row * step
         sheet.text(0.35, down + 0.1, name, size=12, bold=True)
         sheet.text(0.35, down + 0.34, effect, size=10, colour=style.MUTED)
-        for image, (at, top) in zip(
-            images, draw.places(len(ids), len(ids), left, down, (step, 0)), strict=True
-        ):
-            sheet.image(at, top, size, image)
+        draw.tiles(sheet, images, len(ids), (left, down), size, step)
     return sheet.figure
 
 
 # --- table and sentences --------------------------------------------------------------------------
 
 
-def corruption_table(found: Corruptions, arm: str) -> Table:
+def corruption_table(corruptions: Corruptions, arm: str) -> Table:
     """Return how an arm reads: clean, each corruption, and the mean of these.
 
     Accuracy and the rate of the target are before → after in per cent, the change is that of the
     accuracy in percentage points with its interval; last, how many of the judge's items are harmed.
     """
-    result, verdict = found.robustness, found.verdicts[arm]
-    rows = [_row(found, arm, name) for name in result.rows if result.rows[name][arm].change]
+    result, verdict = corruptions.robustness, corruptions.verdicts[arm]
+    rows = [_row(corruptions, arm, name) for name in result.rows if result.rows[name][arm].change]
     n_rows = len(rows)
     mean, before = result.means[arm], result.means[BASELINE]
     corrupted = [of_arm for name, of_arm in result.rows.items() if name != CLEAN]
@@ -96,9 +85,12 @@ def corruption_table(found: Corruptions, arm: str) -> Table:
     )
 
 
-def _row(found: Corruptions, arm: str, name: str) -> Row:
-    before, after = found.robustness.rows[name][BASELINE], found.robustness.rows[name][arm]
-    items = found.items(arm, name)
+def _row(corruptions: Corruptions, arm: str, name: str) -> Row:
+    before, after = (
+        corruptions.robustness.rows[name][BASELINE],
+        corruptions.robustness.rows[name][arm],
+    )
+    items = corruptions.items(arm, name)
     harmed = sum(item.status == "harmed" for item in items)
     return (
         name,
@@ -121,9 +113,9 @@ def _gain(estimate: float, low: float, high: float) -> str:
     return f"{gain} ({least} to {most})"
 
 
-def error_sentence(found: Corruptions, arm: str) -> str:
+def error_sentence(corruptions: Corruptions, arm: str) -> str:
     """Return the mean corruption error in a sentence."""
-    ratio = found.robustness.means[arm].corruption_error
+    ratio = corruptions.robustness.means[arm].corruption_error
     if ratio is None:
         return f"{arm}: the baseline reads a corruption without error, so that there is no ratio."
     return (
@@ -133,22 +125,22 @@ def error_sentence(found: Corruptions, arm: str) -> str:
     )
 
 
-def worse_on(found: Corruptions, arm: str) -> list[str]:
+def worse_on(corruptions: Corruptions, arm: str) -> list[str]:
     """Return the corruptions on which an arm is shown to read less than the baseline.
 
     The whole interval lies on one side of 0; nothing is corrected for the number of corruptions.
     """
-    return [name for name, change in _changes(found, arm) if change.low > 0]
+    return [name for name, change in _changes(corruptions, arm) if change.low > 0]
 
 
-def better_on(found: Corruptions, arm: str) -> list[str]:
+def better_on(corruptions: Corruptions, arm: str) -> list[str]:
     """Return the corruptions on which an arm is shown to read more; as `worse_on`."""
-    return [name for name, change in _changes(found, arm) if change.high < 0]
+    return [name for name, change in _changes(corruptions, arm) if change.high < 0]
 
 
-def _changes(found: Corruptions, arm: str) -> list[tuple[str, Effect]]:
+def _changes(corruptions: Corruptions, arm: str) -> list[tuple[str, Effect]]:
     """Return the change of an arm's error rate on each corruption."""
-    changes = ((name, of_arm[arm].change) for name, of_arm in found.robustness.rows.items())
+    changes = ((name, of_arm[arm].change) for name, of_arm in corruptions.robustness.rows.items())
     return [(name, change) for name, change in changes if name != CLEAN and change]
 
 
@@ -156,20 +148,20 @@ def _changes(found: Corruptions, arm: str) -> list[tuple[str, Effect]]:
 
 
 @style.styled
-def corruption_figure(found: Corruptions) -> Figure:
+def corruption_figure(corruptions: Corruptions) -> Figure:
     """Draw how well each arm reads each corruption, and how it differs from the baseline.
 
     On the left accuracy, then its change and that of the target's rate, all with intervals over
     seeds and images, and over groups where the plan knows them.
     """
-    result, arms = found.robustness, list(found.robustness.means)
+    result, arms = corruptions.robustness, list(corruptions.robustness.means)
     names = [*result.rows, "mean"]
     left, wide, gap, height = 1.85, 3.2, 0.35, 0.42 * len(names)
-    grouped = any(verdict.n_groups for verdict in found.verdicts.values())
+    grouped = any(verdict.n_groups for verdict in corruptions.verdicts.values())
     sheet = style.Sheet(
         left + 3 * (wide + gap),
         0.55 + height + 0.7,
-        _title(found),
+        _title(corruptions),
         f"{wording.count(len(result.seeds), 'seed')} of each arm, {result.n_images:,} test images "
         f"clean and in each corruption; {wording.level(result.alpha)} intervals over "
         f"{'seeds, groups and images' if grouped else 'seeds and images'}. The mean is that of the "
@@ -195,41 +187,42 @@ def corruption_figure(found: Corruptions) -> Figure:
         draw.row_label(accuracy, place, name, bold=name in {CLEAN, "mean"})
         for number, mark in enumerate(marks):
             at = place + 0.7 * ((number + 0.5) / len(marks) - 0.5)
-            for axes, value in zip(panels, _values(found, name, mark.name), strict=True):
+            for axes, value in zip(panels, _values(corruptions, name, mark.name), strict=True):
                 if value:
                     _bar(axes, at, value, mark)
     return sheet.figure
 
 
-def _title(found: Corruptions) -> str:
+def _title(corruptions: Corruptions) -> str:
     """Return in one sentence which arms are shown to read corrupted images less well."""
-    means = {arm: found.robustness.means[arm].change for arm in found.verdicts}
+    means = {arm: corruptions.robustness.means[arm].change for arm in corruptions.verdicts}
     brittle = [arm for arm, change in means.items() if change and change.low > 0]
     if brittle:
         return f"Corrupted images are read less well after {wording.listed(brittle)}"
     none = "In the mean over corruptions no arm is shown to read less well"
-    single = [arm for arm in found.verdicts if worse_on(found, arm)]
+    single = [arm for arm in corruptions.verdicts if worse_on(corruptions, arm)]
     verb = "does" if len(single) == 1 else "do"
     return f"{none}; on single ones {wording.listed(single)} {verb}" if single else none
 
 
-def _values(found: Corruptions, name: str, arm: str) -> tuple[Value, Value | None, Value | None]:
+def _values(corruptions: Corruptions, name: str, arm: str) -> list[Value | None]:
     """Return accuracy, its growth, and growth of the target's rate, each with its interval."""
     if name == "mean":
-        mean = found.robustness.means[arm]
-        return mean.accuracy[:3], _negative(mean.change[:3]) if mean.change else None, None
-    row = found.robustness.rows[name][arm]
+        mean = corruptions.robustness.means[arm]
+        change = _negative(mean.change[:3]) if mean.change else None
+        return [mean.accuracy[:3], change, None]
+    row = corruptions.robustness.rows[name][arm]
     accuracy = row.accuracy.mean, row.accuracy.low, row.accuracy.high
     if row.change is None:
-        return accuracy, None, None
-    cell = found.verdicts[arm].cells[0]
+        return [accuracy, None, None]
+    cell = corruptions.verdicts[arm].cells[0]
     effects = [
         item.effect
-        for item in found.items(arm, name)
+        for item in corruptions.items(arm, name)
         if (item.true, item.predicted) == (cell.true, cell.predicted)
     ]
     target = cell.effect if name == CLEAN else effects[0]
-    return accuracy, _negative(_value(row.change)), _value(target)
+    return [accuracy, _negative(_value(row.change)), _value(target)]
 
 
 def _value(effect: Effect) -> Value:

@@ -14,20 +14,7 @@ _MOST_CLASSES = 40  # rows of a sheet that one still looks at
 
 @style.styled
 def dataset_figure(name: str, train: Dataset, test: Dataset) -> Figure:
-    """Draw the first training images of each class, with how many there are.
-
-    Parameters
-    ----------
-    name
-        Of the dataset.
-    train, test
-        Its parts.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A row for each of the first 40 classes.
-    """
+    """Draw the first training images of each of the first 40 classes, with how many there are."""
     names = train.class_names[:_MOST_CLASSES]
     size, left = 0.62, 2.6
     step = size + 0.06
@@ -50,10 +37,8 @@ def dataset_figure(name: str, train: Dataset, test: Dataset) -> Figure:
         sheet.text(0.35, down + 0.19, short, size=13, bold=True)
         numbers = f"{n_train:,} + {n_test:,}"
         sheet.text(left - 0.2, down + 0.22, numbers, size=10, colour=style.MUTED, ha="right")
-        first = np.flatnonzero(train.labels_N == row)[:_COLUMNS].tolist()
-        corners = draw.places(len(first), _COLUMNS, left, down, (step, 0))
-        for n, (at, top) in zip(first, corners, strict=True):
-            sheet.image(at, top, size, _drawable(train.images[n]))
+        first = train.images[np.flatnonzero(train.labels_N == row)[:_COLUMNS]]
+        draw.tiles(sheet, map(_drawable, first), _COLUMNS, (left, down), size, step)
     return sheet.figure
 
 

@@ -1,4 +1,4 @@
-"""What a study could show: a table for the terminal, and a figure that fits a slide."""
+"""The table and the figure of what a study could show."""
 
 from typing import Any
 

@@ -47,26 +47,11 @@ def preview_figure(
     ids: Ids | None = None,
     warning: str = "",
 ) -> Figure:
-    """Draw originals beside every operation and size, with what it changes.
+    """Draw four originals per class, by rank of ink, beside every operation and size.
 
-    Parameters
-    ----------
-    train
-        The training set; with ten seeds *select* has been all of it.
-    target
-        The target cell; its two classes are shown.
-    preview_numbers
-        As in `preview.json`: `operations` (one entry per operation, size and class) and `shares`
-        (one per arm and dose).
-    ids
-        The training images to choose examples from; None: all.
-    warning
-        Why the result proves nothing ("": it may).
-
-    Returns
-    -------
-    Figure
-        Four examples per class, from the least ink to the most, chosen by rank alone.
+    `preview_numbers` are those of `preview.json`: `operations` (one entry per operation, size and
+    class) and `shares` (one per arm and dose). Examples are chosen from the training images `ids`;
+    None: from all.
     """
     entries = preview_numbers["operations"]
     columns = sorted({(entry["operation"], entry["size_px"]) for entry in entries})

@@ -35,10 +35,8 @@ def sample_digits(evidence: Evidence) -> Figure:
     )
     for k, name in enumerate(names):
         sheet.text(left + k * step + size / 2, 0, name, size=15, bold=True, ha="center")
-        first = np.flatnonzero(train.labels_N == k)[:N_ROWS].tolist()
-        corners = draw.places(len(first), 1, left + k * step, 0.42, (0, step))
-        for n, (at, down) in zip(first, corners, strict=True):
-            sheet.image(at, down, size, train.images[n])
+        first = train.images[np.flatnonzero(train.labels_N == k)[:N_ROWS]]
+        draw.tiles(sheet, first, 1, (left + k * step, 0.42), size, step)
     down = 0.42 + N_ROWS * step + 0.2
     bars = sheet.axes(left, down, len(names) * step - gap, 1.45)
     style.bare(bars, keep="bottom")

@@ -27,24 +27,10 @@ def select_figure(
     target: tuple[int, int] | None = None,
     warning: str = "",
 ) -> Figure:
-    """Draw, for each leading cell, the images that the baseline misreads so.
+    """Draw, for each leading cell, the images that the baseline misreads so, the surest first.
 
-    Parameters
-    ----------
-    errors
-        Content of `errors.json`.
-    train
-        The training set, in which the ids of `errors` are places.
-    target
-        The cell to mark, if it is known.
-    warning
-        Stands above everything: why it proves nothing.
-
-    Returns
-    -------
-    Figure
-        A row per cell, the surest misreadings first; below each image its id and the probability
-        that the model gave to its reading.
+    Below each image its id and the probability that the model gave to its reading. `errors` is the
+    content of `errors.json`, whose ids are places in `train`; the `target` is marked.
     """
     cells = [cell for cell in errors["cells"] if cell["images"]][:_CELLS]
     names = train.class_names

@@ -34,17 +34,7 @@ def shape(evidence: Evidence) -> Figure:
 
 @style.styled
 def shape_figure(sliced: Slices, images: Images, warning: str) -> Figure:
-    """Draw slices by shape.
-
-    Parameters
-    ----------
-    sliced
-        What is drawn.
-    images
-        Those of *confirm*.
-    warning
-        Stands above everything.
-    """
+    """Draw slices by shape; `images` are those of *confirm*."""
     name = true_name(sliced)
     sheet = style.Sheet(
         13.1,
@@ -96,9 +86,7 @@ def _row_head(sheet: style.Sheet, sliced: Slices, slices: ShapeSlices, down: flo
 
 def _images(sheet: style.Sheet, slices: ShapeSlices, images: Images, down: float) -> None:
     for left, chosen in ((_LEFT, slices.low[:4]), (_RIGHT, slices.high[:4])):
-        corners = draw.places(len(chosen), 2, left, down, (_TILE, _TILE))
-        for n, (at, top) in zip(chosen, corners, strict=True):
-            sheet.image(at, top, _TILE, images[n])
+        draw.tiles(sheet, (images[n] for n in chosen), 2, (left, down), _TILE, _TILE)
 
 
 def _name_edges(axes: Axes, slices: ShapeSlices) -> None:

@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from misread import wording
+from misread.judge.checks import FloatArray
 from misread.show import draw, style, words
 from misread.study.evidence import Evidence
 from misread.study.study import BASELINE
 
-FloatArray = npt.NDArray[np.float64]
 History = Sequence[Sequence[Mapping[str, float]]]  # of each seed, of each epoch
 
 _CURVES = {"loss": ("loss", "select_loss"), "accuracy": ("accuracy", "select_accuracy")}
@@ -95,7 +94,7 @@ def arm_curves(evidence: Evidence, arm: str) -> Figure:
         left = 1.0 + place * 6.3
         sheet.text(left, 0, name, size=14, bold=True)
         axes = sheet.axes(left, 0.4, 4.6, 4.1)
-        every = [_scaled(own, key) for own in evidence.histories.values() for key in keys]
+        every = [_scaled(other, key) for other in evidence.histories.values() for key in keys]
         if name == "accuracy":
             every += [_ends(evidence, other) for other in evidence.arms]
         _set_scale(axes, name, draw.limits_of(every))

@@ -45,12 +45,8 @@ class _Column(NamedTuple):
 def transfer_figure(home: Mapping[str, Verdict], transfers: Sequence[Transfer]) -> Figure:
     """Draw how each arm changes the target cell, on *confirm* of the study and on other data.
 
-    Parameters
-    ----------
-    home
-        The study's own verdict on each arm: the first column.
-    transfers
-        A column for each; the study's own data are left out.
+    `home` holds the study's own verdict on each arm; of the transfers, the study's own data are
+    left out.
     """
     others = [transfer for transfer in transfers if transfer.equal is None]
     columns = [_Column("confirm", "the study itself", home)]
@@ -133,9 +129,7 @@ def convention_figure(sources: Sequence[str]) -> Figure:
         sheet.text(0.35, down + size + 0.3, "28×28 px", size=10, colour=style.MUTED)
         n_classes = min(train.n_classes, _MOST_CLASSES)
         ids = [int(np.argmax(train.labels_N == k)) for k in range(n_classes)]
-        brought = all_to_convention(ink_bright(train.images)[ids])
-        for column, n in enumerate(ids):
-            at = left + column * step
-            sheet.image(at, down, size, train.images[n])
-            sheet.image(at, down + size + 0.06, size, brought[column])
+        brought, below = all_to_convention(ink_bright(train.images)[ids]), down + size + 0.06
+        draw.tiles(sheet, train.images[ids], n_columns, (left, down), size, step)
+        draw.tiles(sheet, brought, n_columns, (left, below), size, step)
     return sheet.figure

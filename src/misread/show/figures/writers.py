@@ -31,7 +31,7 @@ def writers(evidence: Evidence) -> Figure:
 
 @style.styled
 def writers_figure(sliced: Slices, images: Images, warning: str) -> Figure:
-    """Draw slices by writer. Arguments as in `shape.shape_figure`."""
+    """Draw slices by writer; `images` are those of *confirm*."""
     written = sliced.written
     if written is None:
         return style.Sheet(9, 0.3, writers_sentence(sliced), warning=warning).figure

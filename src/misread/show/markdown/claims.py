@@ -3,9 +3,9 @@
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
+from misread.judge.checks import FloatArray
 from misread.show import claims as tables
 from misread.show.figures.experiment_comparison import best_arm_sentence
 from misread.show.markdown.axis import axis
@@ -18,8 +18,6 @@ from misread.study.evidence import Evidence
 from misread.wording import count, number, percent, points
 
 EPOCHS = (1, 2, 3, 5, 10, 20, 30, 40)  # those that the table of epochs names
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def chapter_of(evidence: Evidence) -> Chapter:

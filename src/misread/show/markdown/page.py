@@ -26,7 +26,7 @@ BEGIN, END = "<!-- misread {} -->", "<!-- end of misread {} -->"
 
 @dataclass(frozen=True)
 class Beside:
-    """What lies beside a page: `files` has the content of each by its name in the folder.
+    """Files beside a page: `files` has the content of each by its name in the folder.
 
     `page` is the page as it was named, `folder` where the files go, `drawn` the study's figures.
     """
@@ -70,7 +70,7 @@ Section = Callable[[Beside], str]
 
 @dataclass(frozen=True)
 class Chapter:
-    """What a page tells of a study: its folder's name, its title, and its sections by name.
+    """A study as a page tells it: its folder's name, its title, and its sections by name.
 
     A section returns Markdown without a line at its end, or "" where there is nothing to say.
     `command` is the one that writes it.
