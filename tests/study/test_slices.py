@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from made_up import made_up
+from made_up import changed, made_up
 from misread.cli import main
 from misread.data.mnist import WRITERS, load_mnist
 from misread.errors import JudgeError
@@ -230,7 +230,7 @@ def thin():
     )
     read = {arm: own_SN.copy() for arm, own_SN in evidence.predictions.items()}
     read["documented"][:, thinnest] = 9
-    return replace(evidence, predictions=read)
+    return changed(evidence, read)
 
 
 def test_what_an_arm_does_to_thin_strokes_shows_in_its_slices(thin):

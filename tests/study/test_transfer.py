@@ -110,7 +110,7 @@ def test_what_was_read_is_not_read_again(transferred):
     content = lost.read_bytes()
     lost.unlink()
     told = []
-    run_transfer(smoke, "sklearn-digits", out, jobs=1, on_report=told.append)
+    run_transfer(smoke, "sklearn-digits", out, jobs=1, on_view=lambda *one: told.append(one))
     assert lost.read_bytes() == content
     assert len(told) == len(before) // 2
     assert all(p.stat().st_mtime_ns == t for p, t in before.items() if p != lost)

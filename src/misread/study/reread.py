@@ -64,8 +64,8 @@ class Reading:
 
     def order(self) -> Rereading:
         """Return what a worker needs."""
-        run = Run.model_validate(self.model.config())
-        return Rereading(run, self.trainer, self.model.stored_model(), self.views)
+        model = self.model.stored_model()
+        return Rereading(Run.model_validate(self.model.config()), self.trainer, model, self.views)
 
 
 def reread(
