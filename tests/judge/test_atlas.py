@@ -105,7 +105,7 @@ def test_where_all_is_read_rightly_no_cell_occurs():
 def test_a_group_s_share_of_the_errors():
     labels_N, preds_SN = readings()
     cell = cell_atlas(labels_N, preds_SN, 4, 9)
-    shares = [cell.share_of_errors(group) for group in cell.groups]
+    shares = [cell.share_of_errors(kind) for kind in cell.kinds]
     assert shares == pytest.approx([18 / 28, 9 / 28, 1 / 28, 0])
     assert cell_atlas([4], [[4], [4]], 4, 9).share_of_errors("flicker") is None
 
@@ -116,7 +116,7 @@ def test_one_seed_calls_nothing_hard_core():
     assert [m.image for m in cell.undivided] == [0]
     assert [m.image for m in cell.disputed] == [1]
     assert "one seed says nothing of chance" in cell.note
-    assert list(cell.groups) == ["misread", "disputed"]
+    assert list(cell.kinds) == ["misread", "disputed"]
     assert cell.best_reduction == 0.5
     assert "no image can be flicker" in cell_atlas([4], [[9]] * 5, 4, 9).note
     assert cell_atlas([4], [[9]] * 6, 4, 9).note == ""

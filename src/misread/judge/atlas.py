@@ -1,12 +1,12 @@
-"""Which images make a cell: always misread, sometimes, rarely, or of disputed label.
+"""The images behind a cell: always misread, sometimes, rarely, or of disputed label.
 
 A hard-core image asks for other data or another label, a coin flip for a steadier training, and
 what is disputed cannot be mended at all: its share limits the best reduction still possible.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -22,28 +22,20 @@ from misread.judge.checks import (
     whole_numbers,
 )
 
-GROUPS = ("hard-core", "coin-flip", "flicker", "disputed")
+_KINDS = ("hard-core", "coin-flip", "flicker", "disputed")
 ONE_SEED = "one seed says nothing of chance: hard-core, coin-flip and flicker cannot be told apart"
 FEW_SEEDS = "with fewer than 6 seeds no image can be flicker: one seed is already 20% of them"
 
 
 class Misread(Frozen):
-    """One image and the share of seeds that misread it.
-
-    Attributes
-    ----------
-    image : int
-        Index into the labels.
-    share : float
-        Above 0, at most 1.
-    """
+    """One image, by its index into the labels, and the share of seeds that misread it."""
 
     image: int
     share: float
 
 
 class CellAtlas(Frozen):
-    """The images of one cell i→j in groups that do not overlap.
+    """The images of one cell i→j in kinds that do not overlap.
 
     Attributes
     ----------
@@ -61,10 +53,9 @@ class CellAtlas(Frozen):
     errors_per_seed : float
         Mean errors of the cell, in images.
     best_reduction : float or None
-        The largest reduction still possible: the share of the cell's errors, over all seeds, that
-        are on undisputed images, 0 to 1. A fix that got it would read each of these rightly in
-        every seed, and the disputed ones as now. It is a bound set by the labels, 1 where none is
-        marked as disputed; no training need reach it. None when there are no errors.
+        The largest reduction that the labels allow: the share of the cell's errors, over all
+        seeds, that are on undisputed images, 0 to 1; no training need reach it. None when there
+        are no errors.
     note : str
         What so few seeds cannot tell; "" where nothing needs saying.
     """
@@ -83,22 +74,22 @@ class CellAtlas(Frozen):
     note: str
 
     @property
-    def groups(self) -> dict[str, tuple[Misread, ...]]:
-        """The groups by name; with one seed "misread" stands for the three that it cannot tell."""
+    def kinds(self) -> dict[str, tuple[Misread, ...]]:
+        """The images by kind; with one seed "misread" stands for the three that it cannot tell."""
         if self.n_seeds == 1:
             return {"misread": self.undivided, "disputed": self.disputed}
         parts = (self.hard_core, self.coin_flip, self.flicker, self.disputed)
-        return dict(zip(GROUPS, parts, strict=True))
+        return dict(zip(_KINDS, parts, strict=True))
 
-    def share_of_errors(self, group: str) -> float | None:
-        """Return the share of the cell's errors that a group makes; None when there are none."""
-        errors = sum(misread.share for misread in self.groups[group])
+    def share_of_errors(self, kind: str) -> float | None:
+        """Return the share of the cell's errors that a kind makes; None when there are none."""
+        errors = sum(misread.share for misread in self.kinds[kind])
         return errors / self.errors_per_seed if self.errors_per_seed else None
 
 
 @dataclass(frozen=True, eq=False)
 class Atlas(Sequence[CellAtlas]):
-    """Every cell that occurs, most errors first; each is made when it is asked for.
+    """Every cell that occurs, most errors first; a cell is made when it is asked for.
 
     Attributes
     ----------
@@ -109,7 +100,7 @@ class Atlas(Sequence[CellAtlas]):
     n_images_C, errors_C : ndarray of int64
         Images of class i, and the cell's errors over all seeds.
     start_C : ndarray of int64, shape [C + 1]
-        Where the images of each cell begin.
+        First place of the images of each cell.
     image_P, times_P, disputed_P : ndarray of int64, int64 and bool
         An image of a cell, how many seeds misread it so, and whether its label is disputed; most
         often misread first.
@@ -126,7 +117,7 @@ class Atlas(Sequence[CellAtlas]):
     disputed_P: BoolArray
 
     def __len__(self) -> int:
-        """Return how many cells occur."""
+        """Return the number of cells that occur."""
         return self.true_C.size
 
     @overload
@@ -139,18 +130,14 @@ class Atlas(Sequence[CellAtlas]):
             return [self._cell(c) for c in range(*place.indices(len(self)))]
         return self._cell(range(len(self))[place])
 
-    def __iter__(self) -> Iterator[CellAtlas]:
-        """Return the cells one after the other."""
-        return map(self._cell, range(len(self)))
-
     def _cell(self, c: int) -> CellAtlas:
-        own = slice(self.start_C[c], self.start_C[c + 1])
-        return _grouped(
+        of_cell = slice(self.start_C[c], self.start_C[c + 1])
+        return _cell_atlas(
             (int(self.true_C[c]), int(self.predicted_C[c])),
             (self.n_seeds, int(self.n_images_C[c])),
-            self.image_P[own],
-            self.times_P[own],
-            self.disputed_P[own],
+            self.image_P[of_cell],
+            self.times_P[of_cell],
+            self.disputed_P[of_cell],
         )
 
 
@@ -170,21 +157,14 @@ class Ledger(Frozen):
 
 
 def atlas(
-    labels_N: npt.ArrayLike,
-    preds_SN: npt.ArrayLike,
-    disputed_N: npt.ArrayLike | None = None,
+    labels_N: npt.ArrayLike, preds_SN: npt.ArrayLike, disputed_N: npt.ArrayLike | None = None
 ) -> Atlas:
     """Split the images of every cell by how often one arm misreads them.
 
-    Counted from the readings that are wrong: the cost grows with the images and the errors, and
-    never with K².
-
     Parameters
     ----------
-    labels_N : array_like of int, shape [N]
-        True classes, 0 or more.
-    preds_SN : array_like of int, shape [S, N]
-        Predicted classes, 0 or more, one row per seed.
+    labels_N, preds_SN : array_like of int, shape [N] and [S, N]
+        True classes, and predicted ones, a row per seed; 0 or more.
     disputed_N : array_like of bool, shape [N], optional
         Images whose label is disputed.
 
@@ -201,24 +181,24 @@ def atlas(
     Examples
     --------
     >>> cell = atlas([4, 4, 4], [[9, 9, 4]] * 4 + [[9, 4, 4]] * 6)[0]
-    >>> [(name, len(images)) for name, images in cell.groups.items()]
+    >>> [(name, len(images)) for name, images in cell.kinds.items()]
     [('hard-core', 1), ('coin-flip', 1), ('flicker', 0), ('disputed', 0)]
     """
     labels, preds, disputed = _checked(labels_N, preds_SN, disputed_N)
     n_seeds, n_images = preds.shape
-    n_classes = 1 + max(int(labels.max()), int(preds.max()))
-    if min(labels.min(), preds.min()) < 0 or n_classes**2 * n_images >= 2**63:
+    lowest, n_classes = min(labels.min(), preds.min()), 1 + int(max(labels.max(), preds.max()))
+    if lowest < 0 or n_classes**2 * n_images >= 2**63:
         msg = (
-            f"classes run from {min(labels.min(), preds.min())} to {n_classes - 1}; allowed are "
-            "small numbers from 0 on: encode them."
+            f"classes run from {lowest} to {n_classes - 1}; allowed are small numbers from 0 on: "
+            "encode them."
         )
         raise JudgeError(msg)
-    keys = []
+    keys = []  # of wrong readings alone, so that the cost never grows with K²
     for read_N in preds:
         image = np.flatnonzero(read_N != labels)
         cell = labels[image] * n_classes + read_N[image].astype(np.int64)
         keys.append(cell * n_images + image)
-    key_P, times_P = _counted(np.concatenate(keys))
+    key_P, times_P = _count_keys(np.concatenate(keys))
     cell_P, image_P = np.divmod(key_P, n_images)
     start_C = np.flatnonzero(np.diff(cell_P, prepend=-1))
     errors_C = np.add.reduceat(times_P, start_C) if start_C.size else times_P
@@ -252,10 +232,8 @@ def cell_atlas(
 
     Parameters
     ----------
-    labels_N : array_like of int, shape [N]
-        True classes.
-    preds_SN : array_like of int, shape [S, N]
-        Predicted classes, one row per seed.
+    labels_N, preds_SN : array_like of int, shape [N] and [S, N]
+        True classes, and predicted ones, a row per seed.
     true, predicted : int
         The cell i→j.
     disputed_N : array_like of bool, shape [N], optional
@@ -264,7 +242,7 @@ def cell_atlas(
     Returns
     -------
     CellAtlas
-        Every image ever read as j stands in exactly one group.
+        Every image ever read as j is of exactly one kind.
 
     Raises
     ------
@@ -272,37 +250,37 @@ def cell_atlas(
         If shapes do not fit, the classes are the same, or class i does not occur.
     """
     labels, preds, disputed = _checked(labels_N, preds_SN, disputed_N)
-    own = np.flatnonzero(labels == true)
-    if true == predicted or not own.size:
+    in_class = np.flatnonzero(labels == true)
+    if true == predicted or not in_class.size:
         msg = (
             f"cell {true}→{predicted}: allowed are two different classes of which the first "
             "occurs among the labels; choose such a pair."
         )
         raise JudgeError(msg)
-    times_M = (preds[:, own] == predicted).sum(axis=0)
+    times_M = (preds[:, in_class] == predicted).sum(axis=0)
     order = np.argsort(-times_M, kind="stable")[: np.count_nonzero(times_M)]
-    image_P = own[order]
-    sizes = (preds.shape[0], own.size)
-    return _grouped((true, predicted), sizes, image_P, times_M[order], disputed[image_P])
+    image_P = in_class[order]
+    sizes = (preds.shape[0], in_class.size)
+    return _cell_atlas((true, predicted), sizes, image_P, times_M[order], disputed[image_P])
 
 
 def _checked(
     labels_N: npt.ArrayLike, preds_SN: npt.ArrayLike, disputed_N: npt.ArrayLike | None
-) -> tuple[IntArray, IntArray, BoolArray]:
+) -> tuple[IntArray, npt.NDArray[Any], BoolArray]:
     labels = whole_numbers("labels", labels_N, 1)
     preds = class_numbers("predictions", preds_SN, 2)
     same_images("predictions", labels, preds)
     return labels, preds, flags("disputed", disputed_N, labels.size)
 
 
-def _counted(keys: IntArray) -> tuple[IntArray, IntArray]:
+def _count_keys(keys: IntArray) -> tuple[IntArray, IntArray]:
     """Return what `np.unique` with counts does, in less memory; sorts `keys` in place."""
     keys.sort()
     first = np.flatnonzero(np.diff(keys, prepend=-1))
     return keys[first], np.diff(first, append=keys.size)
 
 
-def _grouped(
+def _cell_atlas(
     cell: tuple[int, int],
     sizes: tuple[int, int],
     image_P: IntArray,
@@ -310,11 +288,10 @@ def _grouped(
     disputed_P: BoolArray,
 ) -> CellAtlas:
     """Return one cell from its images, the most often misread first; sizes are seeds, images."""
-    n_seeds, n_images = sizes
+    n_seeds, several = sizes[0], sizes[0] > 1
     often_P, rare_P = 5 * times_P >= 4 * n_seeds, 5 * times_P < n_seeds
-    some = n_seeds > 1
 
-    def group(chosen_P: BoolArray) -> tuple[Misread, ...]:
+    def images(chosen_P: BoolArray) -> tuple[Misread, ...]:
         pairs = zip(image_P[chosen_P].tolist(), times_P[chosen_P].tolist(), strict=True)
         return tuple(Misread(image=image, share=times / n_seeds) for image, times in pairs)
 
@@ -323,12 +300,12 @@ def _grouped(
         true=cell[0],
         predicted=cell[1],
         n_seeds=n_seeds,
-        n_images=n_images,
-        hard_core=group(often_P & ~disputed_P & some),
-        coin_flip=group(~often_P & ~rare_P & ~disputed_P & some),
-        flicker=group(rare_P & ~disputed_P & some),
-        undivided=group(~disputed_P & (not some)),
-        disputed=group(disputed_P),
+        n_images=sizes[1],
+        hard_core=images(often_P & ~disputed_P & several),
+        coin_flip=images(~often_P & ~rare_P & ~disputed_P & several),
+        flicker=images(rare_P & ~disputed_P & several),
+        undivided=images(~disputed_P & (not several)),
+        disputed=images(disputed_P),
         errors_per_seed=total / n_seeds,
         best_reduction=int(times_P[~disputed_P].sum()) / total if total else None,
         note=ONE_SEED if n_seeds == 1 else FEW_SEEDS if n_seeds < 6 else "",
@@ -340,10 +317,8 @@ def ledger(labels_N: npt.ArrayLike, before_SN: npt.ArrayLike, after_SN: npt.Arra
 
     Parameters
     ----------
-    labels_N : array_like of int, shape [N]
-        True classes.
-    before_SN, after_SN : array_like of int, shape [S, N]
-        Predicted classes of both arms; the numbers of seeds may differ.
+    labels_N, before_SN, after_SN : array_like of int, shape [N], [S, N] and [T, N]
+        True classes, and those that either arm predicts.
 
     Returns
     -------

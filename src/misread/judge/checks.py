@@ -1,11 +1,13 @@
 """Arrays that the statistics accept, and one clear sentence where they are something else."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
+from misread.judge.classes import shape_of, short
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -120,3 +122,58 @@ def fraction(name: str, value: float) -> float:
         msg = f"{name} is {value}; allowed is a fraction between 0 and 1: give for example 0.05."
         raise JudgeError(msg)
     return float(value)
+
+
+def refuse_codes(name: str, array: npt.NDArray[Any], n_axes: int, n_classes: int) -> None:
+    """Refuse an array that holds no codes of classes, 0 to ``n_classes − 1``.
+
+    Raises
+    ------
+    JudgeError
+        If its axes, its type or a value are others, or it is empty.
+    """
+    if array.ndim != n_axes or not array.size or array.dtype.kind not in "iu":
+        need = "one whole number per image [N]" if n_axes == 1 else "whole numbers [S,N]"
+        msg = f"{name} are {array.dtype} {shape_of(array)}; give {need}, at least one."
+        raise JudgeError(msg)
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= n_classes:
+        msg = (
+            f"{name} hold class {low if low < 0 else high}; allowed are 0 to {n_classes - 1}: "
+            "correct it or give a class name more."
+        )
+        raise JudgeError(msg)
+
+
+def refuse_other_length(name: str, n_given: int, n_needed: int, unit: str) -> None:
+    """Refuse a list that has not one entry per unit.
+
+    Raises
+    ------
+    JudgeError
+        If the numbers differ.
+    """
+    if n_given != n_needed:
+        msg = f"{name}: {n_given:,} given and {n_needed:,} needed; give one per {unit}."
+        raise JudgeError(msg)
+
+
+def refuse_repeats(name: str, values: Sequence[Any] | npt.NDArray[Any]) -> None:
+    """Refuse a list in which an entry stands twice; one that ascends costs next to nothing.
+
+    Raises
+    ------
+    JudgeError
+        With an example.
+    """
+    array = np.asarray(values)
+    if len(array) < 2 or (array[1:] > array[:-1]).all():
+        return
+    distinct, counts = np.unique(array, return_counts=True)
+    if (counts > 1).any():
+        msg = (
+            f"{name} that occur more than once: {int((counts > 1).sum()):,}, for example "
+            f"{short(distinct[counts > 1][0])} ({counts[counts > 1][0]:,} times); each must be "
+            "there once."
+        )
+        raise JudgeError(msg)

@@ -1,12 +1,12 @@
-"""What else the fix changed: every accuracy, recall, other cell and slice, against a margin.
+"""Everything else that a fix changed: accuracy, recalls, other cells, slices, against a margin.
 
 "Not significant" is not "no damage". Each item has an effect oriented so that positive is worse,
 and a status from its interval against a margin set before (`noninferiority`).
 
-The verdict needs every item to be safe, and intervals that all hold need no correction (an
-intersection–union test, Berger 1982, *Technometrics* 24). It is HARM when any item is harmed, and
-one of many will look so by chance: a harm must also survive Benjamini & Hochberg (1995) over the
-items of its kind.
+*Safe* is the interval alone: the verdict needs every item to be safe, and intervals that all hold
+need no correction (an intersection–union test, Berger 1982, *Technometrics* 24). *Harmed* is the
+interval and a correction: the verdict is HARM when any item is harmed, and one of many will look so
+by chance, so the q-value of Benjamini & Hochberg (1995) over the items of its kind must hold too.
 """
 
 import math
@@ -22,17 +22,10 @@ from misread.files import Frozen
 from misread.judge.checks import IntArray
 from misread.judge.classes import Cell
 from misread.judge.counts import Counts, count_by_cell, count_by_part, count_nothing
-from misread.judge.effects import (
-    Effect,
-    Status,
-    benjamini_hochberg,
-    effects,
-    noninferiority,
-)
+from misread.judge.effects import Effect, Status, benjamini_hochberg, effects, noninferiority
 from misread.judge.pair import Pair
 
 Kind = Literal["accuracy", "recall", "cell", "slice"]
-
 
 MOST_LISTED = 20  # cells of one class that neither arm ever reads; more share one item
 
@@ -121,7 +114,7 @@ class Question(NamedTuple):
     covers: int = 1
 
     def name(self, names: Sequence[str]) -> str:
-        """Return how reports call it; `names` has one name per class."""
+        """Return what reports call it; `names` has one name per class."""
         if self.true is None:
             return self.kind
         cell = names[self.true]
@@ -134,7 +127,7 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What was measured: the effect, on how many images, and the mean errors per seed."""
+    """The effect, the number of images behind it, and the mean errors per seed."""
 
     question: Question
     effect: Effect
@@ -144,10 +137,7 @@ class Answer(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """All that was measured beside the targets, and the targets' place in the scan of cells.
-
-    `q_values` maps each target cell to its q-value among all K(K−1) cells.
-    """
+    """All items beside the targets, and each target's q-value among all K(K−1) cells."""
 
     items: list[Item]
     q_values: dict[Cell, float]
@@ -176,12 +166,7 @@ def measure_collateral(
         The items in a fixed order: accuracy; class by class its recall, its cells (those that
         neither arm reads share one item where they are many); then the slices.
     """
-    together = count_errors(pair, np.zeros_like(pair.labels_N, dtype=np.int64), 1)
-    accuracy = _answers([Question("accuracy")], together, alpha)
-    recalls = _by_class(pair, "recall", "", alpha)
-    scanned = _by_cell(pair, cells, alpha)
-    slices = pair.slices.items()
-    sliced = [answer for name, part in slices for answer in _of_slice(name, part, cells, alpha)]
+    everything = count_errors(pair, np.zeros(pair.labels_N.size, dtype=np.int64), 1)
 
     def items_of(answers: Sequence[Answer]) -> list[Item]:
         return [
@@ -191,38 +176,33 @@ def measure_collateral(
 
     of_class: dict[int | None, list[Item]] = {}
     q_values = {}
+    recalls, scanned = _by_class(pair, "recall", "", alpha), _by_cell(pair, cells, alpha)
     for item in (*items_of(recalls), *items_of(scanned)):
         if item.kind == "cell" and (item.true, item.predicted) in cells:
             q_values[item.true, item.predicted] = item.q_value
         else:
             of_class.setdefault(item.true, []).append(item)
-    items = [*items_of(accuracy), *chain.from_iterable(of_class.values()), *items_of(sliced)]
+    sliced = [a for name, part in pair.slices.items() for a in _of_slice(name, part, cells, alpha)]
+    items = [
+        *items_of(_answers([Question("accuracy")], everything, alpha)),
+        *chain.from_iterable(of_class.values()),
+        *items_of(sliced),
+    ]
     return Scan(items, {cell: q_values[cell] for cell in cells})
 
 
 def count_errors(pair: Pair, part_N: IntArray, n_parts: int) -> Counts:
-    """Return the counts of being read wrongly, per part of the images."""
-    return count_by_part(
-        part_N,
-        n_parts,
-        pair.before_SN != pair.labels_N,
-        pair.after_TN != pair.labels_N,
-        paired=pair.paired,
-        groups=pair.groups,
-    )
+    """Count readings that are wrong, per part of the images."""
+    wrong = pair.before_SN != pair.labels_N, pair.after_TN != pair.labels_N
+    return count_by_part(part_N, n_parts, *wrong, paired=pair.paired, groups=pair.groups)
 
 
 def count_cell(pair: Pair, true: int, predicted: int) -> Counts:
-    """Return the counts of one confusion i→j, also where it never occurs."""
-    own = pair.of_class(true)
-    return count_by_part(
-        np.zeros(own.labels_N.size, dtype=np.int64),
-        1,
-        own.before_SN == predicted,
-        own.after_TN == predicted,
-        paired=own.paired,
-        groups=own.groups,
-    )
+    """Count one confusion i→j, also where it never occurs."""
+    part = pair.of_class(true)
+    hits = part.before_SN == predicted, part.after_TN == predicted
+    part_N = np.zeros(part.labels_N.size, dtype=np.int64)
+    return count_by_part(part_N, 1, *hits, paired=part.paired, groups=part.groups)
 
 
 def _answers(questions: Sequence[Question], counts: Counts, alpha: float) -> list[Answer]:
@@ -241,10 +221,10 @@ def _answers(questions: Sequence[Question], counts: Counts, alpha: float) -> lis
 
 
 def _by_class(pair: Pair, kind: Kind, slice_name: str, alpha: float) -> list[Answer]:
-    """Return for each class that occurs how often it is read wrongly."""
+    """Return the error rate of each class that occurs."""
     present, part_N = np.unique(pair.labels_N, return_inverse=True)
-    asked = [Question(kind, true, None, slice_name) for true in present.tolist()]
-    return _answers(asked, count_errors(pair, part_N, present.size), alpha)
+    questions = [Question(kind, true, None, slice_name) for true in present.tolist()]
+    return _answers(questions, count_errors(pair, part_N, present.size), alpha)
 
 
 def _of_slice(name: str, part: Pair, cells: Sequence[Cell], alpha: float) -> Iterator[Answer]:
@@ -268,35 +248,32 @@ def _by_cell(pair: Pair, cells: Sequence[Cell], alpha: float) -> list[Answer]:
         paired=pair.paired,
         groups=pair.groups,
     )
-    pairs = list(zip(true_C.tolist(), predicted_C.tolist(), strict=True))
-    answers = _answers([Question("cell", i, j) for i, j in pairs], counts, alpha)
+    read = list(zip(true_C.tolist(), predicted_C.tolist(), strict=True))
+    answers = _answers([Question("cell", i, j) for i, j in read], counts, alpha)
     present, part_N = np.unique(pair.labels_N, return_inverse=True)
-    nothing = _answers(
-        [Question("cell", true) for true in present.tolist()],
-        count_nothing(part_N, pair.n_seeds, paired=pair.paired, groups=pair.groups),
-        alpha,
-    )
-    seen = set(pairs)
-    for none in nothing:
-        true = none.question.true
+    nothing = count_nothing(part_N, pair.n_seeds, paired=pair.paired, groups=pair.groups)
+    seen = set(read)
+    for answer in _answers([Question("cell", true) for true in present.tolist()], nothing, alpha):
+        true = answer.question.true
         never = [j for j in range(n_classes) if j != true and (true, j) not in seen]
-        named = [j for j in never if (true, j) in cells]
-        left = [j for j in never if (true, j) not in cells]
-        if len(left) > MOST_LISTED:
-            question = Question("cell", true, covers=len(left))
-            answers.append(none._replace(question=question))
-            left = []
-        answers += [none._replace(question=Question("cell", true, j)) for j in named + left]
+        listed = [j for j in never if (true, j) in cells]
+        others = [j for j in never if (true, j) not in cells]
+        if len(others) > MOST_LISTED:
+            question = Question("cell", true, covers=len(others))
+            answers.append(answer._replace(question=question))
+        else:
+            listed += others
+        answers += [answer._replace(question=Question("cell", true, j)) for j in listed]
     answers.sort(key=_place)
     return answers
 
 
 def _place(answer: Answer) -> tuple[float, float]:
-    """Return where a cell stands: by class, then by predicted class, the shared item last."""
-    asked = answer.question
+    """Return the place of a cell: by class, then by predicted class, the shared item last."""
+    question = answer.question
     return (
-        math.inf if asked.true is None else asked.true,
-        math.inf if asked.predicted is None else asked.predicted,
+        math.inf if question.true is None else question.true,
+        math.inf if question.predicted is None else question.predicted,
     )
 
 
@@ -311,20 +288,20 @@ def _item(
     answer: Answer, names: Sequence[str], margins: Margins, alpha: float, q_value: float
 ) -> Item:
     """Return the item behind an answer, with its status."""
-    asked, effect, n_images, before, after = answer
-    if asked.kind in {"accuracy", "recall"}:
+    question, effect, n_images, before, after = answer
+    if question.kind in {"accuracy", "recall"}:
         before, after = n_images - before, n_images - after
-    margin: float = getattr(margins, asked.kind)
+    margin: float = getattr(margins, question.kind)
     status = noninferiority(effect, margin)
     if status == "harmed" and q_value > alpha:
         status = "undetermined"  # among so many items one such interval is to be expected
     return Item(
-        kind=asked.kind,
-        name=asked.name(names),
-        slice_name=asked.slice_name,
-        true=asked.true,
-        predicted=asked.predicted,
-        covers=asked.covers,
+        kind=question.kind,
+        name=question.name(names),
+        slice_name=question.slice_name,
+        true=question.true,
+        predicted=question.predicted,
+        covers=question.covers,
         before=before / n_images,
         after=after / n_images,
         before_images=before,

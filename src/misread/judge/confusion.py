@@ -1,7 +1,7 @@
-"""Counts and rates per seed; which confusions are consistent, and which run one way only.
+"""Confusion counts per seed: class metrics, consistent cells, cells that run one way only.
 
-These readings are for *select*, where each seed reads another tenth of the training data: seeds
-and images are then not crossed, and a seed is the unit of everything here.
+For readings of *select*, where each seed reads another tenth of the training data: seeds and images
+are then not crossed, and a seed is the unit.
 
 References
 ----------
@@ -16,10 +16,14 @@ from scipy import stats
 
 from misread.errors import JudgeError
 from misread.files import Frozen
-from misread.judge.checks import IntArray, classes_within, same_images, whole_numbers
+from misread.judge.checks import (
+    FloatArray,
+    IntArray,
+    classes_within,
+    same_images,
+    whole_numbers,
+)
 from misread.judge.effects import benjamini_hochberg
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class CellRank(Frozen):
@@ -182,24 +186,24 @@ def rank_cells(counts_SKK: npt.ArrayLike) -> list[CellRank]:
     order = np.lexsort((predicted_C, true_C, ranks_SC.sum(axis=0), -counts_SC.sum(axis=0)))
     ranked = []
     for rank, cell in enumerate(order.tolist(), start=1):
-        here_S, there_S = counts_SC[:, cell], reverse_SC[:, cell]
-        asymmetry_p, method = _asymmetry(here_S, there_S)
+        forth_S, back_S = counts_SC[:, cell], reverse_SC[:, cell]
+        asymmetry_p, method = _asymmetry(forth_S, back_S)
         true = int(true_C[cell])
         ranked.append(
             CellRank(
                 true=true,
                 predicted=int(predicted_C[cell]),
                 rank=rank,
-                mean=float(here_S.mean()),
-                sd=float(here_S.std(ddof=1)) if n_seeds > 1 else None,
-                rate=_share(int(here_S.sum()), int(images_K[true])),
-                seeds_present=int(np.count_nonzero(here_S)),
+                mean=float(forth_S.mean()),
+                sd=float(forth_S.std(ddof=1)) if n_seeds > 1 else None,
+                rate=_share(int(forth_S.sum()), int(images_K[true])),
+                seeds_present=int(np.count_nonzero(forth_S)),
                 n_seeds=n_seeds,
                 mean_rank=float(ranks_SC[:, cell].mean()),
                 chance_rank=(true_C.size + 1) / 2,
                 p_rank=float(p_C[cell]),
                 q_rank=q_C[cell],
-                reverse_mean=float(there_S.mean()),
+                reverse_mean=float(back_S.mean()),
                 asymmetry_p=asymmetry_p,
                 asymmetry_method=method,
             )
@@ -226,18 +230,18 @@ def _rank_p_values(ranks_SC: FloatArray) -> FloatArray:
     return p_values_C
 
 
-def _asymmetry(here_S: IntArray, there_S: IntArray) -> tuple[float, str]:
+def _asymmetry(forth_S: IntArray, back_S: IntArray) -> tuple[float, str]:
     """Return the p-value of i→j against j→i and the name of the method."""
-    gap_S = here_S - there_S
+    gap_S = forth_S - back_S
     if gap_S.size >= 3 and np.ptp(gap_S) > 0:
         se = float(gap_S.std(ddof=1)) / np.sqrt(gap_S.size)
         p_value = float(2 * stats.t.sf(abs(float(gap_S.mean())) / se, gap_S.size - 1))
         return p_value, f"t over {gap_S.size} seeds"
-    here, both = int(here_S.sum()), int(here_S.sum() + there_S.sum())
+    forth, both = int(forth_S.sum()), int(forth_S.sum() + back_S.sum())
     method = "exact binomial on pooled counts; says nothing about training"
     if both == 0:
         return 1.0, method
-    return float(stats.binomtest(here, both).pvalue), method
+    return float(stats.binomtest(forth, both).pvalue), method
 
 
 def _square_counts(counts: IntArray) -> IntArray:

@@ -23,7 +23,7 @@ from pydantic import ConfigDict
 from scipy import special, stats
 
 from misread.errors import JudgeError
-from misread.judge.checks import BoolArray, fraction
+from misread.judge.checks import BoolArray, FloatArray, fraction
 from misread.judge.counts import Counts, count_differences
 from misread.judge.groups import Groups, group_codes
 from misread.judge.two_models import images_only
@@ -54,7 +54,7 @@ class Effect:
     p_value, alpha : float
         Two-sided p-value of no effect, and the level of the interval.
     n_seeds, n_images : int
-        How many of each the effect rests on.
+        Seeds (of the arm with fewer) and images behind it.
     method, note : str
         What was computed; what it cannot say ("" when nothing needs saying).
 
@@ -160,17 +160,16 @@ def effects(counts: Counts, alpha: float = 0.05) -> list[Effect]:
     before_C, after_C = counts.before_CS.sum(axis=1), counts.after_CT.sum(axis=1)
     estimate_C = (n_before * after_C - n_after * before_C) / (n_before * n_after * n_C)
     bound_C = zero_event_bound(counts.independent_C, alpha)
-    parts = terms_of(counts)
-    variance_C, df_C = variance_of(parts)
+    terms = terms_of(counts)
+    variance_C, df_C = variance_of(terms)
     one_each = n_before == n_after == 1
     few_C = np.zeros(n_C.size, dtype=np.bool_)
     unchanged_C = (variance_C == 0) & (estimate_C == 0)
     constant_C = (variance_C == 0) & ~unchanged_C
     if constant_C.any() and not one_each:  # as if a single reading had not changed
         floor_C = 1 / (min(n_before, n_after) * counts.units_C.astype(np.float64)) ** 2
-        seed, image, residual = (np.where(constant_C, floor_C, part) for part in parts[:3])
-        floored = parts._replace(seed=seed, image=image, residual=residual)
-        variance_C, df_C = variance_of(floored)
+        seed, image, residual = (np.where(constant_C, floor_C, term) for term in terms[:3])
+        variance_C, df_C = variance_of(terms._replace(seed=seed, image=image, residual=residual))
     se_C = np.sqrt(variance_C)
     if one_each:
         p_C, low_C, high_C = images_only(counts, alpha)
@@ -226,7 +225,7 @@ def effects(counts: Counts, alpha: float = 0.05) -> list[Effect]:
 
 
 def _methods(counts: Counts, unchanged_C: BoolArray) -> list[str]:
-    """Return what computed each effect."""
+    """Return the name of the method behind each effect."""
     one_each = counts.n_seeds == (1, 1)
     pairs = "" if counts.paired else "unpaired "
     usual = (
@@ -254,12 +253,10 @@ def _notes(
     counts: Counts, unchanged_C: BoolArray, constant_C: BoolArray, few_C: BoolArray
 ) -> list[str]:
     """Return what each effect cannot say."""
-    about_seeds = _about_seeds(counts.before_CS.shape[1], counts.after_CT.shape[1])
-    one_each = counts.before_CS.shape[1] == counts.after_CT.shape[1] == 1
+    about_seeds, one_each = _about_seeds(*counts.n_seeds), counts.n_seeds == (1, 1)
     notes = []
-    units_C = counts.units_C
     for unchanged, constant, few, n_changed, n, n_images in zip(
-        unchanged_C, constant_C, few_C, counts.changed_units_C, units_C, counts.n_images_C,
+        unchanged_C, constant_C, few_C, counts.changed_units_C, counts.units_C, counts.n_images_C,
         strict=True,
     ):  # fmt: skip
         unit = "images" if n == n_images else "groups"
@@ -300,8 +297,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     steps = np.maximum.accumulate(p_P[order] * np.arange(p_P.size, 0, -1))
     corrected_P = np.empty_like(p_P)
     corrected_P[order] = np.minimum(steps, 1.0)
-    corrected: list[float] = corrected_P.tolist()
-    return corrected
+    return [float(p) for p in corrected_P]
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
@@ -313,11 +309,11 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
         If one is not between 0 and 1.
     """
     p_P = _probabilities(p_values)
-    corrected: list[float] = stats.false_discovery_control(p_P).tolist() if p_P.size else []
-    return corrected
+    q_values: list[float] = stats.false_discovery_control(p_P).tolist() if p_P.size else []
+    return q_values
 
 
-def _probabilities(p_values: Sequence[float]) -> npt.NDArray[np.float64]:
+def _probabilities(p_values: Sequence[float]) -> FloatArray:
     if not all(0 <= p <= 1 for p in p_values):
         msg = f"p-values {list(p_values)}; each must lie between 0 and 1: drop what was not tested."
         raise JudgeError(msg)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy import special
 
 from misread.errors import JudgeError
-from misread.judge.checks import fraction
+from misread.judge.checks import BoolArray, FloatArray, IntArray, fraction
 from misread.judge.groups import group_codes
 from misread.judge.variance import Terms, variance_of
 
@@ -26,15 +26,15 @@ class Mean(NamedTuple):
 
 
 def mean_over(
-    values_SN: npt.NDArray[np.float64],
+    values_SN: FloatArray,
     alpha: float = 0.05,
-    groups_N: npt.NDArray[np.integer] | None = None,
+    groups_N: npt.ArrayLike | None = None,
 ) -> Mean:
     """Return the mean of a crossed layout with an interval over seeds and images.
 
     The variance and its degrees of freedom are those of `two_way` (Clark 1973; Satterthwaite
-    1946), without what that does at its edges: a handful of events is too few for this. With groups
-    the larger variance counts, of images or of groups (`misread.judge.variance.terms_of`).
+    1946), without its exact edges: a handful of events is too few for this. With groups the larger
+    variance counts, of images or of groups (`misread.judge.variance.terms_of`).
 
     Parameters
     ----------
@@ -61,13 +61,12 @@ def mean_over(
         msg = f"values of shape {values_SN.shape}; needed is one for each seed and image: [S, N]."
         raise JudgeError(msg)
     n_images = values_SN.shape[1]
-    parts = [_parts(values_SN, np.arange(n_images))]
+    terms = [_terms(values_SN, np.arange(n_images))]
     if groups_N is not None:
         codes_N = group_codes("groups", groups_N, n_images)
         if codes_N.max() + 1 < n_images:
-            parts.append(_parts(values_SN, codes_N))
-    # The last of the largest, so groups where both are alike.
-    variance, df = (float(each[0]) for each in variance_of(max(reversed(parts), key=_floored)))
+            terms.insert(0, _terms(values_SN, codes_N))  # where both are alike, groups count
+    variance, df = (float(of[0]) for of in variance_of(max(terms, key=_floored)))
     mean = float(values_SN.mean())
     if not variance:
         return Mean(mean, mean, mean, 1.0)
@@ -77,14 +76,14 @@ def mean_over(
     return Mean(mean, mean - half, mean + half, p_value)
 
 
-def _floored(parts: Terms) -> float:
+def _floored(terms: Terms) -> float:
     """Return the variance with no component below 0."""
-    above = np.maximum(parts.image - parts.residual, 0.0)
-    return float(np.maximum(parts.seed + above, parts.residual)[0])
+    above = np.maximum(terms.image - terms.residual, 0.0)
+    return float(np.maximum(terms.seed + above, terms.residual)[0])
 
 
-def _parts(values_SN: npt.NDArray[np.float64], codes_N: npt.NDArray[np.int64]) -> Terms:
-    """Return the parts of the variance of a mean over seeds and groups, an image each or more."""
+def _terms(values_SN: FloatArray, codes_N: IntArray) -> Terms:
+    """Return the terms of the variance of a mean over seeds and groups of an image or more."""
     (n_seeds, n_images), size_G = values_SN.shape, np.bincount(codes_N).astype(np.float64)
     mean = values_SN.mean()
     seed_S, image_N = values_SN.mean(axis=1) - mean, values_SN.mean(axis=0) - mean
@@ -97,17 +96,16 @@ def _parts(values_SN: npt.NDArray[np.float64], codes_N: npt.NDArray[np.int64]) -
     image = float(image_G @ image_G) * again / n_images**2
     rest = float((rest_SG**2).sum()) * again / (n_images**2 * n_seeds * max(n_seeds - 1, 1))
     seed = float(seed_S @ seed_S) / (n_seeds * df_seed)
-    seeds, images, others = np.array([[seed, df_seed], [image, df_group], [rest, df_rest]])[
-        ..., None
-    ]
-    return Terms(seeds[0], images[0], others[0], seeds[1], images[1], others[1], n_seeds)
+    numbers = (seed, image, rest, df_seed, df_group, df_rest)
+    seed_1, image_1, rest_1, *dfs = (np.array([float(number)]) for number in numbers)
+    return Terms(seed_1, image_1, rest_1, dfs[0], dfs[1], dfs[2], n_seeds)
 
 
 def mean_ratio(
-    after_GSN: npt.NDArray[np.bool_],
-    before_GSN: npt.NDArray[np.bool_],
+    after_GSN: BoolArray,
+    before_GSN: BoolArray,
     alpha: float = 0.05,
-    groups_N: npt.NDArray[np.integer] | None = None,
+    groups_N: npt.ArrayLike | None = None,
 ) -> Mean | None:
     """Return the mean over G kinds of readings of the rate of an error after to that before.
 
@@ -141,5 +139,5 @@ def mean_ratio(
     ):
         moved_SN += (after_SN - ratio * before_SN) / rate
     ratio = float(ratio_G.mean())
-    found = mean_over(moved_SN / len(rate_G) + ratio - 1, alpha, groups_N)
-    return Mean(ratio, found.low + 1, found.high + 1, found.p_value)
+    mean = mean_over(moved_SN / len(rate_G) + ratio - 1, alpha, groups_N)
+    return Mean(ratio, mean.low + 1, mean.high + 1, mean.p_value)

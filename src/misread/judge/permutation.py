@@ -1,4 +1,4 @@
-"""Where a cell's errors are: in which strata of the images, and in how few groups.
+"""Strata and groups of images that hold a cell's errors, tested by permutation.
 
 References
 ----------
@@ -32,7 +32,7 @@ class Explanation(Frozen):
     Attributes
     ----------
     measure : str
-        What the strata are made by.
+        The property by which images were dealt into strata.
     stratum, n_images : int
         The stratum and its size.
     share : float
@@ -57,25 +57,25 @@ class Explanation(Frozen):
 
 
 class Concentration(Frozen):
-    """In how few groups a cell's errors are, against images dealt to groups by chance.
+    """The few groups that a cell's errors are in, against images dealt to groups by chance.
 
     Attributes
     ----------
     n_groups, n_with_errors : int
         Groups that have images, and those with an error in any seed.
     with_chance, with_p : float
-        What `n_with_errors` is by chance, on average, and the chance of as few.
+        Mean of `n_with_errors` by chance, and the chance of as few.
     half : int
         Groups that together make at least half of the errors, those with most errors first.
     half_chance, half_low, half_high : float
-        What `half` is on average, and its 2.5% and 97.5% quantiles, if the same errors fell on
-        images by chance, each group having as many images as it has.
+        Mean of `half`, and its 2.5% and 97.5% quantiles, if the same errors fell on images by
+        chance, each group having as many images as it has.
     p_value : float
         Chance of a `half` as small.
     top : tuple of int
         The groups with errors, most errors first, at most 40.
     share_K, chance_K, low_K, high_K : tuple of float
-        Share of the errors in the first k groups: found; and mean and quantiles by chance.
+        Share of the errors in the first k groups; its mean and quantiles by chance.
     """
 
     n_groups: int
@@ -138,51 +138,43 @@ def explanations(
     refuse_misfits(strata, wrong_SN.shape[-1])
     times_N = wrong_SN.sum(axis=0).astype(np.float64)
     total = times_N.sum()
-    used = {measure: own_N for measure, own_N in strata.items() if (own_N >= 0).any()}
-    if total == 0 or not used:
+    columns = [
+        (measure, int(number))
+        for measure, stratum_N in strata.items()
+        for number in np.unique(stratum_N[stratum_N >= 0])
+    ]
+    if total == 0 or not columns:
         return ()
-    columns: list[tuple[str, int]] = []
-    members = []
-    for measure, own_N in used.items():
-        for number in np.unique(own_N[own_N >= 0]):
-            columns.append((measure, int(number)))
-            members.append(own_N == number)
-    member_NC = np.stack(members, axis=1).astype(np.float64)
+    member_NC = np.stack([strata[name] == number for name, number in columns], axis=1).astype(float)
     size_C = member_NC.mean(axis=0)
     spread_C = np.sqrt(np.maximum(size_C * (1 - size_C), 1e-12))
-    share_RC = np.concatenate(
-        [
-            times_N[places_RN] @ member_NC / total
-            for places_RN in _shuffles(times_N, blocks_N, rng, n_draws)
-        ]
-    )
-    own_C = times_N @ member_NC / total
+    shuffles = _shuffles(times_N, blocks_N, rng, n_draws)
+    chance_RC = np.concatenate([times_N[places_RN] @ member_NC / total for places_RN in shuffles])
+    share_C = times_N @ member_NC / total
     rows = []
-    for measure in used:
-        at = [c for c, (name, _) in enumerate(columns) if name == measure]
-        excess = (own_C[at] - size_C[at]) / spread_C[at]
+    for measure in dict.fromkeys(name for name, _ in columns):
+        at = np.array([c for c, (name, _) in enumerate(columns) if name == measure])
+        excess = (share_C[at] - size_C[at]) / spread_C[at]
         worst = int(excess.argmax())
-        drawn = (share_RC[:, at] - size_C[at]) / spread_C[at]
-        hit = drawn.argmax(axis=1)
+        drawn = (chance_RC[:, at] - size_C[at]) / spread_C[at]
         p_value = (1 + int((drawn.max(axis=1) >= excess[worst] - 1e-9).sum())) / (1 + n_draws)
-        c = at[worst]
-        chance = float(share_RC[np.arange(len(hit)), np.array(at)[hit]].mean())
-        rows.append((measure, columns[c][1], c, chance, p_value))
-    q_values = benjamini_hochberg([row[4] for row in rows])
-    found = [
+        chance = float(chance_RC[np.arange(n_draws), at[drawn.argmax(axis=1)]].mean())
+        rows.append((int(at[worst]), chance, p_value))
+    q_values = benjamini_hochberg([p_value for _, _, p_value in rows])
+    ranked = [
         Explanation(
-            measure=measure,
-            stratum=stratum,
+            measure=columns[c][0],
+            stratum=columns[c][1],
             n_images=int(member_NC[:, c].sum()),
-            share=float(own_C[c]),
+            share=float(share_C[c]),
             size=float(size_C[c]),
             chance=chance,
             p_value=p_value,
             q_value=q_value,
         )
-        for (measure, stratum, c, chance, p_value), q_value in zip(rows, q_values, strict=True)
+        for (c, chance, p_value), q_value in zip(rows, q_values, strict=True)
     ]
-    return tuple(sorted(found, key=lambda each: (each.p_value, each.chance - each.share)))
+    return tuple(sorted(ranked, key=lambda e: (e.p_value, e.chance - e.share)))
 
 
 def concentration(
@@ -192,9 +184,9 @@ def concentration(
     *,
     n_draws: int = N_DRAWS,
 ) -> Concentration | None:
-    """Say in how few groups the errors are, and in how few they would be by chance.
+    """Return in how few groups the errors are, and in how few they would be by chance.
 
-    By chance: the images swap their errors (all seeds of an image together), and the groups keep
+    By chance, the images swap their errors (all seeds of an image together), and the groups keep
     their images. A group that wrote many images has many errors by that alone, and an image that
     every seed misreads is a heavy one wherever it falls.
 
@@ -224,9 +216,9 @@ def concentration(
     if not times_N.any():
         return None
     names, group_N = np.unique(groups_N, return_inverse=True)
-    own_G = np.bincount(group_N, weights=times_N, minlength=names.size)
-    order = np.argsort(-own_G, kind="stable")
-    n_with = int((own_G > 0).sum())
+    errors_G = np.bincount(group_N, weights=times_N, minlength=names.size)
+    order = np.argsort(-errors_G, kind="stable")
+    n_with = int((errors_G > 0).sum())
     n_top = min(_TOP, n_with)
     curves, half_R, with_R = [], [], []
     for places_RN in _shuffles(times_N, None, rng, n_draws):
@@ -236,8 +228,8 @@ def concentration(
             shares_G = _shares(drawn_G)
             half_R.append(_half(shares_G))
             curves.append(shares_G[:n_top])
-    share_RK, share_K = np.stack(curves), _shares(own_G)[:n_top]
-    half = _half(_shares(own_G))
+    share_RK, share_K = np.stack(curves), _shares(errors_G)[:n_top]
+    half = _half(_shares(errors_G))
     half_low, half_high = np.quantile(half_R, [0.025, 0.975])
     low_K, high_K = np.quantile(share_RK, [0.025, 0.975], axis=0)
     return Concentration(
@@ -265,7 +257,7 @@ def _shares(errors_G: npt.NDArray[Any]) -> FloatArray:
 
 
 def _half(shares_G: FloatArray) -> int:
-    """Return how many groups make half of the errors."""
+    """Return the number of groups that make half of the errors."""
     return int((shares_G < 0.5 - 1e-9).sum()) + 1
 
 

@@ -15,7 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
-from misread.judge.checks import BoolArray, flags
+from misread.judge.checks import (
+    BoolArray,
+    flags,
+    refuse_codes,
+    refuse_other_length,
+    refuse_repeats,
+)
 from misread.judge.classes import (
     AnyIntArray,
     class_list,
@@ -26,8 +32,9 @@ from misread.judge.classes import (
     short_list,
     united,
 )
+from misread.judge.columns import Column, coded
 from misread.judge.groups import group_codes
-from misread.judge.tables import NEEDED, Column, coded, table
+from misread.judge.tables import NEEDED, long_table
 
 
 @dataclass(frozen=True)
@@ -70,31 +77,34 @@ class Predictions:
     groups: npt.NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        _refuse_codes("labels", self.labels_N, 1, len(self.class_names))
-        _refuse_codes("predictions", self.preds_SN, 2, len(self.class_names))
+        refuse_codes("labels", self.labels_N, 1, len(self.class_names))
+        refuse_codes("predictions", self.preds_SN, 2, len(self.class_names))
         if self.preds_SN.shape[1] != self.n_images:
             msg = (
                 f"predictions are {shape_of(self.preds_SN)} and labels {shape_of(self.labels_N)}; "
                 "give predictions [S,N], with a row per seed and a column per label."
             )
             raise JudgeError(msg)
-        _refuse_repeats("class names", self.class_names)
+        refuse_repeats("class names", self.class_names)
         if self.seeds is not None:
-            _as_many("seeds", len(self.seeds), self.n_seeds, "row of predictions")
-            _refuse_repeats("seeds", self.seeds)
+            refuse_other_length("seeds", len(self.seeds), self.n_seeds, "row of predictions")
+            refuse_repeats("seeds", self.seeds)
         if self.ids is not None:
-            _as_many("ids", len(self.ids), self.n_images, "image")
-            _refuse_repeats("ids", self.ids)
+            refuse_other_length("ids", self.ids.size, self.n_images, "image")
+            refuse_repeats("ids", self.ids)
         if self.disputed_N is not None:
             flags("disputed", self.disputed_N, self.n_images)
         if self.groups is not None:
             group_codes("groups", self.groups, self.n_images)
         for name, part in self.slices.items():
-            where = f"slice “{short(name)}”"
-            if part.class_names != self.class_names or part.seeds != self.seeds:
-                msg = f"{where} has other classes or seeds than the rest; add it by with_slice."
+            if (part.class_names, part.seeds, part.n_seeds) != (
+                self.class_names, self.seeds, self.n_seeds
+            ):  # fmt: skip
+                msg = (
+                    f"slice “{short(name)}” has other classes or seeds than the rest; add it by "
+                    "with_slice."
+                )
                 raise JudgeError(msg)
-            _as_many(f"{where}: seeds", part.n_seeds, self.n_seeds, "seed of the rest")
 
     @property
     def n_seeds(self) -> int:
@@ -145,12 +155,6 @@ class Predictions:
         ------
         JudgeError
             If the parts do not fit, or a value is missing or no class.
-
-        Examples
-        --------
-        >>> side = Predictions.from_arrays(["cat", "dog"], [["cat", "cat"], ["cat", "dog"]])
-        >>> side.class_names, side.preds_SN.tolist()
-        (('cat', 'dog'), [[0, 0], [0, 1]])
         """
         labels = class_values("labels", labels_N)
         preds = class_values("predictions", preds_SN)
@@ -174,7 +178,7 @@ class Predictions:
             preds,
             names,
             None if seeds is None else tuple(str(seed) for seed in seeds),
-            None if ids is None else _identities(ids),
+            None if ids is None else class_values("ids", ids).ravel(),
             None if disputed_N is None else flags("disputed", disputed_N, labels.size),
             groups=None if groups is None else np.asarray(groups),
         )
@@ -217,13 +221,16 @@ class Predictions:
     def from_columns(
         cls, columns: Collection[str], column: Callable[[str], Column]
     ) -> "Predictions":
-        """Return predictions from the columns of a long table, as `judge.tables.table` has them."""
-        long = table(columns, column)
+        """Return predictions from the columns of a long table, as in `judge.tables.long_table`."""
+        long = long_table(columns, column)
+        names, seeds = long.class_names, long.seeds
         whole, *slices = (
-            (name, cls(labels_N, preds_SN, long.class_names, long.seeds, ids, disputed_N,
-                       groups=groups))
-            for name, labels_N, preds_SN, ids, disputed_N, groups in long.parts()
-        )  # fmt: skip
+            (
+                p.name,
+                cls(p.labels_N, p.preds_SN, names, seeds, p.ids, p.disputed_N, groups=p.groups),
+            )
+            for p in long.parts()
+        )
         side = whole[1]
         for name, part in slices:
             side = side.with_slice(name, part)
@@ -234,8 +241,8 @@ class Predictions:
         if names == self.class_names:
             return self
         place = {name: code for code, name in enumerate(names)}
-        small = np.min_scalar_type(len(names))
-        codes_K = np.array([place[name] for name in self.class_names], dtype=small)
+        codes = [place[name] for name in self.class_names]
+        codes_K = np.array(codes, dtype=np.min_scalar_type(len(names)))
         return _changed(
             self,
             labels_N=codes_K[self.labels_N],
@@ -331,10 +338,9 @@ class Predictions:
 
 def seeds_in_words(side: Predictions) -> str:
     """Return the seeds of a side for a message."""
-    plural = "s" * (side.n_seeds > 1)
-    if side.seeds is None:
-        return f"{side.n_seeds:,} unnamed seed{plural}"
-    return f"seed{plural} {short_list(side.seeds)}"
+    seeds = "seed" + "s" * (side.n_seeds > 1)
+    which = side.seeds and f"{seeds} {short_list(side.seeds)}"
+    return which or f"{side.n_seeds:,} unnamed {seeds}"
 
 
 def _changed(side: Predictions, **parts: Any) -> Predictions:
@@ -342,45 +348,3 @@ def _changed(side: Predictions, **parts: Any) -> Predictions:
     other = copy(side)
     vars(other).update(parts)
     return other
-
-
-def _identities(ids: npt.ArrayLike) -> npt.NDArray[Any]:
-    array = class_values("ids", ids)
-    if array.ndim != 1:
-        msg = f"ids have shape {shape_of(array)}; give one per image [N]."
-        raise JudgeError(msg)
-    return array
-
-
-def _refuse_codes(what: str, array: npt.NDArray[Any], n_axes: int, n_classes: int) -> None:
-    if array.ndim != n_axes or not array.size or array.dtype.kind not in "iu":
-        need = "one whole number per image [N]" if n_axes == 1 else "whole numbers [S,N]"
-        msg = f"{what} are {array.dtype} {shape_of(array)}; give {need}, at least one."
-        raise JudgeError(msg)
-    low, high = int(array.min()), int(array.max())
-    if low < 0 or high >= n_classes:
-        msg = (
-            f"{what} hold class {low if low < 0 else high}; allowed are 0 to {n_classes - 1}: "
-            "correct it or give a class name more."
-        )
-        raise JudgeError(msg)
-
-
-def _as_many(what: str, n_given: int, n_needed: int, unit: str) -> None:
-    if n_given != n_needed:
-        msg = f"{what}: {n_given:,} given and {n_needed:,} needed; give one per {unit}."
-        raise JudgeError(msg)
-
-
-def _refuse_repeats(what: str, names: Sequence[Any] | npt.NDArray[Any]) -> None:
-    array = np.asarray(names)
-    if len(array) < 2 or (array[1:] > array[:-1]).all():
-        return
-    values, counts = np.unique(array, return_counts=True)
-    if (counts > 1).any():
-        example = f"{short(values[counts > 1][0])} ({counts[counts > 1][0]:,} times)"
-        msg = (
-            f"{what} that occur more than once: {int((counts > 1).sum()):,}, for example "
-            f"{example}; each must be there once."
-        )
-        raise JudgeError(msg)

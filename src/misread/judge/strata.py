@@ -1,7 +1,7 @@
-"""Errors by strata of images: how often each arm errs in every part that is known without a model.
+"""Error rates of every arm by stratum: a part of the images that is known without a model.
 
-A stratum is such a part: the thinnest fifth of each class, one group of writers. What is found here
-is exploratory, for strata are looked through after the readings are there.
+The thinnest fifth of each class is one, or one kind of writers. Strata are looked through after the
+readings are there, so what they show is exploratory.
 """
 
 from collections.abc import Mapping
@@ -94,10 +94,10 @@ def quantile_strata(values_N: FloatArray, labels_N: IntArray, n_strata: int = 5)
     stratum_N = np.full(labels_N.size, -1, dtype=np.int64)
     within = np.arange(1, n_strata) / n_strata
     for label in np.unique(labels_N):
-        own = np.flatnonzero((labels_N == label) & ~np.isnan(values_N))
-        if own.size:
-            edges = np.quantile(values_N[own], within)
-            stratum_N[own] = np.searchsorted(edges, values_N[own], side="left")
+        images = np.flatnonzero((labels_N == label) & ~np.isnan(values_N))
+        if images.size:
+            edges = np.quantile(values_N[images], within)
+            stratum_N[images] = np.searchsorted(edges, values_N[images], side="left")
     return stratum_N
 
 
@@ -136,33 +136,36 @@ def rates_by_stratum(
     >>> strata = {"size": np.array([0, 0, 1, 1])}
     >>> before, after = np.zeros((5, 4), bool), np.tile([False, True, False, False], (5, 1))
     >>> small, large = rates_by_stratum(strata, {"before": before, "after": after})["size"]
-    >>> [(each.arm, each.rate) for each in small.arms], large.arms[1].change.estimate
+    >>> [(of.arm, of.rate) for of in small.arms], large.arms[1].change.estimate
     ([('before', 0.0), ('after', 0.5)], 0.0)
     """
     first = next(iter(wrong))
-    refuse_misfits(strata, wrong[first].shape[-1])
-    codes_N = None if groups_N is None else group_codes("groups", groups_N, wrong[first].shape[-1])
-    found: dict[str, list[Stratum]] = {}
+    n_images = wrong[first].shape[-1]
+    refuse_misfits(strata, n_images)
+    codes_N = None if groups_N is None else group_codes("groups", groups_N, n_images)
+    rows: dict[str, list[Stratum]] = {}
     for measure, stratum_N in strata.items():
-        own = np.flatnonzero(stratum_N >= 0)
-        numbers, place_M, n_C = np.unique(stratum_N[own], return_inverse=True, return_counts=True)
+        images = np.flatnonzero(stratum_N >= 0)
+        numbers, place_M, n_C = np.unique(
+            stratum_N[images], return_inverse=True, return_counts=True
+        )
+        codes_M = None if codes_N is None else codes_N[images]
         arms_C: list[list[ArmRate]] = [[] for _ in numbers]
-        for arm, wrong_SN in wrong.items() if own.size else ():
-            after_SM = wrong_SN[:, own]
-            codes_M = None if codes_N is None else codes_N[own]
+        for arm, wrong_SN in wrong.items() if images.size else ():
+            after_SM = wrong_SN[:, images]
             rates = _changes(place_M, np.zeros_like(after_SM), after_SM, codes_M, alpha)
             changes: list[Effect | None] = [None] * n_C.size
             if arm != first:
-                before_SM = wrong[first][: len(after_SM), own]
+                before_SM = wrong[first][: len(after_SM), images]
                 changes = list(_changes(place_M, before_SM, after_SM, codes_M, alpha))
             for arms, rate, change in zip(arms_C, rates, changes, strict=True):
                 interval = {"low": max(rate.low, 0.0), "high": rate.high}
                 arms.append(ArmRate(arm=arm, rate=rate.estimate, change=change, **interval))
-        found[measure] = [
+        rows[measure] = [
             Stratum(stratum=stratum, n_images=n, arms=tuple(arms))
             for stratum, n, arms in zip(numbers.tolist(), n_C.tolist(), arms_C, strict=True)
         ]
-    return _with_q_values(found)
+    return _with_q_values(rows)
 
 
 def _changes(
@@ -181,12 +184,12 @@ def _changes(
     return effects(counts, alpha)
 
 
-def _with_q_values(found: Mapping[str, list[Stratum]]) -> dict[str, tuple[Stratum, ...]]:
+def _with_q_values(rows: Mapping[str, list[Stratum]]) -> dict[str, tuple[Stratum, ...]]:
     """Return the same strata, each change corrected over all those of its arm."""
-    every = [stratum for own in found.values() for stratum in own]
-    n_arms = len(every[0].arms) if every else 0
+    strata = [stratum for of_measure in rows.values() for stratum in of_measure]
+    n_arms = len(strata[0].arms) if strata else 0
     q_values = [
-        iter(benjamini_hochberg([c.p_value for s in every if (c := s.arms[a].change)]))
+        iter(benjamini_hochberg([c.p_value for s in strata if (c := s.arms[a].change)]))
         for a in range(n_arms)
     ]
 
@@ -197,7 +200,7 @@ def _with_q_values(found: Mapping[str, list[Stratum]]) -> dict[str, tuple[Stratu
         )
         return stratum.model_copy(update={"arms": tuple(arms)})
 
-    return {measure: tuple(map(corrected, own)) for measure, own in found.items()}
+    return {measure: tuple(map(corrected, of_measure)) for measure, of_measure in rows.items()}
 
 
 def refuse_misfits(numbers: Mapping[str, IntArray], n_images: int) -> None:
@@ -208,10 +211,10 @@ def refuse_misfits(numbers: Mapping[str, IntArray], n_images: int) -> None:
     JudgeError
         If one has another shape than ``[n_images]``.
     """
-    for name, own_N in numbers.items():
-        if own_N.shape != (n_images,):
+    for name, number_N in numbers.items():
+        if number_N.shape != (n_images,):
             msg = (
-                f"{name} has shape {own_N.shape} and {n_images} images were read; give one number "
-                "per image."
+                f"{name} has shape {number_N.shape} and {n_images} images were read; give one "
+                "number per image."
             )
             raise JudgeError(msg)

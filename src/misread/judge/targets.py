@@ -278,10 +278,9 @@ def asymmetry(
         return None
     both_N = (labels_N == true) | (labels_N == predicted)
     labels, preds = labels_N[both_N], preds_SN[:, both_N]
-    there = ((labels == true) & (preds == predicted)).astype(np.int64)
+    forth = ((labels == true) & (preds == predicted)).astype(np.int64)
     back = ((labels == predicted) & (preds == true)).astype(np.int64)
-    own = groups and groups.of(both_N)
-    return effects(count_differences(there - back, own), alpha)[0]
+    return effects(count_differences(forth - back, groups and groups.of(both_N)), alpha)[0]
 
 
 def _undisputed(pair: Pair, cell: Cell, alpha: float) -> Effect | None:

@@ -1,4 +1,4 @@
-"""One model against one other on the same images; this says nothing about training them again.
+"""One model against one other on the same images; nothing is said about training them again.
 
 References
 ----------

@@ -222,8 +222,8 @@ def _images_behind(cell: CellResult) -> str:
     if min(before.n_seeds, after.n_seeds) == 1:
         return "cannot be told from one seed"
     return ", ".join(
-        f"{len(images):,} → {len(after.groups[name]):,} {name}"
-        for name, images in before.groups.items()
+        f"{len(images):,} → {len(after.kinds[name]):,} {name}"
+        for name, images in before.kinds.items()
     )
 
 

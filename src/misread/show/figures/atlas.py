@@ -61,7 +61,7 @@ def atlas_figure(
     )
     if not leading:
         return sheet.figure
-    marks = [draw.Mark(name, COLOURS[name], "s") for name in leading[0].groups]
+    marks = [draw.Mark(name, COLOURS[name], "s") for name in leading[0].kinds]
     draw.key(sheet, 1.5, 0.12, marks)
     axes = draw.row_axes(sheet, 1.5, 0.42, 9.4, _ROW * len(leading), len(leading))
     axes.grid(visible=True, axis="x")
@@ -69,7 +69,7 @@ def atlas_figure(
     longest = leading[0].errors_per_seed
     for row, cell in enumerate(leading):
         left = 0.0
-        for name, members in cell.groups.items():
+        for name, members in cell.kinds.items():
             if not members:
                 continue
             width, number = sum(misread.share for misread in members), str(len(members))
@@ -91,7 +91,7 @@ def cell_figure(cell: CellAtlas, side: Predictions, pictures: Images, warning: s
     `side` is what the cell was taken from; `pictures` are its images, `uint8 [N,H,W]` or
     `[N,H,W,C]`.
     """
-    groups = {name: members for name, members in cell.groups.items() if members}
+    groups = {name: members for name, members in cell.kinds.items() if members}
     heights = {
         name: -(-min(len(members), MOST_IMAGES) // _COLUMNS) * _BLOCK
         for name, members in groups.items()

@@ -111,7 +111,7 @@ def _groups(evidence: Evidence, ids: Ids, base_N: Ids) -> list[_Group]:
     """Return the groups of the atlas, and the images that only other arms misread."""
     groups = {
         name: [misread.image for misread in members]
-        for name, members in evidence.atlas.groups.items()
+        for name, members in evidence.atlas.kinds.items()
     }
     only_after = [n for n in ids.tolist() if not base_N[n]]
     disputed_N = evidence.confirm.disputed_N
