@@ -1,9 +1,9 @@
-"""What all tests share."""
+"""What all tests share. Whatever is trained is made once and shared by all processes that test."""
 
+import os
+import random
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +11,16 @@ import pytest
 from filelock import FileLock
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in random order")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    seed = config.getoption("--shuffle")
+    if seed is not None:
+        random.Random(seed).shuffle(items)
 
 
 @pytest.fixture(autouse=True)
@@ -26,37 +36,91 @@ def project() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Return the folder of further data sets beside the repository; without it, skip."""
-    folder = PROJECT.parent / "shared" / "data"
+    """Return the folder of further data sets; without it, skip."""
+    folder = Path(os.environ.get("MISREAD_DATA", PROJECT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there: these data sets do not come with the repository")
     return folder
 
 
-@pytest.fixture(scope="session")
-def smoke(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Return the folder of a finished smoke run; tests may rebuild but not change it.
+Once = Callable[[str, Callable[[Path], None]], Path]
 
-    It is trained once; each process that tests has a copy of its own.
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """Return a function (name, make) that makes a folder once, and returns a copy of it.
+
+    Each process that tests has a copy of its own: tests may build anew what is in it, but not
+    change it.
     """
-    own = tmp_path_factory.mktemp("smoke") / "four-nine"
-    shared = tmp_path_factory.getbasetemp()
-    if worker_id != "master":
-        shared = shared.parent
-    trained = shared / "trained" / "four-nine"
-    with FileLock(shared / "trained.lock"):
-        if not (trained / "report.html").exists():
-            command = ["run", "four-nine", "--smoke", "--out", str(trained)]
-            done = subprocess.run(
-                [sys.executable, "-m", "misread", *command],
-                capture_output=True,
-                text=True,
-                timeout=300,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-    shutil.copytree(trained, own)
-    return own
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "shared"
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        shared.mkdir(exist_ok=True)
+        with FileLock(shared / f"{name}.lock"):
+            if not (shared / f"{name}.done").exists():
+                shutil.rmtree(shared / name, ignore_errors=True)  # of one that failed
+                make(shared / name)
+                (shared / f"{name}.done").touch()
+        copy = tmp_path_factory.mktemp(name) / name
+        return Path(shutil.copytree(shared / name, copy))
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def smoke(once: Once) -> Path:
+    """Return the folder of a finished smoke run of four-nine, trained by Keras."""
+    from commands import misread
+
+    def make(folder: Path) -> None:
+        done = misread("run", "four-nine", "--smoke", "--out", folder)
+        assert done.returncode == 0, done.stderr
+
+    return once("four-nine", make)
+
+
+@pytest.fixture(scope="session")
+def rehearsal(once: Once) -> Path:
+    """Return the folder of the same study with the stand-in for a trainer, without its figures."""
+    from misread.study.conclude import conclude
+    from misread.study.file import load_study
+    from misread.study.run import run_study
+    from standin import CALL, work_here
+
+    def make(folder: Path) -> None:
+        study = load_study("four-nine", smoke=True, arms=("documented", "both"))
+        with pytest.MonkeyPatch.context() as patch:
+            work_here(patch)
+            run_study(study.model_copy(update={"trainer": CALL}), folder)
+            conclude(folder)
+
+    return once("rehearsal", make)
+
+
+@pytest.fixture(scope="session")
+def small_toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the path of a study of few images, whose trainer is the stand-in."""
+    from standin import small_study
+
+    return small_study(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def small(small_toml: Path) -> Path:
+    """Return the folder that this study comes to when nothing disturbs it; not to be changed."""
+    from misread.study.conclude import conclude
+    from misread.study.file import load_study
+    from misread.study.run import run_study
+    from standin import work_here
+
+    folder = small_toml.with_name("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        work_here(patch)
+        run_study(load_study(str(small_toml), smoke=True), folder)
+        conclude(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +136,8 @@ def trainer() -> ModuleType:
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """Return a real file system of 64 KB."""
+    import subprocess
+
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)],
         capture_output=True,

@@ -2,7 +2,8 @@
 
 It reads an image as the class whose mean image is nearest, after a little noise from the seed; the
 policy of an arm changes the means. It is behind the same contract as ours
-(`misread.learn.trainer`), and spawned workers can import it.
+(`misread.learn.trainer`), and spawned workers can import it. `small_study` writes a study for it,
+of few images, and `work_here` lets studies work in this process.
 """
 
 import os
@@ -14,22 +15,53 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from misread.data.mnist import load_mnist
+from misread.data.parts import stratified_subset
 from misread.images import Images
 from misread.learn.policy import apply_draw
+from misread.learn.recipe import Run
 from misread.learn.trainer import Lesson
 from misread.seeds import derive
 from misread.workers.pool import Event, Said, Work, attempt
 
 CALL = "standin:trainer"
+SMALL = """
+title = "Small"
+dataset = "npz:{folder}/digits.npz"
+seeds = [1, 2]
+arms = ["policy"]
+target = "4:9"
+policy = {{probability = 0.5, size_px = [2, 2], true = ["dilate"], predicted = ["erode"]}}
+trainer = {{call = "{call}"}}
+"""
 
 
-def pixels(images: Images) -> npt.NDArray[np.float32]:
-    return images.reshape(len(images), -1).astype(np.float32) / 255
+def small_study(folder: Path, text: str = SMALL) -> Path:
+    """Write a study of 600 training and 300 test images of MNIST; return the path of its TOML."""
+    train, test = load_mnist()
+    train = train.take(stratified_subset(train.labels_N, 600))
+    test = test.take(stratified_subset(test.labels_N, 300))
+    np.savez(
+        folder / "digits.npz",
+        x_train=train.images,
+        y_train=train.labels_N,
+        x_test=test.images,
+        y_test=test.labels_N,
+    )
+    path = folder / "small.toml"
+    path.write_text(text.format(folder=folder, call=CALL))
+    return path
+
+
+def pixels(images: Images) -> npt.NDArray[np.float64]:
+    return images.reshape(len(images), -1).astype(np.float64)
 
 
 @dataclass(frozen=True)
 class NearestMean:
-    means_KP: npt.NDArray[np.float32]
+    """Sums of whole numbers below 2⁵³ come out the same in any order, on any processor."""
+
+    means_KP: npt.NDArray[np.float64]  # whole numbers
 
     @property
     def n_parameters(self) -> int:
@@ -37,9 +69,20 @@ class NearestMean:
 
     def __call__(self, images: Images) -> npt.NDArray[np.float32]:
         means = self.means_KP
-        scores_NK = pixels(images) @ means.T - (means**2).sum(axis=1) / 2
+        scores_NK = (2 * pixels(images) @ means.T - (means**2).sum(axis=1)) / (2 * 255**2)
         scores_NK = np.exp(scores_NK - scores_NK.max(axis=1, keepdims=True))
-        return scores_NK / scores_NK.sum(axis=1, keepdims=True)
+        probs_NK: npt.NDArray[np.float32] = scores_NK / scores_NK.sum(axis=1, keepdims=True)
+        return probs_NK.astype(np.float32)
+
+
+def inside(run: Run, epoch: int) -> dict[str, float]:
+    """Return what an epoch finds in the layers: numbers that differ, and mean nothing."""
+    zeros = 0.5 if run.recipe.activation == "relu" else 0.0
+    return {
+        f"{name}_{layer}": value / (layer + epoch + run.seed)
+        for layer in range(1, len(run.recipe.hidden) + 1)
+        for name, value in (("gradient_norm", 1.0), ("zero_share", zeros), ("dead_share", 0.0))
+    }
 
 
 class StandIn:
@@ -48,6 +91,9 @@ class StandIn:
 
     def train(self, lesson: Lesson) -> dict[str, Any]:
         run, labels_N = lesson.run, lesson.fit.labels_N
+        measured = range(run.recipe.epochs + 1) if run.recipe.measure else ()
+        for epoch in measured:
+            lesson.on_measure({"epoch": epoch, "loss": 1 / (epoch + 1), **inside(run, epoch)})
         for epoch in range(run.recipe.epochs):
             time.sleep(float(os.environ.get("STANDIN_SECONDS", "0")))  # so that a test can kill it
             images = lesson.fit.images
@@ -57,8 +103,8 @@ class StandIn:
                 images, treated = apply_draw(images, draw), draw.n_treated
             values = pixels(images)
             means = [values[labels_N == k].mean(axis=0) for k in range(lesson.fit.n_classes)]
-            noise = derive(run.seed, "weights").normal(0, 0.02, (len(means), values.shape[1]))
-            model = NearestMean((np.stack(means) + noise).astype(np.float32))
+            noise = derive(run.seed, "weights").normal(0, 5, (len(means), values.shape[1]))
+            model = NearestMean(np.rint(np.stack(means) + noise))
             right = model(lesson.select.images).argmax(axis=1) == lesson.select.labels_N
             lesson.on_epoch(
                 {
@@ -71,11 +117,12 @@ class StandIn:
                     "changed": treated,
                 }
             )
-        np.save(lesson.folder / "means.npy", model.means_KP)
+        np.save(lesson.folder / "means.npy", model.means_KP.astype(np.int16))
         return {"epoch_cpu_seconds": [0.0] * run.recipe.epochs}
 
     def load(self, folder: Path) -> NearestMean:
-        return NearestMean(np.load(folder / "means.npy", allow_pickle=False))
+        means_KP = np.load(folder / "means.npy", allow_pickle=False)
+        return NearestMean(means_KP.astype(np.float64))
 
     def facts(self) -> dict[str, Any]:
         return {"backend": "stand-in"}

@@ -115,7 +115,7 @@ def _run(block: str) -> str:
 
 def order(project: Path) -> tuple[str, ...]:
     """Return the order of imports, which the tests hold."""
-    path = project / "tests" / "contracts" / "test_architecture.py"
+    path = project / "tests" / "test_architecture.py"
     for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ORDER":
             names: tuple[str, ...] = ast.literal_eval(node.value)

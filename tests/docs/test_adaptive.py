@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from misread.study.looks import with_looks
+
 
 from markdown_pages import rows_of
 from misread.judge import Adaptive, Predictions, judge_look
 from misread.show.verdict import status_counts
 from misread.study.file import load_study
+from misread.study.questions import with_looks
 from misread.study.study import BASELINE
 
 

@@ -17,9 +17,9 @@ def generated(project, monkeypatch):
 @pytest.fixture
 def small_project(generated, tmp_path, monkeypatch):
     """A project with two modules, whose generated files are all out of date."""
-    for name in ("docs/figures", "src/misread", "tests/contracts"):
+    for name in ("docs/figures", "src/misread", "tests"):
         (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "tests/contracts/test_architecture.py").write_text('ORDER = ("b", "a")\n')
+    (tmp_path / "tests/test_architecture.py").write_text('ORDER = ("b", "a")\n')
     for name in ("__init__", "a", "b"):
         (tmp_path / f"src/misread/{name}.py").write_text(f'"""What {name}\nis | was.\n\nMore."""\n')
     planning = f"# Planning\n\n{generated.BEGIN}old\n{generated.END}\nafter\n"

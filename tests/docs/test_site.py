@@ -146,10 +146,10 @@ def docs(site, project, monkeypatch):  # noqa: ARG001  where there is a site, it
     ],
 )
 def test_a_link_to_nowhere_is_an_error(docs, project, tmp_path, text, told, capfd):
-    for name in ("docs/new", "src/misread", "tests/contracts"):
+    for name in ("docs/new", "src/misread", "tests"):
         (tmp_path / name).mkdir(parents=True)
     shutil.copytree(project / "docs/site", tmp_path / "docs/site")
-    (tmp_path / "tests/contracts/test_architecture.py").write_text("ORDER = ()\n")
+    (tmp_path / "tests/test_architecture.py").write_text("ORDER = ()\n")
     (tmp_path / "src/misread/__init__.py").write_text('"""One module."""\n')
     (tmp_path / "README.md").write_text(
         "# Start\n\n## One heading\n\n```text\n[x](gone.md)\n```\n\n[p](docs/judge.md)\n"

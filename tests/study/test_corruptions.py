@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from misread.study.robustness import Robustness
 from scipy import stats
 from skimage import color, transform
 
@@ -30,6 +29,7 @@ from misread.store import RunFolder
 from misread.study.corruptions import (
     CLEAN,
     Corruptions,
+    Robustness,
     arm_mean,
     arm_on,
     load_corruptions,

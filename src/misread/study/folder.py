@@ -14,6 +14,7 @@ from misread.data.parts import N_FOLDS
 from misread.errors import PlanError, StudyError
 from misread.files import clear_errors, read_json
 from misread.learn.recipe import Run
+from misread.learn.trainer import KERAS
 from misread.learn.work import prepare, work
 from misread.store import RunFolder, locked
 from misread.study.file import builtin_studies
@@ -138,7 +139,7 @@ def refuse_another_study(study: Study, folder: Path, dataset_sha256: tuple[str, 
     PlanError
         If it holds a run that differs; what arms have that the study does not name is left alone.
     """
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow") if study.trainer == KERAS else None
     asked: dict[str, Any] = {"dataset_sha256": list(dataset_sha256)} | study.sizes
     recipes = {name: arm.recipe.model_dump(mode="json") for name, arm in study.arms.items()}
     shared = study.asks_target and len({arm.recipe for arm in study.arms.values()}) == 1
@@ -151,7 +152,7 @@ def refuse_another_study(study: Study, folder: Path, dataset_sha256: tuple[str, 
             _refuse(path.parent, {key: there[key] for key in expected}, expected)
         environment = path.with_name("environment.json")
         used = read_json(environment).get("backend", backend) if environment.exists() else backend
-        if used != backend:
+        if backend is not None and used != backend:
             _refuse(path.parent, {"backend": used}, {"backend": backend})
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[1]
 SOURCE = PROJECT / "src"
 
 # A module imports only from those before it. Within a package of this list the order is free, but
