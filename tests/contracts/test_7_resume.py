@@ -9,7 +9,6 @@ import multiprocessing as mp
 import os
 import shutil
 import signal
-import threading
 import time
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from click.testing import CliRunner
 
 from commands import begin, kill_when, stable_bytes
 from misread.cli import main
-from misread.errors import RunError, StoreError
+from misread.errors import StoreError
 from misread.files import UNFINISHED
 from misread.learn.work import Progress
 from misread.study import folder as study_folder
@@ -182,9 +181,7 @@ def test_a_killed_worker_costs_one_run_which_is_tried_again(
     conclude(tmp_path)
     assert killed
     assert any(
-        text.endswith(
-            "its worker was killed by SIGKILL (out of memory?); it is tried again."
-        )
+        text.endswith("its worker was killed by SIGKILL (out of memory?); it is tried again.")
         for text in notes
     )
     assert stable_bytes(tmp_path) == stable_bytes(small)

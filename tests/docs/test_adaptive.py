@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-
 from markdown_pages import rows_of
 from misread.judge import Adaptive, Predictions, judge_look
 from misread.show.verdict import status_counts
