@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seed = config.getoption("--shuffle")
     if seed is not None:
-        random.Random(seed).shuffle(items)
+        random.Random(seed).shuffle(items)  # noqa: S311
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,15 @@ FEW_SEEDS = "with fewer than 6 seeds no image can be flicker: one seed is alread
 
 
 class Misread(Frozen):
-    """One image, by its index into the labels, and the share of seeds that misread it."""
+    """One image and the share of seeds that misread it.
+
+    Attributes
+    ----------
+    image : int
+        Index into the labels.
+    share : float
+        Above 0, at most 1.
+    """
 
     image: int
     share: float
