@@ -30,14 +30,13 @@ from misread.study.corruptions import (
     CLEAN,
     Corruptions,
     Robustness,
-    arm_mean,
-    arm_on,
     load_corruptions,
     run_corruptions,
 )
 from misread.study.evidence import load_evidence
 from misread.study.file import load_study
 from misread.study.plan import load_plan
+from misread.study.robustness import arm_mean, arm_on
 from misread.study.study import BASELINE
 from misread.study.verdict import StudyVerdict
 

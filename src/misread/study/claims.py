@@ -10,17 +10,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from misread.data.dataset import Dataset
 from misread.files import Frozen
 from misread.judge import class_metrics, confusion_counts, holm, two_way
+from misread.study.accuracy import Accuracy, Documented, Spread, accuracy, documented_as, spread
 from misread.study.plan import Plan
 from misread.study.questions import Claim
 from misread.study.runs import ArmRuns
 
 Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 class Standing(StrEnum):
@@ -41,46 +40,6 @@ RULE = (
     "reaches an accuracy holds where the whole interval lies above it, and does not where it lies "
     "below."
 )
-
-
-class Spread(Frozen):
-    """Mean and standard deviation over seeds (ddof 1; None with one seed), and each seed."""
-
-    mean: float | None
-    sd: float | None
-    per_seed: tuple[float | None, ...]
-
-
-class Accuracy(Frozen):
-    """Accuracy of an arm, with an interval over seeds and images (`judge.two_way` of its errors).
-
-    All are shares in [0, 1]; `sd` is over seeds (ddof 1; None with one seed).
-    """
-
-    mean: float
-    sd: float | None
-    low: float
-    high: float
-    per_seed: tuple[float, ...]
-
-
-class Documented(Frozen):
-    """An accuracy that someone else reports of one model, and where one more of ours would lie.
-
-    `low` to `high` is the 95% prediction interval over seeds on the same test images (Student's t);
-    None with one seed.
-    """
-
-    accuracy: float
-    low: float | None
-    high: float | None
-
-    @property
-    def agrees(self) -> bool | None:
-        """Whether the documented accuracy lies within; None where that is not known."""
-        if self.low is None or self.high is None:
-            return None
-        return self.low <= self.accuracy <= self.high
 
 
 class ClassOutcome(Frozen):
@@ -254,7 +213,6 @@ def compare(plan: Plan, confirm: Dataset, arms: Mapping[str, ArmRuns]) -> Compar
 def _arm(plan: Plan, confirm: Dataset, arm: str, runs: ArmRuns, wrong_SN: Ints) -> ArmOutcome:
     study = plan.study
     accuracy_S = 1 - wrong_SN.mean(axis=1)
-    error = two_way(wrong_SN, study.judge.alpha)
     fit_S = [float(result["fit_accuracy"]) for result in runs.results]
     counts = [confusion_counts(confirm.labels_N, row, confirm.n_classes) for row in runs.preds_SN]
     metrics = [class_metrics(counts_KK) for counts_KK in counts]
@@ -263,14 +221,8 @@ def _arm(plan: Plan, confirm: Dataset, arm: str, runs: ArmRuns, wrong_SN: Ints) 
         label=study.label(arm),
         parameters=int(runs.results[0]["parameters"]),
         epochs=study.epochs[arm],
-        accuracy=Accuracy(
-            mean=float(accuracy_S.mean()),
-            sd=_sd(accuracy_S),
-            low=1 - error.high,
-            high=min(1 - error.low, 1.0),
-            per_seed=tuple(accuracy_S.tolist()),
-        ),
-        documented=None if documented is None else _documented(documented, accuracy_S),
+        accuracy=accuracy(accuracy_S, two_way(wrong_SN, study.judge.alpha)),
+        documented=None if documented is None else documented_as(documented, accuracy_S),
         select_accuracy=spread([rows[-1]["select_accuracy"] for rows in runs.histories]),
         fit_accuracy=spread(fit_S),
         gap=spread([fit - test for fit, test in zip(fit_S, accuracy_S, strict=True)]),
@@ -326,30 +278,6 @@ def _claim(
         parts=tuple(parts),
         tests=tests,
     )
-
-
-def spread(values: list[float | None] | list[float]) -> Spread:
-    """Return mean and standard deviation over seeds of what is known (None: 0/0)."""
-    known = [value for value in values if value is not None]
-    return Spread(
-        mean=float(np.mean(known)) if known else None,
-        sd=_sd(np.array(known)),
-        per_seed=tuple(values),
-    )
-
-
-def _sd(values: Floats) -> float | None:
-    return float(values.std(ddof=1)) if values.size > 1 else None
-
-
-def _documented(value: float, accuracy_S: Floats) -> Documented:
-    """Return where one more network would lie with 95%: the prediction interval of Student's t."""
-    n_seeds, sd = accuracy_S.size, _sd(accuracy_S)
-    if sd is None:
-        return Documented(accuracy=value, low=None, high=None)
-    half = float(stats.t.ppf(0.975, n_seeds - 1)) * sd * (1 + 1 / n_seeds) ** 0.5
-    mean = float(accuracy_S.mean())
-    return Documented(accuracy=value, low=mean - half, high=mean + half)
 
 
 def _seconds_per_epoch(machine: dict[str, Any]) -> float:

@@ -26,7 +26,8 @@ from misread.judge import (
 )
 from misread.learn.views import Parts, View, load_parts
 from misread.store import RunFolder
-from misread.study.claims import ComparisonOutcome, compare, spread
+from misread.study.accuracy import spread
+from misread.study.claims import ComparisonOutcome, compare
 from misread.study.plan import Plan, TargetFrom, load_plan
 from misread.study.questions import Cell
 from misread.study.runs import ArmRuns, Readings, load_arm

@@ -1,0 +1,128 @@
+"""Readings of an arm in one state of the images, and in the mean over all corruptions."""
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.files import Frozen
+from misread.judge import Effect
+from misread.judge.collateral import count_errors
+from misread.judge.effects import effects
+from misread.judge.means import Mean, mean_over, mean_ratio
+from misread.judge.pair import Pair, with_groups
+from misread.study.accuracy import Accuracy, accuracy
+from misread.study.runs import Readings
+from misread.study.study import BASELINE
+
+Labels = npt.NDArray[np.int64]
+
+
+class ArmOn(Frozen):
+    """How an arm reads *confirm* in one state.
+
+    Attributes
+    ----------
+    accuracy : Accuracy
+        With its interval over seeds and images, and over groups where the plan knows them.
+    cell : float
+        Share of the images of the target's true class that are read as the other one.
+    change : Effect or None
+        Growth of the error rate against the same seeds of the baseline; None for the baseline.
+    """
+
+    accuracy: Accuracy
+    cell: float
+    change: Effect | None
+
+
+class ArmMean(Frozen):
+    """How an arm reads in the mean over all corruptions, each counting as much.
+
+    Attributes
+    ----------
+    accuracy : Mean
+        Share of images read rightly.
+    change : Mean or None
+        Growth of the error rate against the baseline; None for the baseline.
+    corruption_error : Mean or None
+        Mean over the corruptions of the error rate relative to the baseline's on the same one: the
+        mean corruption error of Hendrycks & Dietterich (2019), 1 for the baseline. None there, and
+        where the baseline reads a corruption without any error.
+    """
+
+    accuracy: Mean
+    change: Mean | None
+    corruption_error: Mean | None
+
+
+def arm_on(
+    labels_N: Labels,
+    read: dict[str, Readings],
+    arm: str,
+    target: tuple[int, int],
+    alpha: float,
+    groups_N: Labels | None = None,
+) -> ArmOn:
+    """Return how an arm reads one state of the images.
+
+    Parameters
+    ----------
+    labels_N
+        True classes.
+    read
+        Of each arm `uint8 [S,N]`; seed s is the same one in every arm.
+    arm
+        Which one.
+    target
+        The cell, (true, predicted).
+    alpha
+        Level of the intervals.
+    groups_N
+        The group (writer) of each image; intervals then hold over groups too.
+    """
+    wrong_SN = (read[arm] != labels_N).astype(np.int64)
+    none_SN = np.broadcast_to(labels_N, wrong_SN.shape)  # against no error: the rate itself
+    errors = _growth(labels_N, none_SN, read[arm], alpha, groups_N)
+    before_SN = read[BASELINE][: len(wrong_SN)]
+    return ArmOn(
+        accuracy=accuracy(1 - wrong_SN.mean(axis=1), errors),
+        cell=float((read[arm][:, labels_N == target[0]] == target[1]).mean()),
+        change=(
+            None if arm == BASELINE else _growth(labels_N, before_SN, read[arm], alpha, groups_N)
+        ),
+    )
+
+
+def _growth(
+    labels_N: Labels,
+    before_SN: npt.NDArray[np.integer],
+    after_SN: npt.NDArray[np.integer],
+    alpha: float,
+    groups_N: Labels | None,
+) -> Effect:
+    """Return the growth of the error rate, as the judge has it."""
+    pair = with_groups(Pair(labels_N, before_SN, after_SN, ()), groups_N)
+    return effects(count_errors(pair, np.zeros_like(labels_N), 1), alpha)[0]
+
+
+def arm_mean(
+    labels_N: Labels,
+    read: dict[str, Readings],
+    arm: str,
+    alpha: float,
+    groups_N: Labels | None = None,
+) -> ArmMean:
+    """Return how an arm reads in the mean over C corruptions; `read` has `uint8 [C,S,N]` of each.
+
+    Other parameters as in `arm_on`. The corruptions of an image are averaged before any variance
+    is taken, for they are of one image.
+    """
+    wrong_CSN = read[arm] != labels_N
+    accuracy = mean_over(1 - wrong_CSN.mean(axis=0), alpha, groups_N)
+    if arm == BASELINE:
+        return ArmMean(accuracy=accuracy, change=None, corruption_error=None)
+    before_CSN = read[BASELINE][:, : wrong_CSN.shape[1]] != labels_N
+    return ArmMean(
+        accuracy=accuracy,
+        change=mean_over(wrong_CSN.mean(axis=0) - before_CSN.mean(axis=0), alpha, groups_N),
+        corruption_error=mean_ratio(wrong_CSN, before_CSN, alpha, groups_N),
+    )
