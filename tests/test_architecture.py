@@ -55,7 +55,7 @@ WORKERS = {"misread.learn.work"}
 # What the command line does without until a command needs it.
 LATE = HEAVY | {"matplotlib", "scipy", "statsmodels", "skimage", "pandas", "polars", "ray"}
 
-MAX_LINES = 400
+MAX_LINES = 380
 MAX_START_SECONDS = 0.5
 
 
