@@ -5,12 +5,12 @@ its longer side, the aspect ratio kept, with grey levels from anti-aliasing; the
 by whole pixels so that its centre of mass lies at pixel (14, 14) of 28×28. Ink is bright on black.
 """
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from misread.errors import DataError
 from misread.images import Images
+from misread.images.resample import resized
 
 SIZE_PX = 28
 BOX_PX = 20
@@ -59,9 +59,7 @@ def to_convention(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     scale = BOX_PX / max(box.shape)
     height, width = (max(1, round(side * scale)) for side in box.shape)
     if scale != 1:
-        # Area means shrink without aliasing; they would enlarge to blocks.
-        kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        box = np.asarray(cv2.resize(box, (width, height), interpolation=kernel), np.uint8)
+        box = resized(box, height, width)
     top, left = _corner(box.sum(axis=1)), _corner(box.sum(axis=0))
     placed[top : top + height, left : left + width] = box
     return placed

@@ -6,22 +6,23 @@ the same shape; it draws nothing at random (the policy draws) and changes nothin
 
 `dilate` thickens strokes, `erode` thins them: grey-scale morphology with a square structuring
 element of `size_px` × `size_px` (Serra 1982), as in OpenCV. Size 1 is the identity. With an even
-size the element has no centre pixel; OpenCV puts the anchor at `size // 2`, so that a 2 × 2 element
-reaches up and left of each pixel.
+size the element has no centre pixel; the anchor is at `size // 2`, as OpenCV's, so that a 2 × 2
+element reaches up and left of each pixel.
 """
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 
 from misread.errors import StudyError
 from misread.images import Images
+from misread.images.resample import sheared
 
 Operation = Callable[[Images, int], Images]
 
 MAX_SIZE_PX = 15
 _INK = 128  # a pixel at least half bright is ink
+_BATCH = 512  # images moved at once, as floats
 
 
 def _check(size_px: int) -> None:
@@ -30,14 +31,20 @@ def _check(size_px: int) -> None:
         raise StudyError(msg)
 
 
-def _morphology(images: Images, size_px: int, kind: int) -> Images:
+def _morphology(images: Images, size_px: int, extreme: np.ufunc, outside: int) -> Images:
     _check(size_px)
-    if size_px == 1 or not len(images):
-        return images.copy()
-    kernel = np.ones((size_px, size_px), dtype=np.uint8)
-    # Outside the image there is no ink to add and none to take away (OpenCV's default border).
-    done = [cv2.morphologyEx(image, kind, kernel) for image in images]
-    return np.stack(done).reshape(images.shape).astype(np.uint8, copy=False)
+    # Outside the image there is no ink to add and none to take away.
+    before, after = size_px // 2, size_px - 1 - size_px // 2
+    done = images.copy()
+    for axis in (1, 2):
+        frame = [(before, after) if a == axis else (0, 0) for a in range(images.ndim)]
+        framed = np.pad(done, frame, constant_values=outside)
+        lines = np.moveaxis(framed, axis, 0)
+        into = np.moveaxis(done, axis, 0)
+        into[...] = lines[: len(into)]
+        for step in range(1, size_px):
+            extreme(into, lines[step : step + len(into)], out=into)
+    return done
 
 
 def dilate(images: Images, size_px: int) -> Images:
@@ -55,12 +62,12 @@ def dilate(images: Images, size_px: int) -> Images:
     StudyError
         If `size_px` is out of range.
     """
-    return _morphology(images, size_px, cv2.MORPH_DILATE)
+    return _morphology(images, size_px, np.maximum, 0)
 
 
 def erode(images: Images, size_px: int) -> Images:
     """Thin strokes: each pixel becomes the darkest under the element. Arguments as in `dilate`."""
-    return _morphology(images, size_px, cv2.MORPH_ERODE)
+    return _morphology(images, size_px, np.minimum, 255)
 
 
 def mark(images: Images, size_px: int) -> Images:
@@ -104,9 +111,13 @@ def lean(images: Images, size_px: int) -> Images:
         return images.copy()
     height, width = images.shape[1:3]
     slope = 2 * (size_px - 1) / max(height - 1, 1)
-    matrix = np.array([[1, slope, -(size_px - 1)], [0, 1, 0]], dtype=np.float64)
-    done = [cv2.warpAffine(image, matrix, (width, height)) for image in images]
-    return np.stack(done).reshape(images.shape).astype(np.uint8, copy=False)
+    batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
+    channels = ([batch] if images.ndim == 3 else np.moveaxis(batch, -1, 0) for batch in batches)
+    leaning = (
+        np.stack([np.rint(sheared(grey, slope, 1 - size_px, width)) for grey in greys], axis=-1)
+        for greys in channels
+    )
+    return np.concatenate([batch.astype(np.uint8) for batch in leaning]).reshape(images.shape)
 
 
 OPERATIONS: dict[str, Operation] = {
