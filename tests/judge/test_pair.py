@@ -162,7 +162,7 @@ def test_cells_that_are_none(cell, told):
         ({"labels_N": []}, "labels have shape .0."),
         ({"preds_SN": [[0, np.nan, 1]]}, "1 of 3 values that are NaN .* first at .0, 1."),
         ({"preds_SN": [[0, 0.5, 1]]}, "no whole number"),
-        ({"preds_SN": [[0, None, 1]]}, "object values"),
+        ({"preds_SN": [[0, None, 1]]}, "lack 1 of 3 values, the first at .0, 1."),
         (
             {"class_names": ["a", "b", "a"]},
             "class names that occur more than once: 1, for example a",

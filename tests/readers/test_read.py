@@ -191,8 +191,8 @@ def test_ids_of_any_spread(low, ids, spread):
     column = pl.Series(wide, dtype=pl.UInt64 if low > 0 else pl.Int64)
     frame = pl.DataFrame({"id": column, "label": ids, "prediction": ids})
     read = Predictions.from_frame(frame)
-    assert read.ids.tolist() == sorted(wide)
-    assert [int(read.class_names[k]) for k in read.labels_N] == sorted(ids)
+    assert read.ids.tolist() == wide
+    assert [int(read.class_names[k]) for k in read.labels_N] == ids
 
 
 def test_probabilities_are_read_in_parts(tmp_path, monkeypatch):
@@ -278,8 +278,10 @@ def test_scores_that_are_none():
     side = from_scores([0, 1], [Tensor([[0.2, 0.8], [0.1, 0.9]])] * 2)
     assert side.preds_SN.tolist() == [[1, 1], [1, 1]]
     for wrong, told in (
-        ([[0.1], [0.9]], "column per class"),
-        ([[0.1, np.nan], [0.9, 0.1]], "NaN, first for image 0"),
+        ([["a"], ["b"]], "give numbers .S,N,K."),
+        ([[0.1], [1.9]], "no probability of class 1"),
+        ([[0.0, 0.0], [0.0, 0.0]], "no single largest score"),
+        ([[0.1, np.nan], [0.9, 0.1]], "NaN or infinity, first at .0."),
     ):
         with pytest.raises(DataError, match=told):
             from_scores([0, 1], np.array([wrong]))
@@ -293,4 +295,4 @@ def test_scores_that_are_none():
 def test_narrow_and_wide_whole_numbers(kind):
     ids = [-128, 127, 0] if kind != pl.UInt8 else [255, 0, 128]
     frame = {"id": pl.Series(ids, dtype=kind), "label": [0, 1, 2], "prediction": [0, 1, 2]}
-    assert Predictions.from_frame(pl.DataFrame(frame)).ids.tolist() == sorted(ids)
+    assert Predictions.from_frame(pl.DataFrame(frame)).ids.tolist() == ids

@@ -4,6 +4,7 @@ A name is a number when it is a whole number in plain writing; numbers sort as n
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -20,51 +21,6 @@ _NUMBER = re.compile(r"0|-?[1-9][0-9]*")
 _FILLED = 1000  # whole numbers below this are their own codes, so that class 4 is code 4
 _LONGEST = 60  # letters of a name in a message
 _MOST = 10  # names in a message before "…"
-
-
-def class_values(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
-    """Return class numbers (of an integer type) or names (as strings), `[N]` or `[S,N]`.
-
-    Raises
-    ------
-    JudgeError
-        If a value is missing, a fraction, or neither number nor string; `name` begins the message.
-    """
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        msg = f"{name}: rows of unequal length; give one class per image in every row."
-        raise JudgeError(msg) from error
-    if array.ndim not in (1, 2) or not array.size:
-        msg = f"{name} have shape {shape_of(array)}; give one axis [images] or two [seeds, images]."
-        raise JudgeError(msg)
-    if array.dtype.kind == "b":
-        return array.astype(np.uint8)
-    if array.dtype.kind == "f":
-        return _whole(name, array.astype(np.float64))
-    if array.dtype.kind in "iu":
-        return array
-    if array.dtype.kind == "O" and all(isinstance(value, str) for value in array.flat):
-        return array.astype(np.str_)
-    if array.dtype.kind != "U":
-        msg = f"{name} are {array.dtype} values; allowed are whole class numbers or class names."
-        raise JudgeError(msg)
-    return array
-
-
-def _whole(name: str, array: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    for wrong, what in (
-        (~np.isfinite(array), "NaN or infinite"),
-        ((array != np.rint(array)) | (np.abs(array) >= 2**53), "no whole number"),
-    ):
-        if wrong.any():
-            first = [int(axis) for axis in np.argwhere(wrong)[0]]
-            msg = (
-                f"{name} hold {int(wrong.sum()):,} of {array.size:,} values that are {what}, the "
-                f"first at {first}; give a class for every image."
-            )
-            raise JudgeError(msg)
-    return array.astype(np.int64)
 
 
 def is_number(name: str) -> bool:
@@ -103,10 +59,21 @@ def united(
     Raises
     ------
     JudgeError
-        If one has numbers and the other words.
+        If one has numbers and the other words, or both have a name in another writing, as in
+        “Cat” and “cat”, “07” and “7”.
     """
     if names == others:
         return names
+    lonely = [
+        {_writing(n): n for n in set(a) - set(b)} for a, b in ((names, others), (others, names))
+    ]
+    if both := lonely[0].keys() & lonely[1].keys():
+        name = min(both)
+        msg = (
+            f"a class is called {short(lonely[0][name])!r} {what} and {short(lonely[1][name])!r} "
+            f"{what_else}; write it the same way in both."
+        )
+        raise JudgeError(msg)
     if set(names).isdisjoint(others):
         are_numbers = [all(is_number(name) for name in part) for part in (names, others)]
         if are_numbers[0] != are_numbers[1]:
@@ -118,6 +85,39 @@ def united(
             )
             raise JudgeError(msg)
     return names if set(others) <= set(names) else in_order({*names, *others})
+
+
+def refuse_strangers(labels: Collection[str], predictions: Collection[str]) -> None:
+    """Refuse classes of labels and predictions that do not meet; numbers may, names may not.
+
+    Raises
+    ------
+    JudgeError
+        If they are written otherwise, have no name in common, or one side alone has “none”.
+    """
+    what, what_else = "of the labels", "of the predictions"
+    united(what, in_order(labels), what_else, in_order(predictions))
+    none = {name for name in {*labels} ^ {*predictions} if name.casefold() == "none"}
+    is_apart = {*labels}.isdisjoint(predictions) and min(len(labels), len(predictions)) > 1
+    if none:
+        where = "labels" if none & {*labels} else "predictions"
+        msg = (
+            f"{short(min(none))!r} stands only among the {where}, as for a missing value; give "
+            "every image a class."
+        )
+        raise JudgeError(msg)
+    if is_apart and not all(map(is_number, (*labels, *predictions))):
+        msg = (
+            f"no class {what} ({short_list(in_order(labels))}) is one {what_else} "
+            f"({short_list(in_order(predictions))}); call them the same."
+        )
+        raise JudgeError(msg)
+
+
+def _writing(name: str) -> str:
+    """Return a name without what people write differently: capitals, blanks, leading zeros."""
+    plain = re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", name)).casefold().strip()
+    return re.sub(r"(?<![0-9.])0+(?=[0-9])", "", plain)
 
 
 def codes_of(values: npt.NDArray[Any], names: tuple[str, ...]) -> AnyIntArray:

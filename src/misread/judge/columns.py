@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import DataError
-from misread.judge.checks import BoolArray
+from misread.judge.checks import BoolArray, is_missing, plain_texts
 from misread.judge.classes import AnyIntArray, short
 
-_WHOLE = re.compile(r"([+-]?[0-9]{1,18})(\.0*)?")
+_WHOLE = re.compile(r"([+-]?[0-9]{1,18})(\.0*)?")  # a class, where all are numbers
 _PLAIN = re.compile(r"0|-?[1-9][0-9]{0,17}")  # others, such as 007, stay as they are written
 _FRACTION = re.compile(
     r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf)", re.IGNORECASE
@@ -61,6 +61,7 @@ def coded(name: str, values: Any) -> Column:
         if name == "slice":
             entries = [entry or "" for entry in entries]
         refuse_missing(name, np.array([entry is None for entry in entries]))
+        entries = [e.decode("utf-8", "replace") if isinstance(e, bytes) else e for e in entries]
         if any(isinstance(entry, str) for entry in entries):
             return text_column(list(map(str, entries)))
         array = np.asarray(entries) if not any(hasattr(e, "__len__") for e in entries) else array
@@ -71,9 +72,11 @@ def coded(name: str, values: Any) -> Column:
     if array.dtype.kind == "f":
         refuse_fractions(name, array[(array != np.rint(array)) | (np.abs(array) >= 2**53)])
         array = array.astype(np.int64)
-    if array.ndim != 1 or array.dtype.kind not in "biuUM":
+    if array.ndim != 1 or array.dtype.kind not in "biuUSM":
         msg = f"column `{name}` is of type {kind}; allowed are whole numbers or names."
         raise DataError(msg)
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8", "replace")
     if array.dtype.kind in "UM":
         return text_column(array.astype(np.str_).tolist())
     return whole_column([array.astype(np.uint8) if array.dtype.kind == "b" else array])
@@ -115,6 +118,35 @@ def text_column(texts: list[str]) -> Column:
     return Column(rank_V[code_R], values[order])
 
 
+def tidied(name: str, column: Column) -> Column:
+    """Return a column of texts without blanks around them; numbers written 4.0 become numbers.
+
+    Raises
+    ------
+    DataError
+        If a text stands for a missing value, which in ``slice`` is the evaluation set.
+    """
+    if column.values.dtype.kind in "iu":
+        return column
+    texts = ["" if name == "slice" and is_missing(text) else text for text in column.names]
+    plain = plain_texts(texts)
+    bad = [k for k, text in enumerate(plain.tolist()) if name != "slice" and is_missing(text)]
+    if bad:
+        rows = np.flatnonzero(np.isin(column.codes_R, bad))
+        msg = (
+            f"column `{name}` holds {short(column.names[bad[0]])!r} or the like in {rows.size:,} "
+            f"of {column.codes_R.size:,} rows, the first in data row {rows[0] + 1:,}, as for a "
+            "missing value; fill or drop these rows."
+        )
+        raise DataError(msg)
+    values, place = np.unique(plain, return_inverse=True)
+    if all(map(_PLAIN.fullmatch, map(str, values.tolist()))):
+        values = values.astype(np.int64)
+        order = np.argsort(values)
+        values, place = values[order], np.argsort(order)[place]
+    return Column(place.astype(column.codes_R.dtype)[column.codes_R], values)
+
+
 def refuse_missing(name: str, missing_R: BoolArray) -> None:
     """Refuse a column without rows or with values missing."""
     if not missing_R.size:
@@ -144,32 +176,22 @@ def _is_missing(value: Any) -> bool:
 
 
 def class_column(name: str, column: Column) -> Column:
-    """Return a column of classes; texts such as 4.0 count as 4."""
+    """Return a column of classes; where all are numbers, 007 counts as 7."""
     if column.values.dtype.kind in "iu":
         return column
     names = column.names
-    bad = [k for k, text in enumerate(names) if not text.strip()]
-    if all(_FRACTION.fullmatch(text) for text in names if text.strip()):
-        whole = [_WHOLE.fullmatch(text) for text in names]
-        if all(whole):
-            values = np.array([int(match[1]) for match in whole if match])
-            distinct, place = np.unique(values, return_inverse=True)
-            return Column(place.astype(column.codes_R.dtype)[column.codes_R], distinct)
-        bad = [k for k, match in enumerate(whole) if not match]
-    if bad:
-        rows = np.flatnonzero(np.isin(column.codes_R, bad))
-        msg = (
-            f"column `{name}` holds {short(names[bad[0]])!r} or the like in {rows.size:,} of "
-            f"{column.codes_R.size:,} rows, the first in data row {rows[0] + 1:,}; allowed are "
-            "whole numbers or names: fill or drop these rows."
-        )
-        raise DataError(msg)
-    return column
+    if not all(map(_FRACTION.fullmatch, names)):
+        return column
+    whole = [_WHOLE.fullmatch(text) for text in names]
+    refuse_fractions(name, [text for text, match in zip(names, whole, strict=True) if not match])
+    values = np.array([int(match[1]) for match in whole if match])
+    distinct, place = np.unique(values, return_inverse=True)
+    return Column(place.astype(column.codes_R.dtype)[column.codes_R], distinct)
 
 
 def flag_column(column: Column) -> BoolArray:
-    """Return the flags of a column of 0 and 1, true and false."""
-    known = {"1": True, "true": True, "0": False, "false": False}
+    """Return the flags of a column of 0 and 1, true and false, yes and no."""
+    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
     values = [known.get(name.lower()) for name in column.names]
     if None in values:
         wrong = column.names[values.index(None)].lower()

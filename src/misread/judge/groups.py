@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
-from misread.judge.checks import BoolArray, FloatArray, IntArray
-from misread.judge.classes import AnyIntArray, class_values
+from misread.judge.checks import BoolArray, FloatArray, IntArray, plain_values
+from misread.judge.classes import AnyIntArray
 
 _LEAST_CHANGED = 5  # with fewer, sign flips over images tell nothing at .05 either
 
@@ -140,12 +140,7 @@ def group_codes(name: str, values: npt.ArrayLike, n_images: int) -> IntArray:
     JudgeError
         If there is not one whole number or name per image.
     """
-    given = np.asarray(values)
-    if given.dtype.kind == "f" and not np.isfinite(given).all():
-        n_missing = np.count_nonzero(~np.isfinite(given))
-        msg = f"{name} lack {n_missing:,} of {given.size:,} values; give one group per image."
-        raise JudgeError(msg)
-    groups = class_values(name, given)
+    groups = plain_values(name, values)
     if groups.shape != (n_images,):
         have = f"{groups.size:,} values" if groups.ndim == 1 else f"shape {groups.shape}"
         msg = f"{name} have {have} for {n_images:,} images; give one group per image."

@@ -111,8 +111,15 @@ def align(before: Predictions, after: Predictions, *, paired: bool | None = None
         )
         raise JudgeError(msg)
     after, paired, notes = _pair_seeds(before, after, paired=paired)
+    notes = (*dict.fromkeys((*before.notes, *after.notes)), *notes)
     if (before.ids is None) != (after.ids is None):
         side = "before" if before.ids is None else "after"
+        if not (before.in_file_order and after.in_file_order):
+            msg = (
+                f"there are no ids {side}, and the other side's seeds list the images in several "
+                "orders, so nobody knows which image is which; give ids on both sides."
+            )
+            raise JudgeError(msg)
         notes = (*notes, f"There are no ids {side}, so images are matched by position.")
     whole = _pair_images(before, after, paired=paired)
     slices = {}

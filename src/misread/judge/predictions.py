@@ -17,7 +17,11 @@ import numpy.typing as npt
 from misread.errors import JudgeError
 from misread.judge.checks import (
     BoolArray,
+    class_labels,
+    class_readings,
+    column_names,
     flags,
+    plain_values,
     refuse_codes,
     refuse_other_length,
     refuse_repeats,
@@ -25,16 +29,17 @@ from misread.judge.checks import (
 from misread.judge.classes import (
     AnyIntArray,
     class_list,
-    class_values,
     codes_of,
+    refuse_strangers,
     shape_of,
     short,
     short_list,
     united,
 )
 from misread.judge.columns import Column, coded
+from misread.judge.frames import long_frame, wide_frame
 from misread.judge.groups import group_codes
-from misread.judge.tables import NEEDED, long_table
+from misread.judge.tables import long_table
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,11 @@ class Predictions:
     groups : ndarray or None
         The group (writer, patient) of each image, N whole numbers or strings; None where images
         are independent or nothing is known of it.
+    notes : tuple of str
+        Sentences on how the input was understood, where that could be meant otherwise.
+    in_file_order : bool
+        False where a table's seeds list the images in several orders, so that only ids say which
+        image is which.
 
     Raises
     ------
@@ -75,6 +85,8 @@ class Predictions:
     disputed_N: BoolArray | None = None
     slices: "Mapping[str, Predictions]" = field(default_factory=lambda: MappingProxyType({}))
     groups: npt.NDArray[Any] | None = None
+    notes: tuple[str, ...] = ()
+    in_file_order: bool = True
 
     def __post_init__(self) -> None:
         refuse_codes("labels", self.labels_N, 1, len(self.class_names))
@@ -132,10 +144,10 @@ class Predictions:
 
         Parameters
         ----------
-        labels_N : array_like, shape [N]
-            True classes: whole numbers or strings.
-        preds_SN : array_like, shape [S, N] or [N]
-            Predicted classes; ``[N]`` is one seed.
+        labels_N : array_like, shape [N], [N, 1] or [N, K]
+            True classes: whole numbers or names; one-hot rows stand for the column of their 1.
+        preds_SN : array_like, shape [S, N], [N], [S, N, 1] or [N, 1]
+            Predicted classes, never scores; ``[N]`` is one seed.
         class_names : sequence, optional
             K names; class numbers are then positions in it. By default the classes that occur,
             and of numbers below 1,000 also those between.
@@ -156,19 +168,20 @@ class Predictions:
         JudgeError
             If the parts do not fit, or a value is missing or no class.
         """
-        labels = class_values("labels", labels_N)
-        preds = class_values("predictions", preds_SN)
-        if preds.ndim == 1:
-            preds = preds[np.newaxis]
+        labels, n_columns, notes = class_labels(labels_N)
+        preds = class_readings(preds_SN, labels.size)
+        if n_columns:
+            class_names = column_names(class_names, n_columns)
         if class_names is not None:
-            names = tuple(str(name) for name in class_names)
+            names = _names("class names", class_names)
             labels, preds = (
                 codes_of(part, names) if part.dtype.kind == "U" else part
                 for part in (labels, preds)
             )
         else:
-            distinct = (name for part in (labels, preds) for name in np.unique(part).tolist())
-            names = class_list({str(name) for name in distinct})
+            of_labels, of_preds = ({*map(str, np.unique(p).tolist())} for p in (labels, preds))
+            names = class_list(of_labels | of_preds)
+            refuse_strangers(of_labels, of_preds)
             labels, preds = codes_of(labels, names), codes_of(preds, names)
         if all(part.min() >= 0 and part.max() < len(names) for part in (labels, preds)):
             small = np.min_scalar_type(len(names))
@@ -177,10 +190,11 @@ class Predictions:
             labels,
             preds,
             names,
-            None if seeds is None else tuple(str(seed) for seed in seeds),
-            None if ids is None else class_values("ids", ids).ravel(),
+            None if seeds is None else _names("seeds", seeds),
+            None if ids is None else plain_values("ids", ids).ravel(),
             None if disputed_N is None else flags("disputed", disputed_N, labels.size),
-            groups=None if groups is None else np.asarray(groups),
+            groups=None if groups is None else plain_values("groups", groups),
+            notes=notes,
         )
 
     @classmethod
@@ -193,14 +207,17 @@ class Predictions:
             Long: a row per seed and image, with the columns ``id``, ``label``, ``prediction`` and,
             where there are several models, ``seed``; optional are ``slice`` (``clean`` or nothing
             is the evaluation set), ``disputed`` (0 or 1) and ``group`` (writer, patient). Wide,
-            with `labels_N`: a row per image and a column per seed, which is its name.
+            with `labels_N`: a row per image and a column per seed, which is its name, and perhaps
+            ``id``. The index of pandas is the id where there is no such column. Lazy frames of
+            polars are collected.
         labels_N : array_like, shape [N], optional
-            True classes of a wide frame.
+            True classes of a wide frame; with an index in the order of theirs, else by position.
 
         Returns
         -------
         Predictions
-            Of a long frame with images in the order of their ids, seeds in that of their names.
+            Images and seeds in the order of the frame; where the seeds of a long frame list the
+            images in several orders, in that of their ids and names.
 
         Raises
         ------
@@ -209,13 +226,11 @@ class Predictions:
         JudgeError
             If labels are given for a frame that has a column of them.
         """
-        columns = [str(name) for name in frame.columns]
         if labels_N is None:
-            return cls.from_columns(columns, lambda name: coded(name, frame[name]))
-        if {*NEEDED[1:]} <= {*columns}:
-            msg = "this frame has a column of labels; leave `labels_N` out."
-            raise JudgeError(msg)
-        return cls.from_arrays(labels_N, np.asarray(frame).T, seeds=columns)
+            names, column, _ = long_frame(frame)
+            return cls.from_columns(names, lambda name: coded(name, column(name)))
+        wide = wide_frame(frame, labels_N)
+        return cls.from_arrays(wide.labels_N, wide.preds_SN, seeds=wide.seeds, ids=wide.ids)
 
     @classmethod
     def from_columns(
@@ -223,18 +238,24 @@ class Predictions:
     ) -> "Predictions":
         """Return predictions from the columns of a long table, as in `judge.tables.long_table`."""
         long = long_table(columns, column)
-        names, seeds = long.class_names, long.seeds
-        whole, *slices = (
-            (
-                p.name,
-                cls(p.labels_N, p.preds_SN, names, seeds, p.ids, p.disputed_N, groups=p.groups),
+        parts = list(long.parts())
+        sides = [
+            cls(
+                part.labels_N,
+                part.preds_SN,
+                long.class_names,
+                long.seeds,
+                part.ids,
+                part.disputed_N,
+                groups=part.groups,
+                in_file_order=part.in_file_order,
             )
-            for p in long.parts()
-        )
-        side = whole[1]
-        for name, part in slices:
-            side = side.with_slice(name, part)
-        return side
+            for part in parts
+        ]
+        side = sides[0]
+        for part, view in zip(parts[1:], sides[1:], strict=True):
+            side = side.with_slice(part.name, view)
+        return side.of_seeds(parts[0].seed_order)
 
     def recoded(self, names: tuple[str, ...]) -> "Predictions":
         """Return the same predictions with codes into `names`, which hold all class names."""
@@ -341,6 +362,11 @@ def seeds_in_words(side: Predictions) -> str:
     seeds = "seed" + "s" * (side.n_seeds > 1)
     which = side.seeds and f"{seeds} {short_list(side.seeds)}"
     return which or f"{side.n_seeds:,} unnamed {seeds}"
+
+
+def _names(what: str, names: Sequence[Any] | npt.NDArray[Any]) -> tuple[str, ...]:
+    """Return names of seeds or classes as they are written, 11.0 as 11."""
+    return tuple(map(str, plain_values(what, [*names]).ravel().tolist()))
 
 
 def _changed(side: Predictions, **parts: Any) -> Predictions:

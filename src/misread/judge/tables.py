@@ -1,24 +1,30 @@
-"""Long tables, a row per seed and image, as arrays; the order of the rows never matters."""
+"""Long tables, a row per seed and image, as arrays.
+
+Images and seeds stand in the order of the rows; where the seeds list the images in several orders,
+ids and names are sorted, and a position says nothing.
+"""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from misread.errors import DataError
-from misread.judge.checks import BoolArray
-from misread.judge.classes import AnyIntArray, class_list, in_order, short, short_list, united
+from misread.judge.checks import BoolArray, refuse_misspelt
+from misread.judge.classes import AnyIntArray, class_list, refuse_strangers, short, short_list
 from misread.judge.columns import (
     Column,
     class_column,
     codes_into,
     flag_column,
+    tidied,
     whole_column,
 )
 
-NEEDED = ("id", "label", "prediction")
-KNOWN = ("seed", *NEEDED, "slice", "disputed", "group")
+NEEDED = ("label", "prediction")
+KNOWN = ("seed", "id", *NEEDED, "slice", "disputed", "group")
 CLEAN = "clean"
 
 
@@ -28,9 +34,11 @@ class TablePart(NamedTuple):
     name: str
     labels_N: AnyIntArray
     preds_SN: AnyIntArray
-    ids: npt.NDArray[Any]
+    ids: npt.NDArray[Any] | None
     disputed_N: BoolArray | None
     groups: npt.NDArray[Any] | None
+    in_file_order: bool
+    seed_order: list[int]
 
 
 class LongTable(NamedTuple):
@@ -45,6 +53,7 @@ class LongTable(NamedTuple):
     slices: Column | None
     disputed_R: BoolArray | None
     groups: Column | None
+    has_ids: bool
 
     def parts(self) -> Iterator[TablePart]:
         """Yield the evaluation set, and then each slice.
@@ -82,11 +91,17 @@ class LongTable(NamedTuple):
         if self.seeds is not None:
             place_R += self.seed_R[chosen].astype(place_R.dtype) * place_R.dtype.type(len(ids))
         self._refuse_gaps(place_R, ids, n_seeds, where)
+        row_SN = np.empty(size, np.min_scalar_type(size))
+        row_SN[place_R] = np.arange(size, dtype=row_SN.dtype)
+        row_SN = row_SN.reshape(n_seeds, -1)
+        image_order, seed_order = (np.argsort(row_SN.min(axis=axis)) for axis in (0, 1))
+        in_order = all((row[image_order][1:] > row[image_order][:-1]).all() for row in row_SN)
+        if in_order:
+            row_SN, ids = row_SN[:, image_order], ids[image_order]
 
         def crossed(values_R: npt.NDArray[Any]) -> npt.NDArray[Any]:
-            value_SN = np.empty(place_R.size, values_R.dtype)
-            value_SN[place_R] = values_R[chosen]
-            return value_SN.reshape(n_seeds, -1)
+            value_SN: npt.NDArray[Any] = values_R[chosen][row_SN]
+            return value_SN
 
         def per_image(values_R: npt.NDArray[Any], names: Sequence[str], what: str) -> Any:
             value_SN = crossed(values_R)
@@ -99,7 +114,18 @@ class LongTable(NamedTuple):
             disputed_N = np.asarray(crossed(self.disputed_R).any(axis=0))
         if self.groups is not None:
             groups = self.groups.values[per_image(self.groups.codes_R, self.groups.names, "group")]
-        return TablePart(name, label_N, crossed(self.prediction_R), ids, disputed_N, groups)
+        if not all((row_SN[b] > row_SN[a]).all() for a, b in pairwise(seed_order)):
+            seed_order = np.arange(n_seeds)
+        return TablePart(
+            name,
+            label_N,
+            crossed(self.prediction_R),
+            ids if self.has_ids else None,
+            disputed_N,
+            groups,
+            in_order,
+            seed_order.tolist(),
+        )
 
     def _refuse_gaps(
         self, place_R: AnyIntArray, ids: npt.NDArray[Any], n_seeds: int, where: str
@@ -140,19 +166,24 @@ def long_table(columns: Collection[str], column: Callable[[str], Column]) -> Lon
     columns : collection of str
         Names of all columns: ``id``, ``label``, ``prediction``, and where there are several models
         ``seed``; optional are ``slice``, ``disputed`` (0 or 1) and ``group`` (writer, patient).
+        Without ``id`` an image is known by its place among the rows of its seed.
     column : callable
         Returns a column by its name, as `coded` does.
 
     Returns
     -------
     LongTable
-        Images in the order of their ids, seeds in the order of their names.
+        Codes of the distinct values, row by row.
 
     Raises
     ------
     DataError
         If a column or a value is missing, or a value is none that its column may hold.
+    JudgeError
+        If labels and predictions have no classes in common, or a column is nearly called as one
+        that counts.
     """
+    refuse_misspelt("a column", columns, KNOWN)
     missing = [name for name in NEEDED if name not in columns]
     if missing:
         msg = (
@@ -161,24 +192,50 @@ def long_table(columns: Collection[str], column: Callable[[str], Column]) -> Lon
             "allowed are slice, disputed and group: rename the columns."
         )
         raise DataError(msg)
-    ids = column("id")
-    seeds = column("seed") if "seed" in columns else None
-    label, prediction = (class_column(name, column(name)) for name in ("label", "prediction"))
-    united("in the column `label`", in_order(label.names), "in `prediction`",
-           in_order(prediction.names))  # fmt: skip
+    strange = [name for name in columns if name not in KNOWN]
+    if "id" not in columns and strange:
+        msg = (
+            f"there is no column 'id', and {short_list([repr(name) for name in strange])} may say "
+            "which image is which: call that column id, or leave it out where every seed lists the "
+            "images in the same order."
+        )
+        raise DataError(msg)
+
+    def tidy(name: str) -> Column | None:
+        return tidied(name, column(name)) if name in columns else None
+
+    seeds, slices, ids = tidy("seed"), tidy("slice"), tidy("id")
+    label, prediction = (
+        class_column(name, tidied(name, column(name))) for name in ("label", "prediction")
+    )
+    refuse_strangers(label.names, prediction.names)
     names = class_list({*label.names, *prediction.names})
-    disputed_R = flag_column(column("disputed")) if "disputed" in columns else None
+    disputed = tidy("disputed")
+    places = ids or _places([part.codes_R for part in (seeds, slices) if part], label.codes_R.size)
     return LongTable(
         names,
         None if seeds is None else tuple(seeds.names),
-        ids.codes_R if seeds is None else seeds.codes_R,
-        ids,
+        places.codes_R if seeds is None else seeds.codes_R,
+        places,
         codes_into(label, names),
         codes_into(prediction, names),
-        column("slice") if "slice" in columns else None,
-        disputed_R,
-        column("group") if "group" in columns else None,
+        slices,
+        None if disputed is None else flag_column(disputed),
+        tidy("group"),
+        ids is not None,
     )
+
+
+def _places(keys: Sequence[AnyIntArray], n_rows: int) -> Column:
+    """Return the place of each row among those of the same keys, as of the same seed and slice."""
+    key_R = np.zeros(n_rows, np.int64)
+    for codes_R in keys:
+        key_R = key_R * (int(codes_R.max()) + 1) + codes_R
+    order = np.argsort(key_R, kind="stable")
+    starts = np.flatnonzero(np.diff(key_R[order], prepend=-1))
+    place_R = np.empty(n_rows, np.int64)
+    place_R[order] = np.arange(n_rows) - np.repeat(starts, np.diff(starts, append=n_rows))
+    return Column(place_R, np.arange(int(place_R.max()) + 1))
 
 
 def _refuse_several(

@@ -12,7 +12,8 @@ from typing import Literal, Never
 import numpy as np
 
 from misread.errors import JudgeError
-from misread.files import Frozen
+from misread.files import Frozen, unstated
+from misread.judge.alarms import alarms
 from misread.judge.atlas import Ledger, ledger
 from misread.judge.checks import fraction
 from misread.judge.classes import Cell, NamedCell, cell_of
@@ -73,6 +74,9 @@ class Verdict(Frozen):
         How many times larger groups make the variance over images of what changed, pooled over
         the classes, 1 or more; the exact bounds use it. None without groups, and where too few
         images changed to tell.
+    warnings : tuple of str
+        What about the readings is probably a mistake, as by `misread.judge.alarms`; left out of
+        JSON where there is nothing.
     """
 
     verdict: Decision
@@ -100,6 +104,7 @@ class Verdict(Frozen):
     settled: Settled | None = None
     n_groups: int | None = None
     design_effect: float | None = None
+    warnings: tuple[str, ...] = unstated(())
 
     @property
     def n_items(self) -> int:
@@ -258,6 +263,12 @@ def judge_pair(
         exploratory_why=exploratory,
         n_groups=pair.groups and int(pair.groups.codes_N.max()) + 1,
         design_effect=_finite(pair.groups),
+        warnings=alarms(
+            pair.labels_N,
+            {"before": pair.before_SN, "after": pair.after_TN},
+            pair.class_names,
+            pair.seeds,
+        ),
     )
 
 

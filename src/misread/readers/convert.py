@@ -10,6 +10,7 @@ numpy can read. For PyTorch, give the logits of each seed on the same images::
 import inspect
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ import numpy.typing as npt
 
 from misread.errors import DataError
 from misread.files import write_atomic
+from misread.judge.checks import column_names
 from misread.judge.classes import shape_of
 from misread.judge.predictions import Predictions
+from misread.readers.scores import Scored, scored
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -63,9 +66,7 @@ def from_models(
         msg = "there are no models; give one per seed."
         raise DataError(msg)
     rows = [_read(model, images, number) for number, model in enumerate(models)]
-    return Predictions.from_arrays(
-        labels, np.stack(rows), class_names=class_names, seeds=seeds, ids=ids
-    )
+    return _side(labels, rows, class_names=class_names, seeds=seeds, ids=ids)
 
 
 def from_scores(
@@ -106,13 +107,28 @@ def from_scores(
     """
     whole = getattr(scores_SNK, "ndim", 0) == 2
     parts = [scores_SNK] if whole else list(scores_SNK)
-    rows = [_largest(_array(scores), f"scores of seed {s}") for s, scores in enumerate(parts)]
-    if not rows or len({row.shape for row in rows}) > 1:
-        msg = "the seeds have scores for different images; give [S,N,K], at least one seed."
+    rows = [_scored(f"scores of seed {s}", _array(scores)) for s, scores in enumerate(parts)]
+    return _side(labels, rows, class_names=class_names, seeds=seeds, ids=ids)
+
+
+def _side(
+    labels: npt.ArrayLike,
+    rows: Sequence[Scored],
+    *,
+    class_names: Sequence[Any] | None,
+    **names: Any,
+) -> Predictions:
+    """Return one side of what each seed read, all on the same images and classes."""
+    if len({(row.preds.shape, row.n_columns) for row in rows}) != 1:
+        msg = "the seeds have scores for different images or classes; give [S,N,K], at least one."
         raise DataError(msg)
-    return Predictions.from_arrays(
-        labels, np.stack(rows), class_names=class_names, seeds=seeds, ids=ids
+    if rows[0].n_columns:
+        class_names = column_names(class_names, rows[0].n_columns)
+    side = Predictions.from_arrays(
+        labels, np.stack([row.preds for row in rows]), class_names=class_names, **names
     )
+    notes = dict.fromkeys(note for row in rows for note in row.notes)
+    return replace(side, notes=(*side.notes, *notes))
 
 
 def write_predictions(predictions: Predictions, path: str | Path) -> None:
@@ -147,7 +163,7 @@ def write_predictions(predictions: Predictions, path: str | Path) -> None:
     write_atomic(path, content.getvalue())
 
 
-def _read(model: Any, images: Any, number: int) -> npt.NDArray[Any]:
+def _read(model: Any, images: Any, number: int) -> Scored:
     """Return the classes that one model reads, without its progress bar."""
     predict = getattr(model, "predict", None)
     if predict is None:
@@ -156,23 +172,18 @@ def _read(model: Any, images: Any, number: int) -> npt.NDArray[Any]:
     quiet = "verbose" in inspect.signature(predict).parameters
     read = _array(predict(images, verbose=0) if quiet else predict(images))
     if read.ndim == 1:
-        return read
-    return _largest(read, f"what model {number} returns")
+        return Scored(read, 0)
+    return _scored(f"what model {number} returns", read)
 
 
-def _largest(scores_NK: npt.NDArray[Any], what: str) -> npt.NDArray[Any]:
-    if scores_NK.ndim != 2 or scores_NK.shape[1] < 2 or scores_NK.dtype.kind not in "fiu":
+def _scored(what: str, scores_NK: npt.NDArray[Any]) -> Scored:
+    if scores_NK.ndim != 2 or not scores_NK.size:
         msg = (
             f"{what} is {scores_NK.dtype} with shape {shape_of(scores_NK)}; allowed are scores "
             "[N,K] with a column per class, or classes [N]."
         )
         raise DataError(msg)
-    if np.isnan(scores_NK).any():
-        first = int(np.argmax(np.isnan(scores_NK).any(axis=1)))
-        msg = f"{what} holds NaN, first for image {first}; mend the model or drop the image."
-        raise DataError(msg)
-    largest_N: npt.NDArray[Any] = scores_NK.argmax(axis=1)
-    return largest_N.astype(np.min_scalar_type(scores_NK.shape[1]))
+    return scored(what, [scores_NK], scores_NK.shape)
 
 
 def _array(values: Any) -> npt.NDArray[Any]:

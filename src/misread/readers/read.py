@@ -1,10 +1,12 @@
 """Predictions from files and folders that anyone can make; nothing in them is ever executed."""
 
+import csv
 import gzip
 import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,26 @@ from misread.data.mnist import load_mnist
 from misread.data.parquet import check_parquet
 from misread.data.parts import stratified_subset
 from misread.errors import DataError, JudgeError
+from misread.judge.checks import (
+    class_labels,
+    class_readings,
+    column_names,
+    is_one_hot,
+    refuse_misspelt,
+    refuse_repeats,
+    texts_of,
+)
 from misread.judge.classes import in_order, shape_of, short_list
 from misread.judge.predictions import Predictions
-from misread.judge.tables import KNOWN
+from misread.judge.tables import KNOWN, NEEDED
 from misread.npz import Archive
+from misread.readers.scores import Scored, scored
 
-_SUFFIXES = ".npz, .csv, .csv.gz, .parquet"
+SCORES = ("probs", "probabilities", "logits", "scores")
+_SUFFIXES = ".npz, .csv, .tsv, .csv.gz, .tsv.gz, .parquet"
 _FIRST_BYTES = 2**16  # the header of a CSV lies within
+_OTHERS = ("labels", "seeds", "ids", "class_names", "disputed", "groups", "slice")
+_ARRAYS = ("predictions", *SCORES, *_OTHERS)
 _NPZ_HINT = "write it with numpy.savez_compressed(path, labels=…, predictions=…)"
 
 
@@ -82,8 +97,9 @@ def read_predictions(source: str | Path) -> Predictions:
 def _read_npz(path: Path, arm: str) -> Predictions:
     try:
         with Archive(path) as archive:
-            wanted = arm or next((n for n in ("predictions", "probs") if n in archive.names), "")
-            missing = [n for n in ("labels", wanted) if n not in archive.names]
+            refuse_misspelt("an array", archive.names, _ARRAYS)
+            main = arm or next((n for n in ("predictions", *SCORES) if n in archive.names), "")
+            missing = [n for n in ("labels", main) if n not in archive.names]
             if missing:
                 msg = (
                     f"there is no array {missing[0] or 'predictions'!r}; {_there(archive)}. It "
@@ -91,13 +107,10 @@ def _read_npz(path: Path, arm: str) -> Predictions:
                     "another one."
                 )
                 raise DataError(msg)
-            values = (
-                _argmax(archive, wanted)
-                if wanted == "probs" or len(archive.header(wanted).shape) == 3
-                else archive.read(wanted)
-            )
-            others = ("labels", "seeds", "ids", "class_names", "disputed", "groups", "slice")
-            own = {name: archive.read(name) for name in others if name in archive.names}
+            own = {name: archive.read(name) for name in _OTHERS if name in archive.names}
+            labels = class_labels(own["labels"])
+            own["labels"] = labels.labels_N
+            read = _readings(archive, main, labels.labels_N.size)
     except (ValueError, OSError) as error:
         msg = f"cannot be read as NPZ ({error}); {_NPZ_HINT}."
         raise DataError(msg) from None
@@ -105,14 +118,45 @@ def _read_npz(path: Path, arm: str) -> Predictions:
     for name, array in own.items():
         is_list = name in ("seeds", "class_names")
         if array.ndim != 1 or (array.shape != n_images and not is_list):
-            needed = "a list" if is_list or name == "labels" else f"{n_images[0]:,}, one per image"
+            needed = "a list" if is_list else f"{n_images[0]:,}, one per image"
             msg = f"`{name}` has shape {shape_of(array)}; give {needed}."
             raise DataError(msg)
+    for n_columns in filter(None, (labels.n_columns, read.n_columns)):
+        own["class_names"] = np.array([*column_names(own.get("class_names"), n_columns)])
     view_N = own.pop("slice", None)
-    preds = values[np.newaxis] if values.ndim == 1 else values
-    if view_N is None or preds.shape[1:] != n_images:
-        return _from_npz(own, preds, slice(None))
-    return _sliced(own, preds, view_N.astype(np.str_))
+    preds = class_readings(read.preds, n_images[0])
+    side = (
+        _from_npz(own, preds, slice(None))
+        if view_N is None or preds.shape[1:] != n_images
+        else _sliced(own, preds, texts_of("slice", view_N))
+    )
+    return replace(side, notes=(*labels.notes, *read.notes))
+
+
+def _readings(archive: Archive, name: str, n_images: int) -> Scored:
+    """Return predicted classes, or those of scores, which are read a part at a time."""
+    shape, dtype, _ = archive.header(name)
+    scores = name in SCORES
+    if not scores and shape[-1:] != (1,) and (len(shape) == 3 or shape[:1] == (n_images,)):
+        array = archive.read(name)
+        scores = dtype.kind == "f" and bool((array != np.rint(array)).any())
+        if not scores and is_one_hot(array):
+            return Scored(array.argmax(axis=-1), shape[-1])
+        if len(shape) == 3 and not scores:
+            msg = (
+                f"`{name}` is {dtype} with shape {list(shape)}, and neither one class per image "
+                "nor a probability per class; give classes [S,N], or `probs` [S,N,K]."
+            )
+            raise DataError(msg)
+    if not scores and shape[-1:] == (1,) and dtype.kind == "f":
+        array = archive.read(name)
+        scores = bool((array != np.rint(array)).any())
+    if not scores:
+        return Scored(archive.read(name), 0)
+    if len(shape) not in (2, 3) or 0 in shape:
+        msg = f"`{name}` has shape {list(shape)} and must be [S,N,K]; give a score per class."
+        raise DataError(msg)
+    return scored(f"`{name}`", archive.parts(name), shape)
 
 
 def _there(archive: Archive) -> str:
@@ -152,31 +196,6 @@ def _from_npz(own: dict[str, Any], preds_SN: npt.NDArray[Any], chosen: Any) -> P
     )
 
 
-def _argmax(archive: Archive, name: str) -> npt.NDArray[Any]:
-    """Return the most probable class, reading a part at a time."""
-    shape, dtype, _ = archive.header(name)
-    if len(shape) not in (2, 3) or 0 in shape or dtype.kind not in "fiu":
-        msg = (
-            f"`{name}` is {dtype} with shape {list(shape)} and must be [S,N,K]; give probabilities "
-            "per seed, image and class."
-        )
-        raise DataError(msg)
-    found = []
-    start = 0
-    for part in archive.parts(name):
-        wrong = ~np.isfinite(part).all(axis=1)
-        if wrong.any():
-            place = np.unravel_index(start + int(np.argmax(wrong)), shape[:-1])
-            msg = (
-                f"`{name}` holds NaN or infinity, first at {[int(axis) for axis in place]}; give "
-                "a probability for every class."
-            )
-            raise DataError(msg)
-        found.append(part.argmax(axis=1).astype(np.min_scalar_type(shape[-1])))
-        start += len(part)
-    return np.concatenate(found).reshape(shape[:-1])
-
-
 def _read_table(scan: "Callable[[], Any]") -> Predictions:
     import polars as pl  # noqa: PLC0415  half a second that other files need not wait
 
@@ -206,15 +225,30 @@ def _read_csv(path: Path, _: str) -> Predictions:
     if b"\0" in start or (not newline and len(start) == _FIRST_BYTES):
         msg = "this is no text with a line of column names; needed are seed, id, label, prediction."
         raise DataError(msg)
-    separator = next((s for s in (",", ";", "\t") if s.encode() in header), ",")
+    separator, names = _columns_of(header.decode("utf-8", "replace"))
 
     def scan() -> pl.LazyFrame:
-        frame = pl.scan_csv(path, separator=separator, infer_schema=False)
+        frame = pl.scan_csv(
+            path,
+            separator=separator,
+            infer_schema=False,
+            with_column_names=lambda given: names if len(given) == len(names) else given,
+        )
         # Rows with fields too many are noticed only where all columns are asked for.
         frame.select(pl.all().null_count()).collect()
         return frame
 
     return _read_table(scan)
+
+
+def _columns_of(header: str) -> tuple[str, list[str]]:
+    """Return the separator of a table and its columns' names; those that count stand there once."""
+    ways = {s: next(csv.reader([header.strip("\ufeff\r\n")], delimiter=s), []) for s in ",;\t|"}
+    ways = {s: [name.strip() for name in names] for s, names in ways.items()}
+    separator = max(ways, key=lambda s: ({*NEEDED} <= {*ways[s]}, len(ways[s])))
+    names = ways[separator]
+    refuse_repeats("columns", [name for name in names if name in KNOWN])
+    return separator, [n if names.count(n) == 1 else f"{n}#{k}" for k, n in enumerate(names)]
 
 
 def _read_parquet(path: Path, _: str) -> Predictions:
@@ -347,6 +381,8 @@ _READERS: dict[str, Callable[[Path, str], Predictions]] = {
     ".npz": _read_npz,
     ".csv": _read_csv,
     ".csv.gz": _read_csv,
+    ".tsv": _read_csv,
+    ".tsv.gz": _read_csv,
     ".parquet": _read_parquet,
 }
 

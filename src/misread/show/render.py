@@ -47,6 +47,7 @@ def verdict_table(verdict: Verdict, *, top: int = 10) -> Group:
     """
     summary = summary_of(verdict, top)
     parts: list[RenderableType] = []
+    parts += [Text(text, style="bold red") for text in summary.warnings]
     if summary.exploratory:
         parts.append(Text(summary.exploratory, style="bold yellow"))
     parts += _answer(verdict, summary)
@@ -66,7 +67,8 @@ def verdict_table(verdict: Verdict, *, top: int = 10) -> Group:
 def verdict_brief(verdict: Verdict) -> Group:
     """Return the sentences of a verdict for a terminal; the caller says that it is exploratory."""
     summary = summary_of(verdict, 0)
-    return Group(*_answer(verdict, summary), Text(f"What it broke: {summary.broken}."))
+    warnings = [Text(text, style="bold red") for text in summary.warnings]
+    return Group(*warnings, *_answer(verdict, summary), Text(f"What it broke: {summary.broken}."))
 
 
 def verdict_text(verdict: Verdict, *, top: int = 10, width: int = 88) -> str:
@@ -124,7 +126,8 @@ def verdict_markdown(verdict: Verdict, *, top: int = 30) -> str:
         again.
     """
     summary = summary_of(verdict, top)
-    lines = [f"**{plain(summary.exploratory)}**", ""] if summary.exploratory else []
+    first = (*summary.warnings, *filter(None, (summary.exploratory,)))
+    lines = [line for text in first for line in (f"**{plain(text)}**", "")]
     lines += [f"### {summary.word} · {plain(summary.arm)}", "", plain(summary.reason), ""]
     lines += [plain(summary.settled), ""] if summary.settled else []
     lines += [markdown_table(summary.targets), ""]

@@ -40,6 +40,8 @@ class VerdictSummary:
         The treated arm; REDUCED, NOT SHOWN, UNDERPOWERED or HARM.
     word : str
         The decision with what limits it, as in "REDUCED, collateral undetermined".
+    warnings : tuple of str
+        What about the readings is probably a mistake; sentences that stand before everything.
     exploratory : str
         The sentence that must come first, "" where the result counts as confirmed.
     reason : str
@@ -67,6 +69,7 @@ class VerdictSummary:
     arm: str
     decision: str
     word: str
+    warnings: tuple[str, ...]
     exploratory: str
     reason: str
     settled: str
@@ -106,6 +109,7 @@ def summary_of(verdict: Verdict, top: int | None = None) -> VerdictSummary:
         arm=_plain(verdict.arm),
         decision=verdict.verdict,
         word=verdict_word(verdict),
+        warnings=tuple(_plain(f"WARNING: {text}") for text in verdict.warnings),
         exploratory=why if verdict.exploratory else "",
         reason=_plain(verdict.reason),
         settled=_settled(verdict.settled, verdict.alpha) if verdict.settled else "",

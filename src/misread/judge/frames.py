@@ -1,0 +1,106 @@
+"""Data frames of pandas and polars as columns by name, whatever their index."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.errors import JudgeError
+from misread.judge.checks import refuse_misspelt, refuse_repeats
+from misread.judge.columns import coded, tidied
+from misread.judge.tables import KNOWN, NEEDED
+
+
+class Frame(NamedTuple):
+    """Names of columns, each of which `column` returns; `index` is that of pandas, or None."""
+
+    names: list[str]
+    column: Callable[[str], Any]
+    index: Any
+
+
+class Wide(NamedTuple):
+    """Labels and readings of a wide frame, with the names of its seeds and images."""
+
+    labels_N: npt.ArrayLike
+    preds_SN: npt.NDArray[Any]
+    seeds: list[str]
+    ids: npt.ArrayLike | None
+
+
+def long_frame(frame: Any) -> Frame:
+    """Return the columns of a long frame; without a column ``id`` the index of pandas is one.
+
+    A plain count from 0 on is one only where there is no column ``seed``.
+
+    Raises
+    ------
+    JudgeError
+        If two columns have one name.
+    """
+    names, column, index = _opened(frame)
+    if "id" in names or index is None or ("seed" in names and _is_count(index)):
+        return Frame(names, column, index)
+    return Frame([*names, "id"], lambda name: index if name == "id" else column(name), index)
+
+
+def wide_frame(frame: Any, labels_N: npt.ArrayLike) -> Wide:
+    """Return what a wide frame holds; labels with an index of pandas come in the order of its rows.
+
+    Raises
+    ------
+    JudgeError
+        If it has a column of labels, or labels have another index.
+    DataError
+        If a value is missing or no class.
+    """
+    names, column, index = _opened(frame)
+    if {*NEEDED} <= {*names}:
+        msg = "this frame has a column of labels; leave `labels_N` out."
+        raise JudgeError(msg)
+    seeds = [name for name in names if name != "id"]
+    known = [name for name in seeds if name in KNOWN]
+    if known or not seeds:
+        has = f"a column {known[0]!r}" if known else "no column of a seed"
+        msg = (
+            f"a wide frame has a row per image and a column per seed; this one has {has}: drop it."
+        )
+        raise JudgeError(msg)
+    rows = [tidied(name, coded(name, column(name))) for name in seeds]
+    ids = column("id") if "id" in names else index
+    if index is not None and hasattr(labels_N, "reindex"):
+        labels_N = _in_order_of(index, labels_N)
+    return Wide(labels_N, np.stack([row.values[row.codes_R] for row in rows]), seeds, ids)
+
+
+def _opened(frame: Any) -> Frame:
+    if hasattr(frame, "collect"):
+        frame = frame.collect()
+    index: Any = frame.index if hasattr(frame, "reset_index") else None
+    levels = [name for name in getattr(index, "names", ()) if name in KNOWN]
+    if levels:
+        frame = frame.reset_index(level=levels)
+        index = frame.index if len(levels) < index.nlevels else None
+    names = [str(name).strip() for name in frame.columns]
+    refuse_repeats("columns", names)
+    refuse_misspelt("a column", names, KNOWN)
+    label_of = dict(zip(names, frame.columns, strict=True))
+    return Frame(names, lambda name: frame[label_of[name]], index)
+
+
+def _is_count(index: Any) -> bool:
+    return bool(np.array_equal(np.asarray(index), np.arange(len(index))))
+
+
+def _in_order_of(index: Any, labels: Any) -> Any:
+    """Return labels, which have an index of pandas, in the order of another one."""
+    if index.equals(labels.index):
+        return labels
+    if not (index.is_unique and labels.index.is_unique and {*index} == {*labels.index}):
+        msg = (
+            "the labels have another index than the frame; give both the same, or labels as an "
+            "array where their rows are in the same order."
+        )
+        raise JudgeError(msg)
+    return labels.reindex(index)

@@ -1,0 +1,56 @@
+"""Readings that look wrong as they came in are a warning on the first line, never silence."""
+
+import numpy as np
+import pytest
+
+from misread.errors import JudgeError
+from misread.judge import Predictions, judge
+from misread.show.render import verdict_markdown, verdict_text
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 10, 300)
+READ = np.where(RNG.random((3, 300)) < 0.9, LABELS, RNG.integers(0, 10, (3, 300)))
+
+
+def verdict(before, after=READ, labels=LABELS):
+    sides = (Predictions.from_arrays(labels, part) for part in (before, after))
+    return judge(*sides, cells=[(4, 9)])
+
+
+def test_good_readings_raise_no_alarm():
+    good = verdict(READ)
+    assert good.warnings == ()
+    assert "warnings" not in good.model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("before", "labels", "words"),
+    [
+        ((READ + 1) % 10, LABELS, "Accuracy before is 0.9%"),
+        (READ[:, ::-1], LABELS, "10.3% is what chance gives"),
+        (np.vstack([READ[:2], READ[2:, ::-1]]), LABELS, "Accuracy before (seeds 2) is"),
+        (READ * 0, LABELS, "Of 10 classes that occur, 9 are never predicted before"),
+        (READ + 10, LABELS, "No reading before is right"),
+        (READ, np.where(LABELS == 3, 255, LABELS), "No class number between 9 and 255 occurs"),
+    ],
+)
+def test_what_is_probably_a_mistake_stands_first(before, labels, words):
+    found = verdict(before, labels=labels)
+    assert any(words in text for text in found.warnings), found.warnings
+    assert verdict_text(found).startswith("WARNING: ")
+    assert verdict_markdown(found).startswith("**WARNING: ")
+
+
+@pytest.mark.parametrize(
+    ("labels", "preds", "words"),
+    [
+        (["Cat", "dog"], [["cat", "dog"]], "is called 'Cat' .* and 'cat'"),
+        (["07", "08"], [["7", "8"]], "is called '07' .* and '7'"),
+        (["cat", "dog"], [[0, 1]], "words of the labels"),
+        (["cat", "dog"], [["chat", "chien"]], "no class of the labels"),
+        (["cat", "none"], [["cat", "cat"]], "'none' stands only among the labels"),
+    ],
+)
+def test_classes_that_do_not_meet_are_refused(labels, preds, words):
+    with pytest.raises(JudgeError, match=words):
+        Predictions.from_arrays(labels, preds)
