@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import DataError
-from misread.judge.checks import BoolArray, is_missing, plain_texts
+from misread.judge.checks import BoolArray
 from misread.judge.classes import AnyIntArray, short
+from misread.judge.values import is_missing, plain_texts
 
 _WHOLE = re.compile(r"([+-]?[0-9]{1,18})(\.0*)?")  # a class, where all are numbers
 _PLAIN = re.compile(r"0|-?[1-9][0-9]{0,17}")  # others, such as 007, stay as they are written

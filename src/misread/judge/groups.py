@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
-from misread.judge.checks import BoolArray, FloatArray, IntArray, plain_values
+from misread.judge.checks import BoolArray, FloatArray, IntArray
 from misread.judge.classes import AnyIntArray
+from misread.judge.values import plain_values
 
 _LEAST_CHANGED = 5  # with fewer, sign flips over images tell nothing at .05 either
 

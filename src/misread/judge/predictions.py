@@ -15,17 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
-from misread.judge.checks import (
-    BoolArray,
-    class_labels,
-    class_readings,
-    column_names,
-    flags,
-    plain_values,
-    refuse_codes,
-    refuse_other_length,
-    refuse_repeats,
-)
+from misread.judge.checks import BoolArray, flags, refuse_codes, refuse_other_length, refuse_repeats
 from misread.judge.classes import (
     AnyIntArray,
     class_list,
@@ -40,6 +30,7 @@ from misread.judge.columns import Column, coded
 from misread.judge.frames import long_frame, wide_frame
 from misread.judge.groups import group_codes
 from misread.judge.tables import long_table
+from misread.judge.values import class_labels, class_readings, column_names, plain_values
 
 
 @dataclass(frozen=True)

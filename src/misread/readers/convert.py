@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 from misread.errors import DataError
 from misread.files import write_atomic
-from misread.judge.checks import column_names
 from misread.judge.classes import shape_of
 from misread.judge.predictions import Predictions
+from misread.judge.values import column_names
 from misread.readers.scores import Scored, scored
 
 Arrays = dict[str, npt.NDArray[Any]]

@@ -6,7 +6,6 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,27 +17,15 @@ from misread.data.mnist import load_mnist
 from misread.data.parquet import check_parquet
 from misread.data.parts import stratified_subset
 from misread.errors import DataError, JudgeError
-from misread.judge.checks import (
-    class_labels,
-    class_readings,
-    column_names,
-    is_one_hot,
-    refuse_misspelt,
-    refuse_repeats,
-    texts_of,
-)
-from misread.judge.classes import in_order, shape_of, short_list
+from misread.judge.checks import refuse_repeats
+from misread.judge.classes import in_order, short_list
 from misread.judge.predictions import Predictions
 from misread.judge.tables import KNOWN, NEEDED
 from misread.npz import Archive
-from misread.readers.scores import Scored, scored
+from misread.readers.archive import read_npz
 
-SCORES = ("probs", "probabilities", "logits", "scores")
 _SUFFIXES = ".npz, .csv, .tsv, .csv.gz, .tsv.gz, .parquet"
 _FIRST_BYTES = 2**16  # the header of a CSV lies within
-_OTHERS = ("labels", "seeds", "ids", "class_names", "disputed", "groups", "slice")
-_ARRAYS = ("predictions", *SCORES, *_OTHERS)
-_NPZ_HINT = "write it with numpy.savez_compressed(path, labels=…, predictions=…)"
 
 
 def read_predictions(source: str | Path) -> Predictions:
@@ -87,113 +74,11 @@ def read_predictions(source: str | Path) -> Predictions:
         has = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
         msg = f"{path} {has}; allowed are {_SUFFIXES}: convert it."
         raise DataError(msg)
-    if arm and reader is not _read_npz:
+    if arm and reader is not read_npz:
         msg = f"{path}#{arm}: only an NPZ has arrays to choose from; leave out #{arm}."
         raise DataError(msg)
     with _told(path):
         return reader(path, arm)
-
-
-def _read_npz(path: Path, arm: str) -> Predictions:
-    try:
-        with Archive(path) as archive:
-            refuse_misspelt("an array", archive.names, _ARRAYS)
-            main = arm or next((n for n in ("predictions", *SCORES) if n in archive.names), "")
-            missing = [n for n in ("labels", main) if n not in archive.names]
-            if missing:
-                msg = (
-                    f"there is no array {missing[0] or 'predictions'!r}; {_there(archive)}. It "
-                    "needs `labels` [N] and `predictions` [S,N] or `probs` [S,N,K]; FILE#ARM takes "
-                    "another one."
-                )
-                raise DataError(msg)
-            own = {name: archive.read(name) for name in _OTHERS if name in archive.names}
-            labels = class_labels(own["labels"])
-            own["labels"] = labels.labels_N
-            read = _readings(archive, main, labels.labels_N.size)
-    except (ValueError, OSError) as error:
-        msg = f"cannot be read as NPZ ({error}); {_NPZ_HINT}."
-        raise DataError(msg) from None
-    n_images = own["labels"].shape[:1]
-    for name, array in own.items():
-        is_list = name in ("seeds", "class_names")
-        if array.ndim != 1 or (array.shape != n_images and not is_list):
-            needed = "a list" if is_list else f"{n_images[0]:,}, one per image"
-            msg = f"`{name}` has shape {shape_of(array)}; give {needed}."
-            raise DataError(msg)
-    for n_columns in filter(None, (labels.n_columns, read.n_columns)):
-        own["class_names"] = np.array([*column_names(own.get("class_names"), n_columns)])
-    view_N = own.pop("slice", None)
-    preds = class_readings(read.preds, n_images[0])
-    side = (
-        _from_npz(own, preds, slice(None))
-        if view_N is None or preds.shape[1:] != n_images
-        else _sliced(own, preds, texts_of("slice", view_N))
-    )
-    return replace(side, notes=(*labels.notes, *read.notes))
-
-
-def _readings(archive: Archive, name: str, n_images: int) -> Scored:
-    """Return predicted classes, or those of scores, which are read a part at a time."""
-    shape, dtype, _ = archive.header(name)
-    scores = name in SCORES
-    if not scores and shape[-1:] != (1,) and (len(shape) == 3 or shape[:1] == (n_images,)):
-        array = archive.read(name)
-        scores = dtype.kind == "f" and bool((array != np.rint(array)).any())
-        if not scores and is_one_hot(array):
-            return Scored(array.argmax(axis=-1), shape[-1])
-        if len(shape) == 3 and not scores:
-            msg = (
-                f"`{name}` is {dtype} with shape {list(shape)}, and neither one class per image "
-                "nor a probability per class; give classes [S,N], or `probs` [S,N,K]."
-            )
-            raise DataError(msg)
-    if not scores and shape[-1:] == (1,) and dtype.kind == "f":
-        array = archive.read(name)
-        scores = bool((array != np.rint(array)).any())
-    if not scores:
-        return Scored(archive.read(name), 0)
-    if len(shape) not in (2, 3) or 0 in shape:
-        msg = f"`{name}` has shape {list(shape)} and must be [S,N,K]; give a score per class."
-        raise DataError(msg)
-    return scored(f"`{name}`", archive.parts(name), shape)
-
-
-def _there(archive: Archive) -> str:
-    """Say which arrays an archive has; of many only those that could be predictions."""
-    if "labels" in archive.names:
-        n_labels = archive.header("labels").shape
-        arms = [name for name in archive.names if archive.header(name).shape[1:2] == n_labels]
-        if arms:
-            return f"those with a column per label are: {', '.join(arms)}"
-    return f"the arrays are: {', '.join(archive.names) or 'none'}"
-
-
-def _sliced(
-    own: dict[str, Any], preds_SN: npt.NDArray[Any], view_N: npt.NDArray[np.str_]
-) -> Predictions:
-    clean_N = np.isin(view_N, ("", "clean"))
-    if "class_names" not in own:  # the same classes for all parts
-        every = Predictions.from_arrays(own["labels"], preds_SN)
-        own = {**own, "labels": every.labels_N, "class_names": every.class_names}
-        preds_SN = every.preds_SN
-    whole = _from_npz(own, preds_SN, clean_N if clean_N.any() else slice(None))
-    for name in np.unique(view_N[~clean_N]).tolist():
-        whole = whole.with_slice(name, _from_npz(own, preds_SN, view_N == name))
-    return whole
-
-
-def _from_npz(own: dict[str, Any], preds_SN: npt.NDArray[Any], chosen: Any) -> Predictions:
-    per_image = {name: own[name][chosen] for name in ("ids", "disputed", "groups") if name in own}
-    return Predictions.from_arrays(
-        own["labels"][chosen],
-        preds_SN[:, chosen] if preds_SN.ndim == 2 else preds_SN,
-        class_names=own.get("class_names"),
-        seeds=own.get("seeds"),
-        ids=per_image.get("ids"),
-        disputed_N=per_image.get("disputed"),
-        groups=per_image.get("groups"),
-    )
 
 
 def _read_table(scan: "Callable[[], Any]") -> Predictions:
@@ -378,7 +263,7 @@ def _treatments(run: Mapping[str, npt.NDArray[Any]]) -> list[str]:
 
 
 _READERS: dict[str, Callable[[Path, str], Predictions]] = {
-    ".npz": _read_npz,
+    ".npz": read_npz,
     ".csv": _read_csv,
     ".csv.gz": _read_csv,
     ".tsv": _read_csv,
