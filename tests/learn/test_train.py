@@ -195,7 +195,7 @@ def test_a_short_real_training_reads_digits(trainer):
 def test_a_stored_model_reads_the_same_and_runs_no_code(trainer, tmp_path):
     model, _ = trainer.fit(ONE_STEP, None, 1, first(128), first(64))
     path = tmp_path / "model.keras"
-    path.write_bytes(trainer.to_bytes(model))
+    model.save(path)
     images = load_mnist()[1].images[:100]
     assert np.array_equal(trainer.read(trainer.load(path), images), trainer.read(model, images))
 

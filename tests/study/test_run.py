@@ -1,41 +1,27 @@
-"""A real study end to end, through the command line, killed and resumed."""
+"""A study end to end: what its folder holds, what its numbers are counted from, what is refused.
+
+`smoke` is trained by Keras; where it does not matter what trains, the stand-in does.
+"""
 
 import csv
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-SMALL = """
-title = "Small"
-seeds = [1, 2]
-arms = ["policy"]
-target = "4:9"
-policy = {probability = 0.5, size_px = [2, 2], true = ["dilate"], predicted = ["erode"]}
-"""
-
-
-def misread(*args, **options):
-    command = [sys.executable, "-m", "misread", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+from commands import misread, stable_bytes
+from misread.cli import main
+from misread.study import run as study_run
+from misread.study.file import load_study
+from misread.study.run import Until, run_study
+from misread.workers.processes import LocalPool
+from standin import SMALL, small_study, work_here
 
 
-def stable_bytes(folder: Path) -> dict[str, bytes]:
-    """Every file that must not depend on when and how often the study was begun."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and path.name not in {"environment.json", "model.keras", "workers.log", ".lock"}
-        and path.name != "report.html"  # it names seconds and machine
-    }
+def run(*args):
+    return CliRunner().invoke(main, ["run", *map(str, args)])
 
 
 def test_the_folder_is_as_the_contract_says(smoke):
@@ -182,259 +168,72 @@ def test_errors_of_other_seeds_do_not_get_into_the_report(smoke, tmp_path):
         assert (copy / name).read_bytes() == (smoke / name).read_bytes(), name
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A small study, and what it comes to when nothing disturbs it, on one worker."""
-    folder = tmp_path_factory.mktemp("small")
-    study = folder / "small.toml"
-    study.write_text(SMALL)
-    done = misread("run", study, "--smoke", "--jobs", 1, "--out", folder / "whole")
-    assert done.returncode == 0, done.stderr
-    return study, folder / "whole"
-
-
-def kill_when(study, out, ready, sig):
-    """Start the study, send `sig` as soon as `ready(out)`, and wait for the end of all workers."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "misread", "run", study, "--smoke", "--jobs", "2", "--out", out],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 120
-    while not ready(out) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert process.poll() is None, process.communicate()
-    os.kill(process.pid, sig)  # the study alone: its workers must end by themselves
-    told = process.communicate(timeout=60)[1]
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        alive = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True).stdout
-        if not alive:
-            return process.returncode, told
-        time.sleep(0.1)
-    pytest.fail("workers outlive their study")
-    return None
-
-
-MOMENTS = {
-    "as training begins": lambda out: list(out.glob("arms/*/*/config.json")),
-    "as the first model is stored": lambda out: list(out.glob("arms/*/*/model.keras")),
-    "as the plan is locked": lambda out: (out / "plan.json").exists(),
-    "as the first run is complete": lambda out: list(out.glob("arms/*/*/result.json")),
-}
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(small, tmp_path, moment):
-    study, whole = small
-    code, _ = kill_when(study, tmp_path, MOMENTS[moment], signal.SIGKILL)
-    assert code == -signal.SIGKILL
-    assert not (tmp_path / "verdict.json").exists()
-    finished = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("result.json")}
-    done = misread("run", study, "--smoke", "--jobs", 2, "--out", tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert {p: p.stat().st_mtime_ns for p in finished} == finished  # nothing done twice
-    assert stable_bytes(tmp_path) == stable_bytes(whole)
-
-
-def test_a_killed_worker_costs_one_run_which_is_tried_again(small, tmp_path):
-    study, whole = small
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "misread",
-            "run",
-            study,
-            "--smoke",
-            "--jobs",
-            "2",
-            "--out",
-            tmp_path,
-        ],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("arms/*/*/config.json")):  # a worker trains
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    children = ["pgrep", "-P", str(process.pid), "-f", "spawn_main"]
-    for pid in subprocess.run(children, capture_output=True, text=True).stdout.split():
-        os.kill(int(pid), signal.SIGKILL)
-    told = process.communicate(timeout=300)[1]
-    assert process.returncode == 0, told
-    assert "its worker was killed by SIGKILL (out of memory?); it is tried again." in told
-    assert stable_bytes(tmp_path) == stable_bytes(whole)
-
-
-def die_in_policy_seed_1(order, report):
-    """A run that takes its worker along, every time."""
-    from misread.learn.work import prepare, work
-
-    if (order.run.arm, order.run.seed) == ("policy", 1):
-        os.kill(os.getpid(), signal.SIGKILL)
-    prepare()
-    work(order, report)
-
-
-def nothing():
-    """Start at once: a worker that is about to die needs no Keras."""
-
-
-def test_a_run_that_always_dies_is_told_and_the_others_are_done(small, tmp_path, monkeypatch):
-    from click.testing import CliRunner
-
-    from misread.cli import main
-    from misread.study import folder as steps
-
-    study, whole = small
-    for arm in ("baseline", "policy"):
-        for seed in (1, 2):
-            if (arm, seed) != ("policy", 1):
-                shutil.copytree(
-                    whole / f"arms/{arm}/seed_{seed}", tmp_path / f"arms/{arm}/seed_{seed}"
-                )
-    (tmp_path / "arms/policy/seed_2/result.json").unlink()  # trained, but *confirm* is unread
-    command = ["run", str(study), "--smoke", "--jobs", "1", "--out", str(tmp_path)]
-    with monkeypatch.context() as patch:
-        patch.setattr(steps, "work", die_in_policy_seed_1)
-        patch.setattr(steps, "prepare", nothing)
-        done = CliRunner().invoke(main, command)
-    assert done.exit_code == 2
-    assert done.stderr.splitlines()[-1] == (
-        "misread: 1 of 2 runs failed, and 1 was done: policy seed 1 (its worker was killed "
-        "by SIGKILL (out of memory?), in each of 3 tries). What the workers said is in "
-        f"{tmp_path}/workers.log; mend that and run the same command again: it tries these again, "
-        "and what was finished is kept."
-    )
-    assert (tmp_path / "arms/policy/seed_2/result.json").exists()
-    assert not (tmp_path / "verdict.json").exists()
-    done = misread(*command)
-    assert done.returncode == 0, done.stderr
-    assert stable_bytes(tmp_path) == stable_bytes(whole)
-
-
-def test_a_finished_study_starts_no_worker(small, monkeypatch):
-    from misread.study.file import load_study
-    from misread.study.run import run_study
-    from misread.workers.processes import LocalPool
-
-    study, whole = small
-
-    def refuse(*_: object) -> None:
-        pytest.fail("a worker was started")
-
-    monkeypatch.setattr(LocalPool, "start", refuse)
-    assert run_study(load_study(str(study), smoke=True), whole) is not None
-
-
 def test_workers_start_before_the_data_are_loaded(tmp_path, monkeypatch):
-    from misread.study import run as trial
-    from misread.study.file import load_study
-    from misread.workers.processes import LocalPool
-
     started = []
 
-    def stop(_: str) -> None:
+    def stop(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(LocalPool, "start", lambda _, n_jobs: started.append(n_jobs))
-    monkeypatch.setattr(trial, "load", stop)
-    for until, n_runs in (("all", 10), ("errors", 2)):
+    monkeypatch.setattr(study_run, "load_parts", stop)
+    for until, n_runs in ((Until.END, 10), (Until.ERRORS, 2)):
         with pytest.raises(KeyboardInterrupt):
-            trial.run_study(load_study("four-nine", smoke=True), tmp_path, until=until)
+            run_study(load_study("four-nine", smoke=True), tmp_path, until=until)
         assert started.pop() == n_runs
 
 
-def test_ctrl_c_says_how_to_go_on(small, tmp_path):
-    code, told = kill_when(small[0], tmp_path, MOMENTS["as training begins"], signal.SIGINT)
-    assert code == 130
-    assert "0 of 4 runs complete." in told
-    assert "Stopped. Nothing finished is lost: run the same command again to go on." in told
-    assert "Traceback" not in told
-
-
-def test_another_question_in_the_same_folder_is_refused(small):
-    study, whole = small
-    before = stable_bytes(whole)
-    done = misread("run", study, "--smoke", "--epochs", 2, "--out", whole)
-    assert done.returncode == 2
+def test_another_question_in_the_same_folder_is_refused(small_toml, small):
+    before = stable_bytes(small)
+    done = run(small_toml, "--smoke", "--epochs", 2, "--out", small)
+    assert done.exit_code == 2
     assert "holds a run with epochs 1 instead of 2; choose another folder with --out" in done.stderr
-    assert stable_bytes(whole) == before
+    assert stable_bytes(small) == before
 
 
-def test_a_full_run_moves_a_smoke_run_aside(small, tmp_path):
-    study, whole = small
-    shutil.copytree(whole, tmp_path / "small")
-    code, told = None, ""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "misread", "run", study, "--out", tmp_path / "small"],
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 60
-    moved = tmp_path / "small.smoke-1"
-    while not (moved.exists() and (tmp_path / "small/.lock").exists()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    told = process.communicate(timeout=60)[1]
-    code = process.returncode
-    assert (tmp_path / "small.smoke-1" / "verdict.json").exists()
-    assert "moved aside" in told
-    assert code in (130, -signal.SIGINT)
-
-
-def test_smoke_runs_never_mix_with_real_ones(small, tmp_path):
+def test_smoke_runs_never_mix_with_real_ones(small_toml, small, tmp_path, monkeypatch):
     """A smoke run with another seed in a folder of real runs would take its place."""
-    study, whole = small
-    shutil.copytree(whole, tmp_path / "real")
+    shutil.copytree(small, tmp_path / "real")
     for path in (tmp_path / "real").glob("arms/*/*/config.json"):
         config = json.loads(path.read_text())
         path.write_text(json.dumps(config | dict.fromkeys(("fit_size", "select_size"), None)))
     before = stable_bytes(tmp_path / "real")
-    done = misread("run", study, "--smoke", "--seeds", 9, "--out", tmp_path / "real")
-    assert done.returncode == 2
+    work_here(monkeypatch)
+    done = run(small_toml, "--smoke", "--seeds", 9, "--out", tmp_path / "real")
+    assert done.exit_code == 2
     assert "fit_size None instead of 2000" in done.stderr
     assert stable_bytes(tmp_path / "real") == before
 
 
-def test_backends_never_mix(small):
-    study, whole = small
-    environment = os.environ | {"KERAS_BACKEND": "jax"}
-    done = misread("run", study, "--smoke", "--out", whole, env=environment)
-    assert done.returncode == 2
+def test_backends_never_mix(smoke, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    done = run("four-nine", "--smoke", "--out", smoke)
+    assert done.exit_code == 2
     assert "backend tensorflow instead of jax" in done.stderr
 
 
 def test_a_backend_that_is_not_there(tmp_path):
-    environment = os.environ | {"KERAS_BACKEND": "nonsense"}
-    done = misread(
-        "errors", "four-nine", "--smoke", "--seeds", 1, "--out", tmp_path, env=environment
-    )
+    command = ("errors", "four-nine", "--smoke", "--seeds", 1, "--out", tmp_path)
+    done = misread(*command, KERAS_BACKEND="nonsense")
     assert done.returncode == 2
     assert "Keras cannot start with KERAS_BACKEND=nonsense" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_damage_in_a_finished_run_is_found(small, tmp_path):
-    study, whole = small
-    shutil.copytree(whole, tmp_path / "copy")
+def test_damage_in_a_finished_run_is_found(small_toml, small, tmp_path):
+    shutil.copytree(small, tmp_path / "copy")
     path = tmp_path / "copy" / "arms/policy/seed_1/predictions.npz"
     path.write_bytes(path.read_bytes()[:-1])
-    done = misread("run", study, "--smoke", "--out", tmp_path / "copy")
-    assert done.returncode == 2
+    done = run(small_toml, "--smoke", "--out", tmp_path / "copy")
+    assert done.exit_code == 2
     assert "is not the file that its result.json describes" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_without_a_target_the_top_cell_on_select_is_taken(tmp_path):
-    study = tmp_path / "found.toml"
-    study.write_text(SMALL.replace('target = "4:9"\n', ""))
-    done = misread("run", study, "--smoke", "--out", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
+def test_without_a_target_the_top_cell_on_select_is_taken(tmp_path, monkeypatch):
+    study = small_study(tmp_path, SMALL.replace('target = "4:9"\n', ""))
+    work_here(monkeypatch)
+    done = run(study, "--smoke", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
     errors = json.loads((tmp_path / "out" / "errors.json").read_text())
     plan = json.loads((tmp_path / "out" / "plan.json").read_text())["plan"]
     assert plan["target_from"] == "select"
@@ -442,23 +241,27 @@ def test_without_a_target_the_top_cell_on_select_is_taken(tmp_path):
     assert set(plan["policies"]["policy"]["operations"]) == {str(k) for k in plan["target"]}
 
 
-def test_the_baseline_keeps_confirm_closed_until_the_plan_is_locked(tmp_path):
-    done = misread("errors", "four-nine", "--smoke", "--seeds", 5, "--out", tmp_path, "--json")
-    assert done.returncode == 0, done.stderr
+def test_the_baseline_keeps_confirm_closed_until_the_plan_is_locked(
+    small_toml, tmp_path, monkeypatch
+):
+    work_here(monkeypatch)
+    command = ["errors", str(small_toml), "--smoke", "--seeds", "5", "--out", str(tmp_path)]
+    done = CliRunner().invoke(main, [*command, "--json"])
+    assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["seeds"] == [5]
     names = {path.name for path in tmp_path.rglob("*")}
     assert "select.npz" in names
     assert not names & {"predictions.npz", "result.json", "plan.json"}
 
 
-def test_a_plan_with_more_slices_reads_them_and_is_exploratory(tmp_path):
-    study = tmp_path / "small.toml"
-    study.write_text(SMALL.replace("[1, 2]\narms", "[1]\narms"))
-    command = ("run", study, "--smoke", "--jobs", 1, "--out", tmp_path / "out", "--arms")
-    assert misread(*command, "one-sided").returncode == 0
+def test_a_plan_with_more_slices_reads_them_and_is_exploratory(tmp_path, monkeypatch):
+    work_here(monkeypatch)
+    study = small_study(tmp_path, SMALL.replace("[1, 2]\narms", "[1]\narms"))
+    command = (study, "--smoke", "--out", tmp_path / "out", "--arms")
+    assert run(*command, "one-sided").exit_code == 0
     first = json.loads((tmp_path / "out/plan.json").read_text())
-    done = misread(*command, "one-sided,policy")
-    assert done.returncode == 0, done.stderr
+    done = run(*command, "one-sided,policy")
+    assert done.exit_code == 0, done.stderr
     result = json.loads((tmp_path / "out/arms/baseline/seed_1/result.json").read_text())
     assert result["slices"] == [
         "dilate 2 px · 4", "dilate 2 px · 9", "erode 2 px · 4", "erode 2 px · 9",
@@ -466,19 +269,8 @@ def test_a_plan_with_more_slices_reads_them_and_is_exploratory(tmp_path):
     plan = json.loads((tmp_path / "out/plan.json").read_text())
     assert plan["plan"]["replaces"] == [first["sha256"]]
     # a policy that differs from that of the stored runs is refused, and the plan stays
-    study.write_text(study.read_text().replace("0.5", "0.4"))
-    done = misread(*command, "one-sided,policy")
-    assert done.returncode == 2
+    study.write_text(study.read_text().replace("probability = 0.5", "probability = 0.4"))
+    done = run(*command, "one-sided,policy")
+    assert done.exit_code == 2
     assert "probability 0.5 instead of 0.4" in done.stderr
     assert json.loads((tmp_path / "out/plan.json").read_text()) == plan
-
-
-def test_a_full_disk_ends_a_study_with_one_sentence(tiny_disk):
-    done = misread("errors", "four-nine", "--smoke", "--seeds", 5, "--out", tiny_disk / "study")
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == (
-        f"misread: {tiny_disk}/study/arms/baseline/seed_5/model.keras cannot be written: the disk "
-        "is full; free some space and run the same command again. What was finished is kept."
-    )
-    left = {path.name for path in (tiny_disk / "study/arms/baseline/seed_5").iterdir()}
-    assert left == {"config.json", "environment.json", "history.csv"}
