@@ -20,6 +20,7 @@ from misread.learn.views import unseen
 from misread.store import RunFolder
 from misread.study.plan import load_plan
 from misread.study.transfer import load_transfers, run_transfer
+from standin import work_here
 
 
 def idx(folder, images, labels):
@@ -63,18 +64,20 @@ def test_data_of_other_classes_or_shapes_are_refused(tmp_path, large):
 
 
 @pytest.fixture(scope="module")
-def transferred(smoke, tmp_path_factory):
-    """A smoke run's models on scikit-learn's digits and on MNIST, by the command line."""
+def transferred(rehearsal, tmp_path_factory):
+    """A study's models on scikit-learn's digits and on MNIST, by the command line."""
     out = tmp_path_factory.mktemp("transfer")
-    command = ["transfer", str(smoke), "--data", "sklearn-digits", "--data", "mnist"]
-    done = CliRunner().invoke(main, [*command, "--out", str(out), "--jobs", "1"])
+    command = ["transfer", str(rehearsal), "--data", "sklearn-digits", "--data", "mnist"]
+    with pytest.MonkeyPatch.context() as patch:
+        work_here(patch)
+        done = CliRunner().invoke(main, [*command, "--out", str(out), "--jobs", "1"])
     assert done.exit_code == 0, done.output
-    return smoke, out, done.output
+    return rehearsal, out, done.output
 
 
 def test_every_model_reads_and_every_arm_is_judged(transferred):
-    smoke, out, said = transferred
-    plan = load_plan(smoke)
+    study, out, said = transferred
+    plan = load_plan(study)
     readings = np.load(out / "sklearn-digits" / "readings.npz")
     assert len(readings["labels"]) == 1797
     for arm in plan.policies:
@@ -92,39 +95,40 @@ def test_every_model_reads_and_every_arm_is_judged(transferred):
 
 
 def test_the_models_are_those_of_the_study(transferred):
-    smoke, out, _ = transferred
-    plan = load_plan(smoke)
-    ids = np.load(smoke / "arms/both/seed_42/predictions.npz")["labels"].size
+    study, out, _ = transferred
+    plan = load_plan(study)
+    ids = np.load(study / "arms/both/seed_42/predictions.npz")["labels"].size
     read = np.load(out / "mnist" / "arms" / "both" / "seed_42" / "predictions.npz")
-    confirm = RunFolder(smoke, "both", 42).predictions()
+    confirm = RunFolder(study, "both", 42).predictions()
     chosen = stratified_subset(load("mnist")[1].labels_N, ids)
     same = read["predictions"][0][chosen] == confirm["predictions"][0]
     assert same.mean() > 0.995
     assert plan.study.smoke
 
 
-def test_what_was_read_is_not_read_again(transferred):
-    smoke, out, _ = transferred
+def test_what_was_read_is_not_read_again(transferred, monkeypatch):
+    study, out, _ = transferred
     before = {p: p.stat().st_mtime_ns for p in out.glob("*/arms/*/*/predictions.npz")}
     lost = out / "sklearn-digits" / "arms" / "both" / "seed_42" / "predictions.npz"
     content = lost.read_bytes()
     lost.unlink()
-    told = []
-    run_transfer(smoke, "sklearn-digits", out, jobs=1, on_view=lambda *one: told.append(one))
+    begun, done = [], work_here(monkeypatch)
+    run_transfer(study, "sklearn-digits", out, on_begin=lambda *counts: begun.extend(counts))
     assert lost.read_bytes() == content
-    assert len(told) == len(before) // 2
+    assert begun == [len(before) // 2, len(before) // 2 - 1]
+    assert [(order.run.arm, order.run.seed) for order in done] == [("both", 42)]
     assert all(p.stat().st_mtime_ns == t for p, t in before.items() if p != lost)
-    assert [each.source for each in load_transfers(smoke, out)] == ["mnist", "sklearn-digits"]
+    assert [each.source for each in load_transfers(study, out)] == ["mnist", "sklearn-digits"]
 
 
 def test_readings_of_other_data_are_never_mixed(transferred, tmp_path, large):
-    smoke, _, _ = transferred
+    study, _, _ = transferred
     here = tmp_path / "out" / "idx-large"
     here.mkdir(parents=True)
-    plan = load_plan(smoke)
+    plan = load_plan(study)
     write_json(here / "source.json", {"source_sha256": ["a", "b"], "plan_sha256": plan.sha256})
     with pytest.raises(StoreError, match="holds readings of other data under this name"):
-        run_transfer(smoke, large, tmp_path / "out", jobs=1)
+        run_transfer(study, large, tmp_path / "out")
 
 
 def told(*arguments):
@@ -135,24 +139,25 @@ def told(*arguments):
 
 
 def test_refusals(transferred, tmp_path):
-    smoke, _, _ = transferred
+    study, _, _ = transferred
     said = told(tmp_path, "--data", "mnist")
     assert "is no folder of a finished study" in said
-    assert "there is no dataset 'x'" in told(smoke, "--data", "x")
+    assert "there is no dataset 'x'" in told(study, "--data", "x")
     bare = tmp_path / "bare"
     bare.mkdir()
-    shutil.copyfile(smoke / "plan.json", bare / "plan.json")
-    assert "model.keras does not exist; finish the study first" in told(bare, "--data", "mnist")
+    shutil.copyfile(study / "plan.json", bare / "plan.json")
+    said = told(bare, "--data", "sklearn-digits")
+    assert "seed_42 holds no model; finish the study first, or bring its models back" in said
     with pytest.raises(StoreError, match="holds no finished transfer"):
-        load_transfers(smoke, tmp_path)
+        load_transfers(study, tmp_path)
 
 
 def test_json(transferred):
-    smoke, out, _ = transferred
-    command = ["transfer", str(smoke), "--data", "sklearn-digits", "--out", str(out), "--json"]
+    study, out, _ = transferred
+    command = ["transfer", str(study), "--data", "sklearn-digits", "--out", str(out), "--json"]
     (told,) = json.loads(CliRunner().invoke(main, command).stdout)
     assert told["n_images"] == 1797
-    assert set(told["verdict"]["arms"]) == set(load_plan(smoke).study.treated_arms)
+    assert set(told["verdict"]["arms"]) == set(load_plan(study).study.treated_arms)
 
 
 # --- what the docs say ----------------------------------------------------------------------------
@@ -163,7 +168,7 @@ SETS = ("h5-usps", "csv-optdigits", "sklearn-digits")
 @pytest.mark.parametrize("name", SETS)
 def test_the_page_says_what_the_stored_readings_give(project, name):
     page = (project / "docs/results/transfer.md").read_text("utf-8")
-    own = page.partition(f"## {name}")[2].partition("\n## ")[0]
+    own = page.partition(f"\n### {name}\n")[2].partition("\n##")[0]
     with np.load(project / f"docs/results/transfer/{name}-readings.npz") as kept:
         readings = dict(kept)
     labels_N = readings["labels"]
