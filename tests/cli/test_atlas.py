@@ -78,18 +78,18 @@ def test_one_seed_is_not_split(readings, tmp_path):
     assert "one seed says nothing of chance" in " ".join(told.split())
 
 
-def test_a_study_shows_confirm_once_it_is_open_and_select_before(smoke, tmp_path):
+def test_a_study_shows_confirm_once_it_is_open_and_select_before(rehearsal, tmp_path):
     drawn = []
     for options in ([], ["--cell", "4:9"]):  # bars, and images
         figure = tmp_path / f"{len(options)}.png"
-        done = run("atlas", smoke, "--figure", figure, *options)
+        done = run("atlas", rehearsal, "--figure", figure, *options)
         assert done.exit_code == 0, done.output
         assert done.output.startswith("Exploratory: this is a smoke run")
         assert "the baseline on confirm" in done.output
         drawn.append(figure.read_bytes())
     assert drawn[0] != drawn[1]
-    evidence = load_evidence(smoke)
-    told = json.loads(run("atlas", smoke, "--cell", "4:9", "--json").output)
+    evidence = load_evidence(rehearsal)
+    told = json.loads(run("atlas", rehearsal, "--cell", "4:9", "--json").output)
     (cell,) = told["cells"]
     assert cell["errors_per_seed"] == evidence.summary["target"]["confirm"]["mean"]
     for group in ("hard_core", "coin_flip", "flicker", "undivided", "disputed"):
@@ -97,10 +97,10 @@ def test_a_study_shows_confirm_once_it_is_open_and_select_before(smoke, tmp_path
             assert one["id"] == evidence.parts.confirm_ids_N[one["image"]]
 
     closed = tmp_path / "closed"
-    shutil.copytree(smoke, closed)
+    shutil.copytree(rehearsal, closed)
     (closed / "plan.json").unlink()
     told = json.loads(run("atlas", closed, "--json", "--top", 90).output)
-    errors = json.loads((smoke / "errors.json").read_text("utf-8"))
+    errors = json.loads((rehearsal / "errors.json").read_text("utf-8"))
     images = {(str(c["true"]), str(c["predicted"])): c["images"] for c in errors["cells"]}
     assert sum(map(len, images.values())) == sum(c["errors_per_seed"] for c in told["cells"])
     for cell in told["cells"]:
@@ -108,17 +108,17 @@ def test_a_study_shows_confirm_once_it_is_open_and_select_before(smoke, tmp_path
         assert {one["id"] for one in cell["undivided"] + cell["disputed"]} == own
         assert cell["hard_core"] == []
     assert "images of its own" in run("atlas", closed).output
-    refused = run("atlas", smoke, "--images", tmp_path / "x.npz")
+    refused = run("atlas", rehearsal, "--images", tmp_path / "x.npz")
     assert "is a study and knows its images" in refused.output
     refused = run("atlas", tmp_path)
     assert "holds no errors.json; run `misread errors STUDY` first" in refused.output
 
 
 @pytest.fixture
-def changed(smoke):
+def changed(rehearsal):
     """Return evidence in which arm `both` broke images 5 and 6 (6 is a four read as a nine) and
     mended image 7, in every seed, and turned every one into a two."""
-    evidence = load_evidence(smoke)
+    evidence = load_evidence(rehearsal)
     labels_N = evidence.confirm.labels_N
     four, other = np.flatnonzero(labels_N == 4)[0], np.flatnonzero(labels_N == 0)[0]
     mended, ones_N = np.flatnonzero(labels_N == 3)[0], labels_N == 1
@@ -181,11 +181,11 @@ def test_shrinkage_names_the_rates_and_stays_in_range():
     assert "named in the study file" in named.sentence
 
 
-def test_the_summary_holds_the_shrinkage(smoke):
-    summary = json.loads((smoke / "experiment_summary.json").read_text())
+def test_the_summary_holds_the_shrinkage(rehearsal):
+    summary = json.loads((rehearsal / "experiment_summary.json").read_text())
     select = summary["target"]["select"]["mean"]
     found = summary["target"]["shrinkage"]
-    errors = json.loads((smoke / "errors.json").read_text())
+    errors = json.loads((rehearsal / "errors.json").read_text())
     assert found["select"]["rate"] == pytest.approx(
         summary["target"]["select"]["rate"]
     ), (select, errors["n_images_per_seed"])  # fmt: skip

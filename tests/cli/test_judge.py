@@ -107,11 +107,11 @@ def test_margins_and_reduction_are_passed_on(sides):
     assert found["reduction"] == 0.5
 
 
-def test_the_folders_of_a_study_give_its_verdict(smoke):
+def test_the_folders_of_a_study_give_its_verdict(rehearsal):
     """Also what the study knows of slices comes with the folders; disputed flags do not."""
-    told = json.loads((smoke / "verdict.json").read_text())["arms"]
-    for arm in ("documented", "swapped"):
-        found = verdict(smoke / "arms" / "baseline", smoke / "arms" / arm, "--cell", "4:9")
+    told = json.loads((rehearsal / "verdict.json").read_text())["arms"]
+    for arm in ("documented", "both"):
+        found = verdict(rehearsal / "arms" / "baseline", rehearsal / "arms" / arm, "--cell", "4:9")
         assert found["collateral"] == told[arm]["collateral"]
         assert found["cells"][0]["effect"] == told[arm]["cells"][0]["effect"]
         assert found["reason"] == told[arm]["reason"]

@@ -232,10 +232,10 @@ def test_a_target_without_errors_has_no_planned_power():
     assert planned_power(load_study("four-nine"), errors_json(), (9, 4), load_mnist()[1]) is None
 
 
-def test_a_smoke_run_has_no_planned_power(smoke):
-    plan = json.loads((smoke / "plan.json").read_text())["plan"]
+def test_a_smoke_run_has_no_planned_power(rehearsal):
+    plan = json.loads((rehearsal / "plan.json").read_text())["plan"]
     assert "planned_power" not in plan
-    answer = power(smoke)
+    answer = power(rehearsal)
     assert answer["source"] == "the baseline's errors on select in a smoke run"
     assert answer["n_images"] < 250
 

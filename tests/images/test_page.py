@@ -223,7 +223,7 @@ def run(*args):
     return CliRunner().invoke(main, [str(arg) for arg in args])
 
 
-def test_what_is_no_photo_is_told_in_one_sentence(tmp_path, smoke, snapshot):
+def test_what_is_no_photo_is_told_in_one_sentence(tmp_path, rehearsal, snapshot):
     whole = save(tmp_path / "page.png", sheet(load_mnist()[1].images[:4]))
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "text.jpg").write_text("no picture")
@@ -231,17 +231,17 @@ def test_what_is_no_photo_is_told_in_one_sentence(tmp_path, smoke, snapshot):
     huge_png(tmp_path / "huge.png")
     told = {}
     for name in ("nowhere.png", "empty.png", "text.jpg", "cut.png", "huge.png", ""):
-        done = run("read", tmp_path / name, "--from", smoke)
+        done = run("read", tmp_path / name, "--from", rehearsal)
         assert done.exit_code == 2, done.output
         assert len(done.output.splitlines()) == 1
         told[name or "a folder"] = done.output.strip().replace(str(tmp_path), "TMP")
     for name, options in (
-        ("no such arm", ["--from", smoke, "--arm", "boht"]),
+        ("no such arm", ["--from", rehearsal, "--arm", "boht"]),
         ("no study", ["--from", tmp_path / "nowhere"]),
     ):
         done = run("read", whole, *options)
         assert done.exit_code == 2, done.output
-        text = done.output.strip().replace(str(smoke), "STUDY")
+        text = done.output.strip().replace(str(rehearsal), "STUDY")
         told[name] = text.replace(str(tmp_path), "TMP")
     assert told == snapshot
 
@@ -257,12 +257,12 @@ def test_without_a_study_it_says_how_to_train_one(tmp_path, monkeypatch, snapsho
 # --- read -----------------------------------------------------------------------------------------
 
 
-def test_photos_are_read_by_every_seed(tmp_path, smoke, pages):
+def test_photos_are_read_by_every_seed(tmp_path, rehearsal, pages):
     plain = pages.render(pages.CONDITIONS["plain"], PAGE)
     save(tmp_path / "page.png", plain.photo)
     save(tmp_path / "bare.png", np.full((300, 300, 3), 240, np.uint8))
     photos = [tmp_path / "page.png", tmp_path / "bare.png"]
-    options = ["--from", smoke, "--crops", tmp_path / "crops", "--json"]
+    options = ["--from", rehearsal, "--crops", tmp_path / "crops", "--json"]
     done = run("read", *photos, *options)
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
@@ -286,7 +286,9 @@ def test_photos_are_read_by_every_seed(tmp_path, smoke, pages):
     drawn = cv2.imread(str(tmp_path / "page.read.png"))
     assert min(drawn.shape[:2]) > 1000
     # A second time, all files of the folder: what was written is no photo.
-    done = run("read", *sorted(tmp_path.glob("*.png")), "--from", smoke, "--out", tmp_path / "out")
+    done = run(
+        "read", *sorted(tmp_path.glob("*.png")), "--from", rehearsal, "--out", tmp_path / "out"
+    )
     assert done.exit_code == 0, done.output
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "bare.read.png",
@@ -297,11 +299,19 @@ def test_photos_are_read_by_every_seed(tmp_path, smoke, pages):
     assert "Exploratory: " in done.output
 
 
-def test_photos_of_one_name_do_not_overwrite_each_other(tmp_path, smoke):
+def test_photos_of_one_name_do_not_overwrite_each_other(tmp_path, rehearsal):
     digits = load_mnist()[1].images
     photos = [save(tmp_path / name / "page.png", sheet(digits[:4])) for name in ("a", "b")]
     photos += [save(tmp_path / "a" / "page.jpg", sheet(digits[:4])), photos[0]]
-    options = ["--from", smoke, "--out", tmp_path / "out", "--crops", tmp_path / "crops", "--json"]
+    options = [
+        "--from",
+        rehearsal,
+        "--out",
+        tmp_path / "out",
+        "--crops",
+        tmp_path / "crops",
+        "--json",
+    ]
     done = run("read", *photos, *options)
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)["photos"]
@@ -310,7 +320,7 @@ def test_photos_of_one_name_do_not_overwrite_each_other(tmp_path, smoke):
     assert len(pictures) == 3
     assert {str(path) for path in (tmp_path / "out").iterdir()} == pictures
     assert len(list((tmp_path / "crops").iterdir())) == 3 * 4
-    done = run("read", pictures.pop(), "--from", smoke)
+    done = run("read", pictures.pop(), "--from", rehearsal)
     assert done.exit_code == 2
     assert "is what `misread read` wrote, and no photo; name the photo itself." in done.output
 

@@ -471,18 +471,18 @@ def test_groups_that_do_not_fit_are_refused_in_one_sentence(sides, tmp_path, sna
 # --- trials ---------------------------------------------------------------------------------------
 
 
-def test_a_trial_on_mnist_holds_over_writers_and_says_so(smoke):
-    plan = load_plan(smoke)
+def test_a_trial_on_mnist_holds_over_writers_and_says_so(rehearsal):
+    plan = load_plan(rehearsal)
     assert plan.grouped
-    evidence = load_evidence(smoke)
+    evidence = load_evidence(rehearsal)
     verdict = next(iter(evidence.verdicts.values()))
     assert verdict.n_groups == np.unique(evidence.confirm.groups_N).size
     assert "seeds, writers and images" in report_html(evidence)
     assert "seeds, writers and images" in study_table(evidence).note
 
 
-def test_a_trial_with_corruptions_holds_over_writers_there_too(smoke):
-    plan, evidence = load_plan(smoke), load_evidence(smoke)
+def test_a_trial_with_corruptions_holds_over_writers_there_too(rehearsal):
+    plan, evidence = load_plan(rehearsal), load_evidence(rehearsal)
     sides = [evidence.runs[arm].side for arm in ("baseline", "documented")]
     foggy = [side.with_slice("fog", replace(side, slices={}, disputed_N=None)) for side in sides]
     study = plan.study.model_copy(update={"corruptions": ("fog",)})
@@ -492,17 +492,17 @@ def test_a_trial_with_corruptions_holds_over_writers_there_too(smoke):
     assert "groups" in own["fog · 4"].method
 
 
-def test_the_folder_of_an_arm_comes_with_its_writers(smoke):
-    arms = [read_predictions(smoke / "arms" / arm) for arm in ("baseline", "documented")]
-    evidence = load_evidence(smoke)
+def test_the_folder_of_an_arm_comes_with_its_writers(rehearsal):
+    arms = [read_predictions(rehearsal / "arms" / arm) for arm in ("baseline", "documented")]
+    evidence = load_evidence(rehearsal)
     assert np.array_equal(arms[0].groups, evidence.confirm.groups_N)
     for name, part in arms[0].slices.items():
         assert np.array_equal(part.groups, evidence.confirm.groups_N[part.ids]), name
     assert judge(*arms, cells=["4:9"]).n_groups == evidence.verdicts["documented"].n_groups
 
 
-def test_a_plan_locked_without_groups_keeps_its_hash_and_is_judged_without(smoke, tmp_path):
-    plan = load_plan(smoke)
+def test_a_plan_locked_without_groups_keeps_its_hash_and_is_judged_without(rehearsal, tmp_path):
+    plan = load_plan(rehearsal)
     old = plan.model_copy(update={"grouped": False})
     told = old.model_dump(mode="json")
     assert "grouped" not in told
@@ -512,7 +512,9 @@ def test_a_plan_locked_without_groups_keeps_its_hash_and_is_judged_without(smoke
     hashes = {"sha256": old.sha256, "question_sha256": old.question_sha256}
     (tmp_path / "plan.json").write_text(json.dumps({"format": 2, **hashes, "plan": told}))
     assert lock(plan, tmp_path) == old  # the same study run again keeps the plan that it has
-    parts = load_evidence(smoke).parts
+    parts = load_evidence(rehearsal).parts
     for kept, is_grouped in ((old, False), (plan, True)):
-        sides = [load_arm(kept, parts, smoke, arm, 2).side for arm in ("baseline", "documented")]
+        sides = [
+            load_arm(kept, parts, rehearsal, arm, 2).side for arm in ("baseline", "documented")
+        ]
         assert bool(judge_arm(kept, "documented", *sides).n_groups) is is_grouped

@@ -23,9 +23,11 @@ from misread.images.mnist_c import CORRUPTIONS, clouds, zigzag_line
 from misread.judge import two_way
 from misread.judge.means import mean_over, mean_ratio
 from misread.learn.views import in_mnist_form, load_parts, unseen
+from misread.learn.work import stored_model
 from misread.seeds import derive
 from misread.show.figures.corruptions import corruption_figure
 from misread.store import RunFolder
+from misread.study.conclude import conclude
 from misread.study.corruptions import (
     CLEAN,
     Corruptions,
@@ -37,8 +39,10 @@ from misread.study.evidence import load_evidence
 from misread.study.file import load_study
 from misread.study.plan import load_plan
 from misread.study.robustness import arm_mean, arm_on
+from misread.study.run import run_study
 from misread.study.study import BASELINE
 from misread.study.verdict import StudyVerdict
+from standin import CALL, trainer, work_here
 
 EVERY = [Spec(kind, n + 1) for kind, c in CORRUPTIONS.items() for n in range(len(c.parameters))]
 
@@ -434,18 +438,20 @@ def test_a_ratio_to_nothing_is_none():
 
 
 @pytest.fixture(scope="module")
-def corrupted(smoke, tmp_path_factory):
-    """A smoke run's models on all fifteen, by the command line."""
+def corrupted(rehearsal, tmp_path_factory):
+    """A study's models on all fifteen, by the command line."""
     out = tmp_path_factory.mktemp("corruptions")
-    command = ["corruptions", str(smoke), "--out", str(out), "--jobs", "1"]
-    done = CliRunner().invoke(main, command)
+    command = ["corruptions", str(rehearsal), "--out", str(out), "--jobs", "1"]
+    with pytest.MonkeyPatch.context() as patch:
+        work_here(patch)
+        done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
-    return smoke, out, done.output
+    return rehearsal, out, done.output
 
 
 def test_every_model_reads_every_corruption(corrupted):
-    smoke, out, said = corrupted
-    plan, here = load_plan(smoke), out / "mnist-c"
+    rehearsal, out, said = corrupted
+    plan, here = load_plan(rehearsal), out / "mnist-c"
     readings = np.load(here / "readings.npz")
     parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
     confirm, ids_N = parts.confirm, parts.confirm_ids_N
@@ -453,7 +459,7 @@ def test_every_model_reads_every_corruption(corrupted):
     assert names == [spec.name for spec in mnist_c()]
     for arm in plan.policies:
         assert readings[f"{arm} corrupted"].shape == (15, len(plan.study.seeds), len(confirm))
-        own = [RunFolder(smoke, arm, seed).predictions() for seed in plan.study.seeds]
+        own = [RunFolder(rehearsal, arm, seed).predictions() for seed in plan.study.seeds]
         assert (readings[arm] == np.concatenate([one["predictions"] for one in own])).all()
     assert {path.name for path in here.glob("*.png")} == {"accuracy.png", "images.png"}
     assert "both: " in said
@@ -462,13 +468,16 @@ def test_every_model_reads_every_corruption(corrupted):
     assert len(np.unique(ids_N)) == len(confirm) < 10_000
 
 
-def test_the_images_are_those_of_the_whole_test_set(corrupted, trainer):
+def model_of(folder, arm, seed):
+    return stored_model(trainer, RunFolder(folder, arm, seed).stored_model())
+
+
+def test_the_images_are_those_of_the_whole_test_set(corrupted):
     """A part of *confirm* is corrupted as it is within the whole, and each model reads that."""
-    smoke, out, _ = corrupted
-    ids_N = load_evidence(smoke).parts.confirm_ids_N
+    rehearsal, out, _ = corrupted
+    ids_N = load_evidence(rehearsal).parts.confirm_ids_N
     images = corrupt(load_mnist()[1].images[: ids_N[299] + 1], parse_corruption("zigzag"))
-    model = trainer.load(RunFolder(smoke, "both", 42).path / "model.keras")
-    expected = trainer.read(model, images[ids_N[:300]]).argmax(axis=1)
+    expected = model_of(rehearsal, "both", 42)(images[ids_N[:300]]).argmax(axis=1)
     path = RunFolder(out / "mnist-c", "both", 42).path / "predictions.npz"
     found = np.load(path)
     number = found["slice_names"].tolist().index("zigzag")
@@ -476,8 +485,8 @@ def test_the_images_are_those_of_the_whole_test_set(corrupted, trainer):
 
 
 def test_each_corruption_is_a_slice_of_one_verdict(corrupted):
-    smoke, out, _ = corrupted
-    plan, found = load_plan(smoke), load_corruptions(out / "mnist-c")
+    rehearsal, out, _ = corrupted
+    plan, found = load_plan(rehearsal), load_corruptions(out / "mnist-c")
     readings = np.load(out / "mnist-c" / "readings.npz")
     own = verdict_of(
         readings["labels"], readings["baseline"], readings["both"],
@@ -500,9 +509,9 @@ def test_each_corruption_is_a_slice_of_one_verdict(corrupted):
 
 
 def test_the_numbers_are_those_of_the_readings(corrupted):
-    smoke, out, _ = corrupted
+    rehearsal, out, _ = corrupted
     told = load_corruptions(out / "mnist-c").robustness
-    confirm = load_evidence(smoke).confirm
+    confirm = load_evidence(rehearsal).confirm
     readings = np.load(out / "mnist-c" / "readings.npz")
     labels = readings["labels"]
     wrong = {arm: readings[f"{arm} corrupted"] != labels for arm in ("baseline", "both")}
@@ -515,7 +524,8 @@ def test_the_numbers_are_those_of_the_readings(corrupted):
         accuracy = verdict_of(labels, *own, cells=[(4, 9)], groups_N=confirm.groups_N).collateral[0]
         assert (accuracy.name, accuracy.effect) == ("accuracy", row.change)  # over writers too
         assert row.cell == (readings["both corrupted"][number][:, labels == 4] == 9).mean()
-    assert told.rows[CLEAN]["baseline"].accuracy.mean == (readings["baseline"] == labels).mean()
+    clean = told.rows[CLEAN]["baseline"].accuracy.mean
+    assert clean == pytest.approx((readings["baseline"] == labels).mean())
     mean = told.means["both"]
     assert mean.change.estimate == pytest.approx((rate["both"] - rate["baseline"]).mean())
     assert mean.change.low < mean.change.estimate < mean.change.high
@@ -580,26 +590,27 @@ def test_the_figure_draws_every_arm(n_arms):
     assert len(set(points[0])) == n_arms
 
 
-def test_what_was_read_stays_and_what_was_lost_comes_back(corrupted):
-    smoke, out, _ = corrupted
+def test_what_was_read_stays_and_what_was_lost_comes_back(corrupted, monkeypatch):
+    rehearsal, out, _ = corrupted
     before = {p: p.stat().st_mtime_ns for p in out.glob("*/arms/*/*/predictions.npz")}
     verdict = (out / "mnist-c" / "verdict.json").read_bytes()
     lost = RunFolder(out / "mnist-c", "both", 42).path / "predictions.npz"
     content = lost.read_bytes()
     lost.unlink()
+    work_here(monkeypatch)
     told = []
-    run_corruptions(smoke, out, jobs=1, on_report=lambda task, n: told.append((task.name, n)))
+    run_corruptions(rehearsal, out, on_view=lambda one, n: told.append((one.model.arm, n)))
     assert lost.read_bytes() == content
     assert (out / "mnist-c" / "verdict.json").read_bytes() == verdict
     assert all(p.stat().st_mtime_ns == t for p, t in before.items() if p != lost)
-    assert [n for name, n in told if name == "both seed 42"] == list(range(1, 16))
+    assert told == [("both", n) for n in range(1, 16)]
 
 
 def test_json(corrupted):
-    smoke, out, _ = corrupted
-    command = ["corruptions", str(smoke), "--out", str(out), "--json"]
+    rehearsal, out, _ = corrupted
+    command = ["corruptions", str(rehearsal), "--out", str(out), "--json"]
     told = json.loads(CliRunner().invoke(main, command).stdout)
-    assert set(told["verdict"]["arms"]) == set(load_plan(smoke).study.treated_arms)
+    assert set(told["verdict"]["arms"]) == set(load_plan(rehearsal).study.treated_arms)
     assert told["rows"]["fog@5"]["both"]["accuracy"]["per_seed"]
 
 
@@ -620,12 +631,12 @@ size_px = [1, 2]
 """
 
 
-def test_planned_corruptions_gate_the_verdict(tmp_path, trainer):
-    (tmp_path / "planned.toml").write_text(PLANNED)
+def test_planned_corruptions_gate_the_verdict(tmp_path, monkeypatch):
+    work_here(monkeypatch)
+    (tmp_path / "planned.toml").write_text(f'trainer = {{call = "{CALL}"}}\n{PLANNED}')
     out = tmp_path / "out"
-    command = ["run", str(tmp_path / "planned.toml"), "--smoke", "--out", str(out), "--jobs", "1"]
-    done = CliRunner().invoke(main, command)
-    assert done.exit_code == 0, done.output
+    run_study(load_study(str(tmp_path / "planned.toml"), smoke=True), out)
+    conclude(out)
     plan = load_plan(out)
     assert plan.study.corruptions == ("stripe", "scale@1")
     verdict = read_json(out / "verdict.json")["arms"]["documented"]
@@ -638,11 +649,8 @@ def test_planned_corruptions_gate_the_verdict(tmp_path, trainer):
     ids = ids_N[fours_N]
     images = corrupt(load_mnist()[1].images[ids], parse_corruption("stripe"), ids)
     for side, arm in (("before", "baseline"), ("after", "documented")):
-        models = [
-            trainer.load(RunFolder(out, arm, seed).path / "model.keras")
-            for seed in plan.study.seeds
-        ]
-        wrong = [trainer.read(model, images).argmax(axis=1) != 4 for model in models]
+        models = [model_of(out, arm, seed) for seed in plan.study.seeds]
+        wrong = [model(images).argmax(axis=1) != 4 for model in models]
         (item,) = (item for item in verdict["collateral"] if item["name"] == "stripe · 4")
         assert item[side] == pytest.approx(np.mean(wrong))
     assert CliRunner().invoke(main, ["report", str(out)]).exit_code == 0
@@ -668,8 +676,8 @@ def test_corruptions_that_cannot_be_planned(tmp_path, value, told):
     assert told in str(refusal.value)
 
 
-def test_a_plan_without_corruptions_keeps_its_hash(smoke, tmp_path):
-    stored = read_json(smoke / "plan.json")
+def test_a_plan_without_corruptions_keeps_its_hash(rehearsal, tmp_path):
+    stored = read_json(rehearsal / "plan.json")
     stored["plan"]["study"].pop("corruptions", None)  # as it was written before there were any
     write_json(tmp_path / "plan.json", stored)
     plan = load_plan(tmp_path)
@@ -759,18 +767,18 @@ def refused(*arguments):
 
 
 def test_refusals(corrupted, tmp_path):
-    smoke, _, _ = corrupted
+    rehearsal, _, _ = corrupted
     assert "is no folder of a finished study" in refused(tmp_path)
-    assert "6 is not in the range 1<=x<=5" in refused(smoke, "--severity", "6")
+    assert "6 is not in the range 1<=x<=5" in refused(rehearsal, "--severity", "6")
     with pytest.raises(StudyError, match="there is no severity 0; choose one from 1 to 5"):
-        run_corruptions(smoke, tmp_path, 0)
+        run_corruptions(rehearsal, tmp_path, 0)
     mixed = tmp_path / "severity-3"
     mixed.mkdir()
     write_json(mixed / "source.json", {"source_sha256": ["a", "b"], "plan_sha256": "c"})
-    assert "holds readings of other data" in refused(smoke, "--severity", 3, "--out", tmp_path)
+    assert "holds readings of other data" in refused(rehearsal, "--severity", 3, "--out", tmp_path)
     bare = tmp_path / "bare"
-    shutil.copytree(smoke, bare)
-    (RunFolder(bare, "both", 42).path / "model.keras").unlink()
+    shutil.copytree(rehearsal, bare)
+    shutil.rmtree(RunFolder(bare, "both", 42).path / "model")
     assert "holds no model; finish the study first" in refused(bare, "--jobs", 1)
     with pytest.raises(StoreError, match="does not exist"):
         load_corruptions(tmp_path)
