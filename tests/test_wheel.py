@@ -1,7 +1,8 @@
-"""The built wheel: what is in it, and that it works where nothing else is.
+"""The built wheel: what is in it, what it weighs, and that it works where nothing else is.
 
-The wheel is built once. It is then installed into an environment of its own, with the versions that
-pyproject.toml fixes and without the development tools, and used from another folder.
+The wheel is built once. It is then installed into environments of their own, light and with the
+extra `train`, with the versions that pyproject.toml fixes and without the development tools, and
+used from another folder.
 """
 
 import json
@@ -77,29 +78,38 @@ def names(wheel: Path) -> list[str]:
         return archive.namelist()
 
 
+def _environment(folder: Path, wheel: Path, extras: str, uv: str, env: dict[str, str]) -> Path:
+    """Give a folder that holds nothing but `venv/`, into which the wheel is installed."""
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]
+    fixed = folder / "constraints.txt"
+    fixed.write_text("\n".join(settings["constraint-dependencies"]) + "\n", "utf-8")
+    venv = folder / "venv"
+    _run(uv, "venv", "--no-project", "--python", sys.executable, venv, cwd=folder, env=env)
+    options = ("--no-config", "--python", venv, "--constraint", fixed)
+    _run(uv, "pip", "install", *options, f"{wheel}{extras}", cwd=folder, env=env)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def light(wheel: Path, uv: str, uv_env: dict[str, str]) -> Iterator[Path]:
+    """Give a folder with the wheel as `pip install misread` brings it."""
+    with tempfile.TemporaryDirectory(prefix="misread-", ignore_cleanup_errors=True) as name:
+        yield _environment(Path(name), wheel, "", uv, uv_env)
+
+
 @pytest.fixture(scope="session")
 def elsewhere(wheel: Path, uv: str, uv_env: dict[str, str]) -> Iterator[Path]:
-    """Give a folder that holds nothing but `venv/`, into which the wheel is installed.
+    """Give a folder with the wheel and what training takes.
 
     It is removed in the end: with TensorFlow it can take 2 GB where hard links are not possible.
     """
-    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]
     with tempfile.TemporaryDirectory(prefix="misread-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        fixed = folder / "constraints.txt"
-        fixed.write_text("\n".join(settings["constraint-dependencies"]) + "\n", "utf-8")
-        venv = folder / "venv"
-        _run(uv, "venv", "--no-project", "--python", sys.executable, venv, cwd=folder, env=uv_env)
-        options = ("--no-config", "--python", venv, "--constraint", fixed)
-        _run(uv, "pip", "install", *options, wheel, cwd=folder, env=uv_env)
-        yield folder
+        yield _environment(Path(name), wheel, "[train]", uv, uv_env)
 
 
-@pytest.fixture
-def bare(elsewhere: Path, tmp_path: Path) -> dict[str, str]:
+def _bare(folder: Path, home: Path) -> dict[str, str]:
     """Return an environment with nothing of this one: the system's programs and an empty home."""
-    path = [str(elsewhere / "venv" / BIN), *os.defpath.split(os.pathsep)]
-    home = tmp_path / "home"
+    path = [str(folder / "venv" / BIN), *os.defpath.split(os.pathsep)]
     home.mkdir()
     env = {"PATH": os.pathsep.join(path), "HOME": str(home), "LANG": "C.UTF-8"}
     return env | {k: os.environ[k] for k in ("SYSTEMROOT", "TMPDIR") if k in os.environ}
@@ -152,9 +162,8 @@ def test_the_wheel_is_complete_without_the_development_tools(
     assert {item.partition("==")[0] for item in loose} == {"misread"}
 
 
-def test_the_wheel_runs_the_study_from_any_folder(
-    elsewhere: Path, bare: dict[str, str], tmp_path: Path
-) -> None:
+def test_the_wheel_runs_the_study_from_any_folder(elsewhere: Path, tmp_path: Path) -> None:
+    bare = _bare(elsewhere, tmp_path / "home")
     folder = tmp_path / "some where"  # a space, as in many people's paths
     folder.mkdir()
     command = elsewhere / "venv" / BIN / "misread"
@@ -164,3 +173,62 @@ def test_the_wheel_runs_the_study_from_any_folder(
     page = (folder / "out" / "report.html").read_text("utf-8")
     assert "smoke" in page.lower()
     assert [path.name for path in folder.iterdir()] == ["out"], "something was left beside it"
+
+
+HEAVY = {"tensorflow", "keras", "opencv-python-headless", "scikit-image", "h5py", "ray"}
+LARGEST_MB = 500  # what `pip install misread` may weigh
+
+
+def test_the_light_install_is_light(light: Path, uv: str, uv_env: dict[str, str]) -> None:
+    venv = light / "venv"
+    listed = _run(uv, "pip", "list", "--format", "json", "--python", venv, cwd=light, env=uv_env)
+    assert not HEAVY & {item["name"] for item in json.loads(listed.stdout)}
+    n_bytes = sum(p.stat().st_size for p in venv.rglob("*") if p.is_file() and not p.is_symlink())
+    assert n_bytes < LARGEST_MB * 1e6
+
+
+def test_the_light_install_judges_plans_and_reports(light: Path, tmp_path: Path) -> None:
+    bare = _bare(light, tmp_path / "home")
+    study = tmp_path / "study"
+    with zipfile.ZipFile(PROJECT / "tests" / "folders" / "trial.zip") as archive:
+        archive.extractall(study)
+    before, after = study / "arms" / "baseline", study / "arms" / "both"
+    for words in (
+        ("judge", before, after, "--cell", "4:9", "--json"),
+        ("atlas", study),
+        ("power", before, "--cell", "4:9"),
+        ("calibrate", "--replicates", "10", "--seeds", "5", "--jobs", "1", "--json"),
+        ("data", "check", "mnist"),
+        ("report", study),
+        ("slices", study),
+    ):
+        _run("misread", *words, cwd=tmp_path, env=bare)
+    assert (study / "report.html").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ("train", ("run", "four-nine", "--smoke", "--out", "out")),
+        ("tables", ("data", "check", "h5:digits.h5")),
+    ],
+)
+def test_what_needs_an_extra_names_it(
+    light: Path, tmp_path: Path, extra: str, words: tuple[str, ...]
+) -> None:
+    done = subprocess.run(
+        ["misread", *words],
+        cwd=tmp_path,
+        env=_bare(light, tmp_path / "home"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert f"pip install 'misread[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_light_install_has_the_assertions(light: Path, tmp_path: Path) -> None:
+    program = "from misread.testing import assert_no_harm, assert_reduced; import misread.judge"
+    _run("python", "-c", program, cwd=tmp_path, env=_bare(light, tmp_path / "home"))

@@ -6,10 +6,24 @@
     ├── PlanError           what was asked differs from what this folder holds
     ├── StoreError          a folder cannot be written, is full, or is in use
     ├── RunError            runs failed, or no worker can start
-    └── JudgeError          predictions from which no evidence can be drawn
+    ├── JudgeError          predictions from which no evidence can be drawn
+    └── ExtraError          a package is not installed that an extra of misread brings
 
 A message says what was received, what is allowed, and what to do, in that order.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+EXTRAS = {
+    "keras": "train",
+    "tensorflow": "train",
+    "cv2": "train",
+    "skimage": "train",
+    "polars": "tables",
+    "h5py": "tables",
+    "ray": "ray",
+}
 
 
 class MisreadError(Exception):
@@ -38,3 +52,26 @@ class RunError(MisreadError):
 
 class JudgeError(MisreadError):
     """Predictions from which no evidence can be drawn."""
+
+
+class ExtraError(MisreadError):
+    """A package is not installed that an extra of misread brings."""
+
+
+@contextmanager
+def needs_extra() -> Iterator[None]:
+    """Raise `ExtraError`, which names the extra, where a package of one is not installed.
+
+    Also a decorator. Another module that is missing raises what it did.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        msg = (
+            f"this needs {package}, which is not installed; "
+            f"type: pip install 'misread[{EXTRAS[package]}]'"
+        )
+        raise ExtraError(msg) from error

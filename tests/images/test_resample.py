@@ -1,11 +1,15 @@
 """Pictures, shapes and operations without OpenCV: the same bytes as OpenCV's and scikit-image's."""
 
+import io
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from skimage.morphology import skeletonize
 
 from misread.data.mnist import load_mnist
+from misread.data.pictures import decode_picture
 from misread.images.operations import MAX_SIZE_PX, OPERATIONS, lean
 from misread.images.resample import enlarge, resized
 from misread.images.thin import depths, skeletons
@@ -93,3 +97,35 @@ def test_depths_are_opencvs(digits):
 def test_nothing_in_nothing_out():
     nothing = np.zeros((0, 5, 5), bool)
     assert skeletons(nothing).shape == depths(nothing).shape == nothing.shape
+
+
+# Of a transparent TIFF OpenCV multiplies by the transparency, which then counted twice.
+KINDS = {
+    "PNG": ("1", "L", "P", "RGB", "RGBA", "LA", "I;16"),
+    "JPEG": ("1", "L", "RGB"),
+    "TIFF": ("1", "L", "P", "RGB", "I;16"),
+    "BMP": ("1", "L", "P", "RGB", "RGBA"),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"), [(k, mode) for k, modes in KINDS.items() for mode in modes]
+)
+def test_pictures_are_unpacked_as_by_opencv(kind, mode):
+    rng = np.random.default_rng(5)
+    if mode == "I;16":
+        picture = Image.fromarray(rng.integers(0, 65536, (30, 40), np.uint16))
+    else:
+        picture = Image.fromarray(rng.integers(0, 256, (30, 40, 4), np.uint8)).convert(mode)
+    content = io.BytesIO()
+    picture.save(content, kind)
+    theirs = cv2.imdecode(np.frombuffer(content.getvalue(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if theirs.dtype == np.uint16:
+        theirs = np.rint(theirs / 257).astype(np.uint8)
+    if theirs.ndim == 3 and theirs.shape[2] == 4:
+        cover = theirs[..., 3:] / 255
+        theirs = np.rint(theirs[..., :3] * cover + 255 * (1 - cover)).astype(np.uint8)
+    if theirs.ndim == 3:
+        is_grey = (theirs == theirs[..., :1]).all()
+        theirs = theirs[..., 0] if is_grey else theirs[..., ::-1]
+    assert np.array_equal(decode_picture(content.getvalue(), "it", formats=(kind,)), theirs)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from misread import __version__
-from misread.errors import MisreadError
+from misread.errors import MisreadError, needs_extra
 
 # By module: each command, and the sentence that sums it up in `misread --help`.
 COMMANDS = {
@@ -61,7 +61,8 @@ class _Commands(click.Group):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # an old code page has no arrow and no minus
         try:
-            return super().invoke(ctx)
+            with needs_extra():
+                return super().invoke(ctx)
         except MisreadError as error:
             click.echo(f"misread: {error}", err=True)
             sys.exit(2)

@@ -1,12 +1,13 @@
 """`misread read`: the digits in photos of paper, read by all seeds of an arm."""
 
+import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
-import cv2
+from PIL import Image
 from rich.console import Console
 
 from misread.cli.options import folder_option, json_option, print_json, stderr, stdout
@@ -119,9 +120,10 @@ def _stems(paths: Sequence[Path]) -> list[str]:
 
 def _save_digits(folder: Path, photo: _Photo) -> None:
     for image, reading in zip(photo.page.images, photo.readings, strict=True):
-        _, content = cv2.imencode(".png", image)
+        content = io.BytesIO()
+        Image.fromarray(image).save(content, "PNG")
         name = f"{photo.stem}-{reading.number:03d}-{reading.reading}.png"
-        write_atomic(folder / name, content.tobytes())
+        write_atomic(folder / name, content.getvalue())
 
 
 def _print(photo: _Photo) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from misread.data.arrays import LARGEST_BYTES, Raw, datasets
 from misread.data.dataset import Dataset
 from misread.data.mnist import read_idx
-from misread.errors import DataError
+from misread.errors import DataError, needs_extra
 from misread.images import Images
 from misread.npz import Archive
 
@@ -106,6 +106,7 @@ def read_images(path: Path, n_images: int) -> Images:
     raise DataError(msg)
 
 
+@needs_extra()
 def load_h5(name: str, place: str) -> tuple[Dataset, Dataset]:
     """Return a dataset of an HDF5 file, with arrays called as in an NPZ archive.
 

@@ -6,16 +6,14 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from misread.data.arrays import LARGEST_BYTES, TEST_SHARE, Raw, datasets
 from misread.data.dataset import Dataset
 from misread.data.parts import folds
-from misread.errors import DataError
+from misread.errors import DataError, needs_extra
 from misread.images import Images
-from misread.images.page import find_digits
 from misread.seeds import derive
 
 FORMATS = ("PNG", "JPEG", "TIFF")
@@ -104,25 +102,31 @@ def decode_picture(
             "make it smaller."
         )
         raise DataError(msg)
-    logging = cv2.utils.logging
-    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # damage is for us to report
     try:
-        pixels: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        pixels = None
-    finally:
-        logging.setLogLevel(level)
-    if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
+        with warnings.catch_warnings(), Image.open(io.BytesIO(content), formats=formats) as file:
+            warnings.simplefilter("ignore")
+            return _bytes_of(file)
+    except Exception:  # noqa: BLE001  as above
         msg = f"{what} is damaged, or not of 8 or 16 bits a channel; save it anew as PNG."
-        raise DataError(msg)
-    if pixels.dtype == np.uint16:
-        pixels = np.rint(pixels / 257).astype(np.uint8)
-    if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
-        cover = pixels[..., -1:] / 255
-        pixels = np.rint(pixels[..., :-1] * cover + 255 * (1 - cover)).astype(np.uint8)
-    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
-        pixels = pixels[..., 0]
-    picture: npt.NDArray[np.uint8] = pixels if pixels.ndim == 2 else pixels[..., ::-1]
+        raise DataError(msg) from None
+
+
+def _bytes_of(file: Any) -> npt.NDArray[np.uint8]:
+    """Return an open picture `uint8 [H,W]` where it is grey, else `[H,W,3]`, on white paper."""
+    if file.mode.startswith("I;16") or (file.mode == "I" and file.format == "PNG"):
+        deep: npt.NDArray[np.uint8] = np.rint(np.asarray(file) / 257).astype(np.uint8)
+        return deep
+    if file.mode in ("I", "F"):
+        msg = "more than 16 bits a channel"
+        raise ValueError(msg)
+    if file.has_transparency_data:
+        pixels = np.asarray(file.convert("RGBA"))
+        cover = pixels[..., 3:] / 255
+        pixels = np.rint(pixels[..., :3] * cover + 255 * (1 - cover)).astype(np.uint8)
+    else:
+        pixels = np.asarray(file.convert("L" if file.mode in ("1", "L") else "RGB"))
+    is_grey = pixels.ndim == 3 and (pixels == pixels[..., :1]).all()
+    picture: npt.NDArray[np.uint8] = pixels[..., 0] if is_grey else pixels
     return picture
 
 
@@ -256,6 +260,9 @@ def read_crops(name: str, place: str) -> Dataset:
     DataError
         If there is no such folder, a photo cannot be read, or no digit is found in one.
     """
+    with needs_extra():
+        from misread.images.page import find_digits  # noqa: PLC0415  it needs OpenCV
+
     folder = Path(place)
     paths = sorted(p for p in folder.glob("*/*") if p.suffix.lower() in PHOTO_SUFFIXES)
     if not paths:

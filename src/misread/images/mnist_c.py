@@ -16,9 +16,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from misread.images import Floats
 
@@ -82,6 +82,8 @@ def _glass_blur(images: Floats, streams: Streams, parameter: tuple[float, int, i
 
 
 def _motion_blur(images: Floats, streams: Streams, parameter: tuple[int, float]) -> Floats:
+    import cv2  # noqa: PLC0415  of the extra `train`, for this alone
+
     radius, sigma = parameter
     along = np.arange(2 * radius + 1)
     weights = np.exp(-(along**2) / (2 * sigma**2))
@@ -207,10 +209,8 @@ def _warped(
 
 def _gaussian(images: Floats, sigma: float) -> Floats:
     """Return each image blurred, its edge repeated outwards."""
-    from skimage import filters  # noqa: PLC0415  takes a while to load, for these alone
-
-    gaussian: Callable[..., Floats] = filters.gaussian  # it has no types
-    return gaussian(images, sigma=(0, sigma, sigma), mode="nearest")
+    blurred: Floats = ndimage.gaussian_filter(images, (0, sigma, sigma), mode="nearest")
+    return blurred
 
 
 def clouds(streams: Streams, decay: float) -> npt.NDArray[np.float32]:

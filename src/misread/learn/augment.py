@@ -12,11 +12,11 @@ visual document analysis, *ICDAR*: affine and elastic distortions of MNIST.
 
 from typing import Annotated
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from misread.errors import needs_extra
 from misread.files import Frozen
 from misread.images import Images
 from misread.seeds import derive
@@ -65,6 +65,8 @@ class Augment(Frozen):
         rng = derive(seed, "distort", epoch)
         if self == Augment(shift_px=self.shift_px):
             return _shifted(images, self._shifts(rng, len(images)))
+        with needs_extra():
+            import cv2  # noqa: PLC0415
         distorted = np.empty_like(images)
         for start in range(0, len(images), _CHUNK):
             chunk = images[start : start + _CHUNK]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.data.dataset import Dataset
-from misread.errors import StudyError
+from misread.errors import StudyError, needs_extra
 from misread.images import Images
 from misread.learn.recipe import Run
 
@@ -86,7 +86,8 @@ def trainer_named(name: str) -> Trainer:
     """
     module, _, attribute = name.partition(":")
     try:
-        trainer: Trainer = getattr(importlib.import_module(module), attribute)
+        with needs_extra():
+            trainer: Trainer = getattr(importlib.import_module(module), attribute)
     except (ImportError, ValueError, AttributeError) as error:
         if name != KERAS:
             msg = f"there is no trainer {name} ({error}); write it as in package.module:name."

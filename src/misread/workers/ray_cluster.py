@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from misread import __version__
-from misread.errors import RunError, StudyError
+from misread.errors import RunError, StudyError, needs_extra
 from misread.workers.machine import default_jobs, thread_environment
 from misread.workers.pool import Ended, Event, Lost, Said, Work, attempt
 
@@ -190,13 +190,7 @@ def _reason(error: Exception) -> str:
 def _import_ray() -> Any:
     # Ray would tell its makers of every use.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
+    with needs_extra():
         ray = importlib.import_module("ray")  # heavy, and only where it is asked for
-    except ImportError:
-        msg = (
-            "--executor ray needs Ray, which is not installed; install it with pip install "
-            "'misread[ray]', or leave --executor away."
-        )
-        raise StudyError(msg) from None
     logging.getLogger("ray").setLevel(logging.ERROR)  # its advice would stand between the bars
     return ray
