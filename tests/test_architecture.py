@@ -397,6 +397,8 @@ def test_the_lock_file_stays_out() -> None:
 def test_every_version_is_fixed() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))
     exact = {item.partition("==")[0] for item in project["tool"]["uv"]["constraint-dependencies"]}
-    asked = sum(project["dependency-groups"].values(), project["project"]["dependencies"])
+    groups = [*project["dependency-groups"].values()]
+    groups += project["project"]["optional-dependencies"].values()
+    asked = sum(groups, project["project"]["dependencies"])
     names = {re.split(r"[<>=!~;\[ ]", item)[0].lower() for item in asked}
-    assert names <= exact, "run `make lock`"
+    assert names - {"misread"} <= exact, "run `make lock`"
