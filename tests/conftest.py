@@ -84,19 +84,11 @@ def smoke(once: Once) -> Path:
 @pytest.fixture(scope="session")
 def rehearsal(once: Once) -> Path:
     """Return the folder of the same study with the stand-in for a trainer, without its figures."""
-    from misread.study.conclude import conclude
     from misread.study.file import load_study
-    from misread.study.run import run_study
-    from standin import CALL, work_here
+    from standin import rehearse
 
-    def make(folder: Path) -> None:
-        study = load_study("four-nine", smoke=True, arms=("documented", "both"))
-        with pytest.MonkeyPatch.context() as patch:
-            work_here(patch)
-            run_study(study.model_copy(update={"trainer": CALL}), folder)
-            conclude(folder)
-
-    return once("rehearsal", make)
+    study = load_study("four-nine", smoke=True, arms=("documented", "both"))
+    return once("rehearsal", lambda folder: rehearse(study, folder))
 
 
 @pytest.fixture(scope="session")
@@ -110,16 +102,11 @@ def small_toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small(small_toml: Path) -> Path:
     """Return the folder that this study comes to when nothing disturbs it; not to be changed."""
-    from misread.study.conclude import conclude
     from misread.study.file import load_study
-    from misread.study.run import run_study
-    from standin import work_here
+    from standin import rehearse
 
     folder = small_toml.with_name("whole")
-    with pytest.MonkeyPatch.context() as patch:
-        work_here(patch)
-        run_study(load_study(str(small_toml), smoke=True), folder)
-        conclude(folder)
+    rehearse(load_study(str(small_toml), smoke=True), folder)
     return folder
 
 

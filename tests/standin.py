@@ -3,7 +3,7 @@
 It reads an image as the class whose mean image is nearest, after a little noise from the seed; the
 policy of an arm changes the means. It is behind the same contract as ours
 (`misread.learn.trainer`), and spawned workers can import it. `small_study` writes a study for it,
-of few images, and `work_here` lets studies work in this process.
+of few images, `work_here` lets studies work in this process, and `rehearse` runs any study so.
 """
 
 import os
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from misread.data.mnist import load_mnist
 from misread.data.parts import stratified_subset
@@ -22,6 +23,9 @@ from misread.learn.policy import apply_draw
 from misread.learn.recipe import Run
 from misread.learn.trainer import Lesson
 from misread.seeds import derive
+from misread.study.conclude import conclude
+from misread.study.run import run_study
+from misread.study.study import Study
 from misread.workers.pool import Event, Said, Work, attempt
 
 CALL = "standin:trainer"
@@ -172,3 +176,11 @@ def work_here(monkeypatch: Any, most: int | None = None) -> list[Any]:
     for module in ("folder", "reread"):
         monkeypatch.setattr(f"misread.study.{module}.LocalPool", pool)
     return pool.done
+
+
+def rehearse(study: Study, folder: Path) -> None:
+    """Bring a study to its end in this process with the stand-in, without its figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        work_here(patch)
+        run_study(study.model_copy(update={"trainer": CALL}), folder)
+        conclude(folder)

@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 
@@ -28,6 +26,7 @@ from misread.learn.views import Shown
 from misread.learn.work import _readings
 from misread.study.file import load_study
 from misread.study.plan import load_plan
+from standin import rehearse
 
 DIGITS = load_digits()
 SMALL = np.rint(DIGITS.images * (255 / 16)).astype(np.uint8)
@@ -253,19 +252,14 @@ def test_a_studys_path_is_one_from_its_file_or_from_here(tmp_path, monkeypatch):
         load_study(str(study))
 
 
-def test_data_like_fashion_mnist_run_through_a_trial_without_code(tmp_path):
+def test_data_like_fashion_mnist_run_through_a_study_without_code(tmp_path, monkeypatch):
+    monkeypatch.setattr("misread.show.style.DPI", 30)
     fashion_like(tmp_path / "fashion")
-    command = ["run", "four-nine", "--data", "idx:fashion", "--smoke", "--seeds", "1,2"]
-    command += ["--arms", "both", "--out", "out", "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "misread", *command],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    assert list(json.loads(done.stdout)["arms"]) == ["both"]
+    monkeypatch.chdir(tmp_path)
+    options = {"seeds": (1, 2), "arms": ("both",), "smoke": True}
+    rehearse(load_study("four-nine", dataset="idx:fashion", **options), tmp_path / "out")
+    assert CliRunner().invoke(main, ["report", "out"]).exit_code == 0
+    assert list(json.loads((tmp_path / "out/verdict.json").read_text())["arms"]) == ["both"]
     plan = load_plan(tmp_path / "out")
     own = load(f"idx:{tmp_path / 'fashion'}")
     assert plan.study.dataset == "idx:fashion"

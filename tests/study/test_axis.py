@@ -1,14 +1,15 @@
 """The studies behind docs/questions.md, what they are asked beside, and the page."""
 
 import json
-import subprocess
 import sys
 from itertools import combinations
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from markdown_pages import blocks, rows_of
+from misread.cli import main
 from misread.judge import holm, two_way
 from misread.show.markdown.axis import along, along_table, inside_table
 from misread.show.study_figures import axis_figures
@@ -26,6 +27,7 @@ from misread.study.file import load_study
 from misread.study.plan import Plan
 from misread.study.study import Study
 from misread.wording import listed, p_value, percent, points
+from standin import rehearse
 
 STUDIES = ("activations", "widths", "dropout")
 
@@ -97,17 +99,16 @@ def test_a_study_with_fewer_images_is_no_smoke_run(tmp_path):
         assert folder.exists() != moved
 
 
-# --- a small one, through the command line --------------------------------------------------------
+# --- a small one ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """A smoke run of two arms of `activations`, two seeds each."""
+    """Two arms of `activations`, two seeds each, with the stand-in for a trainer."""
     folder = tmp_path_factory.mktemp("questions") / "activations"
-    command = [sys.executable, "-m", "misread", "run", "activations", "--smoke"]
-    command += ["--arms", "relu-1,sigmoid-4", "--seeds", "42,123", "--out", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
+    arms = ("relu-1", "sigmoid-4")
+    rehearse(load_study("activations", smoke=True, arms=arms, seeds=(42, 123)), folder)
+    assert CliRunner().invoke(main, ["report", str(folder)]).exit_code == 0
     return load_evidence(folder)
 
 
