@@ -121,6 +121,15 @@ def trainer() -> ModuleType:
 
 
 @pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages come without their figures, which take longer than all the rest."""
+    from misread.show import study_figures
+
+    blank = dict.fromkeys(study_figures.FIGURES, study_figures.Drawn(b"", "a figure's title"))
+    monkeypatch.setattr(study_figures, "draw_figures", lambda _: blank)
+
+
+@pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """Return a real file system of 64 KB."""
     import subprocess

@@ -252,8 +252,8 @@ def test_a_studys_path_is_one_from_its_file_or_from_here(tmp_path, monkeypatch):
         load_study(str(study))
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_data_like_fashion_mnist_run_through_a_study_without_code(tmp_path, monkeypatch):
-    monkeypatch.setattr("misread.show.style.DPI", 30)
     fashion_like(tmp_path / "fashion")
     monkeypatch.chdir(tmp_path)
     options = {"seeds": (1, 2), "arms": ("both",), "smoke": True}

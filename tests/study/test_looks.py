@@ -155,8 +155,8 @@ def test_other_data_are_read_by_the_models_that_there_are(study, tmp_path):
     assert len(found.verdicts["fix"].seeds) == 5 < len(found.outcome.seeds)
 
 
-def test_every_page_says_at_which_look(study, tmp_path, monkeypatch):
-    monkeypatch.setattr("misread.show.style.DPI", 30)
+@pytest.mark.usefixtures("no_figures")
+def test_every_page_says_at_which_look(study, tmp_path):
     done = CliRunner().invoke(main, ["run", str(study), "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     assert "Seeds were added until each verdict was settled" in " ".join(done.stdout.split())

@@ -109,10 +109,10 @@ def test_what_both_studies_argue_from_holds_on_the_baseline_errors_it_names():
     assert stats.mannwhitneyu(*feet).pvalue < 1e-6
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_study_is_judged_in_both_directions_and_each_arm_up_to_its_own_dose(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("misread.show.style.DPI", 30)
     work_here(monkeypatch)
     (tmp_path / "ways.toml").write_text(STUDY)
     out = tmp_path / "out"
