@@ -52,6 +52,12 @@ def atlas(
     folder, pictures, source, exploratory = study_folder(predictions), None, "", ""
     if folder is None:
         side = read_predictions(predictions)
+        if images is not None and not side.in_file_order:
+            msg = (
+                f"the seeds in {predictions} list the images in several orders, so nobody knows "
+                "which picture is which; sort its rows by seed and picture."
+            )
+            raise DataError(msg)
         pictures = None if images is None else read_images(images, side.n_images)
     elif images is not None:
         msg = f"{folder} is a study and knows its images; leave out --images."

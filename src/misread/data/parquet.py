@@ -18,7 +18,7 @@ import sys
 import polars
 try:
     frame = polars.scan_parquet(sys.argv[1])
-    names = [name for name in frame.collect_schema().names() if name in sys.argv[2:]]
+    names = [name for name in frame.collect_schema().names() if name.strip() in sys.argv[2:]]
     frame.select(polars.col(names).hash().max()).collect()
 except (polars.exceptions.PolarsError, OSError) as error:
     sys.exit(print(str(error).partition("\\n")[0]) or 1)

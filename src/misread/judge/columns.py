@@ -13,7 +13,7 @@ import numpy.typing as npt
 from misread.errors import DataError
 from misread.judge.checks import BoolArray
 from misread.judge.classes import AnyIntArray, short
-from misread.judge.values import is_missing, plain_texts
+from misread.judge.values import MISSING, is_missing, plain_texts
 
 _WHOLE = re.compile(r"([+-]?[0-9]{1,18})(\.0*)?")  # a class, where all are numbers
 _PLAIN = re.compile(r"0|-?[1-9][0-9]{0,17}")  # others, such as 007, stay as they are written
@@ -119,7 +119,7 @@ def text_column(texts: list[str]) -> Column:
     return Column(rank_V[code_R], values[order])
 
 
-def tidied(name: str, column: Column) -> Column:
+def tidied(name: str, column: Column, missing: frozenset[str] = MISSING) -> Column:
     """Return a column of texts without blanks around them; numbers written 4.0 become numbers.
 
     Raises
@@ -131,7 +131,8 @@ def tidied(name: str, column: Column) -> Column:
         return column
     texts = ["" if name == "slice" and is_missing(text) else text for text in column.names]
     plain = plain_texts(texts)
-    bad = [k for k, text in enumerate(plain.tolist()) if name != "slice" and is_missing(text)]
+    bad = [k for k, text in enumerate(plain.tolist()) if str(text).casefold() in missing]
+    bad = [] if name == "slice" else bad
     if bad:
         rows = np.flatnonzero(np.isin(column.codes_R, bad))
         msg = (

@@ -10,6 +10,7 @@ from misread.errors import JudgeError
 from misread.judge.checks import refuse_misspelt, refuse_repeats
 from misread.judge.columns import coded, tidied
 from misread.judge.tables import KNOWN, NEEDED
+from misread.judge.values import MISSING_CLASS
 
 
 class Frame(NamedTuple):
@@ -67,7 +68,7 @@ def wide_frame(frame: Any, labels_N: npt.ArrayLike) -> Wide:
             f"a wide frame has a row per image and a column per seed; this one has {has}: drop it."
         )
         raise JudgeError(msg)
-    rows = [tidied(name, coded(name, column(name))) for name in seeds]
+    rows = [tidied(name, coded(name, column(name)), MISSING_CLASS) for name in seeds]
     ids = column("id") if "id" in names else index
     if index is not None and hasattr(labels_N, "reindex"):
         labels_N = _in_order_of(index, labels_N)

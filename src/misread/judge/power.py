@@ -243,7 +243,7 @@ def power_of(
     rest_P = parts.residual * factor_P / (n_seeds * n_independent)
     seed_P = rest_P + parts.seed * factor_P**2 / n_seeds
     image_P = rest_P + parts.image * factor_P / n_independent
-    sd_P = np.sqrt(seed_P + uneven * factor_P / n_independent)
+    sd_P = np.maximum(np.sqrt(seed_P + uneven * factor_P / n_independent), 1e-30)
     df_image = max(n_independent - 1, 1.0)
     dfs = (n_seeds - 1 or np.inf, df_image, max((n_seeds - 1) * df_image, 1.0))
     df_seed_P, df_image_P, df_rest_P = (np.full_like(sd_P, df) for df in dfs)

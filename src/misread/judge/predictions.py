@@ -30,7 +30,14 @@ from misread.judge.columns import Column, coded
 from misread.judge.frames import long_frame, wide_frame
 from misread.judge.groups import group_codes
 from misread.judge.tables import long_table
-from misread.judge.values import class_labels, class_readings, column_names, plain_values
+from misread.judge.values import (
+    MISSING,
+    MISSING_CLASS,
+    class_labels,
+    class_readings,
+    column_names,
+    plain_values,
+)
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,7 @@ class Predictions:
         if n_columns:
             class_names = column_names(class_names, n_columns)
         if class_names is not None:
-            names = _names("class names", class_names)
+            names = _names("class names", class_names, MISSING_CLASS)
             labels, preds = (
                 codes_of(part, names) if part.dtype.kind == "U" else part
                 for part in (labels, preds)
@@ -355,9 +362,11 @@ def seeds_in_words(side: Predictions) -> str:
     return which or f"{side.n_seeds:,} unnamed {seeds}"
 
 
-def _names(what: str, names: Sequence[Any] | npt.NDArray[Any]) -> tuple[str, ...]:
+def _names(
+    what: str, names: Sequence[Any] | npt.NDArray[Any], missing: frozenset[str] = MISSING
+) -> tuple[str, ...]:
     """Return names of seeds or classes as they are written, 11.0 as 11."""
-    return tuple(map(str, plain_values(what, [*names]).ravel().tolist()))
+    return tuple(map(str, plain_values(what, [*names], missing).ravel().tolist()))
 
 
 def _changed(side: Predictions, **parts: Any) -> Predictions:

@@ -22,6 +22,7 @@ from misread.judge.columns import (
     tidied,
     whole_column,
 )
+from misread.judge.values import MISSING_CLASS
 
 NEEDED = ("label", "prediction")
 KNOWN = ("seed", "id", *NEEDED, "slice", "disputed", "group")
@@ -206,7 +207,8 @@ def long_table(columns: Collection[str], column: Callable[[str], Column]) -> Lon
 
     seeds, slices, ids = tidy("seed"), tidy("slice"), tidy("id")
     label, prediction = (
-        class_column(name, tidied(name, column(name))) for name in ("label", "prediction")
+        class_column(name, tidied(name, column(name), MISSING_CLASS))
+        for name in ("label", "prediction")
     )
     refuse_strangers(label.names, prediction.names)
     names = class_list({*label.names, *prediction.names})

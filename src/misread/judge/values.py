@@ -11,14 +11,17 @@ from misread.errors import JudgeError
 from misread.judge.checks import BoolArray
 from misread.judge.classes import shape_of, short, short_list
 
-# How files write that a value is missing; a class may be called “none”.
+# How files write that a value is missing.
 MISSING = frozenset(
     {"", "nan", "-nan", "na", "n/a", "#na", "#n/a", "<na>", "nat", "null", "nil", "none", "missing"}
 )
+MISSING_CLASS = MISSING - {"none"}  # a class may be called so
 _WHOLE_TEXT = re.compile(r"(0|-?[1-9][0-9]{0,17})(\.0*)?")  # 007 stays as it is written
 
 
-def plain_values(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+def plain_values(
+    name: str, values: npt.ArrayLike, missing: frozenset[str] = MISSING
+) -> npt.NDArray[Any]:
     """Return whole numbers, or names as texts without blanks around them; any axes.
 
     Booleans, whole floats and texts such as ``4.0`` are whole numbers, bytes are UTF-8.
@@ -48,7 +51,7 @@ def plain_values(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
         raise JudgeError(msg)
     distinct, code_R = np.unique(array, return_inverse=True)
     plain = plain_texts([str(text) for text in distinct.tolist()])
-    bad = [k for k, text in enumerate(plain.tolist()) if is_missing(text)]
+    bad = [k for k, text in enumerate(plain.tolist()) if str(text).casefold() in missing]
     if bad:
         refuse_missing_at(name, np.isin(code_R.reshape(array.shape), bad), str(distinct[bad[0]]))
     if plain.dtype.kind == "U" and plain.tolist() == distinct.tolist():
@@ -67,9 +70,7 @@ def plain_texts(texts: Sequence[str]) -> npt.NDArray[Any]:
 
 
 def is_missing(value: object) -> bool:
-    """Say whether a value stands for none; the text “none” may be the name of a class."""
-    if isinstance(value, str):
-        return value.casefold() in MISSING - {"none"}
+    """Say whether a value stands for none."""
     return str(value).casefold() in MISSING
 
 
@@ -150,7 +151,7 @@ def class_labels(values: npt.ArrayLike) -> Labels:
     JudgeError
         If they are something else.
     """
-    labels = plain_values("labels", values)
+    labels = plain_values("labels", values, MISSING_CLASS)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim == 2 and is_one_hot(labels):
@@ -177,7 +178,7 @@ def class_readings(values: npt.ArrayLike, n_images: int) -> npt.NDArray[Any]:
     JudgeError
         If they are something else.
     """
-    preds = plain_values("predictions", values)
+    preds = plain_values("predictions", values, MISSING_CLASS)
     if preds.ndim == 3 and preds.shape[2] == 1:
         preds = preds[:, :, 0]
     if preds.ndim == 2 and preds.shape == (n_images, 1):
@@ -205,7 +206,9 @@ def column_names(
     """
     if class_names is None:
         return tuple(map(str, range(n_columns)))
-    names = tuple(map(str, plain_values("class names", [*class_names]).ravel().tolist()))
+    names = tuple(
+        map(str, plain_values("class names", [*class_names], MISSING_CLASS).ravel().tolist())
+    )
     if len(names) != n_columns:
         msg = (
             f"there are {len(names):,} class names ({short_list(names)}) and {n_columns:,} columns "

@@ -88,8 +88,11 @@ def _read_table(scan: "Callable[[], Any]") -> Predictions:
 
     try:
         frame = scan()
-        columns = frame.collect_schema().names()
-        return from_columns(columns, lambda name: frame.select(name).collect().to_series())
+        heads = frame.collect_schema().names()
+        names = [head.strip() for head in heads]
+        refuse_repeats("columns", [name for name in names if name in KNOWN])
+        head_of = dict(zip(names, heads, strict=True))
+        return from_columns(names, lambda name: frame.select(head_of[name]).collect().to_series())
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).partition("\n")[0]
         msg = f"cannot be read as a table ({reason}); write it anew."
