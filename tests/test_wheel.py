@@ -194,6 +194,7 @@ def test_the_light_install_judges_plans_and_reports(light: Path, tmp_path: Path)
         archive.extractall(study)
     before, after = study / "arms" / "baseline", study / "arms" / "both"
     for words in (
+        ("demo",),
         ("judge", before, after, "--cell", "4:9", "--json"),
         ("atlas", study),
         ("power", before, "--cell", "4:9"),

@@ -15,6 +15,7 @@ from misread.errors import MisreadError, needs_extra
 
 # By module: each command, and the sentence that sums it up in `misread --help`.
 COMMANDS = {
+    "demo": {"demo": "Judge and show a real study's readings, in seconds."},
     "study": {
         "run": "Run or resume a study, to its findings and report.",
         "errors": "Find what the baseline of a study keeps misreading.",

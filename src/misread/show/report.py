@@ -49,18 +49,23 @@ def write_report(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -
 
 def report_html(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -> str:
     """Return the report as HTML. Arguments as in `write_report`."""
-    figures = {
-        name: {
-            "title": figure.title,
-            "source": "data:image/png;base64," + base64.b64encode(figure.png).decode("ascii"),
-        }
-        for name, figure in (draw_figures(evidence) if drawn is None else drawn).items()
-    }
+    figures = embedded(draw_figures(evidence) if drawn is None else drawn)
     if evidence.plan.target is None:
         page, context = "comparison.html.j2", _comparison(evidence, figures)
     else:
         page, context = "report.html.j2", _study(evidence)
     return environment().get_template(page).render(**context, figures=figures)
+
+
+def embedded(figures: Mapping[str, Drawn]) -> dict[str, dict[str, str]]:
+    """Return figures as `figure.html.j2` takes them, by name: the title, and the PNG as text."""
+    return {
+        name: {
+            "title": figure.title,
+            "source": "data:image/png;base64," + base64.b64encode(figure.png).decode("ascii"),
+        }
+        for name, figure in figures.items()
+    }
 
 
 def _study(evidence: Evidence) -> dict[str, Any]:

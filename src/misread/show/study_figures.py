@@ -37,6 +37,11 @@ class Drawn:
     png: bytes
     title: str
 
+    @classmethod
+    def of(cls, figure: Figure) -> "Drawn":
+        """Return a figure as bytes, with its title."""
+        return cls(png(figure), str(figure.get_label()))
+
 
 def figures_of(evidence: Evidence) -> dict[str, Callable[[], Figure]]:
     """Return the drawing of every figure of a finished study's page, by name."""
@@ -73,8 +78,7 @@ def arm_figures(evidence: Evidence) -> dict[str, Callable[[], Figure]]:
 
 def draw_figures(evidence: Evidence) -> dict[str, Drawn]:
     """Draw every figure of a finished study; the same evidence gives the same bytes."""
-    figures = {name: draw() for name, draw in figures_of(evidence).items()}
-    return {name: Drawn(png(f), str(f.get_label())) for name, f in figures.items()}
+    return {name: Drawn.of(draw()) for name, draw in figures_of(evidence).items()}
 
 
 def write_figures(

@@ -1,0 +1,45 @@
+"""`misread demo`: a real study's readings, judged and shown, in seconds and without training."""
+
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from misread.cli.options import folder_option, stdout
+from misread.data.mnist import load_mnist
+from misread.files import write_atomic
+from misread.judge import judge
+from misread.readers.read import read_predictions
+from misread.show.demo import ABOUT, demo_page
+from misread.show.render import verdict_brief
+
+CELL = "4:9"
+SIDES = ("before", "after")
+
+
+@click.command(short_help="Judge and show a real study's readings, in seconds.")
+@folder_option("--out", "Folder for the page and the readings [default: misread-demo].")
+def demo(out: Path | None) -> None:
+    """Judge what twenty networks read before and after a fix, and show it in a page.
+
+    Nothing is trained. The folder then holds `demo.html` and the readings of both sides, to try the
+    other commands on.
+    """
+    folder = Path("misread-demo") if out is None else out
+    stored = resources.files("misread") / "studies" / "demo"
+    for name in SIDES:
+        write_atomic(folder / f"{name}.npz", (stored / f"{name}.npz").read_bytes())
+    before, after = (read_predictions(str(folder / f"{name}.npz")) for name in SIDES)
+    verdict = judge(before, after, cells=[CELL], arm="thicker fours, thinner nines")
+    commands = (
+        f"misread judge {folder}/before.npz {folder}/after.npz --cell {CELL}",
+        f"misread atlas {folder}/before.npz",
+        f"misread power {folder}/before.npz --cell {CELL}",
+    )
+    page = folder / "demo.html"
+    write_atomic(page, demo_page(verdict, before, after, load_mnist()[1].images, commands).encode())
+    stdout().print(f"{ABOUT}\n")
+    stdout().print(verdict_brief(verdict))
+    click.echo(f"\nThe images, and what the fix broke: {page} (open it in a browser)\nType next:")
+    for command in commands:
+        click.echo(f"  {command}")
