@@ -10,6 +10,8 @@ TESTS = Path(__file__).parent
 # These say when and how a study was brought about, and may differ where the result does not.
 UNSTABLE = {"environment.json", "model.keras", "workers.log", ".lock", "report.html"}
 
+SMOKE = ("four-nine", "--smoke", "--arms", "documented,both")  # what Keras trains for all tests
+
 
 def environment(**changes):
     """Return this one with the stand-in on the path of a new process."""

@@ -72,10 +72,10 @@ def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
 @pytest.fixture(scope="session")
 def smoke(once: Once) -> Path:
     """Return the folder of a finished smoke run of four-nine, trained by Keras."""
-    from commands import misread
+    from commands import SMOKE, misread
 
     def make(folder: Path) -> None:
-        done = misread("run", "four-nine", "--smoke", "--out", folder)
+        done = misread("run", *SMOKE, "--out", folder)
         assert done.returncode == 0, done.stderr
 
     return once("four-nine", make)

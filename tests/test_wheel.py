@@ -168,7 +168,18 @@ def test_the_wheel_runs_the_study_from_any_folder(elsewhere: Path, tmp_path: Pat
     folder.mkdir()
     command = elsewhere / "venv" / BIN / "misread"
     assert "run or resume a study" in _run(command, "--help", cwd=folder, env=bare).stdout.lower()
-    _run(command, "run", "four-nine", "--smoke", "--out", "out", cwd=folder, env=bare)
+    _run(
+        command,
+        "run",
+        "four-nine",
+        "--smoke",
+        "--arms",
+        "both",
+        "--out",
+        "out",
+        cwd=folder,
+        env=bare,
+    )
     assert json.loads((folder / "out" / "verdict.json").read_bytes())
     page = (folder / "out" / "report.html").read_text("utf-8")
     assert "smoke" in page.lower()
@@ -210,7 +221,7 @@ def test_the_light_install_judges_plans_and_reports(light: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
-        ("train", ("run", "four-nine", "--smoke", "--out", "out")),
+        ("train", ("run", "four-nine", "--smoke", "--arms", "both", "--out", "out")),
         ("tables", ("data", "check", "h5:digits.h5")),
     ],
 )

@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 
 import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from commands import misread
 from misread.cli import main
 
 
@@ -179,18 +181,16 @@ def test_the_docs_name_only_options_that_exist(project):
         assert {word for word in words if word.startswith("--")} <= known, line
 
 
-def test_nothing_is_coloured_off_the_terminal(smoke):
-    done = run("errors", "four-nine", "--smoke", "--out", smoke)
+def test_nothing_is_coloured_off_the_terminal(small_toml, small):
+    done = run("errors", small_toml, "--smoke", "--out", small)
     assert done.exit_code == 0
     assert "\x1b" not in done.output
     assert "4→9" in done.output or "→" in done.output
 
 
-def test_json_is_json_alone(smoke):
-    import subprocess
-    import sys
-
-    command = [sys.executable, "-m", "misread", "run", "four-nine", "--smoke", "--json", "--out"]
-    done = subprocess.run([*command, str(smoke)], capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == json.loads((smoke / "verdict.json").read_text())
+def test_json_is_json_alone(small_toml, small, tmp_path):
+    folder = shutil.copytree(small, tmp_path / "small")
+    done = misread("run", small_toml, "--smoke", "--json", "--out", folder)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads((folder / "verdict.json").read_text())
     assert "Smoke run" in done.stderr
