@@ -343,7 +343,7 @@ show(confusion_matrix(evidence, evidence.best))
 show(sample_predictions(evidence))
 
 # %%
-probs_NK = evidence.probs(evidence.best, 0)
+probs_NK = evidence.runs[evidence.best].probs_SNK[0]
 right_N = probs_NK.argmax(axis=1) == evidence.confirm.labels_N
 sure_N = probs_NK.max(axis=1)
 show(

@@ -4,7 +4,7 @@ import io
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
@@ -88,7 +88,7 @@ class Archive:
             array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
             return array
 
-    def parts(self, name: str) -> Iterator[npt.NDArray[Any]]:
+    def parts(self, name: str) -> Generator[npt.NDArray[Any], None, None]:
         """Yield an array in parts `[rows, last axis]`, so that it need not fit into memory."""
         header = self.header(name)
         if header.is_fortran:

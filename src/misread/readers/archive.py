@@ -1,5 +1,6 @@
 """Predictions from an NPZ archive: classes, or scores of any kind; nothing is ever executed."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,8 @@ def _readings(archive: Archive, name: str, n_images: int) -> Scored:
     if len(shape) not in (2, 3) or 0 in shape:
         msg = f"`{name}` has shape {list(shape)} and must be [S,N,K]; give a score per class."
         raise DataError(msg)
-    return scored(f"`{name}`", archive.parts(name), shape)
+    with closing(archive.parts(name)) as parts:
+        return scored(f"`{name}`", parts, shape)
 
 
 def _there(archive: Archive) -> str:
