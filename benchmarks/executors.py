@@ -19,7 +19,7 @@ from typing import Any
 
 from common import Cell, Table, finish, machine, options, ratio, show, spread
 from misread.data.sources import load
-from misread.learn.trainer import KERAS
+from misread.learn.recipe import TrainerCall
 from misread.learn.views import View
 from misread.learn.work import Order, prepare, work
 from misread.store import RunFolder
@@ -48,7 +48,6 @@ def tasks_of(study: Study, folder: Path, seeds: range) -> list[Task]:
         Task(
             RunFolder(folder, "both", seed),
             study.run("both", policy, seed, 0, hashes),
-            KERAS,
             (View(),),
         )
         for seed in seeds
@@ -71,7 +70,7 @@ def memory_and_bytes(*, smoke: bool) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         (task,) = tasks_of(load_study("four-nine", smoke=smoke), Path(folder), range(1))
-        pool = LocalPool(weighed, partial(prepare, KERAS), 1, Path(folder) / "workers.log")
+        pool = LocalPool(weighed, partial(prepare, TrainerCall()), 1, Path(folder) / "workers.log")
         with Workers(pool, take, print, "") as workers:
             for _ in range(2):
                 there.append(len(pickle.dumps(task.order())))
@@ -118,7 +117,9 @@ def executors(repeats: int) -> dict[str, list[dict[str, float]]]:
     for _ in range(repeats):
         for jobs in (1, 2):
             with tempfile.TemporaryDirectory() as folder:
-                pool = LocalPool(work, partial(prepare, KERAS), jobs, Path(folder) / "workers.log")
+                pool = LocalPool(
+                    work, partial(prepare, TrainerCall()), jobs, Path(folder) / "workers.log"
+                )
                 add(f"local, {jobs}", pool)
         cluster: Any = Cluster(
             initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}

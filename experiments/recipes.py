@@ -22,7 +22,7 @@ from misread.files import read_arrays, read_json
 from misread.images.operations import OPERATIONS
 from misread.judge import Predictions, Verdict, judge
 from misread.learn import train
-from misread.learn.recipe import Recipe
+from misread.learn.recipe import RECIPES, Recipe
 from misread.learn.views import load_parts, unseen
 from misread.store import RunFolder
 from misread.study.evidence import load_evidence
@@ -107,7 +107,9 @@ def main() -> None:
         if study.treated_arms:
             verdicts = load_evidence(folder).verdicts
             answers[study.recipe_name] = {arm: answer(verdict) for arm, verdict in verdicts.items()}
-        baseline = recipes.setdefault(study.recipe_name, Baseline(study.recipe))
+        baseline = recipes.setdefault(
+            study.recipe_name, Baseline(study.arms[BASELINE].recipe or RECIPES[study.recipe_name])
+        )
         for seed in study.seeds:
             baseline.add(RunFolder(folder, BASELINE, seed), confirm, usps)
             print(f"{study.recipe_name} seed {seed}", flush=True)

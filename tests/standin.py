@@ -35,6 +35,7 @@ dataset = "npz:{folder}/digits.npz"
 seeds = [1, 2]
 arms = ["policy"]
 target = "4:9"
+recipe = "quick"
 policy = {{probability = 0.5, size_px = [2, 2], true = ["dilate"], predicted = ["erode"]}}
 trainer = {{call = "{call}"}}
 """
@@ -93,7 +94,7 @@ class StandIn:
     def prepare(self) -> None:
         pass
 
-    def train(self, lesson: Lesson) -> dict[str, Any]:
+    def train(self, lesson: Lesson) -> NearestMean:
         run, labels_N = lesson.run, lesson.fit.labels_N
         measured = range(run.recipe.epochs + 1) if run.recipe.measure else ()
         for epoch in measured:
@@ -122,7 +123,8 @@ class StandIn:
                 }
             )
         np.save(lesson.folder / "means.npy", model.means_KP.astype(np.int16))
-        return {"epoch_cpu_seconds": [0.0] * run.recipe.epochs}
+        lesson.facts["epoch_cpu_seconds"] = [0.0] * run.recipe.epochs
+        return model
 
     def load(self, folder: Path) -> NearestMean:
         means_KP = np.load(folder / "means.npy", allow_pickle=False)

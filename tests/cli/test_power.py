@@ -218,7 +218,7 @@ def test_a_plan_from_before_there_was_a_planned_power_loads(answer, tmp_path):
 def test_a_weak_plan_is_told_so_before_its_arms_train(answer, tmp_path):
     study = load_study("four-nine")
     folder = RunFolder(tmp_path, "baseline", 42)
-    arms = [Task(folder, study.run("baseline", None, 42, 0, HASHES), study.trainer)]
+    arms = [Task(folder, study.run("baseline", None, 42, 0, HASHES))]
     assert _notes(plan_of(answer), arms) == [answer.warning]
     strong = answer.model_copy(update={"power": 0.9, "hopeless": False})
     assert _notes(plan_of(strong), arms) == []

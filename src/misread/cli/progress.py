@@ -151,7 +151,7 @@ class StudyBar(Bar):
         for task in stage.tasks:
             is_trained = task.folder.is_trained
             if is_trained and task.name not in self._trained:
-                self.skip(task.run.recipe.epochs)
+                self.skip(task.run.epochs)
                 self._trained.add(task.name)
             is_complete = is_trained if self._last_step == Step.TRAINED else task.is_read
             if is_complete and task.name not in self._complete:

@@ -1,19 +1,26 @@
-"""Recipes: architecture and training hyper-parameters, as data."""
+"""Recipes: architecture and training hyper-parameters, as data; what trains, and a run."""
 
+import re
+import shlex
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import (
     Field,
+    JsonValue,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
 
-from misread.files import Frozen
+from misread.files import Frozen, unstated
 from misread.learn.augment import Augment
 from misread.learn.policy import Policy
+
+KERAS = "misread.learn.train:trainer"
+PLACEHOLDERS = ("{arm}", "{seed}", "{folder}")  # of a command
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
@@ -138,6 +145,12 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
+def epochs_of(recipe: Recipe | None, settings: Mapping[str, Any]) -> int:
+    """Return the epochs that a recipe or settings state; 1 where only the trainer knows."""
+    stated = recipe.epochs if recipe else settings.get("epochs", 1)
+    return stated if isinstance(stated, int) and stated > 0 else 1
+
+
 def learning_rates(recipe: Recipe, n_images: int) -> npt.NDArray[np.float32]:
     """Return the learning rate of each optimiser step of a run, `float32 [steps]`.
 
@@ -160,6 +173,52 @@ def learning_rates(recipe: Recipe, n_images: int) -> npt.NDArray[np.float32]:
     return rates.astype(np.float32)
 
 
+class TrainerCall(Frozen):
+    """What trains: ours with Keras, a Python function, or a command; see docs/trainer.md.
+
+    Parameters
+    ----------
+    call
+        A function or an object, as "package.module:name".
+    command
+        A program with its arguments, in place of `call`; `{arm}`, `{seed}` and `{folder}` in it are
+        filled in.
+    folder
+        Where the module or the program is looked for; no part of a run's identity.
+    """
+
+    call: str = unstated(KERAS)
+    command: tuple[str, ...] = unstated(())
+    folder: str = Field(default="", exclude=True)
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if self.command and self.call != KERAS:
+            msg = "the trainer has a `call` and a `command`; give one of them"
+            raise ValueError(msg)
+        if not re.fullmatch(r"[\w.]+:[\w.]+", self.call):
+            msg = f"the trainer's call is {self.call!r}; write it as in package.module:name"
+            raise ValueError(msg)
+        strange = set(re.findall(r"\{\w*\}", " ".join(self.command))) - {*PLACEHOLDERS}
+        if strange or (self.command and "{folder}" not in " ".join(self.command)):
+            msg = (
+                f"the trainer's command is {self.text!r}; it must name {{folder}}, where it finds "
+                f"what it is given, and may name {{arm}} and {{seed}}, and no other such word"
+            )
+            raise ValueError(msg)
+        return self
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is the trainer that comes with misread."""
+        return self.call == KERAS and not self.command
+
+    @property
+    def text(self) -> str:
+        """What it is, for people."""
+        return shlex.join(self.command) if self.command else self.call
+
+
 class Run(Frozen):
     """One run: everything that its result depends on. Its canonical JSON is its identity.
 
@@ -174,7 +233,12 @@ class Run(Frozen):
     select_fold
         Which tenth of the training set is held out as *select*; the same in every arm.
     recipe, policy
-        The arm: how to train, and what to do to the images (None: the baseline).
+        The arm: how to train (None where another trainer has settings of its own), and what to do
+        to the images (None: the baseline).
+    settings
+        The arm's settings for another trainer: any names, with values as JSON has them.
+    trainer
+        What trains.
     fit_size, select_size, confirm_size
         How many images of each part are used, stratified; None means all (only a smoke run does
         with fewer).
@@ -185,8 +249,15 @@ class Run(Frozen):
     arm: str
     seed: int = Field(ge=0)
     select_fold: int = Field(ge=0)
-    recipe: Recipe
+    recipe: Recipe | None
     policy: Policy | None
+    settings: dict[str, JsonValue] = unstated({})
+    trainer: TrainerCall = unstated(TrainerCall())
     fit_size: int | None = None
     select_size: int | None = None
     confirm_size: int | None = None
+
+    @property
+    def epochs(self) -> int:
+        """Epochs as `epochs_of` gives them."""
+        return epochs_of(self.recipe, self.settings)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from misread.data.dataset import Dataset, to_float
 from misread.data.parts import stratified_subset
+from misread.errors import StudyError
 from misread.images import Images
 from misread.learn.engine import engine_for
 from misread.learn.models import build
@@ -192,9 +193,12 @@ class KerasTrainer:
         """Make this process deterministic and single-threaded."""
         set_up_backend()
 
-    def train(self, lesson: Lesson) -> dict[str, Any]:
-        """Train one model and store it as `model.keras`; return the seconds of its epochs."""
+    def train(self, lesson: Lesson) -> KerasReader:
+        """Train one model and store it as `model.keras`."""
         run = lesson.run
+        if run.recipe is None:
+            msg = f"arm {run.arm} has no recipe, which our trainer needs; give it one."
+            raise StudyError(msg)
         model, epochs = fit(
             run.recipe,
             run.policy,
@@ -205,10 +209,9 @@ class KerasTrainer:
             on_measure=lesson.on_measure,
         )
         model.save(lesson.folder / "model.keras")
-        return {
-            "epoch_seconds": [epoch.seconds for epoch in epochs],
-            "epoch_cpu_seconds": [epoch.cpu_seconds for epoch in epochs],
-        }
+        lesson.facts["epoch_seconds"] = [epoch.seconds for epoch in epochs]
+        lesson.facts["epoch_cpu_seconds"] = [epoch.cpu_seconds for epoch in epochs]
+        return KerasReader(model)
 
     def load(self, folder: Path) -> KerasReader:
         """Return the stored model."""

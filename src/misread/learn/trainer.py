@@ -1,25 +1,31 @@
 """What trains and reads models, behind one contract: ours with Keras, or somebody else's.
 
-A trainer lives in worker processes. `trainer_named` finds it by "package.module:name"; only workers
-call that, for it runs the module's code.
+A trainer of one's own is a function: it takes a `Lesson` and returns a reader, which takes images
+`uint8 [N,H,W]` or `[N,H,W,C]` and returns probabilities `[N,K]`. Everything else is ours. Beside
+it, in the same module, a function `load(folder)` may return the reader that it left in
+`lesson.folder`; without one the function is called again whenever a model is needed again, with
+what it left still in that folder. A command can do the same with files. `learn.call` makes
+trainers of both; see docs/trainer.md.
 """
 
-import importlib
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from misread.data.dataset import Dataset
-from misread.errors import StudyError, needs_extra
+from misread.data.dataset import Dataset, Labels
+from misread.errors import StudyError
 from misread.images import Images
+from misread.learn.policy import apply_draw
 from misread.learn.recipe import Run
 
-KERAS = "misread.learn.train:trainer"
+Probs = npt.NDArray[np.float32]
+
+_BATCH = 2000  # images that a reader is handed at a time; ours reads them in batches of its own
+_SUM_MAY_MISS = 0.01  # by as much may the probabilities of an image miss 1
 
 
 @dataclass(frozen=True)
@@ -29,34 +35,74 @@ class Lesson:
     Attributes
     ----------
     run : Run
-        Arm, recipe, policy, seed.
+        Arm, settings, recipe, policy, seed.
     fit, select : Dataset
         What to learn from, and what to watch; *select* must not reach the weights.
     folder : Path
-        An empty folder for the model's files: all of it is kept with the run.
+        For the model's files: all of it is kept with the run. It is empty at first; a trainer that
+        is called again for the same model finds there what it left.
     on_epoch : callable
         Takes a row of `history.csv` after each epoch: numbers by name, "epoch" from 1 and
-        "select_accuracy" among them.
+        "select_accuracy" among them. Need not be called.
     on_measure : callable
         Takes a row of `measures.csv`, where the recipe says `measure`.
+    facts : dict
+        What a trainer writes into it is kept in `environment.json`.
     """
 
     run: Run
     fit: Dataset
     select: Dataset
     folder: Path
-    on_epoch: Callable[[Mapping[str, float]], None]
-    on_measure: Callable[[Mapping[str, float]], None]
+    on_epoch: Callable[[Mapping[str, float]], None] = lambda _row: None
+    on_measure: Callable[[Mapping[str, float]], None] = lambda _row: None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def arm(self) -> str:
+        """Name of the arm."""
+        return self.run.arm
+
+    @property
+    def seed(self) -> int:
+        """The seed; every random choice should come from it."""
+        return self.run.seed
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of the arm, as the study states them."""
+        return dict(self.run.settings)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """K names; a label is a place among them."""
+        return self.fit.class_names
+
+    @property
+    def labels(self) -> Labels:
+        """Classes of the images to learn from, `int [N]`, 0 to K − 1."""
+        return self.fit.labels_N
+
+    @property
+    def images(self) -> Images:
+        """Images to learn from, `uint8 [N,H,W]` or `[N,H,W,C]`; an arm's policy is at work."""
+        return self.images_of(0)
+
+    def images_of(self, epoch: int) -> Images:
+        """Return the images to learn from in an epoch, from 0: a policy draws anew for each."""
+        if self.run.policy is None:
+            return self.fit.images
+        return apply_draw(self.fit.images, self.run.policy.draw(self.labels, self.seed, epoch))
 
 
 class Reader(Protocol):
-    """A trained model."""
+    """A trained model.
 
-    @property
-    def n_parameters(self) -> int:
-        """How many numbers it has learnt."""
+    It may say `n_parameters`, how many numbers it has learnt, and `at_once`, that it takes all
+    images in one call.
+    """
 
-    def __call__(self, images: Images) -> npt.NDArray[np.float32]:
+    def __call__(self, images: Images) -> npt.NDArray[np.floating[Any]]:
         """Return the probabilities `[N,K]` for images `uint8 [N,H,W]` or `[N,H,W,C]`."""
 
 
@@ -66,36 +112,56 @@ class Trainer(Protocol):
     def prepare(self) -> None:
         """Make this process ready to work, once: load libraries, which may take seconds."""
 
-    def train(self, lesson: Lesson) -> Mapping[str, Any]:
-        """Train one model and leave it in `lesson.folder`; return facts for `environment.json`."""
+    def train(self, lesson: Lesson) -> Reader:
+        """Train one model and return what reads with it."""
 
-    def load(self, folder: Path) -> Reader:
-        """Return the model that `train` left in a folder; code within it is never run."""
+    def load(self, folder: Path) -> Reader | None:
+        """Return the model that `train` left in a folder; None where `train` must be called again.
+
+        A trainer that loads is always loaded, so that a run that was resumed reads no differently.
+        """
 
     def facts(self) -> Mapping[str, Any]:
         """Return what else may explain a difference between machines, as the backend."""
 
 
-def trainer_named(name: str) -> Trainer:
-    """Return the trainer that "package.module:name" names; its module is imported.
+def probabilities(reader: Any, images: Images, n_classes: int) -> Probs:
+    """Return what a model reads, `float32 [N,K]`, checked.
 
     Raises
     ------
     StudyError
-        If there is none, or what it needs cannot start.
+        If it reads in another form, as every model of the trainer then will.
+    ValueError
+        If a number is none or no probability.
     """
-    module, _, attribute = name.partition(":")
-    try:
-        with needs_extra():
-            trainer: Trainer = getattr(importlib.import_module(module), attribute)
-    except (ImportError, ValueError, AttributeError) as error:
-        if name != KERAS:
-            msg = f"there is no trainer {name} ({error}); write it as in package.module:name."
-            raise StudyError(msg) from None
-        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if not callable(reader):
         msg = (
-            f"Keras cannot start with KERAS_BACKEND={backend} ({error}); install that library, or "
-            "choose one of tensorflow, jax, torch that is installed."
+            f"the trainer gave back {reader!r:.80}, which cannot be called; give back a function "
+            "that takes images and returns probabilities."
         )
-        raise StudyError(msg) from None
-    return trainer
+        raise StudyError(msg)
+    size = max(len(images), 1) if getattr(reader, "at_once", False) else _BATCH
+    batches = [images[n : n + size] for n in range(0, len(images), size)]
+    read = [np.asarray(reader(batch)) for batch in batches]
+    for batch, probs in zip(batches, read, strict=True):
+        if probs.shape != (len(batch), n_classes) or probs.dtype.kind not in "fiu":
+            msg = (
+                f"the model reads {len(batch)} images as {probs.dtype} {list(probs.shape)}; it "
+                f"must give a probability for each image and class, [{len(batch)}, {n_classes}]."
+            )
+            raise StudyError(msg)
+    probs_NK = np.concatenate([np.empty((0, n_classes), np.float32), *read]).astype(np.float32)
+    if not np.isfinite(probs_NK).all():
+        msg = (
+            f"the model reads {int((~np.isfinite(probs_NK)).any(axis=1).sum())} images as no number"
+        )
+        raise ValueError(msg)
+    sums_N = probs_NK.sum(axis=1)
+    if (probs_NK < 0).any() or (abs(sums_N - 1) > _SUM_MAY_MISS).any():
+        msg = (
+            "what the model reads are no probabilities: they must be 0 or more and add up to 1 for "
+            f"each image, and do so to {sums_N.min():.3g} at the least, {sums_N.max():.3g} at most"
+        )
+        raise ValueError(msg)
+    return probs_NK

@@ -10,26 +10,28 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from misread.files import (
-    Arrays,
-    arrays_to_bytes,
-    csv_to_bytes,
-    readable_json,
-)
-from misread.learn.recipe import Run
-from misread.learn.trainer import Lesson, Reader, Trainer, trainer_named
-from misread.learn.views import Part, RunParts, Shown, View, images_of, parts_of
-from misread.store import model_files, unpack_model
+from misread.data.dataset import Labels
+from misread.errors import StudyError
+from misread.files import Arrays, arrays_to_bytes, csv_to_bytes, readable_json
+from misread.images import Ids
+from misread.learn.call import logged, source_sha256, trainer_of
+from misread.learn.recipe import Run, TrainerCall
+from misread.learn.trainer import Lesson, Probs, Reader, Trainer, probabilities
+from misread.learn.views import Part, RunParts, View, images_of, parts_of
+from misread.npz import arrays_of
+from misread.store import MODEL, model_files, unpack_model
 from misread.workers.pool import Report
+
+_NO_MODEL = b"This trainer keeps no model: it trains again whenever one is needed again.\n"
 
 
 class Step(StrEnum):
@@ -60,8 +62,6 @@ class Order:
     ----------
     run : Run
         The run.
-    trainer : str
-        What trains and reads, as in `trainer_named`.
     stored : mapping of str to bytes
         The files of a run that is trained already, `RunFolder.trained_files`; without them it is
         trained.
@@ -69,13 +69,15 @@ class Order:
         What is read for `preview.npz`, if anything.
     views : tuple of View
         What is read for `predictions.npz`; none leaves *confirm* closed.
+    repeat : bool
+        Whether the run is trained once more, to see that its seed gives the same.
     """
 
     run: Run
-    trainer: str
     stored: Mapping[str, bytes] = field(default_factory=dict)
     preview: tuple[View, ...] = ()
     views: tuple[View, ...] = ()
+    repeat: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,14 +85,13 @@ class Rereading:
     """All that a worker needs to let a trained model read other views."""
 
     run: Run
-    trainer: str
     stored: Mapping[str, bytes]
     views: tuple[View, ...]
 
 
-def prepare(trainer: str) -> None:
+def prepare(trainer: TrainerCall) -> None:
     """Make this process ready to work, once."""
-    trainer_named(trainer).prepare()
+    trainer_of(trainer).prepare()
 
 
 def work(order: Order, report: Report) -> None:
@@ -100,26 +101,30 @@ def work(order: Order, report: Report) -> None:
     the files must be written: `config.json` as training begins, the files of a trained run, those
     of a preview, and last `predictions.npz` with `result.json`.
     """
-    trainer, run, files = trainer_named(order.trainer), order.run, dict(order.stored)
-    trainer.prepare()
-    parts = parts_of(run)
-    if not files:
-        report(files := {"config.json": readable_json(run.model_dump(mode="json"))})
-        report(trained := _train(trainer, run, parts, report))
-        files |= trained
-        report(Progress(run.arm, run.seed, Step.TRAINED))
-    if not (order.preview or order.views):
-        return
-    reader = stored_model(trainer, files)
-    if order.preview:
-        arrays = _read_slices(reader, run, parts, order.preview)
-        report({"preview.npz": arrays_to_bytes(arrays)})
-    if order.views:
-        arrays = _read_confirm(reader, run, parts, order.views)
-        files["predictions.npz"] = arrays_to_bytes(arrays)
-        result = _result(order, reader, parts, arrays, files)
-        report({"predictions.npz": files["predictions.npz"], "result.json": readable_json(result)})
-        report(Progress(run.arm, run.seed, Step.READ, accuracy=result["accuracy"]))
+    run, files = order.run, dict(order.stored)
+    trainer, parts = _ready(run.trainer), parts_of(run)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if files:
+            reader = _stored_reader(trainer, files, run, parts, folder)
+        else:
+            report(files := {"config.json": readable_json(run.model_dump(mode="json"))})
+            reader, trained = _train(trainer, run, parts, folder, report)
+            report(trained)
+            files |= trained
+            report(Progress(run.arm, run.seed, Step.TRAINED))
+        if order.repeat:
+            report({"repeat.json": _repeat(trainer, run, parts, files)})
+        if order.preview:
+            arrays = _slices(_read(reader, run, parts, order.preview))
+            report({"preview.npz": arrays_to_bytes(arrays)})
+        if order.views:
+            arrays, result = _read_confirm(reader, run, parts, order.views)
+            files["predictions.npz"] = arrays_to_bytes(arrays)
+            result |= {"sha256": _hashes(files)}
+            made = {"predictions.npz": files["predictions.npz"]}
+            report(made | {"result.json": readable_json(result)})
+            report(Progress(run.arm, run.seed, Step.READ, accuracy=result["accuracy"]))
 
 
 def read_again(order: Rereading, report: Report) -> None:
@@ -128,22 +133,59 @@ def read_again(order: Rereading, report: Report) -> None:
     Reports a `Progress` for each, and last the arrays of `predictions.npz`: as those of a run where
     the one view shows a whole set, else slices alone.
     """
-    trainer, run = trainer_named(order.trainer), order.run
+    run = order.run
+    trainer, parts = _ready(run.trainer), parts_of(run)
+    with tempfile.TemporaryDirectory() as name:
+        reader = _stored_reader(trainer, order.stored, run, parts, Path(name))
+
+        def counted() -> Iterator[Reading]:
+            for number, reading in enumerate(_read(reader, run, parts, order.views), start=1):
+                yield reading
+                report(Progress(run.arm, run.seed, Step.VIEWED, number))
+
+        if len(order.views) == 1 and order.views[0].is_whole:
+            *_, reading = counted()
+            report(_whole(reading))
+        else:
+            report(_slices(counted()))
+
+
+def _ready(call: TrainerCall) -> Trainer:
+    trainer = trainer_of(call)
     trainer.prepare()
-    reader, parts = stored_model(trainer, order.stored), parts_of(run)
-
-    def on_view(number: int) -> None:
-        report(Progress(run.arm, run.seed, Step.VIEWED, number))
-
-    if len(order.views) == 1 and order.views[0].is_whole:
-        report(_readings(reader, images_of(order.views[0], run, parts)))
-        on_view(1)
-    else:
-        report(_read_slices(reader, run, parts, order.views, on_view))
+    return trainer
 
 
-def _train(trainer: Trainer, run: Run, parts: RunParts, report: Report) -> dict[str, bytes]:
-    """Train and read *select*; return the files of a trained run in the order of writing."""
+class Reading(NamedTuple):
+    """What a model reads of a view: classes, places in their part, probabilities `[M,K]`."""
+
+    view: View
+    labels_M: Labels
+    ids_M: Ids
+    probs_MK: Probs
+
+
+def _read(reader: Reader, run: Run, parts: RunParts, views: Sequence[View]) -> Iterator[Reading]:
+    """Read views one after another; all at once where the reader takes them so."""
+    n_classes = parts.fit.n_classes
+    if not getattr(reader, "at_once", False):
+        for view in views:
+            shown = images_of(view, run, parts)
+            probs_MK = probabilities(reader, shown.images, n_classes)
+            yield Reading(view, shown.labels_M, shown.ids_M, probs_MK)
+        return
+    every = [images_of(view, run, parts) for view in views]
+    images = np.concatenate([shown.images for shown in every])
+    ends = np.cumsum([len(shown.images) for shown in every])[:-1]
+    cut = np.split(probabilities(reader, images, n_classes), ends)
+    for view, shown, probs_MK in zip(views, every, cut, strict=True):
+        yield Reading(view, shown.labels_M, shown.ids_M, probs_MK)
+
+
+def _train(
+    trainer: Trainer, run: Run, parts: RunParts, folder: Path, report: Report
+) -> tuple[Reader, dict[str, bytes]]:
+    """Train and read *select*; return the reader and the files of a trained run, to be written."""
     history: list[Mapping[str, float]] = []
     measures: list[Mapping[str, float]] = []
 
@@ -152,96 +194,145 @@ def _train(trainer: Trainer, run: Run, parts: RunParts, report: Report) -> dict[
         number, accuracy = int(row["epoch"]), row.get("select_accuracy")
         report(Progress(run.arm, run.seed, Step.EPOCH, number, accuracy))
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        lesson = Lesson(run, parts.fit, parts.select, folder, on_epoch, measures.append)
-        began = time.perf_counter()
-        facts = trainer.train(lesson)
-        took = {"train_seconds": time.perf_counter() - began, **facts}
-        model = model_files(folder)
-    shown = images_of(View(part=Part.SELECT), run, parts)
-    readings = {"ids": parts.select_ids_M, **_readings(stored_model(trainer, model), shown)}
-    return {
-        "environment.json": readable_json(environment(trainer) | took),
+    lesson = Lesson(run, parts.fit, parts.select, folder, on_epoch, measures.append)
+    began = time.perf_counter()
+    with logged(run.trainer, report):
+        trained = trainer.train(lesson)
+        seconds = time.perf_counter() - began
+        reader = trainer.load(folder) or trained
+        (select,) = _read(reader, run, parts, (View(part=Part.SELECT),))
+    if getattr(reader, "at_once", False):  # it trains when it first reads
+        seconds = time.perf_counter() - began
+    readings = _whole(select)
+    if not history:
+        accuracy = float((readings["predictions"][0] == readings["labels"]).mean())
+        on_epoch({"epoch": 1, "select_accuracy": accuracy})
+    facts = {"train_seconds": seconds, **lesson.facts}
+    return reader, {
+        "environment.json": readable_json(environment(trainer, run.trainer) | facts),
         "history.csv": csv_to_bytes(history),
         **({"measures.csv": csv_to_bytes(measures)} if measures else {}),
-        **model,
-        "select.npz": arrays_to_bytes(readings),
+        **(model_files(folder) or {f"{MODEL}/none.txt": _NO_MODEL}),
+        "select.npz": arrays_to_bytes({"ids": parts.select_ids_M, **readings}),
     }
 
 
+def _repeat(trainer: Trainer, run: Run, parts: RunParts, files: Mapping[str, bytes]) -> bytes:
+    """Train a run once more; return as JSON on how many images of *select* it reads otherwise."""
+    with tempfile.TemporaryDirectory() as name:
+        _, again = _train(trainer, run, parts, Path(name), lambda _report: None)
+    one, two = (arrays_of(made["select.npz"]) for made in (files, again))
+    return readable_json(
+        {
+            "arm": run.arm,
+            "seed": run.seed,
+            "images": int(one["labels"].size),
+            "read_otherwise": int((one["predictions"] != two["predictions"]).sum()),
+            "same_probabilities": bool(np.array_equal(one["probs"], two["probs"])),
+        }
+    )
+
+
+def _stored_reader(
+    trainer: Trainer, files: Mapping[str, bytes], run: Run, parts: RunParts, folder: Path
+) -> Reader:
+    """Return the model in the files of a run; a trainer that loads none is called once more."""
+    unpack_model(files, folder)
+    return trainer.load(folder) or trainer.train(Lesson(run, parts.fit, parts.select, folder))
+
+
 def stored_model(trainer: Trainer, files: Mapping[str, bytes]) -> Reader:
-    """Return the model in the files of a run: just trained or resumed, one path, one result."""
+    """Return the model in the files of a run.
+
+    Raises
+    ------
+    StudyError
+        If its trainer loads none.
+    """
     with tempfile.TemporaryDirectory() as name:
         unpack_model(files, Path(name))
-        return trainer.load(Path(name))
+        reader = trainer.load(Path(name))
+    if reader is None:
+        msg = (
+            "the trainer of this study keeps no model that could be loaded; give it a function "
+            "load(folder), and train again."
+        )
+        raise StudyError(msg)
+    return reader
 
 
-def _readings(reader: Reader, shown: Shown) -> Arrays:
+def _whole(reading: Reading) -> Arrays:
     """Return what a model reads: labels `[N]`, predictions `[1,N]`, probs `[1,N,K]` in float16."""
-    probs_NK = reader(shown.images)
+    probs_NK = reading.probs_MK
     codes = np.min_scalar_type(probs_NK.shape[1] - 1)  # bytes, up to 256 classes
     return {
-        "labels": shown.labels_M.astype(codes),
+        "labels": reading.labels_M.astype(codes),
         "predictions": probs_NK.argmax(axis=1).astype(codes)[np.newaxis],
         "probs": probs_NK.astype(np.float16)[np.newaxis],
     }
 
 
-def _read_confirm(reader: Reader, run: Run, parts: RunParts, views: tuple[View, ...]) -> Arrays:
-    """Return the arrays of `predictions.npz`; see `RunFolder.predictions`."""
-    confirm = parts.confirm
-    arrays = _readings(reader, images_of(View(), run, parts))
-    known = {"groups": confirm.groups_N, "disputed": confirm.disputed_N}
-    arrays |= {name: values for name, values in known.items() if values is not None}
-    slices = tuple(view for view in views if not view.is_whole)
-    return arrays | _read_slices(reader, run, parts, slices)
-
-
-def _read_slices(
-    reader: Reader,
-    run: Run,
-    parts: RunParts,
-    views: tuple[View, ...],
-    on_view: Callable[[int], None] = lambda _: None,
-) -> Arrays:
-    """Read each view as a slice; see `RunFolder.predictions` for the arrays."""
-    arrays: Arrays = {
+def _slices(readings: Iterable[Reading]) -> Arrays:
+    """Return what a model reads of views, each a slice; see `RunFolder.predictions`."""
+    views: list[View] = []
+    arrays: Arrays = {}
+    for number, (view, _, ids_M, probs_MK) in enumerate(readings):
+        codes = np.min_scalar_type(probs_MK.shape[1] - 1)
+        views.append(view)
+        arrays[f"slice_{number}_ids"] = ids_M
+        arrays[f"slice_{number}_predictions"] = probs_MK.argmax(axis=1).astype(codes)
+    return {
         "slice_names": np.array([view.name for view in views], dtype="U"),
         "slice_treatments": np.array([view.treatment for view in views], dtype="U"),
         "slice_views": np.array([view.model_dump_json() for view in views], dtype="U"),
+        **arrays,
     }
-    for number, view in enumerate(views):
-        shown = images_of(view, run, parts)
-        probs_MK = reader(shown.images)
-        predictions_M = probs_MK.argmax(axis=1).astype(np.min_scalar_type(probs_MK.shape[1] - 1))
-        arrays |= {f"slice_{number}_ids": shown.ids_M, f"slice_{number}_predictions": predictions_M}
-        on_view(number + 1)
-    return arrays
 
 
-def _result(
-    order: Order, reader: Reader, parts: RunParts, arrays: Arrays, files: Mapping[str, bytes]
-) -> dict[str, Any]:
-    """Return what `result.json` holds; the accuracy on *fit* where a view asks for it."""
-    result: dict[str, Any] = {
-        "arm": order.run.arm,
-        "seed": order.run.seed,
-        "accuracy": float((arrays["predictions"][0] == parts.confirm.labels_N).mean()),
-        "slices": [view.name for view in order.views if not view.is_whole],
-        "parameters": reader.n_parameters,
+def _read_confirm(
+    reader: Reader, run: Run, parts: RunParts, views: Sequence[View]
+) -> tuple[Arrays, dict[str, Any]]:
+    """Return the arrays of `predictions.npz` and what `result.json` holds but for hashes.
+
+    See `RunFolder.predictions`; with the accuracy on *fit* where a view asks for it.
+    """
+    slices = [view for view in views if not view.is_whole]
+    fit = [view for view in views if view == View(part=Part.FIT)]
+    whole, *others = _read(reader, run, parts, [View(), *slices, *fit])
+    arrays, confirm = _whole(whole), parts.confirm
+    known = {"groups": confirm.groups_N, "disputed": confirm.disputed_N}
+    arrays |= {name: values for name, values in known.items() if values is not None}
+    arrays |= _slices(others[: len(slices)])
+    result = {
+        "arm": run.arm,
+        "seed": run.seed,
+        "accuracy": float((arrays["predictions"][0] == confirm.labels_N).mean()),
+        "slices": [view.name for view in slices],
+        "parameters": int(getattr(reader, "n_parameters", 0)),  # 0: its trainer does not say
     }
-    if View(part=Part.FIT) in order.views:
-        read_N = reader(parts.fit.images).argmax(axis=1)
-        result["fit_accuracy"] = float((read_N == parts.fit.labels_N).mean())
+    for reading in others[len(slices) :]:
+        right_N = reading.probs_MK.argmax(axis=1) == reading.labels_M
+        result["fit_accuracy"] = float(right_N.mean())
+    return arrays, result
+
+
+def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
     names = ("config.json", "history.csv", "select.npz", "predictions.npz")
-    result["sha256"] = {name: hashlib.sha256(files[name]).hexdigest() for name in names}
-    return result
+    return {name: hashlib.sha256(files[name]).hexdigest() for name in names}
 
 
-def environment(trainer: Trainer) -> dict[str, Any]:
+def environment(trainer: Trainer, call: TrainerCall) -> dict[str, Any]:
     """Return what may explain a difference between machines: versions, platform, processor."""
-    packages = ("misread", "keras", "tensorflow", "torch", "jax", "numpy", "opencv-python-headless")
+    packages = (
+        "misread",
+        "keras",
+        "tensorflow",
+        "torch",
+        "jax",
+        "numpy",
+        "scikit-learn",
+        "opencv-python-headless",
+    )
     versions = {}
     for name in packages:
         try:
@@ -254,5 +345,6 @@ def environment(trainer: Trainer) -> dict[str, Any]:
         "machine": platform.machine(),
         "threads": 1,
         "versions": versions,
+        **({} if call.is_ours else {"backend": call.text, "trainer_sha256": source_sha256(call)}),
         **trainer.facts(),
     }

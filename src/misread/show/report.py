@@ -19,7 +19,8 @@ from misread.show.verdict import summary_of
 from misread.study.claims import RULE
 from misread.study.evidence import Evidence
 from misread.study.file import builtin_studies, load_study
-from misread.study.study import BASELINE
+from misread.study.folder import repeat_sentence
+from misread.study.study import BASELINE, Study
 
 
 def write_report(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -> Path:
@@ -143,14 +144,7 @@ def _comparison(evidence: Evidence, figures: Mapping[str, Any]) -> dict[str, Any
 
 
 def _study_run(evidence: Evidence) -> list[tuple[str, str]]:
-    plan, machine, recipe = evidence.plan, evidence.environment, evidence.plan.study.recipe
-    schedule: str = recipe.schedule
-    if schedule == "one-cycle":
-        schedule += f" (warm-up over {wording.percent(recipe.warmup)} of the steps)"
-    settings = (
-        f"{recipe.model}, {wording.count(recipe.epochs, 'epoch')}, batches of {recipe.batch_size}, "
-        f"{schedule} learning rate {recipe.learning_rate:g}, dropout {recipe.dropout:g}"
-    )
+    plan, machine = evidence.plan, evidence.environment
     seconds = ", ".join(
         f"{arm} {wording.number(sum(seeds) / len(seeds), decimals=1)}"
         for arm, seeds in evidence.train_seconds.items()
@@ -161,7 +155,8 @@ def _study_run(evidence: Evidence) -> list[tuple[str, str]]:
     )
     return [
         *_plan(plan.sha256, plan.dataset_sha256, evidence.seeds, plan.select_folds),
-        (f"Recipe {plan.study.recipe_name}", settings),
+        *_recipe(plan.study),
+        *_trainer(evidence),
         *((f"Arm {arm}", words.arm_description(evidence, arm)) for arm in evidence.arms),
         ("Versions", _versions(machine)),
         ("Machine", backend),
@@ -174,10 +169,8 @@ def _comparison_run(evidence: Evidence) -> list[tuple[str, str]]:
     threads = wording.count(machine["threads"], "thread")
     return [
         *_plan(plan.sha256, plan.dataset_sha256, evidence.seeds, plan.select_folds),
-        *(
-            (f"Arm {name}", _recipe(arm.recipe.model_dump(mode="json")))
-            for name, arm in plan.study.arms.items()
-        ),
+        *((f"Arm {name}", _settings(arm.stated)) for name, arm in plan.study.arms.items()),
+        *_trainer(evidence),
         ("Versions", _versions(machine)),
         ("Machine", f"{machine['platform']}, {machine['machine']}, {threads} per run"),
         ("Backend", machine["backend"]),
@@ -206,8 +199,31 @@ def _versions(machine: Mapping[str, Any]) -> str:
     return ", ".join((f"Python {machine['python']}", *versions))
 
 
-def _recipe(settings: Mapping[str, Any]) -> str:
-    idle = {"warmup"} if settings["schedule"] == "constant" else set()
+def _recipe(study: Study) -> list[tuple[str, str]]:
+    """Return the recipe that the arms of a target share, where they have one of ours."""
+    recipe = study.recipe
+    if recipe is None:
+        return []
+    schedule: str = recipe.schedule
+    if schedule == "one-cycle":
+        schedule += f" (warm-up over {wording.percent(recipe.warmup)} of the steps)"
+    settings = (
+        f"{recipe.model}, {wording.count(recipe.epochs, 'epoch')}, batches of {recipe.batch_size}, "
+        f"{schedule} learning rate {recipe.learning_rate:g}, dropout {recipe.dropout:g}"
+    )
+    return [(f"Recipe {study.recipe_name}", settings)]
+
+
+def _trainer(evidence: Evidence) -> list[tuple[str, str]]:
+    """Return what trained, where it is not ours, and how well a seed of it repeats itself."""
+    trainer = evidence.plan.study.trainer
+    if trainer.is_ours:
+        return []
+    return [("Trainer", trainer.text), ("Repeated", repeat_sentence(evidence.folder))]
+
+
+def _settings(settings: Mapping[str, Any]) -> str:
+    idle = {"warmup"} if settings.get("schedule") == "constant" else set()
     return ", ".join(
         f"{key.replace('_', ' ')} {_setting(value)}"
         for key, value in settings.items()
@@ -228,12 +244,14 @@ def command(evidence: Evidence) -> str:
     if study.adaptive:
         parts.append("--adaptive")
     parts += ["--arms", ",".join(evidence.treated_arms or (BASELINE,))]
-    parts += ["--recipe", study.recipe_name]
+    if study.recipe_name:
+        parts += ["--recipe", study.recipe_name]
     if name in builtin_studies() and study.dataset != "mnist":
         parts += ["--data", study.dataset]
     if study.smoke:
         parts.append("--smoke")
-    if study.recipe.epochs != (1 if study.smoke else RECIPES[study.recipe_name].epochs):
+    usual = RECIPES.get(study.recipe_name)
+    if study.recipe and usual and study.recipe.epochs != (1 if study.smoke else usual.epochs):
         parts += ["--epochs", str(study.recipe.epochs)]
     return shlex.join(parts)
 

@@ -224,12 +224,11 @@ def study_markdown(evidence: Evidence) -> str:
 
 def results_markdown(evidence: Evidence) -> str:
     """Return `study_markdown` without its title and its warning."""
-    study = evidence.plan.study
     lines = [
         (
-            f"{words.seed_count(evidence)}, {len(evidence.confirm):,} confirm images, recipe "
-            f"`{study.recipe_name}`. Intervals are for the change in errors per seed; bold shares "
-            "are harmed."
+            f"{words.seed_count(evidence)}, {len(evidence.confirm):,} confirm images"
+            f"{words.recipe_name(evidence)}. Intervals are for the change in errors per seed; bold "
+            "shares are harmed."
         ),
         "",
         markdown_table(_result_table(evidence)),

@@ -201,11 +201,28 @@ def mean_accuracy(evidence: Evidence, arm: str) -> float:
     return float((evidence.predictions[arm] == evidence.confirm.labels_N).mean())
 
 
+def recipe_name(evidence: Evidence) -> str:
+    """Return the recipe that arms share for a sentence, as in ", recipe `quick`"; or ""."""
+    name = evidence.plan.study.recipe_name
+    return f", recipe `{name}`" if name else ""
+
+
+def trained_by(evidence: Evidence) -> str:
+    """Return what trained, in words."""
+    machine, trainer = evidence.environment, evidence.plan.study.trainer
+    if trainer.is_ours:
+        return f"Keras {machine['versions']['keras']} on {machine['backend']}"
+    return f"the trainer `{trainer.text}`"
+
+
 def arm_description(evidence: Evidence, arm: str) -> str:
-    """Return an arm's policy in words."""
-    policy = evidence.plan.policies[arm]
+    """Return in words what an arm does differently: its policy, or its settings."""
+    policy, arms = evidence.plan.policies[arm], evidence.plan.study.arms
     if arm == BASELINE or policy is None:
-        return "images as they are"
+        usual, stated = arms[BASELINE].stated, arms[arm].stated
+        differing = {key: value for key, value in stated.items() if usual.get(key) != value}
+        settings = differing if arm != BASELINE else {**arms[arm].settings}
+        return ", ".join(f"{k} {v}" for k, v in settings.items()) or "images as they are"
     names = evidence.confirm.class_names
     parts = [
         f"{' or '.join(operations)} on {names[label]}"

@@ -67,7 +67,8 @@ def inside(evidence: Evidence, arm: str) -> Inside | None:
     rows_S = [folder.measures() for folder in evidence.runs[arm].folders]
     if not all(rows_S):
         return None
-    n_layers = len(evidence.plan.study.arms[arm].recipe.hidden)
+    recipe = evidence.plan.study.arms[arm].recipe
+    n_layers = len(recipe.hidden) if recipe else 0
 
     def mean(name: str, *, geometric: bool = False) -> tuple[tuple[float, ...], ...]:
         layers = []
@@ -177,7 +178,7 @@ def without_dropout(evidence: Evidence) -> tuple[str, str] | None:
     """
     arms = evidence.plan.study.arms
     drops = {
-        name: bool(arm.recipe.input_dropout or any(arm.recipe.dropouts))
+        name: bool(arm.recipe and (arm.recipe.input_dropout or any(arm.recipe.dropouts)))
         for name, arm in arms.items()
     }
     for claim in evidence.plan.study.claims:
@@ -231,7 +232,11 @@ def answer(evidence: Evidence) -> Answers:
     return Answers(
         outcome=evidence.accuracies,
         fit_size=fit_size,
-        steps={name: -(-fit_size // arm.recipe.batch_size) for name, arm in study.arms.items()},
+        steps={
+            name: -(-fit_size // arm.recipe.batch_size)
+            for name, arm in study.arms.items()
+            if arm.recipe
+        },
         series={name: arm.series for name, arm in study.arms.items() if arm.at is not None},
         at={name: arm.at for name, arm in study.arms.items() if arm.at is not None},
         inside={arm: found for arm, found in measured.items() if found is not None},
@@ -240,7 +245,7 @@ def answer(evidence: Evidence) -> Answers:
             "python": some["python"],
             "platform": some["platform"],
             "backend": f"{some['backend']} {some['versions'].get(some['backend'], '')}".strip(),
-            "keras": some["versions"]["keras"],
+            "keras": some["versions"].get("keras", ""),
         },
         planned_seeds=load_plan(evidence.folder).study.seeds,
     )

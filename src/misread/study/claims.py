@@ -281,6 +281,9 @@ def _claim(
 
 
 def _seconds_per_epoch(machine: dict[str, Any]) -> float:
-    """Return the median epoch; the first one also builds the graph, so it is left out."""
-    seconds = machine["epoch_cpu_seconds"]
+    """Return the median epoch; the first one also builds the graph, so it is left out.
+
+    Where a trainer reports no epochs, all of its training.
+    """
+    seconds = machine.get("epoch_cpu_seconds", [machine["train_seconds"]])
     return float(np.median(seconds[1:] or seconds))

@@ -68,14 +68,14 @@ def load_study(
         If there is no such study, or anything in it or in the options is not allowed.
     """
     options = _Options(seeds, arms, recipe, epochs, smoke=smoke)
-    name, raw = _read(name_or_path, dataset)
+    name, folder, raw = _read(name_or_path, dataset)
     _check_kinds(name, raw)
     values = {key: value for key, value in raw.items() if key not in ("recipe", "arms")}
     values |= _arms(name, raw, options) | {"name": name, "smoke": options.smoke}
     if isinstance(values.get("target"), str):
         values["target"] = parse_cell(values["target"])
-    if isinstance(raw.get("trainer"), dict):
-        values["trainer"] = raw["trainer"].get("call", "")
+    if "trainer" in raw:
+        values["trainer"] = {"folder": str(folder.resolve()), **raw["trainer"]}
     if options.seeds is not None:
         values["seeds"] = options.seeds
     elif options.smoke:
@@ -90,8 +90,8 @@ def load_study(
         raise StudyError(_sentences(name, error, Study, ("recipe",))) from None
 
 
-def _read(name_or_path: str, dataset: str | None) -> tuple[str, dict[str, Any]]:
-    """Return the name of a study and what its TOML says, unchecked; `dataset` replaces its own.
+def _read(name_or_path: str, dataset: str | None) -> tuple[str, Path, dict[str, Any]]:
+    """Return a study's name, its folder and what its TOML says, unchecked; `dataset` replaces its.
 
     A dataset's relative path is one from the folder of the TOML file, if there is such a file, else
     from the working directory.
@@ -118,7 +118,7 @@ def _read(name_or_path: str, dataset: str | None) -> tuple[str, dict[str, Any]]:
         raw["dataset"] = dataset
     elif isinstance(raw.get("dataset"), str):
         raw["dataset"] = beside(raw["dataset"], folder)
-    return name, raw
+    return name, folder, raw
 
 
 def _check_kinds(name: str, raw: Mapping[str, Any]) -> None:
@@ -133,7 +133,7 @@ def _check_kinds(name: str, raw: Mapping[str, Any]) -> None:
             ("corruptions", (list,), '["fog", "spatter@2"]'),
             ("policy", (dict,), "a table [policy]"),
             ("adaptive", (dict,), "a table [adaptive]"),
-            ("trainer", (dict,), 'a table [trainer] with call = "package.module:name"'),
+            ("trainer", (dict,), 'call = "package.module:name" in a table [trainer]'),
         )
         if key in raw and not isinstance(raw[key], kinds)
     ]
@@ -143,14 +143,20 @@ def _check_kinds(name: str, raw: Mapping[str, Any]) -> None:
 
 def _arms(name: str, raw: Mapping[str, Any], options: _Options) -> dict[str, Any]:
     """Return the arms of a study and the name of their recipe; claims on other arms are dropped."""
-    recipe = raw.get("recipe", "quick")
+    is_free = "trainer" in raw and not isinstance(raw.get("recipe"), str)
+    recipe = raw.get("recipe", {} if is_free else "quick")
     if isinstance(recipe, dict) and options.recipe is not None:
-        msg = f"the arms of {name} are its recipes; leave --recipe {options.recipe} away."
+        what = "has a trainer of its own" if is_free else "has recipes of its own"
+        msg = f"study {name} {what}; leave --recipe {options.recipe} away."
         raise StudyError(msg)
     recipe = options.recipe or recipe
     common = recipe if isinstance(recipe, dict) else _recipe(recipe)
     changes = {"epochs": options.epochs or (1 if options.smoke else None)}
     changes = {key: value for key, value in changes.items() if value is not None}
+    if is_free and options.epochs is None:  # only where its trainer is told of epochs
+        tables = raw["arms"].values() if isinstance(raw.get("arms"), dict) else ()
+        stated = [common, *(table for table in tables if isinstance(table, dict))]
+        changes = changes if any("epochs" in table for table in stated) else {}
     policy = raw.get("policy", {})
     if not policy and not isinstance(raw.get("arms"), dict):
         msg = f"study {name}: 'policy' is missing; add it, or write the arms as tables [arms.NAME]."
@@ -166,7 +172,8 @@ def _arms(name: str, raw: Mapping[str, Any], options: _Options) -> dict[str, Any
     if policy or "target" in raw:
         chosen = (BASELINE, *(arm for arm in chosen if arm != BASELINE))
         tables = {BASELINE: {}} | tables
-    arms = {arm: _arm(name, arm, tables[arm], common, changes) for arm in chosen}
+    make = _free_arm if is_free else _arm
+    arms = {arm: make(name, arm, tables[arm], common, changes) for arm in chosen}
     found: dict[str, Any] = {"arms": arms}
     found |= {"recipe_name": recipe} if isinstance(recipe, str) else {}
     if options.arms is not None and isinstance(raw.get("claims"), list):  # what can still be asked
@@ -199,16 +206,32 @@ def _refuse_unknown(name: str, chosen: tuple[str, ...], tables: Mapping[str, Any
 def _arm(
     study: str, name: str, settings: Any, common: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> Arm:
-    if not isinstance(settings, dict):
-        msg = f"study {study}: arm {name} is {settings!r}; write it as a table [arms.{name}]."
-        raise StudyError(msg)
-    about = {key: settings[key] for key in _ARM_KEYS if key in settings}
-    rest = {key: value for key, value in settings.items() if key not in about}
+    about, rest = _about(study, name, settings)
     try:
         return Arm(**about, recipe=Recipe(**{**common, **rest, **changes}))
     except ValidationError as error:
         place = f"{study}, arm {name}"
         raise StudyError(_sentences(place, error, Recipe, _ARM_KEYS)) from None
+
+
+def _free_arm(
+    study: str, name: str, settings: Any, common: Mapping[str, Any], changes: Mapping[str, Any]
+) -> Arm:
+    """Return an arm with settings of any name, for another trainer than ours."""
+    about, rest = _about(study, name, settings)
+    try:
+        return Arm(**about, settings={**common, **rest, **changes})
+    except ValidationError as error:
+        raise StudyError(_sentences(f"{study}, arm {name}", error, Arm)) from None
+
+
+def _about(study: str, name: str, table: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the table of an arm says about it, and its settings."""
+    if not isinstance(table, dict):
+        msg = f"study {study}: arm {name} is {table!r}; write it as a table [arms.{name}]."
+        raise StudyError(msg)
+    about = {key: table[key] for key in _ARM_KEYS if key in table}
+    return about, {key: value for key, value in table.items() if key not in about}
 
 
 def _named(claim: Any) -> list[str]:

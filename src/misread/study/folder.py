@@ -1,7 +1,7 @@
 """The folder of a study: who works there, which tenth a seed holds out, what may share a folder."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
@@ -14,11 +14,10 @@ from misread.data.parts import N_FOLDS
 from misread.errors import PlanError, StudyError
 from misread.files import clear_errors, read_json
 from misread.learn.recipe import Run
-from misread.learn.trainer import KERAS
 from misread.learn.work import prepare, work
 from misread.store import RunFolder, locked
 from misread.study.file import builtin_studies
-from misread.study.study import Study
+from misread.study.study import BASELINE, Study
 from misread.study.task import Note, OnReport, Task
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Pool, Workers
@@ -139,15 +138,15 @@ def refuse_another_study(study: Study, folder: Path, dataset_sha256: tuple[str, 
     PlanError
         If it holds a run that differs; what arms have that the study does not name is left alone.
     """
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow") if study.trainer == KERAS else None
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow") if study.trainer.is_ours else None
     asked: dict[str, Any] = {"dataset_sha256": list(dataset_sha256)} | study.sizes
-    recipes = {name: arm.recipe.model_dump(mode="json") for name, arm in study.arms.items()}
-    shared = study.asks_target and len({arm.recipe for arm in study.arms.values()}) == 1
-    common = study.recipe.model_dump(mode="json") if shared else None
+    ways = {name: arm.way for name, arm in study.arms.items()}
+    shared = study.asks_target and all(way == ways[BASELINE] for way in ways.values())
+    common = ways[BASELINE] if shared else None
     for path in sorted(folder.glob("arms/*/seed_*/config.json")):
         there = read_json(path)
-        recipe = recipes.get(there["arm"], common or there["recipe"])
-        expected = asked | {"recipe": recipe}
+        there["settings"] = there.get("settings", {})
+        expected = asked | ways.get(there["arm"], common or {})
         if any(there[key] != expected[key] for key in expected):
             _refuse(path.parent, {key: there[key] for key in expected}, expected)
         environment = path.with_name("environment.json")
@@ -168,11 +167,33 @@ def refuse_another_run(task: Task) -> None:
     if there is None:
         return
     try:
-        if Run.model_validate(there) == task.run:
+        if Run.model_validate(there).model_dump() == task.run.model_dump():
             return
     except ValidationError:
         pass
     _refuse(task.folder.path, there, task.run.model_dump(mode="json"))
+
+
+def repeat_sentence(folder: Path) -> str:
+    """Return what came of training one run of a study twice; "" where that was not done."""
+    paths = sorted(folder.glob("arms/*/seed_*/repeat.json"))
+    if not paths:
+        return ""
+    repeat = read_json(paths[0])
+    run = f"Seed {repeat['seed']} of {repeat['arm']}, trained twice, read"
+    if repeat["same_probabilities"]:
+        return f"{run} all {repeat['images']:,} select images with the same probabilities."
+    return (
+        f"{run} {repeat['read_otherwise']:,} of {repeat['images']:,} select images as another "
+        "class the second time: this trainer does not repeat itself, so a run that is lost comes "
+        "back a little different. Let every random choice come from the seed."
+    )
+
+
+def trainer_versions(folder: Path, arms: Iterable[str]) -> int:
+    """Return by how many versions of its trainer's source a study's runs were trained."""
+    paths = [path for arm in arms for path in folder.glob(f"arms/{arm}/*/environment.json")]
+    return len({read_json(path).get("trainer_sha256") for path in paths})
 
 
 def _refuse(path: Path, there: dict[str, Any], asked: dict[str, Any]) -> None:

@@ -14,7 +14,8 @@ from misread.errors import StudyError
 from misread.files import Frozen
 from misread.images import Images
 from misread.images.page import Page
-from misread.learn.trainer import trainer_named
+from misread.learn.call import trainer_of
+from misread.learn.recipe import TrainerCall
 from misread.learn.work import stored_model
 from misread.store import RunFolder
 from misread.study.plan import load_plan
@@ -67,7 +68,7 @@ class Readers:
     class_names : tuple of str
         What the models tell apart.
     trainer : str
-        What loads them, as in `learn.trainer`.
+        What loads them.
     warning : str
         Why their readings prove nothing ("": nothing speaks against them).
     """
@@ -76,7 +77,7 @@ class Readers:
     arm: str
     seeds: tuple[int, ...]
     class_names: tuple[str, ...]
-    trainer: str
+    trainer: TrainerCall
     warning: str
 
 
@@ -154,7 +155,7 @@ def read_images(
         Called when a model has read.
     """
     with _quiet():
-        trainer = trainer_named(readers.trainer)  # Keras waits until here
+        trainer = trainer_of(readers.trainer)  # Keras waits until here
         trainer.prepare()
     probs = []
     for seed in readers.seeds:

@@ -16,7 +16,7 @@ from typing import Any
 from misread.errors import StoreError
 from misread.files import Arrays, read_arrays, read_json, write_arrays, write_json
 from misread.judge import Predictions, judge
-from misread.learn.recipe import Run
+from misread.learn.recipe import Run, TrainerCall
 from misread.learn.views import View, views_in
 from misread.learn.work import Progress, Rereading, prepare, read_again
 from misread.store import RunFolder
@@ -39,7 +39,7 @@ class Reading:
 
     model: RunFolder
     place: RunFolder
-    trainer: str
+    trainer: TrainerCall
     views: tuple[View, ...]
 
     @property
@@ -63,9 +63,18 @@ class Reading:
         return "slice_names" in arrays and set(self.views) <= set(views_in(arrays))
 
     def order(self) -> Rereading:
-        """Return what a worker needs."""
-        model = self.model.stored_model()
-        return Rereading(Run.model_validate(self.model.config()), self.trainer, model, self.views)
+        """Return what a worker needs.
+
+        Raises
+        ------
+        StoreError
+            If the run is not of the trainer that the study's plan states, or has no model.
+        """
+        run = Run.model_validate(self.model.config())
+        if run.trainer != self.trainer:
+            msg = f"{self.model.path} is of another trainer than its study's plan; train it again."
+            raise StoreError(msg)
+        return Rereading(run, self.model.stored_model(), self.views)
 
 
 def reread(

@@ -18,7 +18,9 @@ from misread.study.folder import (
     Executor,
     refuse_another_run,
     refuse_another_study,
+    repeat_sentence,
     select_folds,
+    trainer_versions,
     workers_of,
 )
 from misread.study.plan import Plan, counter_slices, lock
@@ -162,7 +164,23 @@ class _Study:
             self.on_report(Note(text))
         for arms, seeds in self.schedule(plan):
             self.do("training the arms", self.tasks(arms, seeds, plan, previews))
+        self.say_how_it_was_trained()
         return plan
+
+    def say_how_it_was_trained(self) -> None:
+        """Say of another trainer than ours whether it repeats itself, and whether it changed."""
+        if self.study.trainer.is_ours:
+            return
+        notes = [repeat_sentence(self.folder)]
+        n_versions = trainer_versions(self.folder, self.study.arms)
+        if n_versions > 1:
+            notes.append(
+                f"The source of {self.study.trainer.text} changed while this study was trained: "
+                f"its runs are of {n_versions} versions. If that changes results, take a new "
+                "folder with --out."
+            )
+        for text in filter(None, notes):
+            self.on_report(Note(text))
 
     def tasks(
         self,
@@ -177,6 +195,7 @@ class _Study:
             corrupted = tuple(View(corruption=name) for name in self.study.corruptions)
             fit = (View(part=Part.FIT),) if self.study.asks_accuracies else ()
             views = (View(), *plan.slices, *corrupted, *fit)
+        first = next(iter(self.study.arms)), self.study.seeds[0]
         return [
             Task(
                 RunFolder(self.folder, arm, seed),
@@ -187,9 +206,9 @@ class _Study:
                     self.folds[seed],
                     self.parts.sha256,
                 ),
-                self.study.trainer,
                 views,
                 preview if arm == BASELINE else (),
+                repeat=(arm, seed) == first and not self.study.trainer.is_ours,
             )
             for seed in seeds  # seed by seed: a study cut short is still balanced
             for arm in arms

@@ -1,8 +1,8 @@
 """A study: arms × seeds of one dataset, with its questions."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
 from misread.data.sources import split_name
 from misread.errors import StudyError
@@ -11,8 +11,7 @@ from misread.images.corrupt import parse_corruption
 from misread.images.operations import OPERATIONS
 from misread.judge import Adaptive
 from misread.learn.policy import CONTROLS, Policy
-from misread.learn.recipe import Recipe, Run
-from misread.learn.trainer import KERAS
+from misread.learn.recipe import Recipe, Run, TrainerCall, epochs_of
 from misread.study.questions import Cell, Claim, Proof, check_looks
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"  # of arms: they are folders
@@ -119,7 +118,9 @@ class Arm(Frozen):
     Parameters
     ----------
     recipe
-        How its models are built and trained.
+        How its models are built and trained; None where a trainer of one's own takes `settings`.
+    settings
+        What a trainer of one's own is given: any names, with values as JSON has them.
     policy
         Which of the study's policies treats the images, a key of `TargetPolicy.resolve`; "" none.
     label
@@ -130,12 +131,29 @@ class Arm(Frozen):
         Where arms differ along an axis: the line that this arm is a point of, and its place.
     """
 
-    recipe: Recipe
+    recipe: Recipe | None = None
+    settings: dict[str, JsonValue] = unstated({})
     policy: str = unstated("")
     label: str = unstated("")
     documented: float | None = Field(default=None, ge=0, le=1, exclude_if=lambda v: v is None)
     series: str = unstated("")
     at: float | None = unstated(None)
+
+    @property
+    def way(self) -> dict[str, Any]:
+        """How its models are trained, as JSON has it: `recipe` and `settings`."""
+        dumped = self.model_dump(mode="json", include={"recipe", "settings"})
+        return {"settings": {}} | dumped
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """What its recipe and its settings say, by name."""
+        return (self.way["recipe"] or {}) | self.settings
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a run; 1 where only its trainer knows."""
+        return epochs_of(self.recipe, self.settings)
 
 
 class Study(Frozen):
@@ -174,7 +192,7 @@ class Study(Frozen):
     fit_size
         Images to train on, stratified; None takes all.
     trainer
-        What trains, as "package.module:name".
+        What trains; another one than ours by `call` or by `command`.
     smoke
         Everything shrunk, to see that it works; proves nothing.
     """
@@ -194,7 +212,7 @@ class Study(Frozen):
     adaptive: Adaptive | None = unstated(None)
     corruptions: Annotated[tuple[str, ...], AfterValidator(_known_corruptions)] = unstated(())
     fit_size: int | None = Field(default=None, ge=100, exclude_if=lambda v: v is None)
-    trainer: str = unstated(KERAS)
+    trainer: TrainerCall = unstated(TrainerCall())
     smoke: bool = False
 
     @field_validator("target")
@@ -229,6 +247,18 @@ class Study(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _trainer_fits(self) -> Self:
+        without = [name for name, arm in self.arms.items() if arm.recipe is None]
+        if self.trainer.is_ours and without:
+            msg = f"arm {without[0]} has no recipe, which our trainer needs; give it one"
+            raise ValueError(msg)
+        free = [name for name, arm in self.arms.items() if arm.settings]
+        if self.trainer.is_ours and free:
+            msg = f"arm {free[0]} has settings for another trainer, and none is named; name one"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _looks_fit(self) -> Self:
         if self.adaptive and not self.asks_target:
             msg = "looks need a target, and none is asked for; leave `adaptive` out"
@@ -257,14 +287,14 @@ class Study(Frozen):
         return tuple(arm for arm in self.arms if arm != BASELINE)
 
     @property
-    def recipe(self) -> Recipe:
+    def recipe(self) -> Recipe | None:
         """The recipe of its first arm, which a target's other arms share unless they state more."""
         return next(iter(self.arms.values())).recipe
 
     @property
     def epochs(self) -> dict[str, int]:
         """Epochs of a run of each arm."""
-        return {name: arm.recipe.epochs for name, arm in self.arms.items()}
+        return {name: arm.epochs for name, arm in self.arms.items()}
 
     @property
     def sizes(self) -> dict[str, int | None]:
@@ -298,5 +328,7 @@ class Study(Frozen):
             select_fold=select_fold,
             recipe=self.arms[arm].recipe,
             policy=policy,
+            settings=self.arms[arm].settings,
+            trainer=self.trainer,
             **self.sizes,
         )

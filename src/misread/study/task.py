@@ -16,20 +16,22 @@ class Task:
 
     Attributes
     ----------
-    folder, run, trainer : RunFolder, Run, str
-        Where, what, and what trains.
+    folder, run : RunFolder, Run
+        Where, and what.
     views : tuple of View
         What is read beside *confirm*, once the plan is locked; empty until then: without it the
         worker trains and reads *select*, and *confirm* stays closed.
     preview : tuple of View
         Views of *select* that are read for the preview.
+    repeat : bool
+        Whether it is trained once more, to see that its seed gives the same.
     """
 
     folder: RunFolder
     run: Run
-    trainer: str
     views: tuple[View, ...] = ()
     preview: tuple[View, ...] = ()
+    repeat: bool = False
 
     @property
     def name(self) -> str:
@@ -40,16 +42,22 @@ class Task:
         """Return what is left to do, for a worker anywhere."""
         return Order(
             self.run,
-            self.trainer,
             self.folder.trained_files(),
             () if self.is_previewed else self.preview,
             () if self.is_read else self.views,
+            self.repeat and not self.is_repeated,
         )
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to do."""
-        return (self.is_read if self.views else self.folder.is_trained) and self.is_previewed
+        is_through = self.is_read if self.views else self.folder.is_trained
+        return is_through and self.is_previewed and self.is_repeated
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it was trained once more, where that is asked for."""
+        return not self.repeat or (self.folder.path / "repeat.json").exists()
 
     @property
     def is_previewed(self) -> bool:

@@ -4,6 +4,7 @@ import numpy as np
 
 from misread import wording
 from misread.files import Arrays
+from misread.show import words
 from misread.show.markdown.page import Beside, section
 from misread.show.report import command
 from misread.study.evidence import Evidence
@@ -19,10 +20,9 @@ def run(evidence: Evidence, beside: Beside) -> str:
     return section(
         "How it was run",
         f"```bash\n{command(evidence)} --out {folder}\n{beside.command(folder)}\n```",
-        f"Plan `{plan.sha256[:16]}`, recipe `{plan.study.recipe_name}`; "
+        f"Plan `{plan.sha256[:16]}`{words.recipe_name(evidence)}; "
         f"{wording.count(evidence.n_runs, 'run')}, {seconds:.0f} s of training each (median, "
-        f"{wording.count(machine['threads'], 'thread')}); Keras {machine['versions']['keras']} on "
-        f"{machine['backend']}.",
+        f"{wording.count(machine['threads'], 'thread')}), by {words.trained_by(evidence)}.",
         beside.figure("training_curves"),
     )
 
