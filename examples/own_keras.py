@@ -17,30 +17,34 @@ class Bright(keras.layers.Layer):
         return images * self.factor
 
 
+def scaled(images):
+    """Return images with values from 0 to 1."""
+    return images.astype("float32") / 255
+
+
 def network(n_classes, width):
     """Return the network, untrained."""
     layers = [
-        keras.layers.Rescaling(1 / 255),
         keras.layers.Flatten(),
         Bright(),
         keras.layers.Dense(width, "relu"),
         keras.layers.Dense(n_classes, "softmax"),
     ]
     model = keras.Sequential(layers)
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
 def train(lesson):
     """Train the network; with `flip` among an arm's settings, on mirrored images too."""
     keras.utils.set_random_seed(lesson.seed)
-    images, labels = lesson.images, lesson.labels
+    images, labels = scaled(lesson.images), lesson.labels
     if lesson.settings.get("flip"):
         images, labels = np.concatenate([images, images[:, :, ::-1]]), np.concatenate([labels] * 2)
     model = network(len(lesson.class_names), lesson.settings["width"])
 
     def report(epoch, logs):
-        watched = model.evaluate(lesson.select.images, lesson.select.labels_N, verbose=0)
+        watched = model.evaluate(scaled(lesson.select.images), lesson.select.labels_N, verbose=0)
         lesson.on_epoch(
             {
                 "epoch": epoch + 1,
@@ -65,4 +69,4 @@ def load(folder):
 
 def reader(model):
     """Return what reads with a model."""
-    return lambda images: model.predict(images, verbose=0)
+    return lambda images: model.predict(scaled(images), verbose=0)

@@ -126,6 +126,7 @@ class StudyBar(Bar):
         super().__init__(console)
         self.at_most, self._n_runs, self._last_step = at_most, len(epochs), last_step
         self._epochs: dict[str, int] = {}
+        self._planned: dict[str, int] = {}
         self._trained: set[str] = set()
         self._complete: set[str] = set()
         self.begin("", sum(epochs) + len(epochs), "steps")
@@ -149,6 +150,7 @@ class StudyBar(Bar):
     def _begin_stage(self, stage: Stage) -> None:
         self.title = stage.title
         for task in stage.tasks:
+            self._planned[task.name] = task.run.epochs
             is_trained = task.folder.is_trained
             if is_trained and task.name not in self._trained:
                 self.skip(task.run.epochs)
@@ -166,7 +168,8 @@ class StudyBar(Bar):
         if report.step == Step.EPOCH:
             n_steps = report.number - self._epochs.get(run, 0)  # below 0 where a run begins anew
             self._epochs[run] = report.number
-        else:
+        elif run not in self._trained:
+            n_steps += self._planned.get(run, 0) - self._epochs.get(run, 0)  # that were not said
             self._trained.add(run)
         if report.step == self._last_step:
             self._complete.add(run)

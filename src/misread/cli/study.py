@@ -203,6 +203,11 @@ def _run(
             "Smoke run: few images, one epoch. It shows that everything works and proves nothing.",
             err=True,
         )
+    if not study.trainer.is_ours:
+        place = f" in {study.trainer.folder}" if study.trainer.folder else ""
+        click.echo(
+            f"Trainer: {study.trainer.text}{place}; what is left to do runs its code.", err=True
+        )
     with _bar(study, until, console) as bar:
         options: Any = {"jobs": jobs, "executor": executor, "on_report": bar.on_report}
         try:

@@ -22,10 +22,10 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -179,6 +179,29 @@ def trainer_of(call: TrainerCall) -> Trainer:
     return FunctionTrainer(trainer, getattr(found, "load", None))
 
 
+def call_of(function: Callable[[Lesson], Reader]) -> TrainerCall:
+    """Return the call by which workers find a function.
+
+    Raises
+    ------
+    StudyError
+        If they could not: it does not stand at the top level of a file.
+    """
+    name, main = getattr(function, "__qualname__", ""), sys.modules["__main__"]
+    module = getattr(function, "__module__", "")
+    path = getattr(sys.modules.get(module), "__file__", None)
+    if "." in name or "<" in name or not name or path is None:
+        msg = (
+            f"workers cannot import the trainer {name or function!r:.80}; write it into a file, at "
+            "the top level (in a notebook: %%writefile trainers.py), and import it from there."
+        )
+        raise StudyError(msg)
+    if module == "__main__":  # by its file's name, for workers start from another one
+        spec = getattr(main, "__spec__", None)
+        module = spec.name if spec else Path(path).stem
+    return TrainerCall(call=f"{module}:{name}", folder=str(Path(path).parent.resolve()))
+
+
 def source_sha256(call: TrainerCall) -> str:
     """Return the hash of a trainer's source: its module's file, or the files that a command names.
 
@@ -199,24 +222,26 @@ def logged(call: TrainerCall, report: Report) -> Iterator[None]:
         yield
         return
     kept = [os.dup(1), os.dup(2)]
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, _text_of(log.fileno()) as text:
         try:
-            _direct_output(log.fileno(), log.fileno())
-            yield
-        except Exception:
-            traceback.print_exc()
-            raise
+            for output in (1, 2):
+                os.dup2(log.fileno(), output)
+            with redirect_stdout(text), redirect_stderr(text):
+                try:
+                    yield
+                except Exception:
+                    traceback.print_exc()
+                    raise
         finally:
-            _direct_output(*kept)
-            for descriptor in kept:
-                os.close(descriptor)
+            text.flush()
+            for output, before in zip((1, 2), kept, strict=True):
+                os.dup2(before, output)
+                os.close(before)
             log.seek(0)
             if printed := log.read():
                 report({"trainer.log": printed})
 
 
-def _direct_output(out: int, errors: int) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os.dup2(out, 1)
-    os.dup2(errors, 2)
+def _text_of(descriptor: int) -> TextIO:
+    """Return a file of text over an open one, which writes line by line."""
+    return open(descriptor, "w", buffering=1, encoding="utf-8", closefd=False)

@@ -1,7 +1,6 @@
 """Recipes: architecture and training hyper-parameters, as data; what trains, and a run."""
 
 import re
-import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -216,7 +215,7 @@ class TrainerCall(Frozen):
     @property
     def text(self) -> str:
         """What it is, for people."""
-        return shlex.join(self.command) if self.command else self.call
+        return " ".join(self.command) or self.call
 
 
 class Run(Frozen):

@@ -28,7 +28,7 @@ def arm_table(evidence: Evidence) -> Table:
         (
             name,
             arm.label,
-            f"{arm.parameters:,}",
+            f"{arm.parameters:,}" if arm.parameters else "–",
             _spread(arm.accuracy.mean, arm.accuracy.sd),
             f"{100 * arm.accuracy.low:.2f} to {100 * arm.accuracy.high:.2f}%",
             percent(arm.fit_accuracy.mean),

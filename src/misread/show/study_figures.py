@@ -21,7 +21,7 @@ from misread.show.figures.ranked_cells import ranked_cells
 from misread.show.figures.samples import sample_digits, sample_predictions
 from misread.show.figures.select_images import select_images
 from misread.show.figures.shape import shape
-from misread.show.figures.training_curves import arm_curves, training_curves
+from misread.show.figures.training_curves import arm_curves, has_curves, training_curves
 from misread.show.figures.writers import writers
 from misread.show.style import png
 from misread.study.axis import answer
@@ -46,7 +46,9 @@ class Drawn:
 def figures_of(evidence: Evidence) -> dict[str, Callable[[], Figure]]:
     """Return the drawing of every figure of a finished study's page, by name."""
     if evidence.plan.target is not None:
-        return {name: partial(draw, evidence) for name, draw in FIGURES.items()}
+        idle = set() if evidence.preview["operations"] else {"preview"}
+        idle |= set() if has_curves(evidence) else {"training_curves"}
+        return {name: partial(draw, evidence) for name, draw in FIGURES.items() if name not in idle}
     figures = {name: partial(draw, evidence) for name, draw in COMPARISON_FIGURES.items()}
     return figures | axis_figures(evidence) | arm_figures(evidence)
 
@@ -73,6 +75,7 @@ def arm_figures(evidence: Evidence) -> dict[str, Callable[[], Figure]]:
         f"{name}_{arm}": partial(draw, evidence, arm)
         for arm in arms
         for name, draw in ARM_FIGURES.items()
+        if name != "training_curves" or has_curves(evidence)
     }
 
 

@@ -198,7 +198,7 @@ class Answers(Frozen):
     fit_size
         Images that each network was trained on.
     steps
-        Optimiser steps of one epoch.
+        Optimiser steps of one epoch; 1 where only its trainer knows.
     series, at
         Of each arm that lies along the axis.
     inside
@@ -233,9 +233,8 @@ def answer(evidence: Evidence) -> Answers:
         outcome=evidence.accuracies,
         fit_size=fit_size,
         steps={
-            name: -(-fit_size // arm.recipe.batch_size)
+            name: -(-fit_size // arm.recipe.batch_size) if arm.recipe else 1
             for name, arm in study.arms.items()
-            if arm.recipe
         },
         series={name: arm.series for name, arm in study.arms.items() if arm.at is not None},
         at={name: arm.at for name, arm in study.arms.items() if arm.at is not None},

@@ -35,10 +35,11 @@ def preview_numbers(study: Study, target: Cell, train: Dataset, folder: Path) ->
     seeds = read_json(folder / "errors.json")["seeds"]
     folders = [RunFolder(folder, BASELINE, seed) for seed in seeds]
     selects = [run.select() for run in folders]
-    previews = [read_arrays(run.path / "preview.npz") for run in folders]
+    views = preview_views(study, target)
+    previews = [read_arrays(run.path / "preview.npz") for run in folders] if views else []
     operations: list[dict[str, Any]] = []
     thickness_px: dict[int | None, float] = {}  # of each class as it is
-    for piece in preview_views(study, target):
+    for piece in views:
         other = next(k for k in target if k != piece.label)
         ids, before, after = [], [], []
         for select, preview in zip(selects, previews, strict=True):

@@ -5,13 +5,15 @@ the baseline goes on as long as any arm does. `run_study` leaves a folder with c
 `plan.json`; `evidence` then makes of it what the pages show.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from misread.files import write_json
 from misread.images.corrupt import corrupt, parse_corruption
+from misread.learn.call import call_of
+from misread.learn.trainer import Lesson, Reader
 from misread.learn.views import Part, Parts, View, load_parts
 from misread.store import RunFolder
 from misread.study.folder import (
@@ -53,6 +55,7 @@ def run_study(
     executor: Executor = Executor.LOCAL,
     on_report: OnReport = lambda _: None,
     until: Until = Until.END,
+    trainer: Callable[[Lesson], Reader] | None = None,
 ) -> Plan | None:
     """Bring a study to its end, doing only what the folder does not hold yet.
 
@@ -71,6 +74,9 @@ def run_study(
         that people should know.
     until
         Where to stop; what comes before the end needs a study that asks for a target.
+    trainer
+        A function that trains, in place of the study's trainer; see docs/trainer.md. Workers import
+        it, so it must stand in a file, at the top level.
 
     Returns
     -------
@@ -85,8 +91,12 @@ def run_study(
         If the folder is in use or cannot be written.
     RunError
         If runs failed; all others are done.
+    StudyError
+        If the trainer is none that workers could import.
     """
     folder = folder.resolve()
+    if trainer is not None:
+        study = study.model_copy(update={"trainer": call_of(trainer)})
     arms = tuple(study.arms) if until == Until.END else (BASELINE,)
     todo = [
         run

@@ -45,7 +45,9 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 def _serve(connection: "mpc.Connection[Any, Any]", work: Work, prepare: Prepare, log: str) -> None:
     """Live as a worker: prepare, say so, then do what comes through the pipe until it closes."""
     # What libraries say at start-up (TensorFlow: a page) goes to the log, not between the bars.
-    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for output in (1, 2):
+        os.dup2(descriptor, output)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     parent = mp.parent_process()
 

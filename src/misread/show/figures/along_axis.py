@@ -75,7 +75,8 @@ def along_axis(evidence: Evidence, answers: Answers) -> Figure:
             axes.minorticks_off()
         axes.set_xticks(*_named(places, is_wide=is_wide))
     times.set_ylim(bottom=0)
-    accuracy.legend(frameon=False, fontsize=12, loc="best")
+    if any(names):
+        accuracy.legend(frameon=False, fontsize=12, loc="best")
     return sheet.figure
 
 

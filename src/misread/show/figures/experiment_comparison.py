@@ -133,7 +133,7 @@ def _accuracies(sheet: style.Sheet, outcome: ComparisonOutcome, down: float, row
         cells = (
             percent(accuracy.mean),
             points(arm.gap.mean or 0.0),
-            f"{arm.parameters:,}",
+            f"{arm.parameters:,}" if arm.parameters else "–",
             f"{arm.seconds_per_epoch.mean or 0.0:.2f}",
         )
         for cell, at in zip(cells, _COLUMNS, strict=True):

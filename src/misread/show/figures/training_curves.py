@@ -18,6 +18,13 @@ _CURVES = {"loss": ("loss", "select_loss"), "accuracy": ("accuracy", "select_acc
 _PARTS = (("training", style.ORANGE), ("select", style.BLUE))
 
 
+def has_curves(evidence: Evidence) -> bool:
+    """Return whether every run reports loss and accuracy by epoch, as ours do."""
+    keys = {key for pair in _CURVES.values() for key in pair}
+    every = (history for histories in evidence.histories.values() for history in histories)
+    return all(keys <= {*history[0]} for history in every)
+
+
 @style.styled
 def training_curves(evidence: Evidence) -> Figure:
     """Draw loss and accuracy by epoch, on the training images and on *select*.

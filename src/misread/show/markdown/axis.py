@@ -113,7 +113,9 @@ def along_table(answers: Answers) -> Table:
             f"{answers.at[arm]:g}",
             _accuracy(answers, arm),
             points(answers.outcome.arms[arm].gap.mean or 0.0),
-            f"{answers.outcome.arms[arm].parameters:,}",
+            f"{answers.outcome.arms[arm].parameters:,}"
+            if answers.outcome.arms[arm].parameters
+            else "–",
             "1" if arm == arms[0] else ratio_words(times(answers, [arm], arms[:1])),
         )
         for arm in arms

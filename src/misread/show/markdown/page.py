@@ -37,7 +37,9 @@ class Beside:
     files: dict[str, bytes] = field(default_factory=dict)
 
     def figure(self, name: str) -> str:
-        """Return the picture of one of the study's figures, with its finding as the text."""
+        """Return the picture of one of the study's figures, its finding as the text; "" without."""
+        if name not in self.drawn:
+            return ""
         figure = self.drawn[name]
         return self.picture(f"{name}.png", figure.png, figure.title)
 
