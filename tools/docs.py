@@ -26,7 +26,10 @@ PROJECT = Path(__file__).resolve().parent.parent
 ROOTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/misread/data/mnist/SOURCES.md")
 # The menu: which pages come first in its parts. Any other page finds its place alone: below the
 # name of its folder, or else in the guide.
-GUIDE = ("docs/trainer.md", "docs/judge.md", "docs/method.md", "docs/power.md", "docs/calibration.md")
+GUIDE = (
+    *("docs/trainer.md", "docs/judge.md", "docs/method.md", "docs/power.md"),
+    "docs/calibration.md",
+)
 PLANS = ("PRD", "PLANNING", "TASKS", "decisions", "log", "benchmarks")
 WORK = tuple(f"docs/{name}.md" for name in PLANS)
 CLI = "docs/cli.md"
