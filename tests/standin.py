@@ -20,7 +20,7 @@ from misread.data.mnist import load_mnist
 from misread.data.parts import stratified_subset
 from misread.images import Images
 from misread.learn.policy import apply_draw
-from misread.learn.recipe import Run
+from misread.learn.recipe import Run, TrainerCall
 from misread.learn.trainer import Lesson
 from misread.seeds import derive
 from misread.study.conclude import conclude
@@ -184,5 +184,5 @@ def rehearse(study: Study, folder: Path) -> None:
     """Bring a study to its end in this process with the stand-in, without its figures."""
     with pytest.MonkeyPatch.context() as patch:
         work_here(patch)
-        run_study(study.model_copy(update={"trainer": CALL}), folder)
+        run_study(study.model_copy(update={"trainer": TrainerCall(call=CALL)}), folder)
         conclude(folder)

@@ -30,7 +30,7 @@ from typing import Any, ClassVar, TextIO
 import numpy as np
 import numpy.typing as npt
 
-from misread.errors import StudyError
+from misread.errors import StudyError, needs_extra
 from misread.files import readable_json
 from misread.images import Images
 from misread.learn.recipe import TrainerCall
@@ -156,7 +156,8 @@ def trainer_of(call: TrainerCall) -> Trainer:
         if not call.is_ours and place not in sys.path:
             sys.path.insert(0, place)
     try:
-        found = importlib.import_module(module)
+        with needs_extra():
+            found = importlib.import_module(module)
         trainer: Any = getattr(found, attribute)
     except (ImportError, AttributeError) as error:
         if not call.is_ours:
