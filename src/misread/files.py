@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,10 @@ from misread.npz import arrays_of
 Arrays = dict[str, npt.NDArray[Any]]
 
 UNFINISHED = ".unfinished"
+
+_LONGEST_NAME = 120  # letters of a file's name; systems allow 255 bytes
+_NO_NAME = re.compile(r'[\\/:*?"<>|]|[^\S ]')  # what no system, or not every one, allows
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
 class Frozen(BaseModel):
@@ -38,6 +43,33 @@ def unstated(default: Any) -> Any:
     return Field(default=default, exclude_if=lambda value: bool(value == default))
 
 
+def file_name(text: str) -> str:
+    """Return any text as the name of a file: one part of a path, of this folder, on every system.
+
+    Examples
+    --------
+    >>> file_name("../../x"), file_name("4"), file_name("nul"), file_name("")
+    ('-..-x', '4', '_nul', '_')
+    """
+    name = "".join(c if c.isprintable() else "-" for c in _NO_NAME.sub("-", text))
+    name = name.strip().lstrip(".").rstrip(". ")
+    if len(name) > _LONGEST_NAME or len(name.encode("utf-8", "replace")) > 2 * _LONGEST_NAME:
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+        stem, dot, ending = name.rpartition(".")
+        ending = dot + ending if dot and len(ending) < 10 else ""
+        kept = (stem if ending else name).encode("utf-8", "ignore")[: _LONGEST_NAME - 20]
+        name = f"{kept.decode('utf-8', 'ignore')}-{digest}{ending}"
+    return f"_{name}" if not name or _RESERVED.match(name) else name
+
+
+def path_in(folder: Path, *names: str) -> Path:
+    """Return the path below a folder that names from data stand for; it cannot leave the folder.
+
+    A slash in the last name makes no folder; give folders as names of their own.
+    """
+    return folder.joinpath(*map(file_name, names))
+
+
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the disk quota is used up; free some space",
@@ -45,6 +77,7 @@ _REASONS = {
     errno.EACCES: "writing there is not allowed; choose another folder",
     errno.EPERM: "writing there is not allowed; choose another folder",
     errno.ENOTDIR: "a part of this path is a file; choose another folder",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
     errno.EEXIST: "a file stands where a folder is needed; choose another folder",
 }
 

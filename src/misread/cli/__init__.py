@@ -3,6 +3,7 @@
 A command's module is loaded when the command is called, so that `misread --help` stays light.
 """
 
+import errno
 import importlib
 import io
 import sys
@@ -66,6 +67,12 @@ class _Commands(click.Group):
                 return super().invoke(ctx)
         except MisreadError as error:
             click.echo(f"misread: {error}", err=True)
+            sys.exit(2)
+        except OSError as error:
+            if error.errno == errno.EPIPE or error.filename is None:
+                raise
+            reason = error.strerror or type(error).__name__
+            click.echo(f"misread: {error.filename}: {reason}; name another place.", err=True)
             sys.exit(2)
         except KeyboardInterrupt:
             click.echo(

@@ -10,7 +10,7 @@ from misread.cli.progress import load_with_bar
 from misread.data.check import check_dataset, class_counts, image_words
 from misread.data.download import cache_folder, downloads
 from misread.data.sources import KINDS, licence, slug, split_name
-from misread.files import write_atomic
+from misread.files import path_in, write_atomic
 from misread.show.figures.dataset import dataset_figure
 from misread.show.style import png
 from misread.show.table import Table
@@ -55,7 +55,7 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
     console = stderr()
     train, test = load_with_bar(name, console)
     if figure is None and not as_json:
-        figure = Path("runs") / "data" / f"{slug(name)}.png"
+        figure = path_in(Path("runs") / "data", f"{slug(name)}.png")
     if figure is not None:
         with console.status("drawing"):
             write_atomic(figure, png(dataset_figure(name, train, test)))

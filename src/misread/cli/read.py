@@ -14,7 +14,7 @@ from misread.cli.options import folder_option, json_option, print_json, stderr, 
 from misread.cli.progress import Bar
 from misread.data.pictures import read_photo
 from misread.errors import StudyError
-from misread.files import write_atomic
+from misread.files import path_in, write_atomic
 from misread.images.page import Page, find_digits
 from misread.show.figures.photo import page_figure, reading_table, summary
 from misread.show.style import png
@@ -123,7 +123,7 @@ def _save_digits(folder: Path, photo: _Photo) -> None:
         content = io.BytesIO()
         Image.fromarray(image).save(content, "PNG")
         name = f"{photo.stem}-{reading.number:03d}-{reading.reading}.png"
-        write_atomic(folder / name, content.getvalue())
+        write_atomic(path_in(folder, name), content.getvalue())
 
 
 def _print(photo: _Photo) -> None:

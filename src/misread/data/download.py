@@ -16,7 +16,7 @@ from typing import Any
 
 from misread import __version__
 from misread.errors import DataError
-from misread.files import UNFINISHED, clear_errors, write_atomic
+from misread.files import UNFINISHED, clear_errors, path_in, write_atomic
 
 LARGEST_BYTES = 4 * 2**30  # of one file
 _SUFFIXES = (".arff", ".parquet")
@@ -80,7 +80,7 @@ def fetch(url: str, name: str, *, sha256: str = "", md5: str = "", instead: str)
     StoreError
         If the cache cannot be written.
     """
-    path = cache_folder() / name
+    path = path_in(cache_folder(), *name.split("/"))
     if path.exists():
         _check_hash(path, url, sha256, md5)
         return path

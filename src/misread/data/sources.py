@@ -88,6 +88,9 @@ def split_name(name: str) -> tuple[str, str]:
     (('npz', 'my.npz'), ('mnist', ''))
     """
     kind, colon, rest = name.partition(":")
+    if not name.isprintable():
+        msg = f"the name of a dataset holds what cannot be printed, {name!r}; write it anew."
+        raise StudyError(msg)
     if kind not in KINDS or bool(colon) != (":" in KINDS[kind].grammar) or (colon and not rest):
         known = ", ".join(k.grammar for k in KINDS.values())
         msg = f"there is no dataset {name!r}; choose one of {known}."

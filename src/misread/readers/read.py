@@ -55,10 +55,13 @@ def read_predictions(source: str | Path) -> Predictions:
         If cannot be read, or holds something else.
     """
     path, arm = Path(source), ""
-    if "#" in str(source) and not path.exists():
-        text, _, arm = str(source).rpartition("#")
-        path = Path(text)
+    if "\0" in str(source):
+        msg = f"{str(source)!r} is no path; it holds a character of no width: write it anew."
+        raise DataError(msg)
     try:
+        if "#" in str(source) and not path.exists():
+            text, _, arm = str(source).rpartition("#")
+            path = Path(text)
         if path.is_dir():
             return _read_folder(path)
         with path.open("rb") as file:

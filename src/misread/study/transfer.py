@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from misread.data.sources import load, slug
 from misread.errors import StoreError
-from misread.files import Arrays, read_json, write_arrays, write_json
+from misread.files import Arrays, path_in, read_json, write_arrays, write_json
 from misread.judge import Verdict
 from misread.learn.views import View, load_parts, unseen
 from misread.readers.read import side_of_runs
@@ -106,7 +106,7 @@ def run_transfer(
     plan = load_target_plan(folder)
     study = plan.study
     data = unseen(study.dataset, source)
-    here = (out / slug(source)).resolve()
+    here = path_in(out, slug(source)).resolve()
     stated = {
         "source": source,
         "source_sha256": [part.sha256 for part in load(source)],
