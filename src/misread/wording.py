@@ -5,6 +5,8 @@ percentage points ("pp"), a change relative to what was there before in per cent
 """
 
 import math
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -23,6 +25,45 @@ class Interval(Protocol):
     @property
     def high(self) -> float:
         """Its upper end."""
+
+
+_UNSEEN = re.compile(r"[^\n\x20-\x7e]+")
+_LONGEST_WORD = 80
+_LONG = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
+
+
+def visible(text: str) -> str:
+    r"""Return text of others without what steers a terminal or turns the direction of writing.
+
+    Examples
+    --------
+    >>> visible("a\x1b[2Jb\tc\u202ed")
+    'a�[2Jb c�d'
+    """
+    return text if text.isprintable() else _UNSEEN.sub(lambda run: _seen(run[0]), text)
+
+
+def _seen(run: str) -> str:
+    blanks = {sign for sign in run if sign in "\t\r\x0b\x0c" or unicodedata.category(sign) == "Zs"}
+    return "".join(s if s.isprintable() else " " if s in blanks else "�" for s in run)
+
+
+def cut(text: str) -> str:
+    """Return text of others as `visible` does, with words of more than 80 letters cut within."""
+    return _LONG.sub(lambda word: shortened(word[0], _LONGEST_WORD), visible(text))
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return text of at most so many letters, cut in the middle, where names differ least.
+
+    Examples
+    --------
+    >>> shortened("abcdefghij", 5), shortened("abc", 5)
+    ('ab…ij', 'abc')
+    """
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest // 2]}…{text[-((longest - 1) // 2) :]}"
 
 
 def number(value: float, *, decimals: int = 2, sign: bool = False) -> str:

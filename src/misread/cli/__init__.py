@@ -13,6 +13,7 @@ import click
 
 from misread import __version__
 from misread.errors import MisreadError, needs_extra
+from misread.wording import visible
 
 # By module: each command, and the sentence that sums it up in `misread --help`.
 COMMANDS = {
@@ -66,13 +67,14 @@ class _Commands(click.Group):
             with needs_extra():
                 return super().invoke(ctx)
         except MisreadError as error:
-            click.echo(f"misread: {error}", err=True)
+            click.echo(f"misread: {_one_line(str(error))}", err=True)
             sys.exit(2)
         except OSError as error:
             if error.errno == errno.EPIPE or error.filename is None:
                 raise
             reason = error.strerror or type(error).__name__
-            click.echo(f"misread: {error.filename}: {reason}; name another place.", err=True)
+            place = _one_line(str(error.filename))
+            click.echo(f"misread: {place}: {reason}; name another place.", err=True)
             sys.exit(2)
         except KeyboardInterrupt:
             click.echo(
@@ -80,6 +82,10 @@ class _Commands(click.Group):
                 err=True,
             )
             sys.exit(130)
+
+
+def _one_line(text: str) -> str:
+    return visible(text).replace("\n", " ")
 
 
 @click.group(

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from misread.cli.options import figure_option, json_option, print_json, stdout
+from misread.cli.options import figure_option, json_option, print_json, say, stdout
 from misread.data.local import read_images
 from misread.errors import DataError
 from misread.files import write_atomic
@@ -79,12 +79,12 @@ def atlas(
         print_json(_numbers(chosen, side))
         return
     if exploratory:
-        click.echo(f"Exploratory: {exploratory}.")
+        say(f"Exploratory: {exploratory}.")
     if source:
-        click.echo(source)
+        say(source)
     stdout().print(atlas_table(chosen, len(whole), side))
     if figure is not None:
-        click.echo(f"Written: {figure}.")
+        say(f"Written: {figure}.")
 
 
 def _chosen(

@@ -14,7 +14,7 @@ import numpy as np
 import scipy
 from pydantic import ValidationError
 
-from misread.cli.options import json_option, stderr, stdout
+from misread.cli.options import json_option, say, say_json, stderr, stdout
 from misread.cli.progress import Bar
 from misread.errors import DataError, PlanError, StudyError
 from misread.files import write_atomic
@@ -100,22 +100,22 @@ def calibrate(
 def _report(result: Calibration, *, as_json: bool) -> int:
     """Print a calibration, and return the exit code."""
     if as_json:
-        click.echo(result.model_dump_json(indent=2))
+        say_json(result.model_dump_json(indent=2))
     else:
         _print(pages.calibration_tables(result))
         for line in pages.calibration_sentences(result):
-            click.echo(line)
+            say(line)
     return int(any(summary.failed for _, summary in pages.findings(result)))
 
 
 def _report_rules(outcomes: list[Stopped], replicates: int, *, as_json: bool) -> int:
     """Print how often each rule is wrong, how often it finds, and how many seeds it takes."""
     if as_json:
-        click.echo(json.dumps([outcome.model_dump() for outcome in outcomes], indent=2))
+        say_json(json.dumps([outcome.model_dump() for outcome in outcomes], indent=2))
     else:
         summaries = pages.rule_summaries(outcomes)
         _print((pages.rule_table(summaries), pages.world_table(outcomes)))
-        click.echo(pages.rule_sentence(summaries, replicates))
+        say(pages.rule_sentence(summaries, replicates))
     return int(pages.rule_misses(outcomes))
 
 
@@ -186,7 +186,7 @@ def _unkept(sentence: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"\nStopped. {sentence}", err=True)
+        say(f"\nStopped. {sentence}", err=True)
         sys.exit(130)
 
 

@@ -6,7 +6,15 @@ from typing import Any
 import click
 from rich.console import Console
 
-from misread.cli.options import folder_option, jobs_option, json_option, print_json, stderr, stdout
+from misread.cli.options import (
+    folder_option,
+    jobs_option,
+    json_option,
+    print_json,
+    say,
+    stderr,
+    stdout,
+)
 from misread.cli.progress import Bar
 from misread.files import write_atomic
 from misread.images.corrupt import parse_corruption
@@ -64,9 +72,9 @@ def corruptions(
     for arm in result.verdicts:
         stdout().print(corruption_table(result, arm))
     for arm in result.verdicts:
-        click.echo(error_sentence(result, arm))
-    click.echo(f"Exploratory: {result.robustness.exploratory}.")
-    click.echo(f"Written: {', '.join(map(str, written))}.")
+        say(error_sentence(result, arm))
+    say(f"Exploratory: {result.robustness.exploratory}.")
+    say(f"Written: {', '.join(map(str, written))}.")
 
 
 def _read(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from misread.cli.options import figure_option, json_option, print_json, stderr, stdout
+from misread.cli.options import figure_option, json_option, print_json, say, stderr, stdout
 from misread.cli.progress import load_with_bar
 from misread.data.check import check_dataset, class_counts, image_words
 from misread.data.download import cache_folder, downloads
@@ -43,7 +43,7 @@ def list_(as_json: bool) -> None:  # noqa: FBT001  click passes flags
     )
     stdout().print(table)
     size = f"{len(files)} files, {sum(files.values()) / 1e6:,.1f} MB" if files else "nothing yet"
-    click.echo(f"Fetched and kept in {folder} (MISREAD_CACHE moves it): {size}.")
+    say(f"Fetched and kept in {folder} (MISREAD_CACHE moves it): {size}.")
 
 
 @data.command(short_help="Show what is in a dataset.")
@@ -85,11 +85,11 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
         rules=frozenset({len(counts) - 1}),
     )
     stdout().print(table)
-    click.echo(f"Training and test set: {parts}.")
-    click.echo(f"SHA-256 of train: {train.sha256}")
-    click.echo(f"SHA-256 of test: {test.sha256}")
-    click.echo(f"Licence: {terms}.")
-    click.echo(f"Written: {figure}.")
+    say(f"Training and test set: {parts}.")
+    say(f"SHA-256 of train: {train.sha256}")
+    say(f"SHA-256 of test: {test.sha256}")
+    say(f"Licence: {terms}.")
+    say(f"Written: {figure}.")
 
 
 @data.command(short_help="Check that a dataset is sound.")
@@ -108,5 +108,5 @@ def check(name: str, as_json: bool) -> None:  # noqa: FBT001  click passes flags
     else:
         for finding in findings:
             state = "ok     " if finding.ok else "TROUBLE"
-            click.echo(f"{state} {finding.check}: {finding.result}")
+            say(f"{state} {finding.check}: {finding.result}")
     sys.exit(0 if ok else 2)

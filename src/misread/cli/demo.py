@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from misread.cli.options import folder_option, stdout
+from misread.cli.options import folder_option, say, stdout
 from misread.data.mnist import load_mnist
 from misread.files import write_atomic
 from misread.judge import judge
@@ -40,6 +40,6 @@ def demo(out: Path | None) -> None:
     write_atomic(page, demo_page(verdict, before, after, load_mnist()[1].images, commands).encode())
     stdout().print(f"{ABOUT}\n")
     stdout().print(verdict_brief(verdict))
-    click.echo(f"\nThe images, and what the fix broke: {page} (open it in a browser)\nType next:")
+    say(f"\nThe images, and what the fix broke: {page} (open it in a browser)\nType next:")
     for command in commands:
-        click.echo(f"  {command}")
+        say(f"  {command}")

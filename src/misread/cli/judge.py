@@ -8,7 +8,7 @@ from threading import Timer
 
 import click
 
-from misread.cli.options import json_option, stderr, stdout
+from misread.cli.options import json_option, say, say_json, stderr, stdout
 from misread.errors import DataError, JudgeError
 from misread.judge import Margins, Predictions
 from misread.judge import judge as judge_sides
@@ -103,12 +103,12 @@ def judge(
             reduction=reduction,
             arm=after,
             paired=False if unpaired else None,
-            on_note=lambda note: click.echo(note, err=True),
+            on_note=lambda note: say(note, err=True),
         )
     if as_json:
-        click.echo(verdict.model_dump_json(indent=2))
+        say_json(verdict.model_dump_json(indent=2))
     elif markdown:
-        click.echo(verdict_markdown(verdict), nl=False)
+        say(verdict_markdown(verdict), nl=False)
     else:
         stdout().print(verdict_table(verdict))
     if gate and verdict.verdict != "REDUCED":

@@ -1,12 +1,15 @@
 """Options and consoles that commands share."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from misread import wording
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
@@ -75,16 +78,42 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+class _Plain(Console):
+    """A console that prints whatever comes from data as text: no markup, nothing unseen."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, soft_wrap=False, markup=False, emoji=False)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Yield the segments of anything, of which the text is made visible."""
+        for segment in super().render(renderable, options):
+            plain = segment.control or segment.text.isprintable()
+            yield segment if plain else segment._replace(text=wording.visible(segment.text))
+
+
 def stdout() -> Console:
     """Return a console on standard output."""
-    return Console(soft_wrap=False)
+    return _Plain()
 
 
 def stderr() -> Console:
     """Return a console on standard error."""
-    return Console(stderr=True, soft_wrap=False)
+    return _Plain(stderr=True)
+
+
+def say(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print text; what comes from data in it cannot steer a terminal."""
+    click.echo(wording.visible(text), err=err, nl=nl)
+
+
+def say_json(text: str) -> None:
+    """Print JSON; signs that nobody sees are escaped, so that nothing in it is lost."""
+    plain = (s if s.isprintable() or s == "\n" else json.dumps(s)[1:-1] for s in text.rstrip("\n"))
+    click.echo(text.rstrip("\n") if text.isascii() else "".join(plain))
 
 
 def print_json(value: Any) -> None:
     """Print a value as indented JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    say_json(json.dumps(value, indent=2, ensure_ascii=False))

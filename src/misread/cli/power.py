@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from misread.cli.options import figure_option, json_option, stdout
+from misread.cli.options import figure_option, json_option, say, say_json, stdout
 from misread.errors import DataError, StudyError
 from misread.files import write_atomic
 from misread.judge import (
@@ -98,15 +98,15 @@ def power(
     if figure is not None:
         write_atomic(figure, png(power_figure(answer, known)))
     if as_json:
-        click.echo(answer.model_dump_json(indent=2))
+        say_json(answer.model_dump_json(indent=2))
         return
-    click.echo(answer.sentence)
-    click.echo(smallest_sentence(answer))
+    say(answer.sentence)
+    say(smallest_sentence(answer))
     stdout().print(power_table(answer))
     for line in answer.assumptions:
-        click.echo(f"- {line}")
+        say(f"- {line}")
     if figure is not None:
-        click.echo(f"Written: {figure}.")
+        say(f"Written: {figure}.")
 
 
 def _from_numbers(

@@ -36,9 +36,9 @@ class Bar:
         self._began = self._line_at = self._line_done = 0.0
         self._bar = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
-            TextColumn("{task.fields[words]}"),
+            TextColumn("{task.fields[words]}", markup=False),
             console=console,
             transient=True,
             disable=not console.is_terminal,

@@ -10,7 +10,7 @@ import click
 from PIL import Image
 from rich.console import Console
 
-from misread.cli.options import folder_option, json_option, print_json, stderr, stdout
+from misread.cli.options import folder_option, json_option, print_json, say, stderr, stdout
 from misread.cli.progress import Bar
 from misread.data.pictures import read_photo
 from misread.errors import StudyError
@@ -84,10 +84,10 @@ def read(
         print_json(_numbers(readers, readable, pictures))
         return
     if readers.warning:
-        click.echo(f"Exploratory: {readers.warning}.")
+        say(f"Exploratory: {readers.warning}.")
     for photo in readable:
         _print(photo)
-    click.echo(f"{sentence}. Written: {', '.join(map(str, pictures))}.")
+    say(f"{sentence}. Written: {', '.join(map(str, pictures))}.")
 
 
 def _read(readers: Readers, pages: list[Page], console: Console) -> list[list[Reading]]:
@@ -128,12 +128,12 @@ def _save_digits(folder: Path, photo: _Photo) -> None:
 
 def _print(photo: _Photo) -> None:
     if not photo.readings:
-        click.echo(summary(photo.path.name, ()))
+        say(summary(photo.path.name, ()))
         return
     stdout().print(reading_table(photo.path.name, photo.readings))
     for line in sorted({reading.line for reading in photo.readings}):
         digits = [reading.reading for reading in photo.readings if reading.line == line]
-        click.echo(f"line {line}: {' '.join(digits)}")
+        say(f"line {line}: {' '.join(digits)}")
 
 
 def _numbers(

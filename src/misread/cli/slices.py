@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from misread.cli.options import folder_option, json_option, stderr, stdout
+from misread.cli.options import folder_option, json_option, say, say_json, stderr, stdout
 from misread.errors import StudyError
 from misread.files import readable_json, write_atomic
 from misread.images import Images
@@ -77,14 +77,14 @@ def slices(
     warning = evidence.plan.exploratory or NOT_PLANNED
     written = [] if figures is None else _draw(figures, sliced, evidence.confirm.images, warning)
     if as_json:
-        click.echo(readable_json(slices_as_json(evidence, sliced)).decode(), nl=False)
+        say_json(readable_json(slices_as_json(evidence, sliced)).decode())
         return
     arm = arm or sliced.baseline
-    click.echo(f"Exploratory: {warning}.")
+    say(f"Exploratory: {warning}.")
     console = stdout()
     if (explained := explained_table(sliced, arm)).rows:
         console.print(explained)
-    click.echo(f"{explained_sentence(sliced, arm)}.")
+    say(f"{explained_sentence(sliced, arm)}.")
     measure = _BY[by] if by else sliced.shape[0].measure
     if not by and sliced.explained[arm]:
         measure = sliced.explained[arm][0].measure
@@ -92,9 +92,9 @@ def slices(
     if sliced.written and sliced.written.cell:
         console.print(writers_table(sliced))
     for sentence in (changes_sentence(sliced), *concentration_sentences(sliced)):
-        click.echo(f"{sentence}.")
+        say(f"{sentence}.")
     if written:
-        click.echo(f"Written: {' and '.join(map(str, written))}.")
+        say(f"Written: {' and '.join(map(str, written))}.")
 
 
 def _draw(folder: Path, sliced: Slices, images: Images, warning: str) -> list[Path]:

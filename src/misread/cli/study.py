@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from misread.cli.options import names, stderr, stdout, study_options
+from misread.cli.options import names, say, say_json, stderr, stdout, study_options
 from misread.cli.progress import StudyBar, load_with_bar
 from misread.errors import StudyError
 from misread.files import read_json, write_json
@@ -76,10 +76,10 @@ def run(
         page, _ = _draw(evidence)
     if as_json:
         results = "verdict.json" if loaded.asks_target else "comparison.json"
-        click.echo((folder / results).read_text("utf-8"), nl=False)
+        say_json((folder / results).read_text("utf-8"))
         return
     _print_results(evidence)
-    click.echo(f"Report: {page}")
+    say(f"Report: {page}")
 
 
 @click.command(short_help="Find what the baseline of a study keeps misreading.")
@@ -104,14 +104,14 @@ def errors(
         drawn = select_figure(ranked, parts.train, loaded.target, warning)
         picture = write_png(folder / "figures" / "select_images.png", drawn)
     if as_json:
-        click.echo(path.read_text("utf-8"), nl=False)
+        say_json(path.read_text("utf-8"))
         return
     stdout().print(errors_table(ranked, top))
     cell = target_of(loaded, ranked).cell
     answer = None if loaded.smoke else planned_power(loaded, ranked, cell, parts.confirm)
     if answer is not None:
-        click.echo(answer.sentence)
-    click.echo(f"Written: {path} and the images behind it, {picture}.")
+        say(answer.sentence)
+    say(f"Written: {path} and the images behind it, {picture}.")
 
 
 @click.command(short_help="Show what the augmentation of a study does to images.")
@@ -136,10 +136,10 @@ def preview(
         drawn = preview_figure(parts.train, cell, numbers, warning=warning)
         picture = write_png(folder / "figures" / "preview.png", drawn)
     if as_json:
-        click.echo(path.read_text("utf-8"), nl=False)
+        say_json(path.read_text("utf-8"))
         return
     stdout().print(preview_table(numbers))
-    click.echo(f"Written: {picture} and {path}.")
+    say(f"Written: {picture} and {path}.")
 
 
 @click.command(short_help="Draw the figures and the report of a finished study anew.")
@@ -173,7 +173,7 @@ def report(folder: Path, markdown_page: Path | None, figures: Path | None) -> No
             chapter = (target if asks_target else claims).chapter_of(evidence)
             beside = Beside(markdown_page, figures or markdown_page.parent / chapter.name, drawn)
             written += write_page(chapter, beside)[:1]
-    click.echo(f"Written: {' and '.join(map(str, written))}.")
+    say(f"Written: {' and '.join(map(str, written))}.")
 
 
 def _with_target(study: Study) -> Study:
@@ -199,7 +199,7 @@ def _run(
     console = stderr()
     load_with_bar(study.dataset, console)  # in this process, where a download has a bar
     if study.smoke:
-        click.echo(
+        say(
             "Smoke run: few images, one epoch. It shows that everything works and proves nothing.",
             err=True,
         )
@@ -213,7 +213,7 @@ def _run(
         try:
             run_study(study, folder, until=until, **options)
         except KeyboardInterrupt:
-            click.echo(f"\n{bar.count}.", err=True)
+            say(f"\n{bar.count}.", err=True)
             raise
     return folder, load_parts(study.dataset, study.sizes["confirm_size"])
 

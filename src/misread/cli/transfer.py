@@ -6,7 +6,15 @@ from typing import Any
 import click
 from rich.console import Console
 
-from misread.cli.options import folder_option, jobs_option, json_option, print_json, stderr, stdout
+from misread.cli.options import (
+    folder_option,
+    jobs_option,
+    json_option,
+    print_json,
+    say,
+    stderr,
+    stdout,
+)
 from misread.cli.progress import Bar, load_with_bar
 from misread.files import write_atomic
 from misread.learn.views import in_mnist_form
@@ -63,11 +71,11 @@ def transfer(
     for one in transfers:
         stdout().print(transfer_table(one))
         if one.equal is not None:
-            click.echo(
+            say(
                 f"{one.equal:.3%} of these readings are those of the study itself: the convention "
                 "leaves images that follow it as they are."
             )
-    click.echo(f"Written: {', '.join(map(str, written))}.")
+    say(f"Written: {', '.join(map(str, written))}.")
 
 
 def _read(folder: Path, source: str, out: Path, jobs: int | None, console: Console) -> Transfer:

@@ -267,7 +267,9 @@ def _read_csv(path: Path) -> Raw:
             lines = (line for line in iter(lambda: file.readline(2**20), "") if line[0] != "#")
             first = next(lines, "").split(",")
         headed = any(re.search("[A-Za-z_]", word) for word in first[:-1])  # a class may be a word
-        table = pl.read_csv(path, has_header=headed, comment_prefix="#", infer_schema_length=None)
+        table = pl.read_csv(
+            path, glob=False, has_header=headed, comment_prefix="#", infer_schema_length=None
+        )
         label = next((c for c in table.columns if c.lower() in _CLASS), table.columns[-1])
         return of_table(table, label)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:

@@ -17,7 +17,7 @@ _TRY = """
 import sys
 import polars
 try:
-    frame = polars.scan_parquet(sys.argv[1])
+    frame = polars.scan_parquet(sys.argv[1], glob=False)
     names = [name for name in frame.collect_schema().names() if name.strip() in sys.argv[2:]]
     frame.select(polars.col(names).hash().max()).collect()
 except (polars.exceptions.PolarsError, OSError) as error:

@@ -182,7 +182,7 @@ def _read_parquet(path: Path) -> tuple[Raw, tuple[str, ...] | None]:
     except DataError as error:
         msg = f"{path}: {error}"
         raise DataError(msg) from None
-    table = pl.read_parquet(path)
+    table = pl.read_parquet(path, glob=False)
     image = next((c for c in ("image", "img") if c in table.columns), None)
     label = next((c for c in ("label", "fine_label", "labels") if c in table.columns), None)
     if image is None or label is None or not isinstance(table.schema[image], pl.Struct):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from misread import wording
 from misread.errors import JudgeError
 
 AnyIntArray = npt.NDArray[np.integer[Any]]
@@ -215,8 +216,7 @@ def short_list(names: Collection[Any]) -> str:
 
 def short(name: Any) -> str:
     """Return a name for a message: on one line, and not too long."""
-    text = "".join(letter if letter.isprintable() else "�" for letter in str(name))
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return wording.shortened(wording.visible(str(name)).replace("\n", " "), _LONGEST)
 
 
 def shape_of(array: npt.NDArray[Any]) -> str:

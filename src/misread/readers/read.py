@@ -121,6 +121,7 @@ def _read_csv(path: Path, _: str) -> Predictions:
     def scan() -> pl.LazyFrame:
         frame = pl.scan_csv(
             path,
+            glob=False,
             separator=separator,
             infer_schema=False,
             with_column_names=lambda given: names if len(given) == len(names) else given,
@@ -146,7 +147,7 @@ def _read_parquet(path: Path, _: str) -> Predictions:
     import polars as pl  # noqa: PLC0415
 
     check_parquet(path, KNOWN)
-    return _read_table(lambda: pl.scan_parquet(path))
+    return _read_table(lambda: pl.scan_parquet(path, glob=False))
 
 
 def _read_folder(path: Path) -> Predictions:
@@ -284,8 +285,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (DataError, JudgeError) as error:
-        said = "".join(letter if letter.isprintable() else "�" for letter in str(error))
-        msg = f"{path}: {said}"
+        msg = f"{path}: {error}"
         raise DataError(msg) from None
     except OSError as error:
         raise DataError(_why_not(path, error)) from None

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import jinja2
 from rich.console import Console, Group, RenderableType
@@ -14,6 +15,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from misread import wording
 from misread.judge.verdict import Verdict
 from misread.show.table import (
     Frame,
@@ -156,6 +158,11 @@ def verdict_html(verdict: Verdict) -> str:
     return page.render(summary=summary_of(verdict))
 
 
+def _visible(value: Any) -> Any:
+    """Return what a template writes without signs that nobody sees; markup of ours as it is."""
+    return wording.visible(value) if type(value) is str else value
+
+
 def environment() -> jinja2.Environment:
     """Return the reader of the pages' templates: whatever is put in is text, never markup."""
     pages = jinja2.Environment(
@@ -165,6 +172,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_visible,
     )
     pages.globals["table"] = html_table
     return pages

@@ -8,6 +8,7 @@ a marker of its own, so that no finding hangs on colour.
 import functools
 import io
 import textwrap
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -22,7 +23,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text as MplText
 
+from misread import wording
 from misread.files import write_atomic
 
 P = ParamSpec("P")
@@ -99,7 +102,12 @@ def png(figure: Figure) -> bytes:
     """Return a figure as PNG bytes; without date and software name, so that they repeat."""
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    for text in figure.findobj(MplText):
+        if not text.get_text().isprintable():
+            text.set_text(wording.visible(text.get_text()))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
+        figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 

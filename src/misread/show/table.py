@@ -14,6 +14,8 @@ from rich.table import Column
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from misread import wording
+
 _WIDE = 10_000
 
 
@@ -123,20 +125,20 @@ def terminal_table(table: Table) -> RichTable:
     coloured where the console has colours, plain text elsewhere.
     """
     grid = _Grid(
-        title=Text(table.title, tone_style(tone_of(table.title)) or "table.title"),
+        title=Text(wording.cut(table.title), tone_style(tone_of(table.title)) or "table.title"),
         caption=Text(table.note, "table.caption"),
         **_FRAMES[table.frame],
     )
     for place, head in enumerate(table.heads):
         letter = table.align[place : place + 1] or "r"
         grid.add_column(
-            Text(head),
+            Text(wording.cut(head)),
             justify="left" if letter == "l" else "right",
             no_wrap=place < table.unbroken,
             overflow="fold",
         )
     for place, row in enumerate(table.rows):
-        cells = (Text(cell, style=tone_style(tone_of(cell))) for cell in row)
+        cells = (Text(wording.cut(cell), style=tone_style(tone_of(cell))) for cell in row)
         grid.add_row(*cells, end_section=place in table.rules)
     return grid
 
@@ -200,7 +202,7 @@ def _html_cell(cell: str) -> Markup:
 
 def _one_line(cell: str) -> str:
     """Return a cell without breaks: its further lines in brackets behind the first."""
-    first, *more = [line for line in cell.split("\n") if line] or [""]
+    first, *more = [line for line in wording.cut(cell).split("\n") if line] or [""]
     return f"{first} ({', '.join(more)})" if more else first
 
 

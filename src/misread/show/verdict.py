@@ -346,4 +346,4 @@ def _caveats(verdict: Verdict) -> tuple[str, ...]:
 
 def _plain(text: str) -> str:
     """Return `text` on one line and without control characters, whatever a class is called."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    return wording.cut(text).replace("\n", " ")
