@@ -32,8 +32,8 @@ from misread.show.target import study_table
 from misread.store import locked
 from misread.study.conclude import conclude, mend_from_select, write_slices
 from misread.study.evidence import Evidence, load_evidence
-from misread.study.file import load_study
-from misread.study.folder import Executor
+from misread.study.file import builtin_studies, load_study
+from misread.study.folder import Executor, place_in_runs
 from misread.study.plan import load_plan
 from misread.study.preview import preview_numbers
 from misread.study.run import Until, run_study
@@ -58,11 +58,17 @@ from misread.study.study import BASELINE, SMOKE, Study
     is_flag=True,
     help="Add seeds at planned looks, until each verdict is settled.",
 )
+@click.option(
+    "--mix-arithmetic",
+    is_flag=True,
+    help="Go on where the folder's runs were trained with another arithmetic; the report says so.",
+)
 @study_options
 def run(
     study: str,
     arms: tuple[str, ...] | None,
     executor: str,
+    mix_arithmetic: bool,  # noqa: FBT001  click passes flags
     out: Path | None,
     jobs: int | None,
     as_json: bool,  # noqa: FBT001  click passes flags
@@ -70,7 +76,9 @@ def run(
 ) -> None:
     """Run or resume STUDY, a built-in study or a TOML file, to its findings and report."""
     loaded = load_study(study, arms=arms, **options)
-    folder, _ = _run(loaded, Until.END, out, jobs, Executor(executor))
+    out = out or _place(study, loaded)
+    how = {"executor": Executor(executor), "mix_arithmetic": mix_arithmetic}
+    folder, _ = _run(loaded, Until.END, out, jobs, **how)
     with _drawing(folder):
         evidence = conclude(folder)
         page, _ = _draw(evidence)
@@ -96,6 +104,7 @@ def errors(
 ) -> None:
     """Find what the baseline of STUDY keeps misreading, on *select*; *confirm* stays closed."""
     loaded = _with_target(load_study(study, **options))
+    out = out or _place(study, loaded)
     folder, parts = _run(loaded, Until.ERRORS, out, jobs)
     path = folder / "errors.json"
     ranked = read_json(path)
@@ -126,6 +135,7 @@ def preview(
 ) -> None:
     """Show what the augmentation of STUDY does to images, and what the baseline reads then."""
     loaded = _with_target(load_study(study, **options))
+    out = out or _place(study, loaded)
     folder, parts = _run(loaded, Until.PREVIEW, out, jobs)
     cell = target_of(loaded, read_json(folder / "errors.json")).cell
     path = folder / "preview.json"
@@ -187,15 +197,22 @@ def _with_target(study: Study) -> Study:
     return study
 
 
+def _place(name: str, study: Study) -> Path:
+    """Return the folder of a study that names none, and say where it is not the usual one."""
+    folder, why = place_in_runs(study, is_builtin=name in builtin_studies())
+    if why:
+        click.echo(why, err=True)
+    return folder
+
+
 def _run(
     study: Study,
     until: Until,
-    out: Path | None,
+    folder: Path,
     jobs: int | None,
-    executor: Executor = Executor.LOCAL,
+    **how: Any,
 ) -> tuple[Path, Parts]:
     """Run a study with a bar; return its folder and its images."""
-    folder = out or Path("runs") / study.name
     console = stderr()
     load_with_bar(study.dataset, console)  # in this process, where a download has a bar
     if study.smoke:
@@ -209,9 +226,8 @@ def _run(
             f"Trainer: {study.trainer.text}{place}; what is left to do runs its code.", err=True
         )
     with _bar(study, until, console) as bar:
-        options: Any = {"jobs": jobs, "executor": executor, "on_report": bar.on_report}
         try:
-            run_study(study, folder, until=until, **options)
+            run_study(study, folder, until=until, jobs=jobs, on_report=bar.on_report, **how)
         except KeyboardInterrupt:
             say(f"\n{bar.count}.", err=True)
             raise

@@ -26,6 +26,7 @@ from misread.learn.probe import PROBE_SIZE, measure
 from misread.learn.recipe import Recipe
 from misread.learn.trainer import Lesson
 from misread.seeds import derive
+from misread.workers.arithmetic import arithmetic
 
 READ_BATCH = 500
 EPSILON = 1e-7  # Keras' own bound under a logarithm
@@ -218,8 +219,10 @@ class KerasTrainer:
         return KerasReader(load(folder / "model.keras"))
 
     def facts(self) -> dict[str, Any]:
-        """Return the backend's name."""
-        return {"backend": keras.backend.backend()}
+        """Return the backend's name, and what is known of its arithmetic."""
+        backend = keras.backend.backend()
+        known = {"arithmetic": arithmetic().model_dump()} if backend == "tensorflow" else {}
+        return {"backend": backend, **known}
 
 
 trainer = KerasTrainer()

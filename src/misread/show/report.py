@@ -16,6 +16,7 @@ from misread.show.render import environment
 from misread.show.select import selection_table
 from misread.show.study_figures import Drawn, draw_figures
 from misread.show.verdict import summary_of
+from misread.study.arithmetic import mixture
 from misread.study.claims import RULE
 from misread.study.evidence import Evidence
 from misread.study.file import builtin_studies, load_study
@@ -55,7 +56,8 @@ def report_html(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) ->
         page, context = "comparison.html.j2", _comparison(evidence, figures)
     else:
         page, context = "report.html.j2", _study(evidence)
-    return environment().get_template(page).render(**context, figures=figures)
+    context |= {"figures": figures, "mixture": mixture(evidence.folder)}
+    return environment().get_template(page).render(**context)
 
 
 def embedded(figures: Mapping[str, Drawn]) -> dict[str, dict[str, str]]:

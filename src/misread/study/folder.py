@@ -16,9 +16,12 @@ from misread.files import clear_errors, read_json
 from misread.learn.recipe import Run
 from misread.learn.work import prepare, work
 from misread.store import RunFolder, locked
+from misread.study.arithmetic import as_recorded
 from misread.study.file import builtin_studies
+from misread.study.plan import load_plan
 from misread.study.study import BASELINE, Study
 from misread.study.task import Note, OnReport, Task
+from misread.wording import listed
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Pool, Workers
 from misread.workers.processes import LocalPool
@@ -36,7 +39,45 @@ def study_folder(source: str) -> Path | None:
     """Return the folder where `source` is one, or is the name of a study that ran in runs/."""
     if Path(source).is_dir() and not list(Path(source).glob("seed_*")):  # those are of an arm
         return Path(source)
-    return Path("runs") / source if source in builtin_studies() else None
+    return newest_folder(source) if source in builtin_studies() else None
+
+
+def newest_folder(name: str) -> Path:
+    """Return a study's folder in runs/: NAME, or the last of NAME-2, NAME-3 … that is there."""
+    folder, number = Path("runs") / name, 2
+    while (later := folder.with_name(f"{name}-{number}")).exists():
+        newest, number = later, number + 1
+    return folder if number == 2 else newest
+
+
+def place_in_runs(study: Study, *, is_builtin: bool) -> tuple[Path, str]:
+    """Return where a study runs by default, and why that is a new folder, "" where it is not.
+
+    A built-in study whose file has changed since its folder was made takes the next one.
+    """
+    folder = newest_folder(study.name)
+    changed = _changed(study, folder) if is_builtin else []
+    if not changed:
+        return folder, ""
+    number = int(folder.name.removeprefix(f"{study.name}-") if folder.name != study.name else 1)
+    place = folder.with_name(f"{study.name}-{number + 1}")
+    return place, (
+        f"{folder} was made before the file of {study.name} changed ({listed(changed)}); it stays "
+        f"as it is, and this study takes {place}."
+    )
+
+
+def _changed(study: Study, folder: Path) -> list[str]:
+    """Return what the file of a study says otherwise than the plan of a folder, options apart."""
+    if not (folder / "plan.json").exists():
+        return []
+    there = load_plan(folder).study
+    keys = ("title", "question", "policy", "target", "claims", "axis", "judge", "corruptions")
+    changed = [key for key in keys if getattr(there, key) != getattr(study, key)]
+    arms = [name for name in study.arms if name in there.arms]
+    if any(study.arms[name].policy != there.arms[name].policy for name in arms):
+        changed.append("arms")
+    return changed
 
 
 def finished_study(source: str) -> Path:
@@ -88,7 +129,7 @@ def workers_of(
     def note(text: str) -> None:
         on_report(Note(text))
 
-    with locked(folder):
+    with locked(folder), as_recorded(folder):
         log = folder / "workers.log"
         pool: Pool = (
             RayPool(work, jobs)

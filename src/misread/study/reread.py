@@ -20,6 +20,7 @@ from misread.learn.recipe import Run, TrainerCall
 from misread.learn.views import View, views_in
 from misread.learn.work import Progress, Rereading, prepare, read_again
 from misread.store import RunFolder
+from misread.study.arithmetic import as_recorded
 from misread.study.plan import Plan
 from misread.study.study import BASELINE
 from misread.study.verdict import StudyVerdict, cells_by_name
@@ -141,7 +142,7 @@ def reread(
 
     log = here / "workers.log"
     pool = LocalPool(read_again, partial(prepare, plan.study.trainer), jobs or default_jobs(), log)
-    with Workers(pool, take, on_note, str(log)) as workers:
+    with as_recorded(folder), Workers(pool, take, on_note, str(log)) as workers:
         workers.run(todo)
     log.unlink(missing_ok=True)  # it stays where something failed
     return {

@@ -16,6 +16,7 @@ from misread.learn.call import call_of
 from misread.learn.trainer import Lesson, Reader
 from misread.learn.views import Part, Parts, View, load_parts
 from misread.store import RunFolder
+from misread.study.arithmetic import refuse_another_arithmetic
 from misread.study.folder import (
     Executor,
     refuse_another_run,
@@ -56,6 +57,7 @@ def run_study(
     on_report: OnReport = lambda _: None,
     until: Until = Until.END,
     trainer: Callable[[Lesson], Reader] | None = None,
+    mix_arithmetic: bool = False,
 ) -> Plan | None:
     """Bring a study to its end, doing only what the folder does not hold yet.
 
@@ -77,6 +79,9 @@ def run_study(
     trainer
         A function that trains, in place of the study's trainer; see docs/trainer.md. Workers import
         it, so it must stand in a file, at the top level.
+    mix_arithmetic
+        Whether runs are trained with this machine's arithmetic where those of the folder have
+        another.
 
     Returns
     -------
@@ -86,7 +91,7 @@ def run_study(
     Raises
     ------
     PlanError
-        If the folder holds runs that were made differently.
+        If the folder holds runs that were made differently, or with another arithmetic.
     StoreError
         If the folder is in use or cannot be written.
     RunError
@@ -105,13 +110,23 @@ def run_study(
     ]
     how: Any = {"jobs": jobs, "executor": executor, "on_report": on_report}
     with workers_of(study, folder, todo, **how) as workers:
-        return _Study(study, folder, workers, on_report).go(until)
+        work = _Study(study, folder, workers, on_report, mix_arithmetic=mix_arithmetic)
+        return work.go(until)
 
 
 class _Study:
     """A study at work in its folder."""
 
-    def __init__(self, study: Study, folder: Path, workers: Workers, on_report: OnReport) -> None:
+    def __init__(
+        self,
+        study: Study,
+        folder: Path,
+        workers: Workers,
+        on_report: OnReport,
+        *,
+        mix_arithmetic: bool,
+    ) -> None:
+        self.mix_arithmetic = mix_arithmetic
         self.study, self.folder, self.workers, self.on_report = study, folder, workers, on_report
         self.parts: Parts = load_parts(study.dataset, study.sizes["confirm_size"])
         for name in study.corruptions:  # images of another kind are refused before all work
@@ -227,6 +242,8 @@ class _Study:
     def do(self, title: str, tasks: list[Task]) -> None:
         """Do what is left of the tasks."""
         self.on_report(Stage(title, tuple(tasks)))
+        if not (self.mix_arithmetic or all(task.folder.is_trained for task in tasks)):
+            refuse_another_arithmetic(self.folder)
         self.workers.run([task for task in tasks if not task.is_done])
 
     def schedule(self, plan: Plan) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:

@@ -4,6 +4,8 @@ import os
 import re
 from pathlib import Path
 
+from misread.workers.arithmetic import MOST, ONEDNN
+
 # What a worker may need at its peak: a run on all of MNIST took 1.0 GiB, with Keras' own fit 1.6
 # (`python benchmarks/executors.py --memory`); the rest is room for what other versions take.
 WORKER_BYTES = 2 * 2**30
@@ -66,6 +68,8 @@ def thread_environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        **{name: os.environ[name] for name in (MOST,) if name in os.environ},
+        ONEDNN: os.environ.get(ONEDNN, "1"),
         "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
         # Several workers share a GPU, where there is one: nobody takes all of its memory.
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",

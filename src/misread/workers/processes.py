@@ -12,13 +12,14 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
 from misread.errors import MisreadError, RunError
+from misread.workers.arithmetic import environment
 from misread.workers.machine import thread_environment
 from misread.workers.pool import Ended, Event, Lost, Prepare, Said, Work, attempt
 
@@ -26,20 +27,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 STILLBORN = 3  # as many workers in a row that die before they can work, and there is no point
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _serve(connection: "mpc.Connection[Any, Any]", work: Work, prepare: Prepare, log: str) -> None:
@@ -179,7 +166,7 @@ class LocalPool:
         process = context.Process(
             target=_serve, args=(theirs, self._work, self._prepare, str(self._log))
         )
-        with _environment(thread_environment()):
+        with environment(thread_environment()):
             process.start()
         theirs.close()  # so that the pipe ends with the worker
         return _Slot(process, ours)
