@@ -77,7 +77,7 @@ REFUSED = {
     "a report of a file": "report {tmp}/text.npz",
     "an unknown command": "runn four-nine",
     "a missing argument": "run",
-    "no cell": "judge {tmp}/before.npz {tmp}/after.npz",
+    "gate without a cell": "judge {tmp}/before.npz {tmp}/after.npz --gate",
     "a cell that is none": "judge {tmp}/before.npz {tmp}/after.npz --cell 49",
     "a cell of one class": "judge {tmp}/before.npz {tmp}/after.npz --cell 4:4",
     "a cell with no such class": "judge {tmp}/before.npz {tmp}/after.npz --cell 44:9",

@@ -1,5 +1,6 @@
 """`misread judge` as people call it: the same question, however the files were written."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from misread.cli import main
+from misread.judge import judge
 from misread.judge.predictions import Predictions
+from misread.judge.survey import survey
 from misread.readers.convert import write_predictions
 from misread.readers.read import read_predictions
 
@@ -116,3 +119,103 @@ def test_the_folders_of_a_study_give_its_verdict(rehearsal):
         assert found["cells"][0]["effect"] == told[arm]["cells"][0]["effect"]
         assert found["reason"] == told[arm]["reason"]
         assert found["verdict"] == told[arm]["verdict"]
+
+
+# --- without a cell, and with several sides -------------------------------------------------------
+
+
+def test_without_a_cell_it_tells_what_changed(sides):
+    done = run(sides / "before.npz", sides / "after.npz")
+    first = " ".join(done.stdout.split())
+    assert first.startswith(f"{sides / 'after.npz'} against {sides / 'before.npz'}: accuracy rose")
+    assert "Exploratory: no cell was named" in first
+    assert "--cell 4:9" in done.stdout
+    (found,) = json.loads(run(sides / "before.npz", sides / "after.npz", "--json").stdout)
+    assert [item["name"] for item in found["improved"]] == ["recall of 4", "4→9"]
+    assert found["broke"] == []
+    (back,) = json.loads(run(sides / "after.npz", sides / "before.npz", "--json").stdout)
+    assert [item["name"] for item in back["broke"]] == ["recall of 4", "4→9"]
+    assert back["n_otherwise"] == found["n_otherwise"]
+
+
+def test_without_a_cell_chance_finds_as_much_as_the_level_says():
+    rng, found = np.random.default_rng(5), 0
+    labels = np.arange(600) % 6
+    for _ in range(200):
+        before, after = (
+            Predictions.from_arrays(labels, np.where(wrong, (labels + 1) % 6, labels))
+            for wrong in rng.random((2, 5, 600)) < 0.1
+        )
+        (one,) = survey(before, [after])
+        found += bool([item for item in (*one.improved, *one.broke) if item.kind == "cell"])
+    assert found <= 0.065 * 200 + 5
+
+
+def test_several_sides_are_corrected_for_their_number(sides):
+    after = sides / "after.npz"
+    several = json.loads(run(sides / "before.npz", after, after, "--json").stdout)
+    (one,) = json.loads(run(sides / "before.npz", after, "--json").stdout)
+    assert [side["n_sides"] for side in several] == [2, 2]
+    assert several[0]["after"] == str(after)
+    assert several[1]["after"] == f"{after} (3)"
+    assert several[0]["improved"][0]["effect"] == one["improved"][0]["effect"]
+    verdicts = json.loads(run(sides / "before.npz", after, after, "--cell", "4:9", "--json").stdout)
+    assert [v["alpha"] for v in verdicts] == [0.025, 0.025]
+    words = run(sides / "before.npz", after, after, "--cell", "4:9").stdout
+    assert words.count("REDUCED") == 2
+    assert "at the level 0.05 / 2" in words
+
+
+def test_a_file_against_itself_says_so_first(sides):
+    before = sides / "before.npz"
+    first = " ".join(run(before, before).stdout.split())
+    assert first.startswith(f"{before} (2) against {before}: both read every image alike")
+    first = " ".join(run(before, before, "--cell", "4:9").stdout.split())
+    assert first.startswith("WARNING: before and after read every image alike")
+
+
+@pytest.mark.parametrize(
+    ("heads", "options"),
+    [
+        ("image_id,y_true,y_pred", []),
+        ("id,target,pred", []),
+        ("id,Truth,Predicted", []),
+        ("id,a,b", ["--label-column", "a", "--prediction-column", "b"]),
+        ("id,label,b", ["--prediction-column", "b"]),
+    ],
+)
+def test_columns_by_other_names(sides, heads, options, tmp_path):
+    paths = []
+    for name in ("before", "after"):
+        side = read_predictions(sides / f"{name}.npz").of_seeds([0])
+        rows = zip(side.ids, side.labels_N, side.preds_SN[0], strict=True)
+        paths.append(tmp_path / f"{name}.csv")
+        paths[-1].write_text("\n".join([heads, *(f"{i},{a},{b}" for i, a, b in rows)]))
+    done = run(*paths, *options, "--cell", "4:9", "--json")
+    assert json.loads(done.stdout)["cells"][0]["name"] == "4→9"
+    assert ("Columns taken" in done.stderr) == (not options)
+
+
+def test_a_column_that_is_not_there(sides):
+    before, after = sides / "before_all.csv", sides / "after_all.csv"
+    done = CliRunner().invoke(main, ["judge", str(before), str(after), "--label-column", "y"])
+    assert done.exit_code == 2
+    assert "there is no column 'y'; there are seed, id, label" in done.stderr
+
+
+def test_disputed_labels_count_the_same_through_every_door(sides, tmp_path):
+    answers = []
+    for suffix in (".npz", ".csv", ".parquet"):
+        paths = []
+        for name in ("before", "after"):
+            side = read_predictions(sides / f"{name}.npz")
+            fours = np.asarray(side.labels_N == 4) & (np.arange(side.n_images) % 3 == 0)
+            side = dataclasses.replace(side, disputed_N=fours)
+            paths.append(tmp_path / f"{name}{suffix}")
+            write_predictions(side, paths[-1])
+        answers.append(verdict(*paths, "--cell", "4:9"))
+    read = [read_predictions(tmp_path / f"{name}.npz") for name in ("before", "after")]
+    answers.append(json.loads(judge(*read, cells=["4:9"]).model_dump_json()))
+    cells = [answer["cells"] for answer in answers]
+    assert cells[0][0]["n_images"] == 300
+    assert all(cell == cells[0] for cell in cells)

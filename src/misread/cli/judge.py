@@ -1,33 +1,39 @@
 """`misread judge`: a verdict from predictions alone."""
 
 import math
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Timer
+from typing import Any
 
 import click
 
-from misread.cli.options import json_option, say, say_json, stderr, stdout
+from misread import wording
+from misread.cli.options import json_option, print_json, say, stderr, stdout
 from misread.errors import DataError, JudgeError
 from misread.judge import Margins, Predictions
 from misread.judge import judge as judge_sides
+from misread.judge.survey import survey
 from misread.readers.read import read_predictions
-from misread.show.render import verdict_markdown, verdict_table
+from misread.show.render import verdict_brief, verdict_markdown, verdict_table
+from misread.show.survey import survey_markdown, survey_terminal
 
 _PATIENCE_SECONDS = 2
 
 
 @click.command(short_help="Judge predictions after a fix against those before it.")
 @click.argument("before")
-@click.argument("after")
+@click.argument("afters", metavar="AFTER...", nargs=-1, required=True)
 @click.option(
     "--cell",
     "cells",
     multiple=True,
-    required=True,
     metavar="4:9",
-    help="Target cell TRUE:PREDICTED, in class names; may be repeated.",
+    help="Target cell TRUE:PREDICTED, in class names; may be repeated. Without one, all that "
+    "changed is told, as exploratory.",
 )
 @click.option("--alpha", type=click.FloatRange(0, 0.5), default=0.05, show_default=True)
 @click.option(
@@ -51,26 +57,18 @@ _PATIENCE_SECONDS = 2
     metavar="NAME=BEFORE,AFTER",
     help="A further slice, as both sides read it.",
 )
+@click.option("--label-column", metavar="NAME", help="Column of a table with the true class.")
+@click.option("--prediction-column", metavar="NAME", help="Column with the predicted class.")
 @click.option("--unpaired", is_flag=True, help="Do not compare seeds in pairs.")
 @click.option("--no-groups", is_flag=True, help="Take all images for independent.")
 @json_option
 @click.option("--markdown", is_flag=True, help="Print it as a pull request's comment.")
 @click.option("--gate", is_flag=True, help="Exit with 1 unless the verdict is REDUCED.")
-def judge(
-    before: str,
-    after: str,
-    cells: tuple[str, ...],
-    alpha: float,
-    reduction: float,
-    margins: tuple[str, ...],
-    slices: tuple[str, ...],
-    unpaired: bool,  # noqa: FBT001  click passes flags
-    no_groups: bool,  # noqa: FBT001
-    as_json: bool,  # noqa: FBT001
-    markdown: bool,  # noqa: FBT001
-    gate: bool,  # noqa: FBT001
-) -> None:
+def judge(before: str, afters: tuple[str, ...], cells: tuple[str, ...], **options: Any) -> None:
     """Judge the predictions AFTER a fix against those BEFORE it; needs no training.
+
+    Without --cell it tells what changed, broke and improved; several AFTER are
+    compared with one BEFORE, corrected for their number.
 
     Each side is one of:
 
@@ -80,55 +78,143 @@ def judge(
       `ids` [N], `class_names` [K], `slice` [N], `disputed` [N], `groups` [N];
     - a CSV (also .csv.gz) or Parquet file with a row per seed and image:
       columns seed, id, label, prediction, optionally slice, disputed, group;
+      y_true and y_pred, target and pred, and the like are known too;
     - the folder of an arm of a study, as in runs/four-nine/arms/baseline.
 
     Images are matched by id where both sides have them, seeds by name. Groups
     say which images are not independent, such as those of one writer or
     patient: all intervals then hold over groups too.
     """  # noqa: D301  click reads the \b
-    if as_json and markdown:
+    asked = _Asked(**options)
+    if asked.as_json and asked.markdown:
         msg = "--json and --markdown both say how to print the verdict; give one of them."
         raise JudgeError(msg)
-    allowed = _margins(margins)
+    if asked.gate and not cells:
+        msg = "--gate needs the cell that the fix was to reduce; name it with --cell, as in 4:9."
+        raise JudgeError(msg)
     with _patience("reading predictions"):
-        sides = _read(before, after, slices)
-    if no_groups:
-        sides = sides[0].without_groups(), sides[1].without_groups()
-    with _patience("judging"):
-        verdict = judge_sides(
-            *sides,
-            cells=cells,
-            margins=allowed,
-            alpha=alpha,
-            reduction=reduction,
-            arm=after,
-            paired=False if unpaired else None,
-            on_note=lambda note: say(note, err=True),
-        )
-    if as_json:
-        say_json(verdict.model_dump_json(indent=2))
-    elif markdown:
-        say(verdict_markdown(verdict), nl=False)
+        sides = _read((before, *afters), asked)
+    if cells:
+        _judge(sides, cells, asked)
     else:
-        stdout().print(verdict_table(verdict))
-    if gate and verdict.verdict != "REDUCED":
+        _survey(sides, asked)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The options of the command."""
+
+    alpha: float
+    reduction: float
+    margins: tuple[str, ...]
+    slices: tuple[str, ...]
+    label_column: str | None
+    prediction_column: str | None
+    unpaired: bool
+    no_groups: bool
+    as_json: bool
+    markdown: bool
+    gate: bool
+
+    @property
+    def paired(self) -> bool | None:
+        """As `judge` takes it."""
+        return False if self.unpaired else None
+
+
+def _survey(sides: Mapping[str, Predictions], asked: _Asked) -> None:
+    """Print what changed, without a target."""
+    before, *afters = sides.values()
+    with _patience("comparing"):
+        surveys = survey(
+            before,
+            afters,
+            names=tuple(sides),
+            margins=_margins(asked.margins),
+            alpha=asked.alpha,
+            paired=asked.paired,
+            on_note=_note,
+        )
+    if asked.as_json:
+        print_json([one.model_dump(mode="json") for one in surveys])
+    elif asked.markdown:
+        say(survey_markdown(surveys), nl=False)
+    else:
+        stdout().print(survey_terminal(surveys))
+
+
+def _judge(sides: Mapping[str, Predictions], cells: tuple[str, ...], asked: _Asked) -> None:
+    """Print a verdict on each treated side, at a level that is shared out among them."""
+    (_, before), *afters = sides.items()
+    verdicts = []
+    with _patience("judging"):
+        for name, after in afters:
+            verdicts += [
+                judge_sides(
+                    before,
+                    after,
+                    cells=cells,
+                    margins=_margins(asked.margins),
+                    alpha=asked.alpha / len(afters),
+                    reduction=asked.reduction,
+                    arm=name,
+                    paired=asked.paired,
+                    on_note=_note,
+                )
+            ]
+    if asked.as_json:
+        dumped = [verdict.model_dump(mode="json") for verdict in verdicts]
+        print_json(dumped if len(dumped) > 1 else dumped[0])
+    elif asked.markdown:
+        say("\n".join(map(verdict_markdown, verdicts)), nl=False)
+    elif len(verdicts) == 1:
+        stdout().print(verdict_table(verdicts[0]))
+    else:
+        level = wording.level(asked.alpha)
+        for verdict in verdicts:
+            stdout().print(verdict_brief(verdict), "")
+        stdout().print(
+            f"Each of {len(verdicts)} at the level {asked.alpha:g} / {len(verdicts)}, so that all "
+            f"intervals together hold with {level}. One alone in full: misread judge "
+            f"{shlex.join((next(iter(sides)), verdicts[0].arm))} --cell {cells[0]}",
+            markup=False,
+        )
+    if asked.gate and any(verdict.verdict != "REDUCED" for verdict in verdicts):
         sys.exit(1)
 
 
-def _read(before: str, after: str, slices: tuple[str, ...]) -> tuple[Predictions, Predictions]:
-    """Read both sides, and add the slices that come in files of their own."""
-    sides = [read_predictions(before), read_predictions(after)]
-    for text in slices:
-        name, equals, files = text.partition("=")
+def _note(text: str) -> None:
+    say(text, err=True)
+
+
+def _read(names: tuple[str, ...], asked: _Asked) -> dict[str, Predictions]:
+    """Read all sides, and add the slices that come in files of their own.
+
+    A side that is given twice has its number added to its name.
+    """
+    given = {"label": asked.label_column, "prediction": asked.prediction_column}
+    columns = {kind: name for kind, name in given.items() if name}
+
+    def read(name: str) -> Predictions:
+        side = read_predictions(name, columns=columns, on_note=_note)
+        return side.without_groups() if asked.no_groups else side
+
+    distinct = [
+        name if names.index(name) == k else f"{name} ({k + 1})" for k, name in enumerate(names)
+    ]
+    sides = {label: read(name) for label, name in zip(distinct, names, strict=True)}
+    for text in asked.slices:
+        slice_name, equals, files = text.partition("=")
         sources = files.split(",")
-        if not (name and equals and len(sources) == 2 and all(sources)):
-            msg = f"slice {text!r} is not of the form NAME=BEFORE,AFTER; name two files."
+        if not (slice_name and equals and len(sources) == len(names) and all(sources)):
+            msg = (
+                f"slice {text!r} is not of the form NAME=BEFORE,AFTER; name {len(names)} files, "
+                "one of each side."
+            )
             raise DataError(msg)
-        sides = [
-            side.with_slice(name, read_predictions(source))
-            for side, source in zip(sides, sources, strict=True)
-        ]
-    return sides[0], sides[1]
+        for label, source in zip(distinct, sources, strict=True):
+            sides[label] = sides[label].with_slice(slice_name, read(source))
+    return sides
 
 
 def _margins(texts: tuple[str, ...]) -> Margins:

@@ -35,6 +35,9 @@ def alarms(
     n_classes = len(class_names)
     label_K = np.bincount(labels_N, minlength=n_classes)
     found: list[str] = []
+    one, *others = sides.values()
+    if others and all(np.array_equal(one, other) for other in others):
+        found.append(f"{' and '.join(sides)} read every image alike; was one file given twice?")
     seen_K = label_K > 0
     for name, preds_SN in sides.items():
         count_SK = np.stack([np.bincount(row, minlength=n_classes) for row in preds_SN])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,18 @@ from misread.judge.predictions import Predictions
 from misread.judge.tables import KNOWN, NEEDED
 from misread.npz import Archive
 from misread.readers.archive import read_npz
+from misread.readers.heads import Heads
 
 _SUFFIXES = ".npz, .csv, .tsv, .csv.gz, .tsv.gz, .parquet"
 _FIRST_BYTES = 2**16  # the header of a CSV lies within
 
 
-def read_predictions(source: str | Path) -> Predictions:
+def read_predictions(
+    source: str | Path,
+    *,
+    columns: Mapping[str, str] = MappingProxyType({}),
+    on_note: Callable[[str], None] = lambda _: None,
+) -> Predictions:
     """Read one side: labels, and what each seed predicted.
 
     Parameters
@@ -43,6 +50,12 @@ def read_predictions(source: str | Path) -> Predictions:
         - a CSV (also gzipped) or Parquet with the columns of `misread.readers.tables.from_columns`;
         - the folder of an arm, as `misread run` writes it: `seed_*/predictions.npz`. Of MNIST it
           comes with its writers as groups.
+
+    columns : mapping of str to str
+        Names that columns of a table have in place of ``label``, ``prediction`` and the like. Where
+        these are not there, well-known names such as ``y_true`` and ``y_pred`` are taken for them.
+    on_note : callable
+        Called with a sentence where a column was taken by a well-known name.
 
     Returns
     -------
@@ -77,14 +90,14 @@ def read_predictions(source: str | Path) -> Predictions:
         has = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
         msg = f"{path} {has}; allowed are {_SUFFIXES}: convert it."
         raise DataError(msg)
-    if arm and reader is not read_npz:
+    if arm and not name.endswith(".npz"):
         msg = f"{path}#{arm}: only an NPZ has arrays to choose from; leave out #{arm}."
         raise DataError(msg)
     with _told(path):
-        return reader(path, arm)
+        return reader(path, arm, Heads(columns, on_note))
 
 
-def _read_table(scan: "Callable[[], Any]") -> Predictions:
+def _read_table(scan: "Callable[[], Any]", heads_as: Heads) -> Predictions:
     import polars as pl  # noqa: PLC0415  half a second that other files need not wait
 
     from misread.readers.tables import from_columns  # noqa: PLC0415
@@ -92,7 +105,7 @@ def _read_table(scan: "Callable[[], Any]") -> Predictions:
     try:
         frame = scan()
         heads = frame.collect_schema().names()
-        names = [head.strip() for head in heads]
+        names = heads_as.named([head.strip() for head in heads])
         refuse_repeats("columns", [name for name in names if name in KNOWN])
         head_of = dict(zip(names, heads, strict=True))
         return from_columns(names, lambda name: frame.select(head_of[name]).collect().to_series())
@@ -102,7 +115,7 @@ def _read_table(scan: "Callable[[], Any]") -> Predictions:
         raise DataError(msg) from None
 
 
-def _read_csv(path: Path, _: str) -> Predictions:
+def _read_csv(path: Path, _: str, heads_as: Heads) -> Predictions:
     import polars as pl  # noqa: PLC0415
 
     opened = gzip.open if path.suffix.lower() == ".gz" else open
@@ -116,7 +129,7 @@ def _read_csv(path: Path, _: str) -> Predictions:
     if b"\0" in start or (not newline and len(start) == _FIRST_BYTES):
         msg = "this is no text with a line of column names; needed are seed, id, label, prediction."
         raise DataError(msg)
-    separator, names = _columns_of(header.decode("utf-8", "replace"))
+    separator, names = _columns_of(header.decode("utf-8", "replace"), heads_as)
 
     def scan() -> pl.LazyFrame:
         frame = pl.scan_csv(
@@ -130,24 +143,24 @@ def _read_csv(path: Path, _: str) -> Predictions:
         frame.select(pl.all().null_count()).collect()
         return frame
 
-    return _read_table(scan)
+    return _read_table(scan, heads_as)
 
 
-def _columns_of(header: str) -> tuple[str, list[str]]:
+def _columns_of(header: str, heads_as: Heads) -> tuple[str, list[str]]:
     """Return the separator of a table and its columns' names; those that count stand there once."""
     ways = {s: next(csv.reader([header.strip("\ufeff\r\n")], delimiter=s), []) for s in ",;\t|"}
     ways = {s: [name.strip() for name in names] for s, names in ways.items()}
-    separator = max(ways, key=lambda s: ({*NEEDED} <= {*ways[s]}, len(ways[s])))
+    separator = max(ways, key=lambda s: ({*NEEDED} <= {*heads_as.seen(ways[s])}, len(ways[s])))
     names = ways[separator]
     refuse_repeats("columns", [name for name in names if name in KNOWN])
     return separator, [n if names.count(n) == 1 else f"{n}#{k}" for k, n in enumerate(names)]
 
 
-def _read_parquet(path: Path, _: str) -> Predictions:
+def _read_parquet(path: Path, _: str, heads_as: Heads) -> Predictions:
     import polars as pl  # noqa: PLC0415
 
-    check_parquet(path, KNOWN)
-    return _read_table(lambda: pl.scan_parquet(path, glob=False))
+    check_parquet(path, (*KNOWN, *heads_as.others))
+    return _read_table(lambda: pl.scan_parquet(path, glob=False), heads_as)
 
 
 def _read_folder(path: Path) -> Predictions:
@@ -269,8 +282,8 @@ def _treatments(run: Mapping[str, npt.NDArray[Any]]) -> list[str]:
     return [str(name).rpartition(" · ")[0] or str(name) for name in names]
 
 
-_READERS: dict[str, Callable[[Path, str], Predictions]] = {
-    ".npz": read_npz,
+_READERS: dict[str, Callable[[Path, str, Heads], Predictions]] = {
+    ".npz": lambda path, arm, _: read_npz(path, arm),
     ".csv": _read_csv,
     ".csv.gz": _read_csv,
     ".tsv": _read_csv,

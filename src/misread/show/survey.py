@@ -1,0 +1,142 @@
+"""A comparison without a target, in words and rows, for a terminal and as Markdown."""
+
+import shlex
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from misread import wording
+from misread.judge.collateral import Item
+from misread.judge.survey import Survey
+from misread.show.table import Table, markdown_table, plain, terminal_table
+
+EXPLORATORY = (
+    "Exploratory: no cell was named, so what stands here was found on the images that it was found "
+    "on."
+)
+_MOST = 12  # rows of a table
+
+
+def survey_lines(surveys: Sequence[Survey]) -> list[str]:
+    """Return the sentences that answer first: one for each treated side."""
+    return [_sentence(survey) for survey in surveys]
+
+
+def survey_tables(surveys: Sequence[Survey]) -> list[Table]:
+    """Return the tables: all sides, where there are several; what improved, and what broke."""
+    tables = [_sides(surveys)] if len(surveys) > 1 else []
+    for survey in surveys:
+        of_side = f" in {survey.after}" if len(surveys) > 1 else ""
+        for title, items in (("What improved", survey.improved), ("What broke", survey.broke)):
+            if items:
+                more = f" (the first {_MOST} of {len(items)})" if len(items) > _MOST else ""
+                tables.append(_changes(f"{title}{of_side}{more}", items[:_MOST]))
+    return tables
+
+
+def next_step(surveys: Sequence[Survey]) -> str:
+    """Return what to do next: the cells that are worth a plan, and the command for the first."""
+    survey = max(surveys, key=lambda one: len(one.improved))
+    if survey.is_same or not survey.worth:
+        return ""
+    cells = [f"{cell.name} ({wording.number(cell.before_images)} a seed)" for cell in survey.worth]
+    first = survey.worth[0].name.replace("→", ":")
+    sides = shlex.join((survey.before, survey.after, "--cell", first))
+    return (
+        f"Worth a plan: {', '.join(cells)}. Name one before you read other images, and judge "
+        f"those: misread judge {sides}"
+    )
+
+
+def survey_terminal(surveys: Sequence[Survey]) -> Group:
+    """Return surveys for a terminal."""
+    parts: list[RenderableType] = [Text(line, style="bold") for line in survey_lines(surveys)]
+    parts.append(Text(EXPLORATORY, style="bold yellow"))
+    for table in survey_tables(surveys):
+        parts += [Text(), terminal_table(table)]
+    parts += [Text(), Text(_footing(surveys)), Text(next_step(surveys))]
+    return Group(*parts)
+
+
+def survey_markdown(surveys: Sequence[Survey]) -> str:
+    """Return surveys as Markdown for a pull request."""
+    lines = [f"### {plain(line)}" for line in survey_lines(surveys)] + ["", f"*{EXPLORATORY}*", ""]
+    for table in survey_tables(surveys):
+        lines += [f"**{plain(table.title)}**", "", markdown_table(table), ""]
+    lines += [plain(_footing(surveys)), "", plain(next_step(surveys))]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _sentence(survey: Survey) -> str:
+    sides = f"{survey.after} against {survey.before}"
+    if survey.is_same:
+        return f"{sides}: both read every image alike. Was one file given twice?"
+    item = survey.accuracy
+    points = -100 * item.effect.estimate
+    low, high = -100 * item.effect.high, -100 * item.effect.low
+    word = "rose" if low > 0 else "fell" if high < 0 else "did not surely change"
+    fell = sum(one.kind == "cell" for one in survey.improved)
+    grew = sum(one.kind == "cell" for one in survey.broke)
+    return (
+        f"{sides}: accuracy {word}, {wording.percent(item.before)} → "
+        f"{wording.percent(item.after)} "
+        f"({points:+.2f} points, {wording.level(survey.alpha)} interval {low:+.2f} to "
+        f"{high:+.2f}); "
+        f"of {survey.n_cells:,} confusions {fell} fell and {grew} grew."
+    )
+
+
+def _sides(surveys: Sequence[Survey]) -> Table:
+    heads = ("After", "Accuracy", "Change, points", "Interval", "p", "Fell", "Grew")
+    rows = []
+    for survey in surveys:
+        item = survey.accuracy
+        rows.append(
+            (
+                survey.after,
+                wording.percent(item.after),
+                f"{-100 * item.effect.estimate:+.2f}",
+                f"{-100 * item.effect.high:+.2f} to {-100 * item.effect.low:+.2f}",
+                wording.p_number(item.q_value),
+                str(sum(one.kind == "cell" for one in survey.improved)),
+                str(sum(one.kind == "cell" for one in survey.broke)),
+            )
+        )
+    return Table(f"All against {surveys[0].before}", heads, tuple(rows))
+
+
+def _changes(title: str, items: Sequence[Item]) -> Table:
+    heads = ("", "Images a seed", "Change", "Interval", "q")
+    rows = []
+    for item in items:
+        scale = abs(item.before_images / item.before) if item.before else 0.0
+        scale = scale or (abs(item.after_images / item.after) if item.after else 0.0)
+        sign = -1 if item.kind == "recall" else 1
+        low, high = sorted((sign * scale * item.effect.low, sign * scale * item.effect.high))
+        change = item.after_images - item.before_images
+        rows.append(
+            (
+                item.name,
+                f"{wording.number(item.before_images)} → {wording.number(item.after_images)}",
+                f"{change:+.1f}",
+                f"{low:+.1f} to {high:+.1f}",
+                wording.p_number(item.q_value),
+            )
+        )
+    return Table(title, heads, tuple(rows))
+
+
+def _footing(surveys: Sequence[Survey]) -> str:
+    one = surveys[0]
+    seeds = (
+        f"{one.n_seeds_before} and {one.n_seeds_after} seeds"
+        if one.n_seeds_before != one.n_seeds_after
+        else wording.count(one.n_seeds_before, "seed")
+    )
+    groups = f" in {one.n_groups:,} groups" if one.n_groups else ""
+    sides = f" and {len(surveys)} sides" if len(surveys) > 1 else ""
+    return (
+        f"Over {seeds} and {one.n_images:,} images{groups}; q-values are corrected over all of a "
+        f"kind{sides} (Benjamini–Hochberg)."
+    )
