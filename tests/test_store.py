@@ -3,6 +3,7 @@ import multiprocessing as mp
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,20 +81,113 @@ def test_pickles_are_never_loaded(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 half a zip"])
 def test_damaged_arrays(tmp_path, content):
     (tmp_path / "x.npz").write_bytes(content)
-    with pytest.raises(StoreError, match="delete it and run the study again"):
+    with pytest.raises(StoreError, match="move it away and run the study again"):
         read_arrays(tmp_path / "x.npz")
 
 
-def test_altered_predictions_are_found(tmp_path):
+READ = {"labels": np.arange(3), "predictions": np.arange(3)[np.newaxis]}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A complete run with the hashes of its files."""
     folder = RunFolder(tmp_path, "baseline", 1)
-    write_arrays(folder.path / "predictions.npz", {"labels": np.arange(3)})
-    sha256 = file_sha256(folder.path / "predictions.npz")
-    write_json(folder.path / "result.json", {"sha256": {"predictions.npz": sha256}})
-    assert folder.is_complete
-    assert folder.predictions()["labels"].tolist() == [0, 1, 2]
-    write_arrays(folder.path / "predictions.npz", {"labels": np.arange(4)})
-    with pytest.raises(StoreError, match=r"not the file that its result\.json describes"):
-        folder.predictions()
+    config = {"arm": "baseline", "seed": 1, "dataset": "mnist", "select_fold": 0}
+    write_json(folder.path / "config.json", config | {"confirm_size": None})
+    write_csv(folder.path / "history.csv", [{"epoch": 1, "loss": 0.5}])
+    write_atomic(folder.path / "model.keras", b"model")
+    for name in ("select.npz", "predictions.npz"):
+        write_arrays(folder.path / name, READ)
+    hashes = {path.name: file_sha256(path) for path in folder.path.iterdir()}
+    model = {"model.keras": hashes.pop("model.keras")}
+    write_json(folder.path / "environment.json", {"train_seconds": 1.0, "model_sha256": model})
+    write_json(
+        folder.path / "result.json",
+        {"accuracy": 1.0, "slices": [], "sha256": hashes},
+    )
+    return folder
+
+
+USES = {
+    "config.json": RunFolder.trained_files,
+    "history.csv": RunFolder.history,
+    "select.npz": RunFolder.select,
+    "predictions.npz": RunFolder.predictions,
+    "model.keras": RunFolder.stored_model,
+}
+
+
+@pytest.mark.parametrize("name", USES)
+@pytest.mark.parametrize("change", [lambda b: b[:-1], lambda b: b"x" + b[1:], lambda _: b""])
+def test_an_altered_or_cut_file_of_a_run_is_named_when_it_is_used(run, name, change):
+    assert USES[name](run)
+    path = run.path / name
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(StoreError, match=f"{name} was altered or cut"):
+        USES[name](run)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("result.json", "[]", "valid dictionary"),
+        ("result.json", "{}", "accuracy: Field required"),
+        ("result.json", '{"accuracy": 1, "slices": [], "sha256": 3}', "sha256: Input should be"),
+        ("result.json", "[" * 10**5, "cannot be read as JSON"),
+        ("environment.json", '{"train_seconds": "long"}', "train_seconds: Input should be"),
+        ("config.json", '{"arm": 3}', "arm: Input should be a valid string"),
+    ],
+)
+def test_every_json_of_a_run_has_a_shape(run, name, content, words):
+    (run.path / name).write_text(content)
+    use = {
+        "result.json": run.result,
+        "environment.json": run.environment,
+        "config.json": run.config,
+    }
+    with pytest.raises(StoreError, match=f"{name} cannot be read as JSON .*{words}|{words}"):
+        use[name]()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"epoch\n", b"loss\n1\n", b"epoch,loss\n1\n", b"epoch\n\xff\n", b"epoch\nx\n"]
+)
+def test_a_history_is_a_table_of_numbers(run, content):
+    (run.path / "history.csv").write_bytes(content)
+    (run.path / "result.json").unlink()
+    with pytest.raises(StoreError, match=r"history\.csv cannot be read as"):
+        run.history()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": np.arange(6).reshape(2, 3)},
+        {"predictions": np.arange(3)},
+        {"predictions": np.zeros((1, 3))},
+        {"probs": np.zeros((1, 2, 3), np.float16)},
+        {"slice_names": np.array(["x"])},
+        {"slice_names": np.array(["x"]), "slice_0_ids": np.array([9]),
+         "slice_0_predictions": np.array([1])},
+    ],
+)  # fmt: skip
+def test_arrays_of_other_axes_are_refused(run, change):
+    (run.path / "result.json").unlink()
+    write_arrays(run.path / "select.npz", READ | change)
+    with pytest.raises(StoreError, match="holds other readings than misread writes"):
+        run.select()
+
+
+@pytest.mark.parametrize("name", ["plan.json", "result.json"])
+def test_what_may_not_be_read_is_never_to_be_deleted(tmp_path, name, monkeypatch):
+    (tmp_path / name).write_text("{}")
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(StoreError, match=r"Permission denied.*mend that and nothing else"):
+        read_json(tmp_path / name)
 
 
 def test_missing_and_damaged_json(tmp_path):

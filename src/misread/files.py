@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from misread.errors import StoreError
 from misread.npz import arrays_of
@@ -152,22 +152,51 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, readable_json(value))
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file of ours.
+class Record(BaseModel):
+    """The fields that a JSON file of ours must have; it may have others."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def read_json(path: Path, record: type[Record] = Record) -> Any:
+    """Read a JSON file of ours, which is an object with the fields of `record`.
 
     Raises
     ------
     StoreError
-        If it is missing or no JSON.
+        If it is missing, may not be read, or holds something else.
     """
     try:
-        return json.loads(path.read_text("utf-8"))
+        content = json.loads(_bytes_of(path))
+        record.model_validate(content)
+    except (ValueError, RecursionError) as error:
+        raise StoreError(_not_ours(path, "JSON", error)) from None
+    return content
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Return the content of a file of ours; errors as in `read_json`."""
+    try:
+        return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         msg = f"{path} does not exist; run the study first, or name another folder."
         raise StoreError(msg) from None
-    except (OSError, ValueError) as error:
-        msg = f"{path} cannot be read as JSON ({error}); delete it and run the study again."
+    except OSError as error:
+        msg = f"{path} cannot be read ({error.strerror or error}); mend that and nothing else."
         raise StoreError(msg) from None
+
+
+def _not_ours(path: Path, kind: str, error: Exception) -> str:
+    """Return the sentence on a file of ours whose content is not as it was written."""
+    reason = str(error).partition("\n")[0]
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        reason = f"{place}: {first['msg']}" if place else first["msg"]
+    return (
+        f"{path} cannot be read as {kind} ({reason}); bring an unaltered copy back, or move it "
+        "away and run the study again."
+    )
 
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -197,21 +226,29 @@ def read_arrays(path: Path, sha256: str | None = None) -> Arrays:
     StoreError
         If it is missing, damaged or altered.
     """
+    content = read_checked(path, sha256)
     try:
-        content = path.read_bytes()
-        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-            msg = (
-                f"{path} is not the file that its result.json describes; delete the folder "
-                f"{path.parent} and run the study again."
-            )
-            raise StoreError(msg)
         return arrays_of(content)
-    except FileNotFoundError:
-        msg = f"{path} does not exist; run the study first, or name another folder."
-        raise StoreError(msg) from None
-    except (OSError, ValueError) as error:
-        msg = f"{path} cannot be read as NPZ ({error}); delete it and run the study again."
-        raise StoreError(msg) from None
+    except ValueError as error:
+        raise StoreError(_not_ours(path, "NPZ", error)) from None
+
+
+def read_checked(path: Path, sha256: str | None) -> bytes:
+    """Read a file of ours, whose SHA-256 must be this one, or None to take it as it is.
+
+    Raises
+    ------
+    StoreError
+        If it is missing, may not be read, or was altered.
+    """
+    content = _bytes_of(path)
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        msg = (
+            f"{path} was altered or cut: it is not the file that was written; bring an unaltered "
+            f"copy back, or move the folder {path.parent} away and run the study again."
+        )
+        raise StoreError(msg)
+    return content
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -233,7 +270,15 @@ def file_sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def read_rows(path: Path) -> list[dict[str, float]]:
-    """Return the rows of a CSV of ours, all of them numbers."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+def read_rows(path: Path, sha256: str | None = None) -> list[dict[str, float]]:
+    """Return the rows of a CSV of ours, all of them numbers; errors as in `read_checked`."""
+    content = read_checked(path, sha256)
+    try:
+        lines = io.StringIO(content.decode("utf-8"), newline="")
+        reader = csv.DictReader(lines, strict=True)
+        rows = [{k: float(v) for k, v in row.items()} for row in reader]
+    except (ValueError, TypeError, AttributeError, csv.Error) as error:
+        raise StoreError(_not_ours(path, "a table of numbers", error)) from None
+    if not rows or "epoch" not in rows[0]:
+        raise StoreError(_not_ours(path, "a table of epochs", ValueError("it has none")))
+    return rows

@@ -22,20 +22,23 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+from pydantic import Field
 
 from misread.errors import StoreError
 from misread.files import (
     UNFINISHED,
     Arrays,
+    Record,
     clear_errors,
     read_arrays,
+    read_checked,
     read_json,
     read_rows,
     write_atomic,
 )
 
 MODEL = "model"  # files of a model are `model.keras`, or lie in this folder
-_TRAINED = ("config.json", "history.csv", "select.npz")
+_TRAINED = ("config.json", "history.csv", "measures.csv", "select.npz")
 
 
 def model_files(folder: Path) -> dict[str, bytes]:
@@ -88,6 +91,73 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+class Config(Record):
+    """`config.json`: what the run is; the whole of it is `learn.work.Run`."""
+
+    arm: str
+    seed: int
+    dataset: str
+    select_fold: int
+    confirm_size: int | None
+
+
+class Result(Record):
+    """`result.json`: with it a run is complete; the hashes are those of its other files."""
+
+    accuracy: float
+    slices: list[str]
+    sha256: dict[str, str]
+
+
+class Environment(Record):
+    """`environment.json`: what may explain a difference between machines."""
+
+    train_seconds: float
+    backend: str = ""
+    trainer_sha256: str | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    model_sha256: dict[str, str] = Field(default_factory=dict)
+
+
+def check_readings(arrays: Arrays) -> Arrays:
+    """Return the arrays of `predictions.npz` or `select.npz`, whose axes and types fit together.
+
+    Raises
+    ------
+    ValueError
+        With the reason.
+    """
+    if not arrays.keys() >= {"labels", "predictions"}:
+        msg = "it has no labels or no predictions"
+        raise ValueError(msg)
+    n_images = arrays["labels"].size
+    axes = {"labels": 1, "predictions": 2, "probs": 3, "ids": 1, "groups": 1, "disputed": 1}
+    for name, n_axes in axes.items():
+        array = arrays.get(name)
+        kinds = {"probs": "f", "groups": "iuU"}.get(name, "biu")
+        if array is None or (name == "groups" and array.ndim == 1):
+            continue
+        fits = array.ndim == n_axes and array.shape[n_axes > 1 and 1] == n_images
+        if not fits or array.dtype.kind not in kinds or not array.size:
+            msg = f"its {name!r} is {array.dtype} of shape {list(array.shape)}"
+            raise ValueError(msg)
+    for name in ("slice_names", "slice_treatments", "slice_views"):
+        if name in arrays and (arrays[name].ndim != 1 or arrays[name].dtype.kind != "U"):
+            msg = f"its {name!r} is no list of texts"
+            raise ValueError(msg)
+    for number in range(arrays["slice_names"].size if "slice_names" in arrays else 0):
+        ids, read = (arrays.get(f"slice_{number}_{part}") for part in ("ids", "predictions"))
+        if ids is None or read is None or ids.ndim != 1 or ids.shape != read.shape:
+            msg = f"its slice {number} lacks ids or predictions"
+            raise ValueError(msg)
+        if {ids.dtype.kind, read.dtype.kind} - {*"iu"} or not 0 <= int(
+            ids.max(initial=0)
+        ) < n_images:
+            msg = f"its slice {number} is not of its images"
+            raise ValueError(msg)
+    return arrays
+
+
 class RunFolder:
     """The folder of one run, `arms/<arm>/seed_<seed>/`; see the head of this module."""
 
@@ -136,15 +206,8 @@ class RunFolder:
         """
         if not self.is_trained:
             return {}
-        try:
-            files = {name: (self.path / name).read_bytes() for name in _TRAINED}
-        except OSError as error:
-            msg = (
-                f"{self.path} cannot be gone on with ({error}); delete that folder and run the "
-                "same command again."
-            )
-            raise StoreError(msg) from None
-        return files | self.stored_model()
+        there = [name for name in _TRAINED if name != "measures.csv" or (self.path / name).exists()]
+        return {name: self._content(name) for name in there} | self.stored_model()
 
     def stored_model(self) -> dict[str, bytes]:
         """Return the files of the trained model.
@@ -159,20 +222,46 @@ class RunFolder:
         if not files:
             msg = f"{self.path} holds no model; finish the study first, or bring its models back."
             raise StoreError(msg)
-        return {name: path.read_bytes() for name, path in files.items()}
+        return {name: self._content(name) for name in files}
+
+    def _sha256(self, name: str) -> str | None:
+        """Return the hash of a file that `result.json` names, or None where there is none yet."""
+        if name.startswith(MODEL):
+            there = (self.path / "environment.json").exists()
+            hashes = self.environment().get("model_sha256", {}) if there else {}
+        else:
+            there = (self.path / "result.json").exists()
+            hashes = self.result()["sha256"] if there else {}
+        return hashes.get(name)
+
+    def _content(self, name: str) -> bytes:
+        return read_checked(self.path / name, self._sha256(name))
+
+    def _readings(self, name: str) -> Arrays:
+        path = self.path / name
+        arrays = read_arrays(path, self._sha256(name))
+        try:
+            return check_readings(arrays)
+        except ValueError as error:
+            msg = f"{path} holds other readings than misread writes ({error}); run the study anew."
+            raise StoreError(msg) from None
 
     def config(self) -> Any:
         """Return what `config.json` holds, or None where there is none."""
         path = self.path / "config.json"
-        return read_json(path) if path.exists() else None
+        return read_json(path, Config) if path.exists() else None
 
     def result(self) -> Any:
         """Return what `result.json` holds."""
-        return read_json(self.path / "result.json")
+        return read_json(self.path / "result.json", Result)
+
+    def environment(self) -> Any:
+        """Return what `environment.json` holds."""
+        return read_json(self.path / "environment.json", Environment)
 
     def history(self) -> list[dict[str, float]]:
         """Return the rows of `history.csv`."""
-        return read_rows(self.path / "history.csv")
+        return read_rows(self.path / "history.csv", self._sha256("history.csv"))
 
     def measures(self) -> list[dict[str, float]]:
         """Return the rows of `measures.csv` (columns: `learn.probe.measure`), [] without it."""
@@ -184,7 +273,7 @@ class RunFolder:
 
         `ids` `[M]` (in the training set), `labels` `[M]`, `predictions` `[1,M]`, `probs` `[1,M,K]`.
         """
-        return read_arrays(self.path / "select.npz")
+        return self._readings("select.npz")
 
     def predictions(self) -> Arrays:
         """Return what was read on *confirm*, checked against `result.json`.
@@ -194,6 +283,4 @@ class RunFolder:
         `[L]` (names, what was done to the images, the views as JSON), and for slice number l
         `slice_<l>_ids` `[M]` (in *confirm*) and `slice_<l>_predictions` `[M]`.
         """
-        return read_arrays(
-            self.path / "predictions.npz", self.result()["sha256"]["predictions.npz"]
-        )
+        return self._readings("predictions.npz")

@@ -37,7 +37,7 @@ from misread.study.folder import Executor, place_in_runs
 from misread.study.plan import load_plan
 from misread.study.preview import preview_numbers
 from misread.study.run import Until, run_study
-from misread.study.select import planned_power, target_of
+from misread.study.select import Errors, planned_power, target_of
 from misread.study.study import BASELINE, SMOKE, Study
 
 
@@ -107,7 +107,7 @@ def errors(
     out = out or _place(study, loaded)
     folder, parts = _run(loaded, Until.ERRORS, out, jobs)
     path = folder / "errors.json"
-    ranked = read_json(path)
+    ranked = read_json(path, Errors)
     with locked(folder):
         warning = SMOKE if loaded.smoke else ""
         drawn = select_figure(ranked, parts.train, loaded.target, warning)
@@ -137,7 +137,7 @@ def preview(
     loaded = _with_target(load_study(study, **options))
     out = out or _place(study, loaded)
     folder, parts = _run(loaded, Until.PREVIEW, out, jobs)
-    cell = target_of(loaded, read_json(folder / "errors.json")).cell
+    cell = target_of(loaded, read_json(folder / "errors.json", Errors)).cell
     path = folder / "preview.json"
     with locked(folder), stderr().status("measuring and drawing"):
         numbers = preview_numbers(loaded, cell, parts.train, folder)

@@ -207,12 +207,14 @@ def _train(
     if not history:
         accuracy = float((readings["predictions"][0] == readings["labels"]).mean())
         on_epoch({"epoch": 1, "select_accuracy": accuracy})
-    facts = {"train_seconds": seconds, **lesson.facts}
+    model = model_files(folder) or {f"{MODEL}/none.txt": _NO_MODEL}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in model.items()}
+    facts = {"train_seconds": seconds, **lesson.facts, "model_sha256": hashes}
     return reader, {
         "environment.json": readable_json(environment(trainer, run.trainer) | facts),
         "history.csv": csv_to_bytes(history),
         **({"measures.csv": csv_to_bytes(measures)} if measures else {}),
-        **(model_files(folder) or {f"{MODEL}/none.txt": _NO_MODEL}),
+        **model,
         "select.npz": arrays_to_bytes({"ids": parts.select_ids_M, **readings}),
     }
 
@@ -237,8 +239,30 @@ def _stored_reader(
     trainer: Trainer, files: Mapping[str, bytes], run: Run, parts: RunParts, folder: Path
 ) -> Reader:
     """Return the model in the files of a run; a trainer that loads none is called once more."""
+    return _loaded(trainer, files, folder) or trainer.train(
+        Lesson(run, parts.fit, parts.select, folder)
+    )
+
+
+def _loaded(trainer: Trainer, files: Mapping[str, bytes], folder: Path) -> Reader | None:
+    """Return what a trainer makes of the model in the files of a run.
+
+    Raises
+    ------
+    StudyError
+        If it fails, as on a file that is damaged or would execute code.
+    """
     unpack_model(files, folder)
-    return trainer.load(folder) or trainer.train(Lesson(run, parts.fit, parts.select, folder))
+    try:
+        return trainer.load(folder)
+    except Exception as error:
+        names = ", ".join(name for name in files if name.startswith(MODEL))
+        reason = str(error).strip().partition("\n")[0]
+        msg = (
+            f"the stored model ({names}) cannot be loaded ({type(error).__name__}: {reason:.200}); "
+            "bring an unaltered copy back, or train this run again in another folder."
+        )
+        raise StudyError(msg) from error
 
 
 def stored_model(trainer: Trainer, files: Mapping[str, bytes]) -> Reader:
@@ -250,8 +274,7 @@ def stored_model(trainer: Trainer, files: Mapping[str, bytes]) -> Reader:
         If its trainer loads none.
     """
     with tempfile.TemporaryDirectory() as name:
-        unpack_model(files, Path(name))
-        reader = trainer.load(Path(name))
+        reader = _loaded(trainer, files, Path(name))
     if reader is None:
         msg = (
             "the trainer of this study keeps no model that could be loaded; give it a function "
@@ -317,8 +340,8 @@ def _read_confirm(
 
 
 def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
-    names = ("config.json", "history.csv", "select.npz", "predictions.npz")
-    return {name: hashlib.sha256(files[name]).hexdigest() for name in names}
+    names = ("config.json", "history.csv", "measures.csv", "select.npz", "predictions.npz")
+    return {name: hashlib.sha256(files[name]).hexdigest() for name in names if name in files}
 
 
 def environment(trainer: Trainer, call: TrainerCall) -> dict[str, Any]:

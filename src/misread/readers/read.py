@@ -25,6 +25,7 @@ from misread.judge.tables import KNOWN, NEEDED
 from misread.npz import Archive
 from misread.readers.archive import read_npz
 from misread.readers.heads import Heads
+from misread.store import check_readings
 
 _SUFFIXES = ".npz, .csv, .tsv, .csv.gz, .tsv.gz, .parquet"
 _FIRST_BYTES = 2**16  # the header of a CSV lies within
@@ -201,14 +202,18 @@ def _read_run(path: Path) -> dict[str, npt.NDArray[Any]]:
         if not found.keys() >= {"labels", "predictions"}:
             msg = f"it holds {short_list(list(found))}; needed are labels and predictions."
             raise DataError(msg)
-        return found
+        try:
+            return check_readings(found)
+        except ValueError as error:
+            msg = f"holds other readings than misread writes ({error}); run the study again."
+            raise DataError(msg) from None
 
 
 def _writers(config: Path) -> npt.NDArray[np.int64] | None:
     """Return the writers of the test images where an earlier version has not stored them."""
     try:
         run = json.loads(config.read_text("utf-8"))
-        dataset, confirm_size = run["dataset"], run["confirm_size"]
+        dataset, confirm_size = run["dataset"], int(run["confirm_size"] or 0) or None
     except (OSError, ValueError, TypeError, KeyError):
         return None  # a folder that someone else made
     if dataset != "mnist":

@@ -7,15 +7,24 @@ from pathlib import Path
 
 from misread.errors import PlanError
 from misread.files import read_json
+from misread.store import Environment
 from misread.wording import listed
 from misread.workers.arithmetic import Arithmetic, arithmetic, environment, settings
 
 _UNKNOWN = "an arithmetic that misread did not record yet"
 
 
+class _Machine(Environment):
+    """`environment.json` with the arithmetic, where it is recorded."""
+
+    arithmetic: Arithmetic | None = None
+
+
 def recorded(folder: Path) -> Counter[Arithmetic | None]:
     """Return the arithmetic of a study's runs on TensorFlow, and of how many; None is not known."""
-    runs = (read_json(path) for path in sorted(folder.glob("arms/*/seed_*/environment.json")))
+    runs = (
+        read_json(path, _Machine) for path in sorted(folder.glob("arms/*/seed_*/environment.json"))
+    )
     return Counter(
         Arithmetic.model_validate(run["arithmetic"]) if "arithmetic" in run else None
         for run in runs

@@ -19,7 +19,7 @@ from misread.store import RunFolder
 from misread.study.file import load_study
 from misread.study.plan import load_plan
 from misread.study.questions import Cell
-from misread.study.select import cell_on_confirm, pilot_on_select, target_of
+from misread.study.select import Errors, cell_on_confirm, pilot_on_select, target_of
 from misread.study.study import BASELINE, SMOKE
 
 
@@ -140,4 +140,4 @@ def _read_errors(folder: Path, other: str) -> dict[str, Any]:
     if not path.exists():
         msg = f"{folder} holds no errors.json; run `misread errors STUDY` first, or give {other}."
         raise StudyError(msg)
-    return dict(read_json(path))
+    return dict(read_json(path, Errors))

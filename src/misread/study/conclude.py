@@ -10,7 +10,7 @@ from misread.store import RunFolder
 from misread.study.evidence import Evidence, SliceEvidence, load_evidence
 from misread.study.plan import load_plan
 from misread.study.preview import preview_numbers
-from misread.study.select import errors_on_select
+from misread.study.select import Errors, errors_on_select
 from misread.study.slices import NOT_PLANNED, Slices
 from misread.study.study import BASELINE
 from misread.study.verdict import StudyVerdict, seeds_needed
@@ -83,7 +83,7 @@ def mend_from_select(folder: Path) -> None:
         return
     parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
     seeds = plan.study.seeds[: seeds_needed(plan, parts, folder)[BASELINE]]
-    if read_json(folder / "errors.json")["seeds"] != list(seeds):
+    if read_json(folder / "errors.json", Errors)["seeds"] != list(seeds):
         write_from_select(folder)
 
 

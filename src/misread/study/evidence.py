@@ -29,9 +29,10 @@ from misread.store import RunFolder
 from misread.study.accuracy import spread
 from misread.study.claims import ComparisonOutcome, compare
 from misread.study.plan import Plan, TargetFrom, load_plan
+from misread.study.preview import Preview
 from misread.study.questions import Cell
 from misread.study.runs import ArmRuns, Readings, load_arm
-from misread.study.select import Shrinkage, shrinkage
+from misread.study.select import Errors, Shrinkage, shrinkage
 from misread.study.slices import Slices, slice_up
 from misread.study.study import BASELINE
 from misread.study.verdict import judge_arm, seeds_needed
@@ -296,6 +297,6 @@ def load_evidence(folder: Path, seeds: tuple[int, ...] | None = None) -> Evidenc
         plan=plan,
         parts=parts,
         runs={arm: load_arm(plan, parts, folder, arm, n) for arm, n in needed.items()},
-        errors=read_json(folder / "errors.json") if asks else {},
-        preview=read_json(folder / "preview.json") if asks else {},
+        errors=read_json(folder / "errors.json", Errors) if asks else {},
+        preview=read_json(folder / "preview.json", Preview) if asks else {},
     )

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from misread.data.parts import N_FOLDS
 from misread.errors import PlanError, StudyError
-from misread.files import clear_errors, read_json
+from misread.files import Record, clear_errors, read_json
 from misread.learn.recipe import Run
 from misread.learn.work import prepare, work
-from misread.store import RunFolder, locked
+from misread.store import Config, Environment, RunFolder, locked
 from misread.study.arithmetic import as_recorded
 from misread.study.file import builtin_studies
 from misread.study.plan import load_plan
@@ -145,7 +145,7 @@ def workers_of(
 def move_smoke_run_aside(folder: Path, on_report: OnReport) -> None:
     """Give a real study the place of a smoke run, whose results prove nothing but are kept."""
     configs = sorted(folder.glob("arms/*/*/config.json"))
-    if not configs or any(read_json(path)["confirm_size"] is None for path in configs):
+    if not configs or any(read_json(path, Config)["confirm_size"] is None for path in configs):
         return
     with locked(folder):
         pass  # nobody works there
@@ -162,7 +162,7 @@ def select_folds(seeds: tuple[int, ...], folder: Path) -> dict[int, int]:
     folds: dict[int, int] = {}
     for seed in seeds:
         for path in sorted(folder.glob(f"arms/*/seed_{seed}/config.json"))[:1]:
-            folds[seed] = int(read_json(path)["select_fold"])
+            folds[seed] = int(read_json(path, Config)["select_fold"])
     counts = [list(folds.values()).count(fold) for fold in range(N_FOLDS)]
     for seed in seeds:
         if seed not in folds:
@@ -185,13 +185,14 @@ def refuse_another_study(study: Study, folder: Path, dataset_sha256: tuple[str, 
     shared = study.asks_target and all(way == ways[BASELINE] for way in ways.values())
     common = ways[BASELINE] if shared else None
     for path in sorted(folder.glob("arms/*/seed_*/config.json")):
-        there = read_json(path)
+        there = read_json(path, Config)
         there["settings"] = there.get("settings", {})
         expected = asked | ways.get(there["arm"], common or {})
-        if any(there[key] != expected[key] for key in expected):
-            _refuse(path.parent, {key: there[key] for key in expected}, expected)
+        if any(there.get(key) != expected[key] for key in expected):
+            _refuse(path.parent, {key: there.get(key) for key in expected}, expected)
         environment = path.with_name("environment.json")
-        used = read_json(environment).get("backend", backend) if environment.exists() else backend
+        known = read_json(environment, Environment) if environment.exists() else {}
+        used = known.get("backend", backend)
         if backend is not None and used != backend:
             _refuse(path.parent, {"backend": used}, {"backend": backend})
 
@@ -215,12 +216,22 @@ def refuse_another_run(task: Task) -> None:
     _refuse(task.folder.path, there, task.run.model_dump(mode="json"))
 
 
+class Repeat(Record):
+    """`repeat.json`: what came of training a run once more."""
+
+    arm: str
+    seed: int
+    images: int
+    read_otherwise: int
+    same_probabilities: bool
+
+
 def repeat_sentence(folder: Path) -> str:
     """Return what came of training one run of a study twice; "" where that was not done."""
     paths = sorted(folder.glob("arms/*/seed_*/repeat.json"))
     if not paths:
         return ""
-    repeat = read_json(paths[0])
+    repeat = read_json(paths[0], Repeat)
     run = f"Seed {repeat['seed']} of {repeat['arm']}, trained twice, read"
     if repeat["same_probabilities"]:
         return f"{run} all {repeat['images']:,} select images with the same probabilities."
@@ -234,7 +245,7 @@ def repeat_sentence(folder: Path) -> str:
 def trainer_versions(folder: Path, arms: Iterable[str]) -> int:
     """Return by how many versions of its trainer's source a study's runs were trained."""
     paths = [path for arm in arms for path in folder.glob(f"arms/{arm}/*/environment.json")]
-    return len({read_json(path).get("trainer_sha256") for path in paths})
+    return len({read_json(path, Environment).get("trainer_sha256") for path in paths})
 
 
 def _refuse(path: Path, there: dict[str, Any], asked: dict[str, Any]) -> None:

@@ -6,17 +6,53 @@ from typing import Any
 import numpy as np
 
 from misread.data.dataset import Dataset
-from misread.files import read_arrays, read_json
+from misread.files import Record, read_arrays, read_json
 from misread.images.operations import OPERATIONS
 from misread.images.shape import ink, stroke_thickness_px
 from misread.learn.policy import Draw, Policy, apply_draw, changed_share
 from misread.learn.views import Part, views_in
 from misread.store import RunFolder
 from misread.study.questions import Cell
-from misread.study.select import preview_views
+from misread.study.select import Errors, preview_views
 from misread.study.study import BASELINE, Study
 
 _MEASURED = 500  # images on which a mean stroke thickness is taken
+
+
+class PreviewShare(Record):
+    """The share of draws of an arm that change an image."""
+
+    arm: str
+    size_px: tuple[int, int]
+    probability: float
+    drawn: int
+    changed_share: dict[str, float | None]
+
+
+class PreviewOperation(Record):
+    """What an operation does to the images of a class, and what is read then."""
+
+    operation: str
+    size_px: int
+    label: int
+    n_images: int
+    changed_share: float
+    ink_before: float
+    ink_after: float
+    thickness_before_px: float
+    thickness_after_px: float
+    error_before: float
+    error_after: float
+    as_target_before: float
+    as_target_after: float
+
+
+class Preview(Record):
+    """`preview.json`, as `preview_numbers` returns it."""
+
+    smoke: bool
+    shares: tuple[PreviewShare, ...]
+    operations: tuple[PreviewOperation, ...]
 
 
 def preview_numbers(study: Study, target: Cell, train: Dataset, folder: Path) -> dict[str, Any]:
@@ -32,7 +68,7 @@ def preview_numbers(study: Study, target: Cell, train: Dataset, folder: Path) ->
     shares = []
     for arm, policy in policies.items():
         shares.append(_share_of_draws(arm, policy, train, study.seeds[0]))
-    seeds = read_json(folder / "errors.json")["seeds"]
+    seeds = read_json(folder / "errors.json", Errors)["seeds"]
     folders = [RunFolder(folder, BASELINE, seed) for seed in seeds]
     selects = [run.select() for run in folders]
     views = preview_views(study, target)

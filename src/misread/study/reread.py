@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from misread.errors import StoreError
 from misread.files import Arrays, read_arrays, read_json, write_arrays, write_json
 from misread.judge import Predictions, judge
@@ -71,11 +73,19 @@ class Reading:
         StoreError
             If the run is not of the trainer that the study's plan states, or has no model.
         """
-        run = Run.model_validate(self.model.config())
+        stored = self.model.stored_model()
+        try:
+            run = Run.model_validate(self.model.config())
+        except ValidationError as error:
+            msg = (
+                f"{self.model.path / 'config.json'} is no run of this version "
+                f"({error.errors()[0]['msg']}); bring an unaltered copy back."
+            )
+            raise StoreError(msg) from None
         if run.trainer != self.trainer:
             msg = f"{self.model.path} is of another trainer than its study's plan; train it again."
             raise StoreError(msg)
-        return Rereading(run, self.model.stored_model(), self.views)
+        return Rereading(run, stored, self.views)
 
 
 def reread(

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from misread.files import read_json
 from misread.judge import Predictions
 from misread.learn.views import Parts, View, views_in
 from misread.readers.read import side_of_runs
@@ -62,7 +61,7 @@ class ArmRuns:
     @cached_property
     def environments(self) -> tuple[dict[str, Any], ...]:
         """What `environment.json` holds."""
-        return tuple(read_json(folder.path / "environment.json") for folder in self.folders)
+        return tuple(folder.environment() for folder in self.folders)
 
 
 def load_arm(plan: Plan, parts: Parts, folder: Path, arm: str, n_seeds: int) -> ArmRuns:

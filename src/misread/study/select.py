@@ -10,19 +10,47 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ConfigDict, Field
 from scipy import stats
 
 from misread.data.dataset import Dataset
 from misread.errors import JudgeError, StudyError
-from misread.files import Frozen
+from misread.files import Frozen, Record
 from misread.judge import Pilot, PowerAnswer, pilot_from_counts, plan_power, two_way
-from misread.judge.confusion import class_metrics, confusion_counts, rank_cells
+from misread.judge.confusion import CellRank, class_metrics, confusion_counts, rank_cells
 from misread.learn.views import Part, View
 from misread.store import RunFolder
 from misread.study.plan import TargetFrom
 from misread.study.questions import Cell
 from misread.study.study import Study
 from misread.wording import percent
+
+
+class ErrorImage(Record):
+    """An image behind a cell: id in the training set, seed, and what the model thought."""
+
+    id: int
+    seed: int
+    prob_label: float
+    prob_reading: float
+
+
+class ErrorCell(CellRank):
+    """A row of `errors.json`."""
+
+    model_config = ConfigDict(extra="allow")
+    images: tuple[ErrorImage, ...]
+
+
+class Errors(Record):
+    """`errors.json`, as `errors_on_select` returns it."""
+
+    study: str
+    smoke: bool
+    seeds: tuple[int, ...]
+    n_images_per_seed: tuple[int, ...]
+    accuracy: tuple[float, ...]
+    cells: tuple[ErrorCell, ...] = Field(min_length=1)
 
 
 def errors_on_select(study: Study, n_classes: int, folders: Sequence[RunFolder]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from misread.data.sources import load, slug
 from misread.errors import StoreError
-from misread.files import Arrays, path_in, read_json, write_arrays, write_json
+from misread.files import Arrays, Record, path_in, read_json, write_arrays, write_json
 from misread.judge import Verdict
 from misread.learn.views import View, load_parts, unseen
 from misread.readers.read import side_of_runs
@@ -164,6 +164,16 @@ def _equal(plan: Plan, folder: Path, read: dict[str, list[Arrays]]) -> float:
     return float(np.mean(shares))
 
 
+class Stored(Record):
+    """`transfer.json`: the fields of a `Transfer` that are not its verdict."""
+
+    plan_sha256: str
+    source: str
+    n_images: int
+    source_sha256: tuple[str, str]
+    equal_to_confirm: float | None
+
+
 def load_transfers(folder: Path, out: Path) -> list[Transfer]:
     """Return every finished transfer of a study that is in `out`, in the order of their names.
 
@@ -175,7 +185,7 @@ def load_transfers(folder: Path, out: Path) -> list[Transfer]:
     plan = load_plan(folder)
     found = []
     for path in sorted(out.glob("*/transfer.json")):
-        told = read_json(path)
+        told = read_json(path, Stored)
         if told["plan_sha256"] == plan.sha256:
             found.append(_transfer(path.parent, told))
     if not found:
