@@ -3,7 +3,7 @@
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -11,16 +11,47 @@ import pytest
 from filelock import FileLock
 
 PROJECT = Path(__file__).resolve().parent.parent
+BEGAN = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in random order")
+    parser.addoption("--processor", type=int, metavar="N", help="list the N that compute the most")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seed = config.getoption("--shuffle")
     if seed is not None:
         random.Random(seed).shuffle(items)  # noqa: S311
+
+
+def processor_seconds() -> float:
+    """Return what this process and the children that it has waited for have computed."""
+    return sum(os.times()[:4])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    item.stash[BEGAN] = processor_seconds()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, object]:
+    report = yield
+    report.user_properties.append(("processor", processor_seconds() - item.stash[BEGAN]))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    n_tests = terminalreporter.config.getoption("--processor")
+    if not n_tests:
+        return
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, ())]
+    seconds = {one.nodeid: dict(one.user_properties).get("processor", 0.0) for one in reports}
+    terminalreporter.section(f"{sum(seconds.values()):.0f} seconds of the processor")
+    for name in sorted(seconds, key=lambda name: -seconds[name])[:n_tests]:
+        terminalreporter.line(f"{seconds[name]:7.1f} s  {name}")
 
 
 @pytest.fixture(autouse=True)
