@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from misread.judge import Adaptive, Predictions, Verdict, judge, judge_look
 
@@ -67,3 +68,15 @@ def _names(*arrays: Any) -> Any:
     if any(part.dtype.kind not in "iu" for part in parts):
         return None
     return range(max(1, *(int(part.max()) for part in parts)) + 1)
+
+
+def numbers(counts: Any, place: int) -> list[npt.NDArray[Any]]:
+    """Return all that was counted of one error."""
+    found: list[npt.NDArray[Any]] = []
+    for name, value in counts._asdict().items():
+        if isinstance(value, np.ndarray) and name != "part_C":
+            found.append(value[place])
+        elif isinstance(value, tuple) and name != "layout":
+            for part in value if name == "sides" else (value,):
+                found += numbers(part, place)
+    return found

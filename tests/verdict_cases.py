@@ -71,7 +71,7 @@ def cases() -> dict[str, Verdict]:
     return {
         "reduced": verdict_of(LABELS_N, *half, **clean),
         "reduced-undetermined": verdict_of(
-            LABELS_N, *half, cells=[(0, 1)], margins=Margins(cell=0.004), arm="policy"
+            LABELS_N, *half, cells=[(0, 1)], margins=Margins(cell=0.003), arm="policy"
         ),
         "harm-by-slice": real("documented"),
         "underpowered": real("both"),

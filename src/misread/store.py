@@ -9,6 +9,7 @@ A run folder holds, in the order in which they are written::
     model.keras        the trained model; from trainers of others a folder model/
     select.npz         what it reads on *select*; with it, training is complete
     predictions.npz    what it reads on *confirm* and on the counter-slices of the plan
+    held_out.npz       what it reads on the counter-slices of *select*; where that is evidence
     result.json        written last: with it, the run is complete
 
 Every file is written beside its place and moved there when it is whole, so that a file that exists
@@ -274,6 +275,12 @@ class RunFolder:
         `ids` `[M]` (in the training set), `labels` `[M]`, `predictions` `[1,M]`, `probs` `[1,M,K]`.
         """
         return self._readings("select.npz")
+
+    def held_out(self) -> Arrays:
+        """Return the slices of *select*, as `predictions` names them; {} where none were read."""
+        path = self.path / "held_out.npz"
+        known = self.result()["sha256"].get(path.name) if path.exists() else None
+        return read_arrays(path, known) if known else {}
 
     def predictions(self) -> Arrays:
         """Return what was read on *confirm*, checked against `result.json`.

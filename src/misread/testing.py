@@ -18,8 +18,8 @@ from typing import Any, Literal
 from misread import wording
 from misread.errors import JudgeError
 from misread.judge.classes import NamedCell
-from misread.judge.collateral import MARGINS, Margins
 from misread.judge.effects import noninferiority
+from misread.judge.items import MARGINS, Margins
 from misread.judge.predictions import Predictions
 from misread.judge.targets import CellResult
 from misread.judge.verdict import Verdict, judge

@@ -64,7 +64,10 @@ def finished(folder):
         for path, then in there.items()
         if path.name == "plan.json"
         or path.with_name("result.json") in there
-        or (path.parent in is_trained and path.name not in {"predictions.npz", "preview.npz"})
+        or (
+            path.parent in is_trained
+            and path.name not in {"predictions.npz", "held_out.npz", "preview.npz"}
+        )
         or (path.parent.name == "model" and path.parent.parent in is_trained)
     }
 

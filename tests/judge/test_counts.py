@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arrays import View, verdict_of
+from arrays import View, numbers, verdict_of
 from misread.errors import JudgeError
 from misread.judge import Predictions, asymmetry, judge, two_way
 from misread.judge.counts import count_by_cell, count_by_part
@@ -63,9 +63,8 @@ def test_both_ways_of_counting_agree(seed, n_before, n_after, paired):
             after_TN[:, own_N] == j,
             paired=paired,
         )
-        for one, other in zip(sparse, dense, strict=True):
-            if isinstance(one, np.ndarray):
-                assert np.array_equal(one[place], other[0])
+        for one, other in zip(numbers(sparse, place), numbers(dense, 0), strict=True):
+            assert np.array_equal(one, other)
 
 
 def variance_of_unpaired(before_SN, after_TN):

@@ -17,10 +17,10 @@ from statsmodels.stats.multitest import multipletests
 from misread.errors import JudgeError
 from misread.judge import benjamini_hochberg, holm, mcnemar_midp, noninferiority, two_way
 from misread.judge.effects import Effect
+from misread.judge.parts import crossed
 from misread.judge.variance import (
-    Terms,
+    combined,
     mean_squares,
-    variance_of,
     zero_event_bound,
 )
 
@@ -90,7 +90,7 @@ def test_two_way_puts_the_mean_squares_together_as_written():
 def test_variance_never_falls_below_the_residual():
     terms = (np.array([share / 50]) for share in (0.1, 0.2, 1.0))
     dfs = (np.array([float(df)]) for df in (4, 9, 36))
-    variance, df = variance_of(Terms(*terms, *dfs, n_seeds=5))
+    variance, df = combined(crossed(*terms, tuple(dfs), n_seeds=5))
     assert variance[0] == pytest.approx(1 / 50)
     assert df[0] >= 1
 

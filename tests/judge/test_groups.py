@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
-from arrays import View, verdict_at_look, verdict_of
+from arrays import View, numbers, verdict_at_look, verdict_of
 from misread.cli import main
 from misread.data.mnist import load_mnist
 from misread.errors import DataError, JudgeError
@@ -25,7 +25,8 @@ from misread.judge import (
 )
 from misread.judge.counts import count_by_cell, count_by_part
 from misread.judge.effects import effects
-from misread.judge.groups import Groups, design_effect
+from misread.judge.groups import Groups
+from misread.judge.measure import groups_of
 from misread.judge.predictions import Predictions
 from misread.judge.variance import mean_squares, zero_event_bound
 from misread.readers.convert import write_predictions
@@ -250,11 +251,10 @@ def test_both_ways_of_counting_groups_agree(seed, n_before, n_after, paired):
         dense = count_by_part(
             np.zeros(own_N.sum(), int), 1, *hits, paired=paired, groups=grouped.of(own_N)
         )
-        for one, other in zip(cells[2].groups[:-1], dense.groups[:-1], strict=True):
-            assert one[place] == pytest.approx(other[0])
-        for one, other in zip(cells[2].groups.sums, dense.groups.sums, strict=True):
-            for a, b in zip(one, other, strict=True):
-                assert np.array_equal(a[place], b[0])
+        for one, other in zip(
+            numbers(cells[2].groups, place), numbers(dense.groups, 0), strict=True
+        ):
+            assert np.array_equal(one, other)
 
 
 def test_many_images_of_one_writer_are_one_event():
@@ -333,11 +333,11 @@ def test_the_design_effect_is_one_without_and_more_with_writers():
     apart = rng.random((2, 10, 982)) < 0.05
     hit_G = rng.random((2, 1, 268)) < 0.05
     together = np.repeat(hit_G[..., groups_N], 10, axis=1)
-    assert design_effect(none_N, groups_N, *apart) == pytest.approx(1, abs=0.3)
+    assert groups_of(none_N, groups_N, *apart).design_effect == pytest.approx(1, abs=0.3)
     sizes = np.bincount(groups_N)
     size = (sizes**2).sum() / 982
-    assert design_effect(none_N, groups_N, *together) == pytest.approx(size, rel=0.4)
-    assert design_effect(none_N, groups_N, apart[0], apart[0]) == math.inf
+    assert groups_of(none_N, groups_N, *together).design_effect == pytest.approx(size, rel=0.4)
+    assert groups_of(none_N, groups_N, apart[0], apart[0]).design_effect == math.inf
 
 
 def test_the_mild_world_is_like_the_writers_of_mnist(project):
@@ -348,12 +348,12 @@ def test_the_mild_world_is_like_the_writers_of_mnist(project):
     groups_N = np.unique(load_mnist()[1].groups_N, return_inverse=True)[1]
     base_SN = wrong.pop("baseline")
     none_SN = np.zeros_like(base_SN)
-    errors = design_effect(labels_N, groups_N, none_SN, base_SN)
-    changes = [design_effect(labels_N, groups_N, base_SN, own) for own in wrong.values()]
+    errors = groups_of(labels_N, groups_N, none_SN, base_SN).design_effect
+    changes = [groups_of(labels_N, groups_N, base_SN, own).design_effect for own in wrong.values()]
     rng, own_N, class_N = np.random.default_rng(7), writers_of(982), np.zeros(982, int)
     studies = [draw(WRITER_WORLDS[0], Design(10, 8), rng) for _ in range(150)]
-    alone = [design_effect(class_N, own_N, np.zeros_like(one), one) for one, _ in studies]
-    both = np.array([design_effect(class_N, own_N, *study) for study in studies])
+    alone = [groups_of(class_N, own_N, np.zeros_like(one), one).design_effect for one, _ in studies]
+    both = np.array([groups_of(class_N, own_N, *study).design_effect for study in studies])
     assert 1.1 < errors < 1.5
     assert np.mean(alone) == pytest.approx(errors, abs=0.12)
     assert both[np.isfinite(both)].mean() == pytest.approx(np.mean(changes), abs=0.12)

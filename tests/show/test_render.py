@@ -139,7 +139,7 @@ def test_the_rows_are_the_numbers_of_the_verdict(name):
         assert told["p (Holm)"] == wording.p_number(cell.p_holm)
     statuses = [row[1] for row in (*summary.items.rows, *summary.safe.rows)]
     assert len(statuses) == len(verdict.collateral), "no item may be dropped"
-    assert statuses == sorted(statuses, key=("harmed", "undetermined", "safe").index)
+    assert statuses == sorted(statuses, key=("harmed", "undetermined", "safe", "scanned").index)
 
 
 def test_what_is_exploratory_says_so_on_the_first_line():

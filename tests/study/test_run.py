@@ -82,8 +82,24 @@ def test_the_numbers_agree_with_the_readings(smoke):
             assert nine["precision"] == pytest.approx(right / (predictions == 9).sum())
     verdict = json.loads((smoke / "verdict.json").read_text())["arms"]["both"]
     fours = labels == 4
+    held_out = {}
+    for arm in ("baseline", "both"):
+        parts = [
+            np.load(smoke / "arms" / arm / f"seed_{s}" / "select.npz", allow_pickle=False)
+            for s in (42, 123)
+        ]
+        hits, fours_held = (
+            sum(int(where(part).sum()) for part in parts)
+            for where in (
+                lambda part: (part["labels"] == 4) & (part["predictions"][0] == 9),
+                lambda part: part["labels"] == 4,
+            )
+        )
+        held_out[arm] = hits / fours_held
+    w = json.loads((smoke / "plan.json").read_text())["plan"]["pooled"]["weight"]
     before, after = (
-        np.mean([(read(arm, s)["predictions"][0][fours] == 9).mean() for s in (42, 123)])
+        w * np.mean([(read(arm, s)["predictions"][0][fours] == 9).mean() for s in (42, 123)])
+        + (1 - w) * held_out[arm]
         for arm in ("baseline", "both")
     )
     assert verdict["cells"][0]["effect"]["estimate"] == pytest.approx(after - before)

@@ -75,15 +75,18 @@ def judge(before: str, afters: tuple[str, ...], cells: tuple[str, ...], **option
     \b
     - an NPZ file with `labels` [N] and `predictions` [S,N] or `probs` [S,N,K]
       (FILE#ARM takes the array ARM instead), and optionally `seeds` [S],
-      `ids` [N], `class_names` [K], `slice` [N], `disputed` [N], `groups` [N];
+      `ids` [N], `class_names` [K], `slice` [N], `disputed` [N], `groups` [N],
+      `held_out` [S,N];
     - a CSV (also .csv.gz) or Parquet file with a row per seed and image:
-      columns seed, id, label, prediction, optionally slice, disputed, group;
-      y_true and y_pred, target and pred, and the like are known too;
+      columns seed, id, label, prediction, optionally slice, disputed, group,
+      held_out; y_true and y_pred, target and pred, and the like are known too;
     - the folder of an arm of a study, as in runs/four-nine/arms/baseline.
 
     Images are matched by id where both sides have them, seeds by name. Groups
     say which images are not independent, such as those of one writer or
-    patient: all intervals then hold over groups too.
+    patient: all intervals then hold over groups too. `held_out` says which
+    images a seed has not learnt, as in cross-validation: the others of its
+    readings do not count.
     """  # noqa: D301  click reads the \b
     asked = _Asked(**options)
     if asked.as_json and asked.markdown:

@@ -4,7 +4,6 @@ from typing import NoReturn
 
 from misread.judge.atlas import Atlas, CellAtlas, Ledger, Misread, atlas, cell_atlas, ledger
 from misread.judge.classes import cell_of
-from misread.judge.collateral import Item, Margins
 from misread.judge.confusion import (
     CellRank,
     ClassMetrics,
@@ -19,6 +18,7 @@ from misread.judge.effects import (
     noninferiority,
     two_way,
 )
+from misread.judge.items import Item, Margins
 from misread.judge.looks import LEAST_SEEDS, Adaptive, Settled, boundaries
 from misread.judge.pair import Pair, align
 from misread.judge.pilot import (

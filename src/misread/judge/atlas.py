@@ -89,6 +89,19 @@ class CellAtlas(Frozen):
         parts = (self.hard_core, self.coin_flip, self.flicker, self.disputed)
         return dict(zip(_KINDS, parts, strict=True))
 
+    def placed(self, places_N: IntArray) -> "CellAtlas":
+        """Return the same with image k called `places_N[k]`."""
+        kinds = ("hard_core", "coin_flip", "flicker", "undivided", "disputed")
+        return self.model_copy(
+            update={
+                kind: tuple(
+                    Misread(image=int(places_N[m.image]), share=m.share)
+                    for m in getattr(self, kind)
+                )
+                for kind in kinds
+            }
+        )
+
     def share_of_errors(self, kind: str) -> float | None:
         """Return the share of the cell's errors that a kind makes; None when there are none."""
         errors = sum(misread.share for misread in self.kinds[kind])
@@ -162,6 +175,11 @@ class Ledger(Frozen):
 
     broken: tuple[int, ...]
     mended: tuple[int, ...]
+
+    def placed(self, places_N: IntArray) -> "Ledger":
+        """Return the same with image k called `places_N[k]`."""
+        sides = ([int(places_N[k]) for k in side] for side in (self.broken, self.mended))
+        return Ledger(broken=tuple(next(sides)), mended=tuple(next(sides)))
 
 
 def atlas(

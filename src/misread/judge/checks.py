@@ -158,6 +158,25 @@ def refuse_other_length(name: str, n_given: int, n_needed: int, unit: str) -> No
         raise JudgeError(msg)
 
 
+def refuse_other_shape(name: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Refuse flags of another shape, or of which none is true.
+
+    Raises
+    ------
+    JudgeError
+        If they are such.
+    """
+    if array.shape != shape or array.dtype.kind not in "biu" or not np.isin(array, (0, 1)).all():
+        msg = (
+            f"{name} are {array.dtype} {shape_of(array)}; give true or false for each reading, "
+            f"{list(shape)}."
+        )
+        raise JudgeError(msg)
+    if not array.any():
+        msg = f"{name} are all false, so no reading counts; give true for what was not learnt."
+        raise JudgeError(msg)
+
+
 def refuse_repeats(name: str, values: Sequence[Any] | npt.NDArray[Any]) -> None:
     """Refuse a list in which an entry stands twice; one that ascends costs next to nothing.
 

@@ -1,117 +1,52 @@
 """Everything else that a fix changed: accuracy, recalls, other cells, slices, against a margin.
 
-"Not significant" is not "no damage". Each item has an effect oriented so that positive is worse,
-and a status from its interval against a margin set before (`noninferiority`).
+"Not significant" is not "no damage". Each item has an effect oriented so that positive is worse.
 
-*Safe* is the interval alone: the verdict needs every item to be safe, and intervals that all hold
-need no correction (an intersection–union test, Berger 1982, *Technometrics* 24). *Harmed* is the
-interval and a correction: the verdict is HARM when any item is harmed, and one of many will look so
-by chance, so the q-value of Benjamini & Hochberg (1995) over the items of its kind must hold too.
+*Safe* is asked for where it is meant: of accuracy, of every recall, of the reverse of each target,
+of the targets and their reverses in every slice, and of all other cells together, as one item whose
+growth is that of the cell that may have grown most. The verdict needs every one of these to be
+safe, so none is corrected for the others (an intersection–union test, Berger 1982, *Technometrics*
+24), and as one-sided claims they use the upper end of the 1 − 2·alpha interval (Schuirmann 1987,
+*J. Pharmacokinetics and Biopharmaceutics* 15), never below the zero-event bound over the estimate:
+more events must not be safer than none.
+
+*Harmed* is asked of everything that is measured: the lower end of the 1 − alpha interval lies above
+the margin, and, for one of many will look so by chance, the q-value of Benjamini & Hochberg (1995)
+over the items of its kind is at most alpha.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import chain
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from pydantic import ConfigDict, Field
 
-from misread.files import Frozen
 from misread.judge.checks import IntArray
 from misread.judge.classes import Cell
 from misread.judge.counts import Counts, count_by_cell, count_by_part, count_nothing
-from misread.judge.effects import Effect, Status, benjamini_hochberg, effects, noninferiority
+from misread.judge.effects import Effect, benjamini_hochberg, effects, noninferiority
+from misread.judge.items import Gate, Item, Kind, Margins
+from misread.judge.measure import measure, rates_of, upper_of
 from misread.judge.pair import Pair
 
-Kind = Literal["accuracy", "recall", "cell", "slice"]
-
+OTHERS = "all other cells"  # as one item
 MOST_LISTED = 20  # cells of one class that neither arm ever reads; more share one item
 
 
-class Margins(Frozen):
-    """How much worse each kind of item may get; fractions, 0 to 1, set before looking.
-
-    Attributes
-    ----------
-    accuracy : float
-        Loss of overall accuracy, a share of all images.
-    recall : float
-        Loss of recall of one class, a share of its images.
-    cell : float
-        Growth of another directed confusion i→j, a share of class i's images.
-    slice : float
-        Growth of an error rate in a slice, a share of the class's images in the slice.
-    """
-
-    accuracy: float = Field(default=0.001, ge=0, le=1)
-    recall: float = Field(default=0.005, ge=0, le=1)
-    cell: float = Field(default=0.005, ge=0, le=1)
-    slice: float = Field(default=0.01, ge=0, le=1)
-
-
-MARGINS = Margins()
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing that must not get worse.
-
-    Attributes
-    ----------
-    kind : {"accuracy", "recall", "cell", "slice"}
-        Which margin holds.
-    name : str
-        For example ``accuracy``, ``recall of 4``, ``5→6``, ``erode 2 px · 4``,
-        ``erode 2 px · 4→9``.
-    slice_name : str
-        The slice, "" outside slices.
-    true, predicted : int or None
-        Class i, and class j where the item is one confusion i→j.
-    covers : int
-        How many cells the item stands for: more than `MOST_LISTED` cells of a class that neither
-        arm ever reads share one.
-    before, after : float
-        Rates, 0 to 1: right for accuracy and recall, wrong for cells and slices.
-    before_images, after_images : float
-        The same in images per seed.
-    effect : Effect
-        Growth of the error rate; positive is worse for every kind.
-    q_value : float
-        The p-value after Benjamini & Hochberg (1995) over all items of the kind; for cells, over
-        all K(K−1), the targets among them.
-    margin, status : float, str
-        The growth that is allowed, and ``safe`` (the whole interval lies below it), ``harmed`` (the
-        whole interval lies above it, and the q-value holds), or ``undetermined``.
-    """
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    kind: Kind
-    name: str
-    slice_name: str
-    true: int | None
-    predicted: int | None
-    covers: int
-    before: float
-    after: float
-    before_images: float
-    after_images: float
-    effect: Effect
-    q_value: float
-    margin: float
-    status: Status
-
-
 class Question(NamedTuple):
-    """One thing to measure: an error rate (no `predicted`) or the rate of one confusion."""
+    """One thing to measure: an error rate (no `predicted`) or the rate of one confusion.
+
+    `must` says that it must be safe.
+    """
 
     kind: Kind
     true: int | None = None
     predicted: int | None = None
     slice_name: str = ""
     covers: int = 1
+    must: bool = True
 
     def name(self, names: Sequence[str]) -> str:
         """Return what reports call it; `names` has one name per class."""
@@ -127,10 +62,11 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The effect, the number of images behind it, and the mean errors per seed."""
+    """The effect, its upper end for *safe*, its images, and the error rates before and after."""
 
     question: Question
     effect: Effect
+    upper: float
     n_images: int
     before: float
     after: float
@@ -144,7 +80,7 @@ class Scan(NamedTuple):
 
 
 def measure_collateral(
-    pair: Pair, cells: Sequence[Cell], *, margins: Margins, alpha: float
+    pair: Pair, cells: Sequence[Cell], *, margins: Margins, alpha: float, gate: Gate = Gate.MEANT
 ) -> Scan:
     """Measure accuracy, every recall, every other directed cell, and what each slice asks.
 
@@ -159,33 +95,54 @@ def measure_collateral(
         What is allowed.
     alpha : float
         Level of the intervals, and of the correction over the items of a kind.
+    gate : Gate
+        Which items must be safe.
 
     Returns
     -------
     Scan
         The items in a fixed order: accuracy; class by class its recall, its cells (those that
-        neither arm reads share one item where they are many); then the slices.
+        neither arm reads share one item where they are many); all other cells as one; then the
+        slices.
     """
+    meant = gate == Gate.MEANT
+    reverses = {(j, i) for i, j in cells} - {*cells}
     everything = count_errors(pair, np.zeros(pair.labels_N.size, dtype=np.int64), 1)
 
     def items_of(answers: Sequence[Answer]) -> list[Item]:
         return [
-            _item(answer, pair.class_names, margins, alpha, q_value)
+            _item(answer, pair.class_names, margins, alpha, q_value, gate)
             for answer, q_value in zip(answers, _q_values(answers), strict=True)
         ]
 
     of_class: dict[int | None, list[Item]] = {}
     q_values = {}
     recalls, scanned = _by_class(pair, "recall", "", alpha), _by_cell(pair, cells, alpha)
+    if meant:
+        scanned = [
+            a._replace(
+                question=a.question._replace(
+                    must=(a.question.true, a.question.predicted) in {*cells, *reverses}
+                )
+            )
+            for a in scanned
+        ]
     for item in (*items_of(recalls), *items_of(scanned)):
         if item.kind == "cell" and (item.true, item.predicted) in cells:
             q_values[item.true, item.predicted] = item.q_value
         else:
             of_class.setdefault(item.true, []).append(item)
     sliced = [a for name, part in pair.slices.items() for a in _of_slice(name, part, cells, alpha)]
+    if meant:
+        sliced = [
+            a._replace(question=a.question._replace(must=a.question.predicted is not None))
+            for a in sliced
+        ]
+    listed = list(chain.from_iterable(of_class.values()))
     items = [
         *items_of(_answers([Question("accuracy")], everything, alpha)),
-        *chain.from_iterable(of_class.values()),
+        *listed,
+        *(_together([item for item in listed if item.status == "scanned"]) if meant else ()),
         *items_of(sliced),
     ]
     return Scan(items, {cell: q_values[cell] for cell in cells})
@@ -194,7 +151,8 @@ def measure_collateral(
 def count_errors(pair: Pair, part_N: IntArray, n_parts: int) -> Counts:
     """Count readings that are wrong, per part of the images."""
     wrong = pair.before_SN != pair.labels_N, pair.after_TN != pair.labels_N
-    return count_by_part(part_N, n_parts, *wrong, paired=pair.paired, groups=pair.groups)
+    return count_by_part(part_N, n_parts, *wrong, paired=pair.paired, groups=pair.groups,
+                         held=pair.held)  # fmt: skip
 
 
 def count_cell(pair: Pair, true: int, predicted: int) -> Counts:
@@ -202,20 +160,40 @@ def count_cell(pair: Pair, true: int, predicted: int) -> Counts:
     part = pair.of_class(true)
     hits = part.before_SN == predicted, part.after_TN == predicted
     part_N = np.zeros(part.labels_N.size, dtype=np.int64)
-    return count_by_part(part_N, 1, *hits, paired=part.paired, groups=part.groups)
+    return count_by_part(part_N, 1, *hits, paired=part.paired, groups=part.groups,
+                         held=part.held)  # fmt: skip
 
 
 def _answers(questions: Sequence[Question], counts: Counts, alpha: float) -> list[Answer]:
     """Return an answer for each question, whose counts stand in the same order."""
+    upper_C = upper_of(measure(counts, min(2 * alpha, 0.5)))
     return [
         Answer(*row)
         for row in zip(
             questions,
             effects(counts, alpha),
+            upper_C.tolist(),
             counts.n_images_C.tolist(),
-            counts.before_CS.mean(axis=1).tolist(),
-            counts.after_CT.mean(axis=1).tolist(),
+            *(rate_C.tolist() for rate_C in rates_of(counts)),
             strict=True,
+        )
+    ]
+
+
+def _together(scanned: Sequence[Item]) -> list[Item]:
+    """Return all cells that are not harmed as one item: that which may have grown most."""
+    if not scanned:
+        return []
+    worst = max(scanned, key=lambda item: item.upper or 0.0)
+    safe = (worst.upper or 0.0) < worst.margin
+    return [
+        replace(
+            worst,
+            name=OTHERS,
+            true=None,
+            predicted=None,
+            covers=1,
+            status="safe" if safe else "undetermined",
         )
     ]
 
@@ -247,11 +225,14 @@ def _by_cell(pair: Pair, cells: Sequence[Cell], alpha: float) -> list[Answer]:
         n_classes,
         paired=pair.paired,
         groups=pair.groups,
+        held=pair.held,
     )
     read = list(zip(true_C.tolist(), predicted_C.tolist(), strict=True))
     answers = _answers([Question("cell", i, j) for i, j in read], counts, alpha)
     present, part_N = np.unique(pair.labels_N, return_inverse=True)
-    nothing = count_nothing(part_N, pair.n_seeds, paired=pair.paired, groups=pair.groups)
+    nothing = count_nothing(
+        part_N, pair.n_seeds, paired=pair.paired, groups=pair.groups, held=pair.held
+    )
     seen = set(read)
     for answer in _answers([Question("cell", true) for true in present.tolist()], nothing, alpha):
         true = answer.question.true
@@ -285,16 +266,26 @@ def _q_values(answers: Sequence[Answer]) -> list[float]:
 
 
 def _item(
-    answer: Answer, names: Sequence[str], margins: Margins, alpha: float, q_value: float
+    answer: Answer,
+    names: Sequence[str],
+    margins: Margins,
+    alpha: float,
+    q_value: float,
+    gate: Gate,
 ) -> Item:
     """Return the item behind an answer, with its status."""
-    question, effect, n_images, before, after = answer
-    if question.kind in {"accuracy", "recall"}:
-        before, after = n_images - before, n_images - after
+    question, effect, upper, n_images, before, after = answer
     margin: float = getattr(margins, question.kind)
     status = noninferiority(effect, margin)
+    if gate == Gate.MEANT and status != "harmed":
+        status = "safe" if upper < margin else "undetermined"
     if status == "harmed" and q_value > alpha:
         status = "undetermined"  # among so many items one such interval is to be expected
+    if not question.must and status != "harmed":
+        status = "scanned"
+    effect = effect.within(before)
+    if question.kind in {"accuracy", "recall"}:
+        before, after = 1 - before, 1 - after
     return Item(
         kind=question.kind,
         name=question.name(names),
@@ -302,12 +293,13 @@ def _item(
         true=question.true,
         predicted=question.predicted,
         covers=question.covers,
-        before=before / n_images,
-        after=after / n_images,
-        before_images=before,
-        after_images=after,
+        before=before,
+        after=after,
+        before_images=before * n_images,
+        after_images=after * n_images,
         effect=effect,
         q_value=q_value,
         margin=margin,
         status=status,
+        upper=upper,
     )

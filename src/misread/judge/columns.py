@@ -191,13 +191,13 @@ def class_column(name: str, column: Column) -> Column:
     return Column(place.astype(column.codes_R.dtype)[column.codes_R], distinct)
 
 
-def flag_column(column: Column) -> BoolArray:
+def flag_column(name: str, column: Column) -> BoolArray:
     """Return the flags of a column of 0 and 1, true and false, yes and no."""
     known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-    values = [known.get(name.lower()) for name in column.names]
+    values = [known.get(value.lower()) for value in column.names]
     if None in values:
         wrong = column.names[values.index(None)].lower()
-        msg = f"column `disputed` holds {short(wrong)!r}; allowed are 0 and 1."
+        msg = f"column `{name}` holds {short(wrong)!r}; allowed are 0 and 1."
         raise DataError(msg)
     chosen_R: BoolArray = np.array(values, np.bool_)[column.codes_R]
     return chosen_R

@@ -1,4 +1,4 @@
-"""Counts of an error from which its effect follows, taken once and kept sparse.
+"""Whole-number counts of an error from which its effect follows, kept sparse.
 
 A scan of K classes has K(K−1) directed confusions, most of which never occur. They are counted
 from the readings that are wrong, so that the cost grows with the images and the errors, and never
@@ -8,88 +8,99 @@ with K².
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from misread.judge.checks import BoolArray, FloatArray, IntArray
+from misread.judge.checks import BoolArray, IntArray
 from misread.judge.classes import AnyIntArray
-from misread.judge.groups import Events, GroupCounts, Groups, count_groups, units_of
+from misread.judge.events import NO_EVENTS, Events, Gap, by_seed, gap_of, gather, sum_rows
+from misread.judge.groups import GroupCounts, Groups, count_groups, signed_events
+from misread.judge.layout import HeldOut, Layout, layout_of
 
-_NONE = np.zeros(0, dtype=np.int64)
-_NO_EVENTS = Events(_NONE, _NONE, _NONE, _NONE)
 
+class Side(NamedTuple):
+    """Sums over readings of one side of C errors; of after minus before where seeds are paired.
 
-class Counts(NamedTuple):
-    """Counts behind the effects of C errors, each read on its own images by both arms.
+    A reading is weighed as in `Layout`; its value is that times 1 or −1.
 
     Attributes
     ----------
-    n_images_C : ndarray of int64
-        Images on which the error can happen.
-    before_CS, after_CT : ndarray of int64
-        Errors of each seed of either arm, in images.
-    paired : bool
-        Whether seed s is the same training in both arms (then S = T).
-    discordant_C : ndarray of int64
-        Readings (seed, image) that are the error in one arm only; 0 where seeds are not paired.
-    changed_C : ndarray of int64
-        Images whose share of seeds with the error differs between the arms.
+    full_CS, held_CS : ndarray of int64
+        Per seed, the sum of values: of images that all read (unweighed), and of the others.
     squares_C : ndarray of int64
-        Sum over images of ``(S · times after − T · times before)²``, or of
-        ``(times after − times before)²`` where seeds are paired.
-    cubes_C : ndarray of int64
-        The same with the cube of the distance from 0.
-    squares_before_C, squares_after_C : ndarray of int64
-        Sum over images of the squared times; 0 where seeds are paired.
-    groups : GroupCounts or None
-        The same over groups of images, where groups are known.
+        Sum of the squared values held out.
+    linear_C : ndarray of int64
+        Sum of value times weight held out.
     """
 
-    n_images_C: IntArray
+    full_CS: IntArray
+    held_CS: IntArray
+    squares_C: IntArray
+    linear_C: IntArray
+
+
+class Counts(NamedTuple):
+    """Whole-number counts behind the effects of C errors.
+
+    Attributes
+    ----------
+    layout : Layout
+        Who read what, by part.
+    part_C : ndarray of int64
+        The part on whose images each error can happen.
+    before_CS, after_CT : ndarray of int64
+        Errors of each seed among the images that all read.
+    held_before_CS, held_after_CT : ndarray of int64
+        Errors of each seed among the others that count, unweighed.
+    discordant_C : ndarray of int64
+        Readings of images that all read that are the error in one arm only; 0 where unpaired.
+    squares_before_C, squares_after_C : ndarray of int64
+        Sum over those images of the squared times of either arm; 0 where paired.
+    sides : tuple of Side
+        After minus before where paired, else before and after.
+    full, held : Gap
+        Over images.
+    groups : GroupCounts or None
+        Where groups are known.
+    """
+
+    layout: Layout
+    part_C: IntArray
     before_CS: IntArray
     after_CT: IntArray
-    paired: bool
+    held_before_CS: IntArray
+    held_after_CT: IntArray
     discordant_C: IntArray
-    changed_C: IntArray
-    squares_C: IntArray
-    cubes_C: IntArray
     squares_before_C: IntArray
     squares_after_C: IntArray
+    sides: tuple[Side, ...]
+    full: Gap
+    held: Gap
     groups: GroupCounts | None = None
 
     @property
     def n_seeds(self) -> tuple[int, int]:
         """Seeds before and after."""
-        return self.before_CS.shape[1], self.after_CT.shape[1]
+        return self.layout.n_seeds
 
     @property
-    def event_C(self) -> FloatArray:
-        """What one image adds to the mean when it changes, weighted by its share of the variance.
-
-        The third moment of the images over their second, as a share of the images; 0 where none
-        changed. The same of groups, where that is more.
-        """
-        n_before, n_after = self.n_seeds
-        scale_C = self.n_images_C * (n_before if self.paired else n_before * n_after)
-        event_C: FloatArray = self.cubes_C / np.maximum(self.squares_C, 1) / scale_C
-        if self.groups is None:
-            return event_C
-        group_C = self.groups.cubes_C / np.maximum(self.groups.squares_C, 1) / scale_C
-        return np.maximum(event_C, group_C)
+    def paired(self) -> bool:
+        """Say whether seeds are paired."""
+        return self.layout.paired
 
     @property
-    def units_C(self) -> IntArray:
-        """What is drawn: groups where they are known, else images."""
-        return self.n_images_C if self.groups is None else self.groups.n_C
+    def n_full_C(self) -> IntArray:
+        """Images that all seeds have read."""
+        return self.layout.full.n_images_P[self.part_C]
 
     @property
-    def independent_C(self) -> FloatArray:
-        """Independent images that would tell as much where nothing changed."""
-        return self.n_images_C.astype(float) if self.groups is None else self.groups.independent_C
+    def n_held_C(self) -> IntArray:
+        """Images that some seeds have read."""
+        return self.layout.held.n_images_P[self.part_C]
 
     @property
-    def changed_units_C(self) -> IntArray:
-        """Groups that changed on balance where they are known, else images."""
-        return self.changed_C if self.groups is None else self.groups.changed_C
+    def n_images_C(self) -> IntArray:
+        """Images that all seeds have read; those that some have where there are none."""
+        n_full_C: IntArray = np.where(self.n_full_C > 0, self.n_full_C, self.n_held_C)
+        return n_full_C
 
 
 def count_differences(diff_SN: IntArray, groups: Groups | None = None) -> Counts:
@@ -99,21 +110,17 @@ def count_differences(diff_SN: IntArray, groups: Groups | None = None) -> Counts
 
 
 def count_nothing(
-    part_N: IntArray, n_seeds: tuple[int, int], *, paired: bool, groups: Groups | None = None
+    part_N: IntArray,
+    n_seeds: tuple[int, int],
+    *,
+    paired: bool,
+    groups: Groups | None = None,
+    held: HeldOut | None = None,
 ) -> Counts:
     """Count errors that no reading of either arm makes, one per part of the images `part_N`."""
-    n_images_C = np.bincount(part_N)
-    n_cells = n_images_C.size
-    before_CS, after_CT = (np.zeros((n_cells, n), dtype=np.int64) for n in n_seeds)
-    zeros = (np.zeros(n_cells, dtype=np.int64),) * 6
-    counted = groups and count_groups(
-        units_of(part_N, groups.codes_N, n_cells),
-        np.arange(n_cells),
-        (_NO_EVENTS,) if paired else (_NO_EVENTS, _NO_EVENTS),
-        n_seeds[:1] if paired else n_seeds,
-        groups.design_effect,
-    )
-    return Counts(n_images_C, before_CS, after_CT, paired, *zeros, groups=counted)
+    n_parts = int(part_N.max()) + 1
+    layout = _layout(part_N, n_parts, n_seeds, paired=paired, groups=groups, held=held)
+    return count(layout, np.arange(n_parts), NO_EVENTS, NO_EVENTS)
 
 
 def count_by_part(
@@ -124,6 +131,7 @@ def count_by_part(
     *,
     paired: bool,
     groups: Groups | None = None,
+    held: HeldOut | None = None,
 ) -> Counts:
     """Count one error per part of the images, as per class.
 
@@ -139,51 +147,18 @@ def count_by_part(
         Whether row s of both is the same seed.
     groups : Groups, optional
         Groups of images that are not independent.
+    held : HeldOut, optional
+        Which readings count; by default all.
 
     Returns
     -------
     Counts
         One entry per part.
     """
-
-    def count(values_N: npt.NDArray[np.generic]) -> IntArray:
-        # Weights are float64: exact up to 2^53, far beyond any count here.
-        summed = np.bincount(part_N, weights=values_N, minlength=n_parts)
-        return summed.astype(np.int64)
-
-    n_before, n_after = before_SN.shape[0], after_TN.shape[0]
-    times_before_N, times_after_N = before_SN.sum(axis=0), after_TN.sum(axis=0)
-    gap_N = (
-        times_after_N - times_before_N
-        if paired
-        else n_before * times_after_N - n_after * times_before_N
-    )
-    zero_C = np.zeros(n_parts, dtype=np.int64)
-    counted = None
-    if groups is not None:
-        sides: tuple[npt.NDArray[np.generic], ...] = (before_SN, after_TN)
-        if paired:
-            sides = (after_TN.astype(np.int8) - before_SN,)
-        counted = count_groups(
-            units_of(part_N, groups.codes_N, n_parts),
-            np.arange(n_parts),
-            tuple(_events(part_N, values_SN) for values_SN in sides),
-            (n_before,) if paired else (n_before, n_after),
-            groups.design_effect,
-        )
-    return Counts(
-        n_images_C=np.bincount(part_N, minlength=n_parts).astype(np.int64),
-        before_CS=np.stack([count(row_N) for row_N in before_SN], axis=1),
-        after_CT=np.stack([count(row_N) for row_N in after_TN], axis=1),
-        paired=paired,
-        discordant_C=count((before_SN ^ after_TN).sum(axis=0)) if paired else zero_C,
-        changed_C=count(gap_N != 0),
-        squares_C=count(gap_N**2),
-        cubes_C=count(np.abs(gap_N) ** 3),
-        squares_before_C=zero_C if paired else count(times_before_N**2),
-        squares_after_C=zero_C if paired else count(times_after_N**2),
-        groups=counted,
-    )
+    n_seeds = len(before_SN), len(after_TN)
+    layout = _layout(part_N, n_parts, n_seeds, paired=paired, groups=groups, held=held)
+    before, after = (events_of(flags_SN, part_N) for flags_SN in (before_SN, after_TN))
+    return count(layout, np.arange(n_parts), before, after)
 
 
 def count_by_cell(
@@ -194,6 +169,7 @@ def count_by_cell(
     *,
     paired: bool,
     groups: Groups | None = None,
+    held: HeldOut | None = None,
 ) -> tuple[IntArray, IntArray, Counts]:
     """Count every directed confusion that occurs.
 
@@ -205,100 +181,144 @@ def count_by_cell(
         Predicted classes.
     n_classes : int
         K.
-    paired : bool
-        Whether row s of both is the same seed.
-    groups : Groups, optional
-        Groups of images that are not independent.
+    paired, groups, held : bool, Groups, HeldOut
+        As in `count_by_part`.
 
     Returns
     -------
     true_C, predicted_C : ndarray of int64
-        The cells i→j that either arm reads at least once, ascending.
-    Counts
+        The C cells, in ascending order.
+    counts : Counts
         One entry per cell.
     """
-    seed_E, image_E, cell_E = _wrong(labels_N, before_SN, n_classes)
-    seed_F, image_F, cell_F = _wrong(labels_N, after_TN, n_classes)
-    cells_C = _distinct(cell_E, cell_F)
-    at_E, at_F = np.searchsorted(cells_C, cell_E), np.searchsorted(cells_C, cell_F)
-    n_cells, n_before, n_after = cells_C.size, before_SN.shape[0], after_TN.shape[0]
-    before_CS, after_CT = (
-        np.bincount(at * n_seeds + seed, minlength=n_cells * n_seeds).reshape(n_cells, n_seeds)
-        for at, seed, n_seeds in ((at_E, seed_E, n_before), (at_F, seed_F, n_after))
-    )
-    discordant_C = np.zeros(n_cells, dtype=np.int64)
-    weight_before, weight_after = n_after, n_before
-    if paired:  # what both arms read alike cancels image by image, and is the most of it
-        weight_before = weight_after = 1
-        new_E = after_TN[seed_E, image_E] != before_SN[seed_E, image_E]
-        new_F = before_SN[seed_F, image_F] != after_TN[seed_F, image_F]
-        at_E, seed_E, image_E = at_E[new_E], seed_E[new_E], image_E[new_E]
-        at_F, seed_F, image_F = at_F[new_F], seed_F[new_F], image_F[new_F]
-        discordant_C = np.bincount(at_E, minlength=n_cells) + np.bincount(at_F, minlength=n_cells)
-    n_images = labels_N.size
-    pairs_E, times_E = np.unique(at_E * n_images + image_E, return_counts=True)
-    pairs_F, times_F = np.unique(at_F * n_images + image_F, return_counts=True)
-    pairs = _distinct(pairs_E, pairs_F)
-    gap_P = np.zeros(pairs.size, dtype=np.int64)
-    gap_P[np.searchsorted(pairs, pairs_E)] -= weight_before * times_E
-    gap_P[np.searchsorted(pairs, pairs_F)] += weight_after * times_F
-
-    def count(pairs_P: IntArray, values_P: npt.NDArray[np.generic]) -> IntArray:
-        summed = np.bincount(pairs_P // n_images, weights=values_P, minlength=n_cells)
-        return summed.astype(np.int64)
-
+    events = []
+    for number, preds_SN in enumerate((before_SN, after_TN)):
+        wrong_SN = preds_SN != labels_N
+        if held is not None:
+            wrong_SN &= held[number]
+        seed_E, image_E = np.nonzero(wrong_SN)
+        cell_E = labels_N[image_E].astype(np.int64) * n_classes + preds_SN[seed_E, image_E]
+        events.append((cell_E, seed_E, image_E))
+    cells_C = np.unique(np.concatenate([np.unique(cell_E) for cell_E, *_ in events]))
     true_C, predicted_C = np.divmod(cells_C, n_classes)
-    zero_C = np.zeros(n_cells, dtype=np.int64)
-    counted = None
-    if groups is not None:
-        before, after = (at_E, seed_E, image_E), (at_F, seed_F, image_F)
-        if paired:
-            signs = np.repeat([-1, 1], [at_E.size, at_F.size])
-            at, seed, image = (np.concatenate(both) for both in zip(before, after, strict=True))
-            sides: tuple[Events, ...] = (Events(at, seed, image, signs),)
-        else:
-            sides = tuple(Events(*side, np.ones_like(side[0])) for side in (before, after))
-        counted = count_groups(
-            units_of(labels_N, groups.codes_N, n_classes),
-            true_C,
-            sides,
-            (n_before,) if paired else (n_before, n_after),
-            groups.design_effect,
-        )
-    counts = Counts(
-        n_images_C=np.bincount(labels_N, minlength=n_classes)[true_C],
-        before_CS=before_CS,
-        after_CT=after_CT,
-        paired=paired,
-        discordant_C=discordant_C,
-        changed_C=count(pairs, gap_P != 0),
-        squares_C=count(pairs, gap_P**2),
-        cubes_C=count(pairs, np.abs(gap_P) ** 3),
-        squares_before_C=zero_C if paired else count(pairs_E, times_E**2),
-        squares_after_C=zero_C if paired else count(pairs_F, times_F**2),
-        groups=counted,
+    part_N, n_seeds = labels_N.astype(np.int64), (len(before_SN), len(after_TN))
+    layout = _layout(part_N, n_classes, n_seeds, paired=paired, groups=groups, held=held)
+    before, after = (
+        Events(np.searchsorted(cells_C, cell_E), seed_E, image_E, np.ones_like(seed_E))
+        for cell_E, seed_E, image_E in events
     )
-    return true_C, predicted_C, counts
+    return true_C, predicted_C, count(layout, true_C, before, after)
 
 
-def _events(part_N: IntArray, values_SN: npt.NDArray[np.generic]) -> Events:
-    """Return the entries of a matrix that are not 0; the error of an entry is its image's part."""
-    seed_E, image_E = np.nonzero(values_SN)
-    return Events(part_N[image_E], seed_E, image_E, values_SN[seed_E, image_E].astype(np.int64))
+def _layout(
+    part_N: IntArray,
+    n_parts: int,
+    n_seeds: tuple[int, int],
+    *,
+    paired: bool,
+    groups: Groups | None,
+    held: HeldOut | None,
+) -> Layout:
+    layout = layout_of(
+        part_N,
+        n_parts,
+        n_seeds,
+        paired=paired,
+        held=held,
+        groups_N=None if groups is None else groups.codes_N,
+    )
+    return layout if groups is None else layout._replace(design_effect=groups.design_effect)
 
 
-def _wrong(
-    labels_N: AnyIntArray, preds_SN: AnyIntArray, n_classes: int
-) -> tuple[IntArray, IntArray, IntArray]:
-    """Return seed, image and cell of every reading that is wrong."""
-    seed_E, image_E = np.nonzero(preds_SN != labels_N)
-    cell_E = labels_N[image_E].astype(np.int64) * n_classes + preds_SN[seed_E, image_E]
-    return seed_E, image_E, cell_E
+def count(layout: Layout, part_C: IntArray, before: Events, after: Events) -> Counts:
+    """Return the counts of C errors.
+
+    Parameters
+    ----------
+    layout : Layout
+        Who reads what.
+    part_C : ndarray of int
+        The part of each error.
+    before, after : Events
+        The errors of each arm, each reading once, with values of 1. Readings that do not count are
+        left out here.
+    """
+    n_errors = part_C.size
+    n_before = layout.n_seeds[0]
+    sides, totals = [], []
+    split = []
+    for number, (events, n) in enumerate(zip((before, after), layout.n_seeds, strict=True)):
+        reads_SN = layout.reads_SN[0 if layout.paired else number]
+        full_E = layout.full_N[events.image_E]
+        held_E = reads_SN[events.seed_E, events.image_E] & (layout.weight_N[events.image_E] > 0)
+        one, other = events.of(full_E), events.of(held_E)
+        split.append((one, other))
+        totals.append((by_seed(one, n_errors, n), by_seed(other, n_errors, n)))
+    if layout.paired:
+        pools = [_changes(split[0][k], split[1][k], layout, n_before) for k in (0, 1)]
+        halves: list[tuple[Events, Events]] = [(pools[0], pools[1])]
+    else:
+        halves = split
+    for (full, held), weight_N, n in zip(halves, layout.weights_N, layout.n_seeds, strict=False):
+        weight_E = weight_N[held.image_E]
+        value_E = held.value_E * weight_E
+        sides.append(
+            Side(
+                by_seed(full, n_errors, n),
+                by_seed(held._replace(value_E=value_E), n_errors, n),
+                sum_rows(held.error_E, value_E**2, n_errors),
+                sum_rows(held.error_E, value_E * weight_E, n_errors),
+            )
+        )
+    n_images = layout.full_N.size
+    full_G, held_G = signed_events(halves, layout)
+    zero_C = np.zeros(n_errors, dtype=np.int64)
+    squares_before_C = squares_after_C = discordant_C = zero_C
+    if layout.paired:
+        discordant_C = sum_rows(halves[0][0].error_E, np.ones_like(halves[0][0].error_E), n_errors)
+    else:
+        squares_before_C, squares_after_C = (
+            gap.squares_C.astype(np.int64)
+            for gap in (
+                gap_of(gather(one.error_E, one.image_E, one.value_E, n_images), n_errors, None)
+                for one, _ in split
+            )
+        )
+    full_T = gather(full_G.error_E, full_G.image_E, full_G.value_E, n_images)
+    held_T = gather(held_G.error_E, held_G.image_E, held_G.value_E, n_images)
+    counts = Counts(
+        layout,
+        part_C,
+        totals[0][0],
+        totals[1][0],
+        totals[0][1],
+        totals[1][1],
+        discordant_C,
+        squares_before_C,
+        squares_after_C,
+        tuple(sides),
+        gap_of(full_T, n_errors, None),
+        gap_of(held_T, n_errors, layout.weight_N),
+    )
+    if layout.groups is None:
+        return counts
+    return counts._replace(groups=count_groups(layout.groups, layout, halves, n_errors))
 
 
-def _distinct(one: IntArray, other: IntArray) -> IntArray:
-    """Return what `np.union1d` does, by sorting: it is several times faster on long arrays."""
-    both = np.sort(np.concatenate([one, other]))
-    first = np.ones(both.size, dtype=np.bool_)
-    np.not_equal(both[1:], both[:-1], out=first[1:])
-    return both[first]
+def _changes(before: Events, after: Events, layout: Layout, n_seeds: int) -> Events:
+    """Return what is an error in one arm only, 1 after and −1 before."""
+    error_E, seed_E, image_E = (
+        np.concatenate(both) for both in zip(before[:3], after[:3], strict=True)
+    )
+    value_E = np.repeat([-1, 1], [before.error_E.size, after.error_E.size])
+    n_images = layout.full_N.size
+    triple = gather(error_E, image_E * n_seeds + seed_E, value_E, n_images * n_seeds)
+    kept_P = triple.sum_P != 0
+    image_P, seed_P = np.divmod(triple.unit_P, n_seeds)
+    return Events(triple.error_P, seed_P, image_P, triple.sum_P).of(kept_P)
+
+
+def events_of(flags_SN: BoolArray, part_N: IntArray) -> Events:
+    """Return the readings that are true; the error of each is its image's part."""
+    seed_E, image_E = np.nonzero(flags_SN)
+    return Events(part_N[image_E], seed_E, image_E, np.ones(seed_E.size, dtype=np.int64))

@@ -14,29 +14,23 @@ Benjamini & Hochberg (1995), Controlling the false discovery rate, *JRSS B* 57.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import ConfigDict
-from scipy import special, stats
+from scipy import stats
 
 from misread.errors import JudgeError
-from misread.judge.checks import BoolArray, FloatArray, fraction
+from misread.judge.checks import FloatArray, IntArray, fraction
 from misread.judge.counts import Counts, count_differences
 from misread.judge.groups import Groups, group_codes
-from misread.judge.two_models import images_only
-from misread.judge.variance import (
-    FEW_SEEDS,
-    differences,
-    least_p,
-    terms_of,
-    variance_of,
-    zero_event_bound,
-)
+from misread.judge.measure import Measured, measure
+from misread.judge.parts import units_of
+from misread.judge.variance import FEW_SEEDS, changed_of, differences
 
-Status = Literal["safe", "harmed", "undetermined"]
+Status = Literal["safe", "harmed", "undetermined", "scanned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,10 @@ class Effect:
     p_value, alpha : float
         Two-sided p-value of no effect, and the level of the interval.
     n_seeds, n_images : int
-        Seeds (of the arm with fewer) and images behind it.
+        Seeds (of the arm with fewer), and images that all of them read, or where there are none,
+        images that some read.
+    n_held : int
+        Images beside or in place of those, that only the seeds read which had not learnt them.
     method, note : str
         What was computed; what it cannot say ("" when nothing needs saying).
 
@@ -76,6 +73,15 @@ class Effect:
     n_images: int
     method: str
     note: str = ""
+    n_held: int = 0
+
+    def within(self, before: float) -> "Effect":
+        """Return the same with an interval that ends where the parameter does.
+
+        An error that is made at the rate `before` cannot fall by more, nor rise beyond one. An end
+        that lies there is closed: it says "by all of them", however many there truly are.
+        """
+        return replace(self, low=max(self.low, 0.0 - before), high=min(self.high, 1 - before))
 
 
 def two_way(
@@ -100,7 +106,7 @@ def two_way(
       Bonett & Price (2012). The note says that this says nothing about training.
 
     With groups the sums over the images of a group stand where images stood
-    (`misread.judge.variance.terms_of`), also at the edges: groups that changed are counted, and
+    (`misread.judge.variance.parts_of`), also at the edges: groups that changed are counted, and
     in the zero-event bound each group counts as one image (`judge` knows more of how alike the
     images of a group are, and so can have a nearer far side). Copies of an image, each image a
     group with its copies, give the same as the images without copies; groups of one image each
@@ -139,8 +145,7 @@ def effects(counts: Counts, alpha: float = 0.05) -> list[Effect]:
     Parameters
     ----------
     counts : Counts
-        Of C errors. Where seeds are not paired, the variance adds up over the arms
-        (`misread.judge.variance.unpaired_terms`).
+        Of C errors. Where seeds are not paired, the variance adds up over the arms.
     alpha : float
         Between 0 and 1; the intervals cover ``1 − alpha``.
 
@@ -155,55 +160,17 @@ def effects(counts: Counts, alpha: float = 0.05) -> list[Effect]:
         If alpha is out of range.
     """
     fraction("alpha", alpha)
-    n_before, n_after = counts.n_seeds
-    n_C = counts.n_images_C
-    before_C, after_C = counts.before_CS.sum(axis=1), counts.after_CT.sum(axis=1)
-    estimate_C = (n_before * after_C - n_after * before_C) / (n_before * n_after * n_C)
-    bound_C = zero_event_bound(counts.independent_C, alpha)
-    terms = terms_of(counts)
-    variance_C, df_C = variance_of(terms)
-    one_each = n_before == n_after == 1
-    few_C = np.zeros(n_C.size, dtype=np.bool_)
-    unchanged_C = (variance_C == 0) & (estimate_C == 0)
-    constant_C = (variance_C == 0) & ~unchanged_C
-    if constant_C.any() and not one_each:  # as if a single reading had not changed
-        floor_C = 1 / (min(n_before, n_after) * counts.units_C.astype(np.float64)) ** 2
-        seed, image, residual = (np.where(constant_C, floor_C, term) for term in terms[:3])
-        variance_C, df_C = variance_of(terms._replace(seed=seed, image=image, residual=residual))
-    se_C = np.sqrt(variance_C)
-    if one_each:
-        p_C, low_C, high_C = images_only(counts, alpha)
-        low_C, high_C = np.minimum(low_C, estimate_C), np.maximum(high_C, estimate_C)
-    else:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            p_C = 2 * special.stdtr(df_C, -np.abs(estimate_C) / se_C)
-        t_C = -special.stdtrit(df_C, alpha / 2)
-        near_C = t_C * se_C
-        shift_C = t_C**2 * counts.event_C / 2
-        far_C = shift_C + np.sqrt(shift_C**2 + near_C**2)
-        wide_C = np.where(constant_C, 2 * bound_C, 0.0)
-        near_C = np.maximum(near_C, wide_C)
-        far_C = np.maximum(far_C, np.maximum(wide_C, bound_C))  # nothing tells more than no event
-        low_C = estimate_C - np.where(estimate_C < 0, far_C, near_C)
-        high_C = estimate_C + np.where(estimate_C > 0, far_C, near_C)
-        few_C = ~unchanged_C & (least_p(counts.changed_units_C) > alpha)
-        p_C = np.where(few_C, np.maximum(p_C, least_p(counts.changed_units_C)), p_C)
-        low_C = np.where(few_C, np.minimum(np.minimum(low_C, estimate_C - bound_C), 0), low_C)
-        high_C = np.where(few_C, np.maximum(np.maximum(high_C, estimate_C + bound_C), 0), high_C)
-    p_C = np.where(unchanged_C, 1.0, p_C)
-    low_C = np.where(unchanged_C, -bound_C, low_C)
-    high_C = np.where(unchanged_C, bound_C, high_C)
+    m = measure(counts, alpha)
+    one_each = counts.n_seeds == (1, 1)
+    held_C = np.where(m.weight_C < 1, counts.n_held_C, 0)
+    columns = (m.estimate_C, m.se_C, m.df_C, m.low_C, m.high_C, m.p_C)
     rows = zip(
-        estimate_C.tolist(),
-        se_C.tolist(),
-        df_C.tolist(),
-        np.maximum(low_C, -1.0).tolist(),
-        np.minimum(high_C, 1.0).tolist(),
-        p_C.tolist(),
-        n_C.tolist(),
-        _methods(counts, unchanged_C),
-        _notes(counts, unchanged_C, constant_C, few_C),
-        unchanged_C.tolist(),
+        *(column_C.tolist() for column_C in columns),
+        counts.n_images_C.tolist(),
+        held_C.tolist(),
+        _methods(counts, m),
+        _notes(counts, m),
+        m.unchanged_C.tolist(),
         strict=True,
     )
     return [
@@ -215,49 +182,58 @@ def effects(counts: Counts, alpha: float = 0.05) -> list[Effect]:
             high=high,
             p_value=p_value,
             alpha=alpha,
-            n_seeds=min(n_before, n_after),
+            n_seeds=min(counts.n_seeds),
             n_images=n_images,
+            n_held=n_held,
             method=method,
             note=note,
         )
-        for estimate, se, df, low, high, p_value, n_images, method, note, unchanged in rows
+        for estimate, se, df, low, high, p_value, n_images, n_held, method, note, unchanged in rows
     ]
 
 
-def _methods(counts: Counts, unchanged_C: BoolArray) -> list[str]:
+def _methods(counts: Counts, m: Measured) -> list[str]:
     """Return the name of the method behind each effect."""
-    one_each = counts.n_seeds == (1, 1)
     pairs = "" if counts.paired else "unpaired "
-    usual = (
-        "mid-p McNemar over images, Bonett–Price interval"
-        if one_each
-        else f"two-way over {pairs}seeds and images, Satterthwaite t"
-    )
-    methods = ["exact zero-event bound over images" if same else usual for same in unchanged_C]
-    if counts.groups is None:
-        return methods
-    rows = zip(methods, unchanged_C, counts.groups.n_C, counts.n_images_C, strict=True)
-    usual = (
-        "mid-p sign test over {n:,} groups, Bonett–Price interval by design effect"
-        if one_each
-        else f"three-way over {pairs}seeds, {{n:,}} groups and images, Satterthwaite t"
-    )
-    exact = "zero-event bound over images in {n:,} groups"
-    return [
-        method if n == n_images else (exact if same else usual).format(n=n)
-        for method, same, n, n_images in rows
-    ]
+    words = []
+    units_C, images_C = units_of(counts, m.weight_C), _images_of(counts, m)
+    for unchanged, n, n_images, w in zip(m.unchanged_C, units_C, images_C, m.weight_C, strict=True):
+        held = "" if w == 1 else " held out" if w == 0 else " read by all or held out"
+        groups = f"{n:,} groups" if n < n_images else ""
+        if unchanged:
+            words.append(
+                f"zero-event bound over images{held} in {groups}"
+                if groups
+                else f"exact zero-event bound over images{held}"
+            )
+        elif counts.n_seeds == (1, 1):
+            words.append(
+                f"mid-p sign test over {groups}, Bonett–Price interval by design effect"
+                if groups
+                else "mid-p McNemar over images, Bonett–Price interval"
+            )
+        else:
+            ways = f"{groups} and images" if groups else "images"
+            start = (
+                f"three-way over {pairs}seeds, " if groups else f"two-way over {pairs}seeds and "
+            )
+            words.append(f"{start}{ways}{held}, Satterthwaite t")
+    return words
 
 
-def _notes(
-    counts: Counts, unchanged_C: BoolArray, constant_C: BoolArray, few_C: BoolArray
-) -> list[str]:
+def _images_of(counts: Counts, m: Measured) -> IntArray:
+    """Return how many images of either kind count."""
+    full_C = np.where(m.weight_C > 0, counts.n_full_C, 0)
+    return full_C + np.where(m.weight_C < 1, counts.n_held_C, 0)
+
+
+def _notes(counts: Counts, m: Measured) -> list[str]:
     """Return what each effect cannot say."""
     about_seeds, one_each = _about_seeds(*counts.n_seeds), counts.n_seeds == (1, 1)
     notes = []
     for unchanged, constant, few, n_changed, n, n_images in zip(
-        unchanged_C, constant_C, few_C, counts.changed_units_C, counts.units_C, counts.n_images_C,
-        strict=True,
+        m.unchanged_C, m.constant_C, m.few_C, changed_of(counts, m.weight_C),
+        units_of(counts, m.weight_C), _images_of(counts, m), strict=True,
     ):  # fmt: skip
         unit = "images" if n == n_images else "groups"
         about = ""

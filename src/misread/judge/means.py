@@ -13,7 +13,8 @@ from scipy import special
 from misread.errors import JudgeError
 from misread.judge.checks import BoolArray, FloatArray, IntArray, fraction
 from misread.judge.groups import group_codes
-from misread.judge.variance import Terms, variance_of
+from misread.judge.parts import Parts, crossed
+from misread.judge.variance import combined
 
 
 class Mean(NamedTuple):
@@ -34,7 +35,7 @@ def mean_over(
 
     The variance and its degrees of freedom are those of `two_way` (Clark 1973; Satterthwaite
     1946), without its exact edges: a handful of events is too few for this. With groups the larger
-    variance counts, of images or of groups (`misread.judge.variance.terms_of`).
+    variance counts, of images or of groups (`misread.judge.variance.parts_of`).
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def mean_over(
         codes_N = group_codes("groups", groups_N, n_images)
         if codes_N.max() + 1 < n_images:
             terms.insert(0, _terms(values_SN, codes_N))  # where both are alike, groups count
-    variance, df = (float(of[0]) for of in variance_of(max(terms, key=_floored)))
+    variance, df = (float(of[0]) for of in combined(max(terms, key=_floored)))
     mean = float(values_SN.mean())
     if not variance:
         return Mean(mean, mean, mean, 1.0)
@@ -76,13 +77,13 @@ def mean_over(
     return Mean(mean, mean - half, mean + half, p_value)
 
 
-def _floored(terms: Terms) -> float:
+def _floored(terms: Parts) -> float:
     """Return the variance with no component below 0."""
     above = np.maximum(terms.image - terms.residual, 0.0)
     return float(np.maximum(terms.seed + above, terms.residual)[0])
 
 
-def _terms(values_SN: FloatArray, codes_N: IntArray) -> Terms:
+def _terms(values_SN: FloatArray, codes_N: IntArray) -> Parts:
     """Return the terms of the variance of a mean over seeds and groups of an image or more."""
     (n_seeds, n_images), size_G = values_SN.shape, np.bincount(codes_N).astype(np.float64)
     mean = values_SN.mean()
@@ -96,9 +97,7 @@ def _terms(values_SN: FloatArray, codes_N: IntArray) -> Terms:
     image = float(image_G @ image_G) * again / n_images**2
     rest = float((rest_SG**2).sum()) * again / (n_images**2 * n_seeds * max(n_seeds - 1, 1))
     seed = float(seed_S @ seed_S) / (n_seeds * df_seed)
-    numbers = (seed, image, rest, df_seed, df_group, df_rest)
-    seed_1, image_1, rest_1, *dfs = (np.array([float(number)]) for number in numbers)
-    return Terms(seed_1, image_1, rest_1, dfs[0], dfs[1], dfs[2], n_seeds)
+    return crossed(seed, image, rest, (df_seed, df_group, df_rest), n_seeds)
 
 
 def mean_ratio(

@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
-from misread.judge.checks import BoolArray
+from misread.judge.checks import BoolArray, IntArray
 from misread.judge.classes import AnyIntArray, is_number, short, united
-from misread.judge.groups import Groups, design_effect, group_codes
+from misread.judge.groups import Groups, group_codes
+from misread.judge.layout import HeldOut
+from misread.judge.measure import groups_of
+from misread.judge.pooled import usual_weight
 from misread.judge.predictions import Predictions, seeds_in_words
 
 
@@ -39,6 +42,8 @@ class Pair:
         Views of the same or of altered images, read by the same models.
     notes : tuple of str
         What a reader of the verdict should know of how the two were brought together.
+    held : HeldOut or None
+        Which readings count, and how those of either kind of image are weighed; None where all do.
     """
 
     labels_N: AnyIntArray
@@ -51,13 +56,14 @@ class Pair:
     seeds: tuple[int | str, ...] | None = None
     slices: "Mapping[str, Pair]" = field(default_factory=lambda: MappingProxyType({}))
     notes: tuple[str, ...] = ()
+    held: HeldOut | None = None
 
     @property
     def n_seeds(self) -> tuple[int, int]:
         """Seeds before and after."""
         return len(self.before_SN), len(self.after_TN)
 
-    def of_images(self, chosen_N: BoolArray) -> "Pair":
+    def of_images(self, chosen_N: BoolArray | IntArray) -> "Pair":
         """Return the readings of the chosen images alone, without slices."""
         return replace(
             self,
@@ -65,6 +71,7 @@ class Pair:
             before_SN=self.before_SN[:, chosen_N],
             after_TN=self.after_TN[:, chosen_N],
             groups=self.groups and self.groups.of(chosen_N),
+            held=self.held and self.held.of(chosen_N),
             disputed_N=None if self.disputed_N is None else self.disputed_N[chosen_N],
             slices={},
         )
@@ -73,8 +80,34 @@ class Pair:
         """Return the readings of the images of one true class."""
         return self.of_images(self.labels_N == true)
 
+    def read_by_all(self) -> "tuple[Pair, IntArray]":
+        """Return the readings of the images that all seeds read, and the places of these images.
 
-def align(before: Predictions, after: Predictions, *, paired: bool | None = None) -> Pair:
+        Where there are none, each image has its first reading, in one row.
+        """
+        if self.held is None:
+            return self, np.arange(self.labels_N.size)
+        sides = (self.held.before_SN, self.held.after_TN)
+        places_N = np.flatnonzero(sides[0].all(axis=0) & sides[1].all(axis=0))
+        if places_N.size:
+            part = self.of_images(places_N)
+            return replace(part, held=None), places_N
+        places_N = np.flatnonzero(sides[0].any(axis=0) & sides[1].any(axis=0))
+        rows = [
+            preds_SN[side_SN.argmax(axis=0), np.arange(self.labels_N.size)][np.newaxis]
+            for preds_SN, side_SN in zip((self.before_SN, self.after_TN), sides, strict=True)
+        ]
+        one = replace(self, before_SN=rows[0], after_TN=rows[1], held=None).of_images(places_N)
+        return one, places_N
+
+
+def align(
+    before: Predictions,
+    after: Predictions,
+    *,
+    paired: bool | None = None,
+    weight: float | None = None,
+) -> Pair:
     """Bring two sides together.
 
     Images are matched by their ids, or by position where a side has none. Seeds are paired when
@@ -88,6 +121,9 @@ def align(before: Predictions, after: Predictions, *, paired: bool | None = None
     paired : bool, optional
         True asks for pairs where the names of the seeds differ but their numbers agree; False
         asks for none.
+    weight : float, optional
+        Of what all seeds have read in every estimate, where seeds have held out images of their
+        own, 0 to 1; by default as the sizes say (`misread.judge.pooled`).
 
     Returns
     -------
@@ -121,11 +157,13 @@ def align(before: Predictions, after: Predictions, *, paired: bool | None = None
             )
             raise JudgeError(msg)
         notes = (*notes, f"There are no ids {side}, so images are matched by position.")
-    whole = _pair_images(before, after, paired=paired)
+    whole = _pair_images(before, after, paired=paired, weight=weight)
+    if whole.held:
+        weight = whole.held.weight
     slices = {}
     for name, part in before.slices.items():
         where = f"slice “{short(name)}”: "
-        slices[name] = _pair_images(part, after.slices[name], where, paired=paired)
+        slices[name] = _pair_images(part, after.slices[name], where, paired=paired, weight=weight)
         if (slices[name].groups is None) != (whole.groups is None):
             it, they = ("no ", "") if whole.groups is not None else ("", "no ")
             msg = (
@@ -146,7 +184,26 @@ def with_groups(pair: Pair, groups: npt.NDArray[Any] | None) -> Pair:
         return pair
     codes_N = group_codes("groups", groups, pair.labels_N.size)
     wrong = pair.before_SN != pair.labels_N, pair.after_TN != pair.labels_N
-    return replace(pair, groups=Groups(codes_N, design_effect(pair.labels_N, codes_N, *wrong)))
+    known = groups_of(pair.labels_N, codes_N, *wrong, paired=pair.paired, held=pair.held)
+    return replace(pair, groups=known)
+
+
+def _held_out(before: Predictions, after: Predictions, weight: float | None) -> HeldOut | None:
+    """Return which readings count, where a side has learnt some of its images."""
+    if before.held_out_SN is None and after.held_out_SN is None:
+        return None
+    sides = [
+        np.ones(side.preds_SN.shape, dtype=np.bool_)
+        if side.held_out_SN is None
+        else side.held_out_SN.astype(np.bool_)
+        for side in (before, after)
+    ]
+    if sides[0].all() and sides[1].all():
+        return None
+    held = HeldOut(sides[0], sides[1], 1.0 if weight is None else weight)
+    if weight is None:
+        held = held._replace(weight=usual_weight(held, (before.n_seeds, after.n_seeds)))
+    return held
 
 
 def _pair_seeds(
@@ -181,7 +238,14 @@ def _pair_seeds(
     return after, True, (f"{there_are}: paired in this order.",) if unsure else ()
 
 
-def _pair_images(before: Predictions, after: Predictions, where: str = "", *, paired: bool) -> Pair:
+def _pair_images(
+    before: Predictions,
+    after: Predictions,
+    where: str = "",
+    *,
+    paired: bool,
+    weight: float | None,
+) -> Pair:
     """Return both sides in the image order of `before`; they must hold the same labels."""
     if before.ids is not None and after.ids is not None:
         after = _in_order_of(before.ids, after.ids, after, where)
@@ -210,6 +274,7 @@ def _pair_images(before: Predictions, after: Predictions, where: str = "", *, pa
         names,
         paired,
         disputed_N=np.logical_or.reduce(flagged) if flagged else None,
+        held=_held_out(before, after, weight),
     )
     return with_groups(pair, _common_groups(before, after, where))
 

@@ -29,12 +29,13 @@ from misread.files import Frozen
 from misread.judge.checks import BoolArray, whole_numbers
 from misread.judge.counts import Counts, count_by_part, count_differences
 from misread.judge.groups import Groups, group_codes
+from misread.judge.parts import weights_of
 from misread.judge.variance import (
     FEW_SEEDS,
     Components,
     components_of,
+    parts_of,
     seeds_per_arm,
-    terms_of,
     variance_of,
 )
 
@@ -299,8 +300,8 @@ def pilot_from_both(
         update={
             "source": "readings of both arms",
             "both": Components(seed, image / pilot.design_effect, rest / pilot.design_effect),
-            "both_df": float(variance_of(terms_of(counts))[1][0]),
-            "changed": float(counts.changed_C[0] / n_images),
+            "both_df": float(variance_of(counts, weights_of(counts))[1][0]),
+            "changed": float(counts.full.changed_C[0] / n_images),
             "n_seeds": n_seeds,
             "notes": tuple(notes),
         }
@@ -336,7 +337,10 @@ def _spread(counts: Counts, rate: float, n_independent: float) -> Heterogeneity:
     n_seeds = counts.n_seeds[0]
     if n_seeds == 1:
         return TYPICAL
-    seed_term, image_term, residual = (float(term[0]) for term in terms_of(counts)[:3])
+    parts = parts_of(counts, weights_of(counts))
+    seed_term, image_term, residual = (
+        float(term[0]) for term in (parts.seed, parts.image, parts.residual)
+    )
     image = max(image_term - residual, 0.0) * n_independent / (rate * (1 - rate))
     seed = (seed_term - residual) * n_seeds / rate**2
     weighed = ((n_seeds - 1) * seed + _TYPICAL_DF * TYPICAL.seed) / (n_seeds - 1 + _TYPICAL_DF)
@@ -345,12 +349,12 @@ def _spread(counts: Counts, rate: float, n_independent: float) -> Heterogeneity:
 
 def _design_effect(counts: Counts) -> float:
     """Return the sum of squares between groups over that between images, 1 or more."""
-    groups, n_images = counts.groups, int(counts.n_images_C[0])
-    if groups is None:
+    groups, sizes, n_images = counts.groups, counts.layout.groups, int(counts.n_images_C[0])
+    if groups is None or sizes is None:
         return 1.0
-    mean = float((counts.after_CT - counts.before_CS).sum()) / n_images
-    between = groups.squares_C - 2 * mean * groups.sized_C + mean**2 * groups.sizes_C
-    return max(float((between / (counts.squares_C - mean**2 * n_images))[0]), 1.0)
+    full, mean = groups.full, float((counts.after_CT - counts.before_CS).sum()) / n_images
+    between = full.squares_C - 2 * mean * full.linear_C + mean**2 * sizes.full_P
+    return max(float((between / (counts.full.squares_C - mean**2 * n_images))[0]), 1.0)
 
 
 def _range(rate: float, relative_variance: float) -> tuple[float, float]:

@@ -22,8 +22,9 @@ from misread.errors import JudgeError
 from misread.files import Frozen
 from misread.judge.changed import changed_share
 from misread.judge.checks import fraction
+from misread.judge.parts import crossed
 from misread.judge.pilot import Pilot
-from misread.judge.variance import Terms, variance_of
+from misread.judge.variance import combined
 
 HOPELESS, DOUBTFUL = 0.2, 0.5
 """Below .2 a study finds nothing four times in five, and where it does find the effect, it shows it
@@ -246,10 +247,8 @@ def power_of(
     sd_P = np.maximum(np.sqrt(seed_P + uneven * factor_P / n_independent), 1e-30)
     df_image = max(n_independent - 1, 1.0)
     dfs = (n_seeds - 1 or np.inf, df_image, max((n_seeds - 1) * df_image, 1.0))
-    df_seed_P, df_image_P, df_rest_P = (np.full_like(sd_P, df) for df in dfs)
     seen_P, rest_P = several * times_P * seed_P, several * rest_P
-    terms = Terms(seen_P, image_P, rest_P, df_seed_P, df_image_P, df_rest_P, n_seeds)
-    variance_P, df_P = variance_of(terms)
+    variance_P, df_P = combined(crossed(seen_P, image_P, rest_P, dfs, n_seeds))
     bound_P = -special.stdtrit(df_P, alpha / 2) * np.sqrt(variance_P)
     change_P = reduction * rate * factor_P
     found_P = sum(special.ndtr((sign * change_P - bound_P) / sd_P) for sign in (1, -1))

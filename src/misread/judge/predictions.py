@@ -7,7 +7,7 @@ stands there, and is checked there once. Classes are codes inside and names outs
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
-from misread.judge.checks import BoolArray, flags, refuse_codes, refuse_other_length, refuse_repeats
+from misread.judge.checks import (
+    BoolArray,
+    flags,
+    refuse_codes,
+    refuse_other_length,
+    refuse_other_shape,
+    refuse_repeats,
+)
 from misread.judge.classes import (
     AnyIntArray,
     class_list,
@@ -68,6 +75,9 @@ class Predictions:
     in_file_order : bool
         False where a table's seeds list the images in several orders, so that only ids say which
         image is which.
+    held_out_SN : ndarray of bool or None
+        Which images each seed has not learnt, shape [S, N]; other readings do not count. None
+        where no seed has learnt any.
 
     Raises
     ------
@@ -85,6 +95,7 @@ class Predictions:
     groups: npt.NDArray[Any] | None = None
     notes: tuple[str, ...] = ()
     in_file_order: bool = True
+    held_out_SN: BoolArray | None = None
 
     def __post_init__(self) -> None:
         refuse_codes("labels", self.labels_N, 1, len(self.class_names))
@@ -106,6 +117,8 @@ class Predictions:
             flags("disputed", self.disputed_N, self.n_images)
         if self.groups is not None:
             group_codes("groups", self.groups, self.n_images)
+        if self.held_out_SN is not None:
+            refuse_other_shape("held_out", self.held_out_SN, self.preds_SN.shape)
         for name, part in self.slices.items():
             if (part.class_names, part.seeds, part.n_seeds) != (
                 self.class_names, self.seeds, self.n_seeds
@@ -137,6 +150,7 @@ class Predictions:
         ids: npt.ArrayLike | None = None,
         disputed_N: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
+        held_out_SN: npt.ArrayLike | None = None,
     ) -> "Predictions":
         """Return predictions from arrays of class numbers or of class names.
 
@@ -155,6 +169,8 @@ class Predictions:
             Images whose label is disputed.
         groups : array_like of int or str, shape [N], optional
             The group (writer, patient) of each image.
+        held_out_SN : array_like of bool, shape [S, N], optional
+            Which images each seed has not learnt, as in cross-validation; by default all.
 
         Returns
         -------
@@ -193,6 +209,7 @@ class Predictions:
             None if disputed_N is None else flags("disputed", disputed_N, labels.size),
             groups=None if groups is None else plain_values("groups", groups),
             notes=notes,
+            held_out_SN=None if held_out_SN is None else np.atleast_2d(np.asarray(held_out_SN)),
         )
 
     @classmethod
@@ -204,10 +221,10 @@ class Predictions:
         frame : DataFrame
             Long: a row per seed and image, with the columns ``id``, ``label``, ``prediction`` and,
             where there are several models, ``seed``; optional are ``slice`` (``clean`` or nothing
-            is the evaluation set), ``disputed`` (0 or 1) and ``group`` (writer, patient). Wide,
-            with `labels_N`: a row per image and a column per seed, which is its name, and perhaps
-            ``id``. The index of pandas is the id where there is no such column. Lazy frames of
-            polars are collected.
+            is the evaluation set), ``disputed`` (0 or 1), ``group`` (writer, patient) and
+            ``held_out`` (0 or 1; a row that is not there is 0). Wide, with `labels_N`: a row per
+            image and a column per seed, which is its name, and perhaps ``id``. The index of pandas
+            is the id where there is no such column. Lazy frames of polars are collected.
         labels_N : array_like, shape [N], optional
             True classes of a wide frame; with an index in the order of theirs, else by position.
 
@@ -238,18 +255,10 @@ class Predictions:
         long = long_table(columns, column)
         parts = list(long.parts())
         sides = [
-            cls(
-                part.labels_N,
-                part.preds_SN,
-                long.class_names,
-                long.seeds,
-                part.ids,
-                part.disputed_N,
-                groups=part.groups,
-                in_file_order=part.in_file_order,
-            )
-            for part in parts
-        ]
+            cls(*p[1:3], long.class_names, long.seeds, *p[3:5], groups=p.groups,
+                in_file_order=p.in_file_order, held_out_SN=p.held_out_SN)
+            for p in parts
+        ]  # fmt: skip
         side = sides[0]
         for part, view in zip(parts[1:], sides[1:], strict=True):
             side = side.with_slice(part.name, view)
@@ -277,23 +286,17 @@ class Predictions:
         return _changed(
             self,
             preds_SN=self.preds_SN[np.asarray(rows)],
+            held_out_SN=None if self.held_out_SN is None else self.held_out_SN[np.asarray(rows)],
             seeds=None if self.seeds is None else tuple(self.seeds[s] for s in rows),
             slices={name: part.of_seeds(rows) for name, part in self.slices.items()},
         )
 
     def of_images(self, places: npt.NDArray[Any]) -> "Predictions":
         """Return the predictions on the images at these places, in this order, without slices."""
-        parts = (self.ids, self.disputed_N, self.groups)
-        ids, disputed_N, groups = (None if part is None else part[places] for part in parts)
-        return _changed(
-            self,
-            labels_N=self.labels_N[places],
-            preds_SN=self.preds_SN[:, places],
-            ids=ids,
-            disputed_N=disputed_N,
-            groups=groups,
-            slices={},
-        )
+        names = ("labels_N", "ids", "disputed_N", "groups", "preds_SN", "held_out_SN")
+        parts = ((name, getattr(self, name)) for name in names)
+        taken = {name: None if part is None else part[..., places] for name, part in parts}
+        return _changed(self, **taken, slices={})
 
     def without_groups(self) -> "Predictions":
         """Return the same predictions as if images were independent."""
@@ -348,10 +351,7 @@ class Predictions:
             If the name is taken, or shapes or classes do not fit.
         """
         places = np.arange(self.n_images) if places_M is None else places_M
-        groups = None if self.groups is None else self.groups[places]
-        part = Predictions(
-            self.labels_N[places], preds_SM, self.class_names, ids=places, groups=groups
-        )
+        part = replace(self.of_images(places), preds_SN=preds_SM, ids=places, disputed_N=None)
         return self.with_slice(name, part)
 
 

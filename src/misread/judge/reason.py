@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from misread import wording
-from misread.judge.collateral import Item
+from misread.judge.items import Item
 from misread.judge.targets import CellResult
 
 
@@ -163,7 +163,8 @@ def _item_told(item: Item) -> str:
 
 
 def _collateral(items: Sequence[Item]) -> str:
-    n_items = sum(item.covers for item in items)
+    asked = [item for item in items if item.status != "scanned"]
+    n_items = sum(item.covers for item in asked)
     unknown = [item for item in items if item.status == "undetermined"]
     if not unknown:
         return f", and all {n_items} collateral items stayed within their margins"

@@ -25,8 +25,9 @@ from typing import Any, NamedTuple
 from scipy import special
 
 from misread.judge.classes import NamedCell
-from misread.judge.collateral import MARGINS, Item, Margins, count_cell
+from misread.judge.collateral import count_cell
 from misread.judge.effects import Status
+from misread.judge.items import MARGINS, Gate, Item, Margins
 from misread.judge.looks import Adaptive, Settled, Why, chance_left
 from misread.judge.pair import Pair, align
 from misread.judge.power import smallest_found
@@ -48,6 +49,8 @@ def judge_look(
     reduction: float = 0.3,
     arm: str = "after",
     exploratory: str = "",
+    weight: float | None = None,
+    gate: Gate = Gate.MEANT,
 ) -> Verdict:
     """Judge paired seeds at the look at which there are so many.
 
@@ -61,7 +64,7 @@ def judge_look(
         As in `misread.judge.verdict.judge`.
     alpha : float
         Level over all looks.
-    reduction, arm, exploratory : float, str, str
+    reduction, arm, exploratory, weight, gate : float, str, str, float, Gate
         As in `misread.judge.verdict.judge`.
 
     Returns
@@ -75,7 +78,7 @@ def judge_look(
         As `judge`, and if no look has so many seeds.
     """
     refuse_arrays(before, after)
-    pair = align(before, after, paired=True)
+    pair = align(before, after, paired=True, weight=weight)
     number = adaptive.number(len(pair.after_TN))
     levels, items_levels = adaptive.levels(alpha), adaptive.items_levels(alpha)
     targets = cells_of(cells, pair)
@@ -88,6 +91,7 @@ def judge_look(
         reduction=reduction,
         arm=arm,
         exploratory=exploratory,
+        gate=gate,
     )
     left = _Left(number, levels[-1] / len(targets))
     found = [
@@ -199,7 +203,7 @@ def _outcome(item: Item, narrowing: float, level: float, design_effect: float) -
 
     The seeds to come narrow an interval as their square root, at most: images do not grow.
     """
-    if item.status != "undetermined":
+    if item.status in {"safe", "harmed"}:
         return "undetermined"  # nothing to wait for
     effect = item.effect
     reach = -float(special.ndtri(level / 2)) * (effect.se or 0.0) * narrowing
@@ -207,5 +211,5 @@ def _outcome(item: Item, narrowing: float, level: float, design_effect: float) -
         n_alone = effect.n_images / design_effect
         reach = max(reach, float(zero_event_bound(n_alone, level)))
     if effect.estimate + reach < item.margin:
-        return "safe"
+        return "undetermined" if item.status == "scanned" else "safe"
     return "harmed" if effect.estimate - reach > item.margin else "undetermined"

@@ -13,7 +13,8 @@ from misread.files import Frozen
 from misread.judge.checks import BoolArray, FloatArray, IntArray
 from misread.judge.counts import count_by_part
 from misread.judge.effects import Effect, benjamini_hochberg, effects
-from misread.judge.groups import Groups, design_effect, group_codes
+from misread.judge.groups import group_codes
+from misread.judge.measure import groups_of
 
 
 class ArmRate(Frozen):
@@ -179,7 +180,7 @@ def _changes(
     n_strata = int(stratum_M.max()) + 1
     groups = None
     if codes_M is not None:
-        groups = Groups(codes_M, design_effect(stratum_M, codes_M, before_SM, after_SM))
+        groups = groups_of(stratum_M, codes_M, before_SM, after_SM)
     counts = count_by_part(stratum_M, n_strata, before_SM, after_SM, paired=True, groups=groups)
     return effects(counts, alpha)
 

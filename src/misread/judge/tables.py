@@ -25,7 +25,7 @@ from misread.judge.columns import (
 from misread.judge.values import MISSING_CLASS
 
 NEEDED = ("label", "prediction")
-KNOWN = ("seed", "id", *NEEDED, "slice", "disputed", "group")
+KNOWN = ("seed", "id", *NEEDED, "slice", "disputed", "group", "held_out")
 CLEAN = "clean"
 
 
@@ -40,6 +40,7 @@ class TablePart(NamedTuple):
     groups: npt.NDArray[Any] | None
     in_file_order: bool
     seed_order: list[int]
+    held_out_SN: BoolArray | None
 
 
 class LongTable(NamedTuple):
@@ -55,6 +56,7 @@ class LongTable(NamedTuple):
     disputed_R: BoolArray | None
     groups: Column | None
     has_ids: bool
+    held_out_R: BoolArray | None
 
     def parts(self) -> Iterator[TablePart]:
         """Yield the evaluation set, and then each slice.
@@ -91,12 +93,17 @@ class LongTable(NamedTuple):
         place_R = image_R.astype(np.min_scalar_type(max(size, 1)))
         if self.seeds is not None:
             place_R += self.seed_R[chosen].astype(place_R.dtype) * place_R.dtype.type(len(ids))
-        self._refuse_gaps(place_R, ids, n_seeds, where)
+        is_read = self._refuse_gaps(place_R, ids, n_seeds, where)
         row_SN = np.empty(size, np.min_scalar_type(size))
-        row_SN[place_R] = np.arange(size, dtype=row_SN.dtype)
+        row_SN[place_R] = np.arange(place_R.size, dtype=row_SN.dtype)
         row_SN = row_SN.reshape(n_seeds, -1)
+        if self.held_out_R is not None:  # what a seed has not read says another's row of the image
+            row_N = np.empty(len(ids), row_SN.dtype)
+            row_N[image_R] = np.arange(place_R.size, dtype=row_SN.dtype)
+            row_SN = np.where(is_read, row_SN, row_N)
         image_order, seed_order = (np.argsort(row_SN.min(axis=axis)) for axis in (0, 1))
         in_order = all((row[image_order][1:] > row[image_order][:-1]).all() for row in row_SN)
+        in_order &= self.held_out_R is None
         if in_order:
             row_SN, ids = row_SN[:, image_order], ids[image_order]
 
@@ -126,12 +133,16 @@ class LongTable(NamedTuple):
             groups,
             in_order,
             seed_order.tolist(),
+            None if self.held_out_R is None else crossed(self.held_out_R) & is_read,
         )
 
     def _refuse_gaps(
         self, place_R: AnyIntArray, ids: npt.NDArray[Any], n_seeds: int, where: str
-    ) -> None:
-        """Refuse a table that does not hold each image once for each seed."""
+    ) -> BoolArray:
+        """Return which readings there are; refuse those that are there twice, or gaps.
+
+        Where it is said what a seed has held out, it need not have read every image.
+        """
         seen = np.zeros(n_seeds * len(ids), np.bool_)
         seen[place_R] = True
 
@@ -150,13 +161,15 @@ class LongTable(NamedTuple):
                 + ("." if self.seeds else ", or a column `seed` if there are several models.")
             )
             raise DataError(msg)
-        if n_missing:
+        if n_missing and self.held_out_R is None:
             msg = (
                 f"{where}{n_missing:,} of {seen.size:,} readings are missing, for example "
                 f"{reading(int(np.argmin(seen)))}; every seed must read every image: add these "
-                "rows or drop the image everywhere."
+                "rows, drop the image everywhere, or say in a column `held_out` what a seed was to "
+                "read."
             )
             raise DataError(msg)
+        return seen.reshape(n_seeds, -1)
 
 
 def long_table(columns: Collection[str], column: Callable[[str], Column]) -> LongTable:
@@ -166,7 +179,8 @@ def long_table(columns: Collection[str], column: Callable[[str], Column]) -> Lon
     ----------
     columns : collection of str
         Names of all columns: ``id``, ``label``, ``prediction``, and where there are several models
-        ``seed``; optional are ``slice``, ``disputed`` (0 or 1) and ``group`` (writer, patient).
+        ``seed``; optional are ``slice``, ``disputed`` (0 or 1), ``group`` (writer, patient) and
+        ``held_out`` (0 or 1, where seeds have learnt some of the images).
         Without ``id`` an image is known by its place among the rows of its seed.
     column : callable
         Returns a column by its name, as `coded` does.
@@ -190,7 +204,7 @@ def long_table(columns: Collection[str], column: Callable[[str], Column]) -> Lon
         msg = (
             f"there is no column {short_list([repr(name) for name in missing])}; the columns are: "
             f"{short_list(list(columns)) or 'none'}. Needed are seed, id, label, prediction, and "
-            "allowed are slice, disputed and group: rename the columns."
+            "allowed are slice, disputed, group and held_out: rename the columns."
         )
         raise DataError(msg)
     strange = [name for name in columns if name not in KNOWN]
@@ -212,7 +226,7 @@ def long_table(columns: Collection[str], column: Callable[[str], Column]) -> Lon
     )
     refuse_strangers(label.names, prediction.names)
     names = class_list({*label.names, *prediction.names})
-    disputed = tidy("disputed")
+    disputed, held_out = tidy("disputed"), tidy("held_out")
     places = ids or _places([part.codes_R for part in (seeds, slices) if part], label.codes_R.size)
     return LongTable(
         names,
@@ -222,9 +236,10 @@ def long_table(columns: Collection[str], column: Callable[[str], Column]) -> Lon
         codes_into(label, names),
         codes_into(prediction, names),
         slices,
-        None if disputed is None else flag_column(disputed),
+        None if disputed is None else flag_column("disputed", disputed),
         tidy("group"),
         ids is not None,
+        None if held_out is None else flag_column("held_out", held_out),
     )
 
 

@@ -11,10 +11,12 @@ from misread.judge.collateral import count_cell
 from misread.judge.counts import Counts, count_differences
 from misread.judge.effects import Effect, effects, holm
 from misread.judge.groups import Groups
+from misread.judge.measure import rates_of
 from misread.judge.pair import Pair
+from misread.judge.parts import weights_of
 from misread.judge.pilot import Pilot, pilot_from_both
 from misread.judge.power import images_needed, seeds_needed, smallest_found
-from misread.judge.variance import least_p
+from misread.judge.variance import changed_of, least_p
 
 
 class CellResult(Frozen):
@@ -25,13 +27,14 @@ class CellResult(Frozen):
     true, predicted, name : int, int, str
         Classes i and j, and for example ``4→9``.
     n_images : int
-        Images of class i.
+        Images of class i that all seeds have read, or some where there are none.
     before, after : float
         Rates over images and seeds, 0 to 1 of class i.
     before_images, after_images : float
-        Errors per seed, mean, in images.
+        The rates times `n_images`: errors per seed, in images.
     before_per_seed, after_per_seed : tuple of int, length S
-        Errors of each seed, in images.
+        Errors of each seed among the images that all have read, or where there are none, among
+        those that it has held out.
     effect : Effect
         After minus before as a share of class i; negative means fewer errors. Not corrected.
     effect_undisputed : Effect or None
@@ -171,8 +174,15 @@ def _result(
     strict: float,
 ) -> CellResult:
     names, n_images = pair.class_names, int(counts.n_images_C[0])
-    before_S, after_T = counts.before_CS[0], counts.after_CT[0]
-    before = float(before_S.mean()) / n_images
+    before, after = (float(rate_C[0]) for rate_C in rates_of(counts))
+    per_seed = [counts.before_CS[0], counts.after_CT[0]]
+    if not counts.n_full_C[0]:
+        per_seed = [counts.held_before_CS[0], counts.held_after_CT[0]]
+    common, places_N = pair.read_by_all()
+    atlases = [
+        cell_atlas(common.labels_N, preds_SN, *cell, common.disputed_N).placed(places_N)
+        for preds_SN in (common.before_SN, common.after_TN)
+    ]
     smallest = n_seeds = n_more = None
     if 0 < before < 1:  # else there is nothing to plan with
         pilot = pilot_of(pair, cell)
@@ -186,28 +196,28 @@ def _result(
         name=f"{names[cell[0]]}→{names[cell[1]]}",
         n_images=n_images,
         before=before,
-        after=float(after_T.mean()) / n_images,
-        before_images=float(before_S.mean()),
-        after_images=float(after_T.mean()),
-        before_per_seed=tuple(before_S.tolist()),
-        after_per_seed=tuple(after_T.tolist()),
-        effect=effect,
+        after=after,
+        before_images=before * n_images,
+        after_images=after * n_images,
+        before_per_seed=tuple(per_seed[0].tolist()),
+        after_per_seed=tuple(per_seed[1].tolist()),
+        effect=effect.within(before),
         effect_undisputed=_undisputed(pair, cell, effect.alpha),
         p_value=effect.p_value,
         p_holm=p_holm,
         q_value=q_value,
         asymmetry=asymmetry(
-            pair.labels_N, pair.before_SN, *cell, alpha=effect.alpha, groups=pair.groups
+            common.labels_N, common.before_SN, *cell, alpha=effect.alpha, groups=common.groups
         ),
-        atlas_before=cell_atlas(pair.labels_N, pair.before_SN, *cell, pair.disputed_N),
-        atlas_after=cell_atlas(pair.labels_N, pair.after_TN, *cell, pair.disputed_N),
+        atlas_before=atlases[0],
+        atlas_after=atlases[1],
         smallest_detectable=None if smallest is None else smallest * before,
         smallest_detectable_relative=smallest,
         reduction_abs=before * reduction,
         seeds_needed=n_seeds,
         images_needed=n_more,
         mcnemar_midp=effect.p_value if pair.n_seeds == (1, 1) else None,
-        n_changed=int(counts.changed_units_C[0]),
+        n_changed=int(changed_of(counts, weights_of(counts))[0]),
     )
 
 
@@ -231,7 +241,7 @@ def pilot_of(pair: Pair, cell: Cell) -> Pilot:
     JudgeError
         If there are no errors before, or nothing but errors.
     """
-    part = pair.of_class(cell[0])
+    part = pair.of_class(cell[0]).read_by_all()[0]
     return pilot_from_both(
         part.before_SN == cell[1],
         part.after_TN == cell[1],

@@ -21,24 +21,26 @@ from misread.judge.variance import least_p
 def images_only(counts: Counts, alpha: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return p-value, low and high for one pair of models.
 
+    With one seed each an image that both have read is read by all, so there is one kind of image.
     With groups the sign test is over those that changed on balance, and the counts behind the
-    interval are divided by the design effect (Rao & Scott 1992): the sum of squares between groups
-    over that between images, and N over groups where so few of them changed that it is not known.
+    interval are divided by the design effect (Rao & Scott 1992).
     """
     more_C = (counts.after_CT - counts.before_CS).sum(axis=1)
-    gone_C = (counts.discordant_C - more_C) // 2
-    new_C, n_C = counts.discordant_C - gone_C, counts.n_images_C
-    groups, p_C = counts.groups, _midp(gone_C, new_C)
-    if groups is None:
+    discordant_C = counts.discordant_C if counts.paired else counts.full.squares_C
+    gone_C = (discordant_C - more_C) // 2
+    new_C, n_C = discordant_C - gone_C, counts.n_full_C
+    groups, sizes, p_C = counts.groups, counts.layout.groups, _midp(gone_C, new_C)
+    if groups is None or sizes is None:
         return p_C, *_bonett_price(gone_C, new_C, n_C, alpha)
+    n_groups_C, squares_C = sizes.n_full_P[counts.part_C], sizes.full_P[counts.part_C]
     mean_C = more_C / n_C
-    between_C = groups.squares_C - 2 * mean_C * groups.sized_C + mean_C**2 * groups.sizes_C
-    within_C = np.maximum(counts.discordant_C - mean_C * more_C, 1e-9)
+    between_C = groups.full.squares_C - 2 * mean_C * groups.full.linear_C + mean_C**2 * squares_C
+    within_C = np.maximum(discordant_C - mean_C * more_C, 1e-9)
     effect_C = np.maximum(between_C / within_C, 1.0)
-    few_C = (least_p(groups.changed_C) > alpha) | (counts.discordant_C == n_C)
-    effect_C = np.where(few_C, n_C / groups.n_C, effect_C)
-    effect_C = np.where(groups.n_C == n_C, 1.0, effect_C)
-    p_C = np.where(groups.n_C == n_C, p_C, _midp(groups.gone_C, groups.new_C))
+    few_C = (least_p(groups.full.changed_C) > alpha) | (discordant_C == n_C)
+    effect_C = np.where(few_C, n_C / n_groups_C, effect_C)
+    effect_C = np.where(n_groups_C == n_C, 1.0, effect_C)
+    p_C = np.where(n_groups_C == n_C, p_C, _midp(groups.full.gone_C, groups.full.new_C))
     return p_C, *_bonett_price(gone_C / effect_C, new_C / effect_C, n_C / effect_C, alpha)
 
 

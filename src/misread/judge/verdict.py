@@ -17,8 +17,9 @@ from misread.judge.alarms import alarms
 from misread.judge.atlas import Ledger, ledger
 from misread.judge.checks import fraction
 from misread.judge.classes import Cell, NamedCell, cell_of
-from misread.judge.collateral import MARGINS, Item, Margins, measure_collateral
+from misread.judge.collateral import measure_collateral
 from misread.judge.groups import Groups
+from misread.judge.items import MARGINS, Gate, Item, Margins
 from misread.judge.looks import Settled
 from misread.judge.pair import Pair, align
 from misread.judge.predictions import Predictions
@@ -57,7 +58,8 @@ class Verdict(Frozen):
     collateral : tuple of Item
         Accuracy, recalls, all other cells, all slice items; none is dropped.
     n_safe, n_harmed, n_undetermined : int
-        How many have each status, an item counted as often as it `covers`.
+        How many have each status, an item counted as often as it `covers`; those that are scanned
+        for harm alone, and not harmed, are none of them.
     ledger : Ledger
         Images that the fix consistently broke and mended, by their places in the labels.
     alpha, reduction, margins : float, float, Margins
@@ -108,7 +110,7 @@ class Verdict(Frozen):
 
     @property
     def n_items(self) -> int:
-        """How many collateral items there are, each counted as often as it `covers`."""
+        """How many items must be safe or are harmed, each counted as often as it `covers`."""
         return self.n_safe + self.n_harmed + self.n_undetermined
 
 
@@ -124,6 +126,8 @@ def judge(
     arm: str = "after",
     exploratory: str = "",
     paired: bool | None = None,
+    weight: float | None = None,
+    gate: Gate = Gate.MEANT,
     on_note: Callable[[str], None] = lambda _: None,
     **old: Never,
 ) -> Verdict:
@@ -154,6 +158,10 @@ def judge(
         Whether the same seed stands for the same initial weights and batch order in both arms; by
         default as in `misread.judge.pair.align`. Otherwise the analysis is unpaired, and the
         verdict says so.
+    weight : float, optional
+        As in `misread.judge.pair.align`, where each seed has learnt some of the images.
+    gate : Gate
+        Which items must be safe for plain REDUCED.
     on_note : callable
         Called with each sentence on how the two sides were brought together.
     *arrays, **old
@@ -188,7 +196,7 @@ def judge(
     'REDUCED'
     """
     refuse_arrays(before, after, *arrays, *old)
-    pair = align(before, after, paired=paired)
+    pair = align(before, after, paired=paired, weight=weight)
     for note in pair.notes:
         on_note(note)
     return judge_pair(
@@ -200,6 +208,7 @@ def judge(
         reduction=reduction,
         arm=arm,
         exploratory=exploratory,
+        gate=gate,
     )
 
 
@@ -213,15 +222,17 @@ def judge_pair(
     reduction: float,
     arm: str,
     exploratory: str,
+    gate: Gate,
 ) -> Verdict:
     """Return the verdict on two sides that were brought together; arguments as in `judge`."""
     fraction("alpha", alpha)
     fraction("reduction", reduction)
-    scan = measure_collateral(pair, cells, margins=margins, alpha=items_alpha)
+    scan = measure_collateral(pair, cells, margins=margins, alpha=items_alpha, gate=gate)
     results = measure_cells(pair, cells, alpha=alpha, reduction=reduction, q_values=scan.q_values)
     n_of = Counter[str]()
     for item in scan.items:
         n_of[item.status] += item.covers
+    common, places_N = pair.read_by_all()
     decision = _decide(results, n_of["harmed"], alpha)
     one_each = pair.n_seeds == (1, 1)
     limits = {
@@ -255,7 +266,7 @@ def judge_pair(
         n_safe=n_of["safe"],
         n_harmed=n_of["harmed"],
         n_undetermined=n_of["undetermined"],
-        ledger=ledger(pair.labels_N, pair.before_SN, pair.after_TN),
+        ledger=ledger(common.labels_N, common.before_SN, common.after_TN).placed(places_N),
         alpha=alpha,
         reduction=reduction,
         margins=margins,
@@ -264,10 +275,10 @@ def judge_pair(
         n_groups=pair.groups and int(pair.groups.codes_N.max()) + 1,
         design_effect=_finite(pair.groups),
         warnings=alarms(
-            pair.labels_N,
-            {"before": pair.before_SN, "after": pair.after_TN},
+            common.labels_N,
+            {"before": common.before_SN, "after": common.after_TN},
             pair.class_names,
-            pair.seeds,
+            pair.seeds if common.n_seeds == pair.n_seeds else None,
         ),
     )
 

@@ -68,7 +68,8 @@ class Order:
     preview : tuple of View
         What is read for `preview.npz`, if anything.
     views : tuple of View
-        What is read for `predictions.npz`; none leaves *confirm* closed.
+        What is read for `predictions.npz`, and of *select* for `held_out.npz`; none leaves
+        *confirm* closed.
     repeat : bool
         Whether the run is trained once more, to see that its seed gives the same.
     """
@@ -119,10 +120,8 @@ def work(order: Order, report: Report) -> None:
             arrays = _slices(_read(reader, run, parts, order.preview))
             report({"preview.npz": arrays_to_bytes(arrays)})
         if order.views:
-            arrays, result = _read_confirm(reader, run, parts, order.views)
-            files["predictions.npz"] = arrays_to_bytes(arrays)
-            result |= {"sha256": _hashes(files)}
-            made = {"predictions.npz": files["predictions.npz"]}
+            made, result = _read_confirm(reader, run, parts, order.views)
+            result |= {"sha256": _hashes(files | made)}
             report(made | {"result.json": readable_json(result)})
             report(Progress(run.arm, run.seed, Step.READ, accuracy=result["accuracy"]))
 
@@ -314,18 +313,23 @@ def _slices(readings: Iterable[Reading]) -> Arrays:
 
 def _read_confirm(
     reader: Reader, run: Run, parts: RunParts, views: Sequence[View]
-) -> tuple[Arrays, dict[str, Any]]:
-    """Return the arrays of `predictions.npz` and what `result.json` holds but for hashes.
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Return `predictions.npz` and `held_out.npz`, and what `result.json` holds but for hashes.
 
     See `RunFolder.predictions`; with the accuracy on *fit* where a view asks for it.
     """
     slices = [view for view in views if not view.is_whole]
+    slices.sort(key=lambda view: view.part == Part.SELECT)  # which is stable
+    n_confirm = sum(view.part == Part.CONFIRM for view in slices)
     fit = [view for view in views if view == View(part=Part.FIT)]
     whole, *others = _read(reader, run, parts, [View(), *slices, *fit])
     arrays, confirm = _whole(whole), parts.confirm
     known = {"groups": confirm.groups_N, "disputed": confirm.disputed_N}
     arrays |= {name: values for name, values in known.items() if values is not None}
-    arrays |= _slices(others[: len(slices)])
+    arrays |= _slices(others[:n_confirm])
+    made = {"predictions.npz": arrays_to_bytes(arrays)}
+    if held_out := others[n_confirm : len(slices)]:
+        made["held_out.npz"] = arrays_to_bytes(_slices(held_out))
     result = {
         "arm": run.arm,
         "seed": run.seed,
@@ -336,11 +340,12 @@ def _read_confirm(
     for reading in others[len(slices) :]:
         right_N = reading.probs_MK.argmax(axis=1) == reading.labels_M
         result["fit_accuracy"] = float(right_N.mean())
-    return arrays, result
+    return made, result
 
 
 def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
-    names = ("config.json", "history.csv", "measures.csv", "select.npz", "predictions.npz")
+    parts = ("select.npz", "predictions.npz", "held_out.npz")
+    names = ("config.json", "history.csv", "measures.csv", *parts)
     return {name: hashlib.sha256(files[name]).hexdigest() for name in names if name in files}
 
 

@@ -24,7 +24,7 @@ from misread.readers.scores import Scored, scored
 
 SCORES = ("probs", "probabilities", "logits", "scores")
 _OTHERS = ("labels", "seeds", "ids", "class_names", "disputed", "groups", "slice")
-_ARRAYS = ("predictions", *SCORES, *_OTHERS)
+_ARRAYS = ("predictions", *SCORES, *_OTHERS, "held_out")
 _NPZ_HINT = "write it with numpy.savez_compressed(path, labels=…, predictions=…)"
 
 
@@ -43,6 +43,9 @@ def read_npz(path: Path, arm: str) -> Predictions:
                 )
                 raise DataError(msg)
             own = {name: archive.read(name) for name in _OTHERS if name in archive.names}
+            held_out = (
+                np.atleast_2d(archive.read("held_out")) if "held_out" in archive.names else None
+            )
             labels = class_labels(own["labels"])
             own["labels"] = labels.labels_N
             read = _readings(archive, main, labels.labels_N.size)
@@ -60,6 +63,8 @@ def read_npz(path: Path, arm: str) -> Predictions:
         own["class_names"] = np.array([*column_names(own.get("class_names"), n_columns)])
     view_N = own.pop("slice", None)
     preds = class_readings(read.preds, n_images[0])
+    if held_out is not None:
+        own["held_out"] = held_out
     side = (
         _from_npz(own, preds, slice(None))
         if view_N is None or preds.shape[1:] != n_images
@@ -129,4 +134,5 @@ def _from_npz(own: dict[str, Any], preds_SN: npt.NDArray[Any], chosen: Any) -> P
         ids=per_image.get("ids"),
         disputed_N=per_image.get("disputed"),
         groups=per_image.get("groups"),
+        held_out_SN=own["held_out"][..., chosen] if "held_out" in own else None,
     )

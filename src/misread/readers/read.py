@@ -45,8 +45,8 @@ def read_predictions(
         One of
 
         - an NPZ with `labels` `[N]` and `predictions` `[S,N]` or `probs` `[S,N,K]`, and if wanted
-          `seeds` `[S]`, `ids` `[N]`, `class_names` `[K]`, `disputed` `[N]`, `groups` `[N]` and
-          `slice` `[N]`;
+          `seeds` `[S]`, `ids` `[N]`, `class_names` `[K]`, `disputed` `[N]`, `groups` `[N]`,
+          `slice` `[N]` and `held_out` `[S,N]` (which images each seed has not learnt);
           ``FILE#ARM`` takes the array `ARM` for `predictions`;
         - a CSV (also gzipped) or Parquet with the columns of `misread.readers.tables.from_columns`;
         - the folder of an arm, as `misread run` writes it: `seed_*/predictions.npz`. Of MNIST it

@@ -109,7 +109,7 @@ class Mark(NamedTuple):
 BEFORE = Mark("before", style.MUTED, hollow=True)
 STATUS_MARKS = tuple(
     Mark(status, style.STATUS_COLOURS[status], style.STATUS_MARKERS[status])
-    for status in ("harmed", "undetermined", "safe")
+    for status in style.STATUS_COLOURS
 )
 _COLOURS = (
     style.INK,

@@ -40,8 +40,8 @@ BLUE, VERMILLION, ORANGE, GREEN, PURPLE, SKY = (
     "#AA4499",
     "#56B4E9",
 )
-STATUS_COLOURS = {"harmed": VERMILLION, "undetermined": ORANGE, "safe": BLUE}
-STATUS_MARKERS = {"harmed": "D", "undetermined": "s", "safe": "o"}
+STATUS_COLOURS = {"harmed": VERMILLION, "undetermined": ORANGE, "safe": BLUE, "scanned": MUTED}
+STATUS_MARKERS = {"harmed": "D", "undetermined": "s", "safe": "o", "scanned": "."}
 VERDICT_COLOURS = {
     "HARM": VERMILLION,
     "REDUCED": BLUE,

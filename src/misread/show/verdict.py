@@ -11,18 +11,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from misread import wording
-from misread.judge.collateral import Item
 from misread.judge.effects import Status
+from misread.judge.items import Item
 from misread.judge.looks import Settled
 from misread.judge.targets import CellResult
 from misread.judge.verdict import Decision, Verdict
 from misread.show.table import Table, Tone, Toned
 
-_STATUSES: tuple[Status, ...] = ("harmed", "undetermined", "safe")
+_STATUSES: tuple[Status, ...] = ("harmed", "undetermined", "safe", "scanned")
 _TONES: dict[Status | Decision, Tone] = {
     "harmed": Tone.BAD,
     "undetermined": Tone.OPEN,
     "safe": Tone.PLAIN,
+    "scanned": Tone.PLAIN,
     "REDUCED": Tone.GOOD,
     "NOT SHOWN": Tone.OPEN,
     "UNDERPOWERED": Tone.OPEN,
@@ -100,8 +101,9 @@ def summary_of(verdict: Verdict, top: int | None = None) -> VerdictSummary:
     VerdictSummary
         Ready to be rendered.
     """
-    worst = worst_first((item for item in verdict.collateral if item.status != "safe"), top)
-    safe = [item for item in verdict.collateral if item.status == "safe"] if top is None else []
+    worst = worst_first((item for item in verdict.collateral if item.status in _STATUSES[:2]), top)
+    rest = (item for item in verdict.collateral if item.status not in _STATUSES[:2])
+    safe = list(rest) if top is None else []
     n_more = verdict.n_harmed + verdict.n_undetermined - sum(item.covers for item in worst)
     more = f"and {n_more:,} more that are not safe, " if n_more else ""
     why = _plain(f"Exploratory: {verdict.exploratory_why}.")

@@ -3,7 +3,7 @@
 from enum import Enum, auto
 
 from misread import wording
-from misread.judge.collateral import Item
+from misread.judge.items import Item
 from misread.judge.targets import CellResult
 from misread.study.evidence import Evidence, SliceEvidence
 from misread.study.study import BASELINE

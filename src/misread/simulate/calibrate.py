@@ -15,7 +15,8 @@ import numpy as np
 from misread.files import Frozen
 from misread.judge.counts import count_by_part
 from misread.judge.effects import Effect, effects
-from misread.judge.groups import Groups, design_effect
+from misread.judge.groups import Groups
+from misread.judge.measure import groups_of
 from misread.seeds import derive
 from misread.simulate.worlds import WORLDS, Design, World, draw, writers_of
 
@@ -251,8 +252,9 @@ def judged(
     writers = None
     if grouped:
         writers_N, class_N = writers_of(n_images), np.zeros(n_images, dtype=np.int64)
-        own = [design_effect(class_N, writers_N, *study) for study in studies]
-        writers = Groups(np.tile(writers_N, n_studies), np.array(own))
+        known = [groups_of(class_N, writers_N, *study, paired=paired) for study in studies]
+        alike = np.array([groups.design_effect for groups in known])
+        writers = Groups(np.tile(writers_N, n_studies), alike)
     counts = count_by_part(group_M, n_studies, before_SM, after_SM, paired=paired, groups=writers)
     return effects(counts, ALPHA)
 

@@ -14,7 +14,7 @@ from scipy import special
 
 from misread.files import Frozen
 from misread.judge.checks import BoolArray, FloatArray, IntArray
-from misread.judge.counts import Counts
+from misread.judge.counts import Counts, count_by_part
 from misread.judge.effects import effects
 from misread.judge.looks import LEAST_SEEDS, Adaptive, Spending, chance_left
 from misread.judge.variance import components_of
@@ -195,26 +195,13 @@ def of_first_seeds(
     before_BSN: BoolArray, after_BSN: BoolArray, looks: Sequence[int]
 ) -> Iterator[Counts]:
     """Yield the counts of B paired studies with only the first seeds, for each number of them."""
-    diff_BSN = after_BSN.astype(np.int64) - before_BSN
-    times_BSN = diff_BSN.cumsum(axis=1)
-    per_seed = before_BSN.sum(axis=2), after_BSN.sum(axis=2)
-    changed_BS = (diff_BSN != 0).sum(axis=2)
-    n_images_B = np.full(len(diff_BSN), diff_BSN.shape[2])
-    zero_B: IntArray = np.zeros(len(diff_BSN), dtype=np.int64)
+    n_studies, _, n_images = before_BSN.shape
+    study_M = np.repeat(np.arange(n_studies), n_images)
     for n in looks:
-        times_BN = times_BSN[:, n - 1]
-        yield Counts(
-            n_images_C=n_images_B,
-            before_CS=per_seed[0][:, :n],
-            after_CT=per_seed[1][:, :n],
-            paired=True,
-            discordant_C=changed_BS[:, :n].sum(axis=1),
-            changed_C=(times_BN != 0).sum(axis=1),
-            squares_C=(times_BN**2).sum(axis=1),
-            cubes_C=(np.abs(times_BN) ** 3).sum(axis=1),
-            squares_before_C=zero_B,
-            squares_after_C=zero_B,
+        before_SM, after_SM = (
+            arm[:, :n].swapaxes(0, 1).reshape(n, -1) for arm in (before_BSN, after_BSN)
         )
+        yield count_by_part(study_M, n_studies, before_SM, after_SM, paired=True)
 
 
 def _stopped(rule: Rule, seen: dict[int, Counts], design: Design) -> IntArray:

@@ -10,7 +10,7 @@ from misread.store import RunFolder
 from misread.study.evidence import Evidence, SliceEvidence, load_evidence
 from misread.study.plan import load_plan
 from misread.study.preview import preview_numbers
-from misread.study.select import Errors, errors_on_select
+from misread.study.select import Errors, errors_on_select, explore_half
 from misread.study.slices import NOT_PLANNED, Slices
 from misread.study.study import BASELINE
 from misread.study.verdict import StudyVerdict, seeds_needed
@@ -66,7 +66,8 @@ def write_from_select(folder: Path) -> None:
     parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
     seeds = plan.study.seeds[: seeds_needed(plan, parts, folder)[BASELINE]]
     folders = [RunFolder(folder, BASELINE, seed) for seed in seeds]
-    errors = errors_on_select(plan.study, parts.train.n_classes, folders)
+    explores_N = explore_half(plan.study, parts.train) if plan.pooled else None
+    errors = errors_on_select(plan.study, parts.train.n_classes, folders, explores_N)
     write_json(folder / "errors.json", errors)
     preview = preview_numbers(plan.study, plan.target, parts.train, folder)
     write_json(folder / "preview.json", preview)

@@ -181,9 +181,10 @@ class Evidence:
         """The verdict on each treated arm; empty where no target is asked for."""
         if self.plan.target is None:
             return {}
-        before = self.runs[BASELINE].side
+        before = self.runs[BASELINE].evidence
         return {
-            arm: judge_arm(self.plan, arm, before, self.runs[arm].side) for arm in self.treated_arms
+            arm: judge_arm(self.plan, arm, before, self.runs[arm].evidence)
+            for arm in self.treated_arms
         }
 
     @cached_property

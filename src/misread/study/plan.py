@@ -10,8 +10,9 @@ from pydantic import PrivateAttr, ValidationError
 from misread.errors import PlanError
 from misread.files import Frozen, read_json, sha256_of, unstated, write_json
 from misread.judge import PowerAnswer
+from misread.judge.items import Gate
 from misread.learn.policy import Policy
-from misread.learn.views import View
+from misread.learn.views import Part, View
 from misread.study.questions import Cell
 from misread.study.study import BASELINE, SMOKE, Study
 
@@ -23,6 +24,24 @@ class TargetFrom(StrEnum):
 
     FILE = "study file"
     SELECT = "select"
+
+
+class Pooled(Frozen):
+    """Held-out images as evidence beside *confirm*.
+
+    Parameters
+    ----------
+    weight
+        Of *confirm* in every estimate, 0 to 1; the rest is of what each seed has held out.
+    prove_only
+        Whether only the half of the groups counts that nothing was found or tuned on.
+    seen_tenths
+        Tenths that do not count, because they were looked at before.
+    """
+
+    weight: float
+    prove_only: bool
+    seen_tenths: tuple[int, ...] = ()
 
 
 class Plan(Frozen):
@@ -48,6 +67,10 @@ class Plan(Frozen):
     planned_power
         What the plan could be expected to show, from the baseline's errors on *select*; None where
         that is not known: in smoke runs, where *select* has no such error, and in older plans.
+    pooled
+        How held-out images count as evidence; None where they do not, as in older plans.
+    gate
+        Which items must be safe for plain REDUCED; everything in older plans.
     grouped
         Whether intervals hold over groups of images too, as over writers: where the dataset knows
         groups, but for plans that were locked before the judge did.
@@ -66,6 +89,8 @@ class Plan(Frozen):
     dataset_sha256: tuple[str, str]
     select_folds: dict[int, int]
     planned_power: PowerAnswer | None = unstated(None)
+    pooled: Pooled | None = unstated(None)
+    gate: Gate = unstated(Gate.EVERYTHING)
     grouped: bool = unstated(default=False)
     replaces: tuple[str, ...] = ()
     exploratory: str = ""
@@ -80,6 +105,12 @@ class Plan(Frozen):
         return (self.target, self.target[::-1]) if both else (self.target,)
 
     @property
+    def held_out_slices(self) -> tuple[View, ...]:
+        """The slices once more, of the images that a seed has held out, where these count."""
+        views = self.slices if self.pooled else ()
+        return tuple(view.model_copy(update={"part": Part.SELECT}) for view in views)
+
+    @property
     def question_sha256(self) -> str:
         """Hash of what is asked, whatever came before and in whatever words."""
         words: Any = {
@@ -88,6 +119,8 @@ class Plan(Frozen):
             "target_on_select": True,
             "planned_power": True,
             "grouped": True,  # a locked plan is kept as it is, and a new one asks the same
+            "pooled": True,
+            "gate": True,
             "study": {"title", "question"},
         }
         return sha256_of(self.model_dump(mode="json", exclude=words))

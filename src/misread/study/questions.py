@@ -16,6 +16,21 @@ Cell = tuple[int, int]
 _SMOKE_LOOKS = (2, 3)
 
 
+class Seen(Frozen):
+    """Images that a plan was made with, or its arms tuned on.
+
+    Parameters
+    ----------
+    confirm
+        Whether *confirm* was.
+    tenths
+        Held-out tenths of the training set that were, 0 to 9.
+    """
+
+    confirm: bool = False
+    tenths: tuple[int, ...] = ()
+
+
 class Proof(Frozen):
     """What counts as proof; shares are in [0, 1].
 
@@ -32,6 +47,10 @@ class Proof(Frozen):
         as reduced.
     margin
         The smallest difference of accuracies worth having, where claims name none.
+    pooled
+        Whether held-out images of *select* count as evidence beside *confirm*.
+    seen_before
+        What of the evidence was looked at before the plan: it does not decide.
     """
 
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
@@ -39,6 +58,8 @@ class Proof(Frozen):
     margins: Margins = Margins()
     both_directions: bool = unstated(default=False)
     margin: float = Field(default=0.001, gt=0, lt=1)
+    pooled: bool = unstated(default=True)
+    seen_before: Seen = unstated(default=Seen())
 
 
 class Claim(Frozen):

@@ -211,6 +211,7 @@ def judge_again(plan: Plan, sides: Mapping[str, Predictions]) -> StudyVerdict:
                 reduction=spec.reduction,
                 arm=arm,
                 exploratory=why,
+                gate=plan.gate,
             )
             for arm, side in sides.items()
             if arm != BASELINE

@@ -14,6 +14,7 @@ from misread.files import write_json
 from misread.images.corrupt import corrupt, parse_corruption
 from misread.learn.call import call_of
 from misread.learn.trainer import Lesson, Reader
+from misread.judge.items import Gate
 from misread.learn.views import Part, Parts, View, load_parts
 from misread.store import RunFolder
 from misread.study.arithmetic import refuse_another_arithmetic
@@ -30,7 +31,9 @@ from misread.study.plan import Plan, counter_slices, lock
 from misread.study.select import (
     Target,
     errors_on_select,
+    explore_half,
     planned_power,
+    pooled_for,
     preview_views,
     target_of,
 )
@@ -144,7 +147,12 @@ class _Study:
             refuse_another_run(task)
         self.do("training the baseline", baseline)
         folders = [task.folder for task in baseline]
-        errors = errors_on_select(self.study, self.parts.train.n_classes, folders)
+        errors = errors_on_select(
+            self.study,
+            self.parts.train.n_classes,
+            folders,
+            explore_half(self.study, self.parts.train),
+        )
         write_json(self.folder / "errors.json", errors)
         if until == Until.ERRORS:
             return None
@@ -158,11 +166,12 @@ class _Study:
 
     def plan(self, target: Target | None, errors: dict[str, Any] | None) -> Plan:
         """Return the plan, not locked yet."""
-        study, power = self.study, None
+        study, power, pooled = self.study, None, None
         policies = study.policies(target.cell if target else (0, 1))
         slices: tuple[View, ...] = ()
         if target is not None and errors is not None:
             slices = counter_slices([p for p in policies.values() if p], target.cell)
+            pooled = pooled_for(study, target.cell, self.parts, errors, self.folds)
             if not study.smoke:
                 power = planned_power(study, errors, target.cell, self.parts.confirm)
         return Plan(
@@ -175,6 +184,8 @@ class _Study:
             dataset_sha256=self.parts.sha256,
             select_folds=self.folds,
             planned_power=power,
+            pooled=pooled,
+            gate=Gate.MEANT,
             grouped=target is not None and self.parts.confirm.groups_N is not None,
         )
 
@@ -219,7 +230,7 @@ class _Study:
         if plan is not None:
             corrupted = tuple(View(corruption=name) for name in self.study.corruptions)
             fit = (View(part=Part.FIT),) if self.study.asks_accuracies else ()
-            views = (View(), *plan.slices, *corrupted, *fit)
+            views = (View(), *plan.slices, *plan.held_out_slices, *corrupted, *fit)
         first = next(iter(self.study.arms)), self.study.seeds[0]
         return [
             Task(

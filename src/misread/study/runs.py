@@ -1,6 +1,7 @@
 """What the finished runs of an arm hold: readings, histories, results."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from misread.data.dataset import Dataset
 from misread.judge import Predictions
-from misread.learn.views import Parts, View, views_in
+from misread.learn.views import Part, Parts, View, views_in
 from misread.readers.read import side_of_runs
 from misread.store import RunFolder
-from misread.study.plan import Plan
+from misread.study.halves import prove_half
+from misread.study.plan import Plan, Pooled
 
 Readings = npt.NDArray[np.integer[Any]]
+_Read = tuple[npt.NDArray[np.int64], Readings]  # places in the training set, and predictions
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class ArmRuns:
     views : mapping of View to ndarray
         What they read in each view, `[S,M]`, and `ids`, the places of its images in *confirm*
         `[M]`.
+    pooled : Predictions or None
+        The same with the images that each seed has held out, where the plan counts them.
     """
 
     seeds: tuple[int, ...]
@@ -37,6 +43,12 @@ class ArmRuns:
     side: Predictions
     views: dict[View, Readings]
     ids: dict[View, npt.NDArray[np.int64]]
+    pooled: Predictions | None = None
+
+    @property
+    def evidence(self) -> Predictions:
+        """All that they read and that counts."""
+        return self.pooled or self.side
 
     @property
     def preds_SN(self) -> Readings:
@@ -89,4 +101,72 @@ def load_arm(plan: Plan, parts: Parts, folder: Path, arm: str, n_seeds: int) -> 
         side,
         {v: np.stack([run[f"slice_{k}_predictions"] for run in runs]) for v, k in numbers.items()},
         {v: runs[0][f"slice_{k}_ids"] for v, k in numbers.items()},
+        with_held_out(side, plan, plan.pooled, parts, folders) if plan.pooled else None,
+    )
+
+
+def with_held_out(
+    side: Predictions, plan: Plan, pooled: Pooled, parts: Parts, folders: Sequence[RunFolder]
+) -> Predictions:
+    """Return what an arm read in *confirm* together with what each seed has held out.
+
+    Errors as in `load_arm`.
+    """
+    train, counts_N = parts.train, np.ones(len(parts.train), dtype=np.bool_)
+    if pooled.prove_only:
+        counts_N = prove_half(train)
+    unseen = [plan.select_folds[folder.seed] not in pooled.seen_tenths for folder in folders]
+
+    def counting(ids_M: npt.NDArray[np.int64], preds_M: Readings, *, of: bool) -> _Read:
+        kept_M = counts_N[ids_M] & of
+        return ids_M[kept_M], preds_M[kept_M]
+
+    selects = [folder.select() for folder in folders]
+    clean = [
+        counting(select["ids"], select["predictions"][0], of=of)
+        for select, of in zip(selects, unseen, strict=True)
+    ]
+    whole = _joined(replace(side, slices={}), clean, train, plan)
+    read_of: dict[str, list[list[_Read]]] = {}
+    for row, (folder, select, of) in enumerate(zip(folders, selects, unseen, strict=True)):
+        arrays = folder.held_out()
+        for number, view in enumerate(views_in(arrays, Part.SELECT) if arrays else ()):
+            rows = read_of.setdefault(view.treatment, [[] for _ in folders])
+            ids_M = select["ids"][arrays[f"slice_{number}_ids"]]
+            rows[row].append(counting(ids_M, arrays[f"slice_{number}_predictions"], of=of))
+    for name, part in side.slices.items():
+        if name in read_of:
+            read = [
+                (np.concatenate([ids for ids, _ in row]), np.concatenate([p for _, p in row]))
+                for row in read_of[name]
+            ]
+            part = _joined(part, read, train, plan)  # noqa: PLW2901
+        whole = whole.with_slice(name, part)
+    return whole
+
+
+def _joined(side: Predictions, read: Sequence[_Read], train: Dataset, plan: Plan) -> Predictions:
+    """Return a side with the images behind it that its seeds have held out."""
+    ids_M = np.unique(np.concatenate([ids for ids, _ in read]))
+    if not ids_M.size:
+        return side
+    preds_SM = np.zeros((len(read), ids_M.size), dtype=side.preds_SN.dtype)
+    held_SM = np.zeros(preds_SM.shape, dtype=np.bool_)
+    for row, (ids, preds) in enumerate(read):
+        places = np.searchsorted(ids_M, ids)
+        preds_SM[row, places], held_SM[row, places] = preds, True
+    taken = train.take(ids_M)
+
+    def joined(one: Any, other: Any) -> Any:
+        return None if one is None or other is None else np.concatenate([one, other])
+
+    disputed_N = side.disputed_N if taken.disputed_N is not None else None
+    return Predictions(
+        np.concatenate([side.labels_N, taken.labels_N.astype(side.labels_N.dtype)]),
+        np.concatenate([side.preds_SN, preds_SM], axis=1),
+        side.class_names,
+        side.seeds,
+        disputed_N=joined(disputed_N, taken.disputed_N),
+        groups=joined(side.groups, taken.groups_N if plan.grouped else None),
+        held_out_SN=np.concatenate([np.ones(side.preds_SN.shape, dtype=np.bool_), held_SM], axis=1),
     )

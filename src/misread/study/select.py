@@ -5,7 +5,7 @@ References
 Clopper & Pearson (1934), The use of confidence or fiducial limits, *Biometrika* 26.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,13 +14,24 @@ from pydantic import ConfigDict, Field
 from scipy import stats
 
 from misread.data.dataset import Dataset
+from misread.data.parts import N_FOLDS
 from misread.errors import JudgeError, StudyError
 from misread.files import Frozen, Record
-from misread.judge import Pilot, PowerAnswer, pilot_from_counts, plan_power, two_way
+from misread.judge import (
+    Pilot,
+    PowerAnswer,
+    pilot_from_counts,
+    pilot_from_rate,
+    plan_power,
+    two_way,
+)
+from misread.judge.checks import BoolArray
 from misread.judge.confusion import CellRank, class_metrics, confusion_counts, rank_cells
-from misread.learn.views import Part, View
+from misread.judge.pooled import Extent, best_weight
+from misread.learn.views import Part, Parts, View
 from misread.store import RunFolder
-from misread.study.plan import TargetFrom
+from misread.study.halves import prove_half
+from misread.study.plan import Pooled, TargetFrom
 from misread.study.questions import Cell
 from misread.study.study import Study
 from misread.wording import percent
@@ -53,7 +64,12 @@ class Errors(Record):
     cells: tuple[ErrorCell, ...] = Field(min_length=1)
 
 
-def errors_on_select(study: Study, n_classes: int, folders: Sequence[RunFolder]) -> dict[str, Any]:
+def errors_on_select(
+    study: Study,
+    n_classes: int,
+    folders: Sequence[RunFolder],
+    explores_N: BoolArray | None = None,
+) -> dict[str, Any]:
     """Return what the baseline models misread on *select*.
 
     Parameters
@@ -64,6 +80,8 @@ def errors_on_select(study: Study, n_classes: int, folders: Sequence[RunFolder])
         Of its dataset.
     folders
         Its trained baseline runs, one per seed.
+    explores_N
+        Which images of the training set are looked at; all by default.
 
     Returns
     -------
@@ -76,17 +94,19 @@ def errors_on_select(study: Study, n_classes: int, folders: Sequence[RunFolder])
     images: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for folder in folders:
         read = folder.select()
-        labels_M, predictions_M = read["labels"].astype(int), read["predictions"][0].astype(int)
+        kept: Any = slice(None) if explores_N is None else explores_N[read["ids"]]
+        ids_M, labels_M = read["ids"][kept], read["labels"][kept].astype(int)
+        predictions_M, probs_MK = read["predictions"][0, kept].astype(int), read["probs"][0, kept]
         counts.append(confusion_counts(labels_M, predictions_M, n_classes))
         accuracies.append(class_metrics(counts[-1]).accuracy)
         for place in np.flatnonzero(labels_M != predictions_M):
             cell = (int(labels_M[place]), int(predictions_M[place]))
             images.setdefault(cell, []).append(
                 {
-                    "id": int(read["ids"][place]),
+                    "id": int(ids_M[place]),
                     "seed": folder.seed,
-                    "prob_label": round(float(read["probs"][0, place, cell[0]]), 4),
-                    "prob_reading": round(float(read["probs"][0, place, cell[1]]), 4),
+                    "prob_label": round(float(probs_MK[place, cell[0]]), 4),
+                    "prob_reading": round(float(probs_MK[place, cell[1]]), 4),
                 }
             )
     cells = [
@@ -102,6 +122,16 @@ def errors_on_select(study: Study, n_classes: int, folders: Sequence[RunFolder])
         "accuracy": accuracies,
         "cells": cells,
     }
+
+
+def searches(study: Study) -> bool:
+    """Say whether a study finds its target itself, and proves it on held-out images too."""
+    return study.target is None and study.judge.pooled
+
+
+def explore_half(study: Study, train: Dataset) -> BoolArray | None:
+    """Return which images of the training set a study finds its target on; None for all."""
+    return ~prove_half(train) if searches(study) else None
 
 
 class Target(NamedTuple):
@@ -157,6 +187,43 @@ def planned_power(
         reduction=study.judge.reduction,
         alpha=level / (2 if study.judge.both_directions else 1),
     )
+
+
+def pooled_for(
+    study: Study, cell: Cell, parts: Parts, errors: dict[str, Any], folds: Mapping[int, int]
+) -> Pooled | None:
+    """Return how held-out images are to count; None where the study leaves them out.
+
+    The weight is the one of least variance for the reduction asked about, from the sizes and what
+    the baseline shows on *select* (`misread.judge.pooled`).
+    """
+    if not study.judge.pooled:
+        return None
+    prove_only, seen = searches(study), study.judge.seen_before
+    extent = extent_for(study, cell, parts, folds, prove_only=prove_only)
+    weight = 0.0
+    if not seen.confirm:
+        try:
+            pilot = pilot_on_select(errors, cell)
+        except JudgeError:
+            pilot = pilot_from_rate(0.01)
+        weight = best_weight(pilot.change(study.judge.reduction), extent)
+    return Pooled(weight=weight, prove_only=prove_only, seen_tenths=seen.tenths)
+
+
+def extent_for(
+    study: Study, cell: Cell, parts: Parts, folds: Mapping[int, int], *, prove_only: bool
+) -> Extent:
+    """Return how much of the true class all seeds of a study read; only labels are looked at."""
+    counts_N = parts.train.labels_N == cell[0]
+    if prove_only:
+        counts_N &= prove_half(parts.train)
+    n_held = int(counts_N.sum()) / N_FOLDS
+    if (size := study.sizes["select_size"]) is not None:  # a smoke run
+        n_held = min(n_held, size * counts_N.mean())
+    unseen = sum(fold not in study.judge.seen_before.tenths for fold in folds.values())
+    n_full = int((parts.confirm.labels_N == cell[0]).sum())
+    return Extent(len(study.seeds), n_full, n_held * unseen / len(folds))
 
 
 def cell_on_confirm(study: Study, cell: Cell, confirm: Dataset) -> tuple[str, int]:

@@ -86,6 +86,8 @@ def _judge(plan: Plan, arm: str, before: Predictions, after: Predictions) -> Ver
         "reduction": spec.reduction,
         "arm": arm,
         "exploratory": plan.exploratory,
+        "weight": plan.pooled and plan.pooled.weight,
+        "gate": plan.gate,
     }
     if looks is None:
         return judge(before, after, **asked)
@@ -99,7 +101,9 @@ def cells_by_name(plan: Plan, class_names: tuple[str, ...]) -> list[tuple[str, s
 
 def verdict_at(plan: Plan, parts: Parts, folder: Path, arm: str, n_seeds: int) -> Verdict:
     """Return the verdict on an arm after so many seeds; errors as in `load_arm`."""
-    before, after = (load_arm(plan, parts, folder, name, n_seeds).side for name in (BASELINE, arm))
+    before, after = (
+        load_arm(plan, parts, folder, name, n_seeds).evidence for name in (BASELINE, arm)
+    )
     return judge_arm(plan, arm, before, after)
 
 

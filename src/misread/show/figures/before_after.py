@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from misread import wording
 from misread.images import Images
 from misread.images.operations import OPERATIONS
-from misread.judge.collateral import Item
+from misread.judge.items import Item
 from misread.judge.targets import CellResult
 from misread.show import draw, style, words
 from misread.study.evidence import Evidence, SliceEvidence

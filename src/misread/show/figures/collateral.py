@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from misread import wording
-from misread.judge.collateral import Item
+from misread.judge.items import Item
 from misread.show import draw, style
 from misread.study.evidence import Evidence
 
@@ -42,8 +42,8 @@ def collateral(evidence: Evidence) -> Figure:
     """Draw what must not get worse: change of each error rate, its interval and its margin.
 
     Data: the `collateral` items of `verdicts`, in percentage points, positive is worse. Accuracy,
-    every recall and every counter-slice; of the other confusions those that are not safe in some
-    arm, at least the three with the highest upper bound.
+    every recall and every counter-slice; of the other confusions those that are harmed or
+    undetermined in some arm, at least the three with the highest upper bound.
     """
     arms = evidence.treated_arms
     if not arms:
@@ -140,7 +140,11 @@ def _worth_seeing(names: Sequence[str], items: Items) -> list[str]:
     cells = {name: [of_arm["cell", name] for of_arm in items.values()] for name in names}
     highest = {name: max(item.effect.high for item in cells[name]) for name in names}
     ordered = sorted(names, key=lambda name: (-highest[name], name))
-    unsafe = [name for name in ordered if any(item.status != "safe" for item in cells[name])]
+    unsafe = [
+        name
+        for name in ordered
+        if any(item.status in {"harmed", "undetermined"} for item in cells[name])
+    ]
     return (unsafe or ordered[:_LEAST_CELLS])[:_MOST_CELLS]
 
 

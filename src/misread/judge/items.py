@@ -1,0 +1,101 @@
+"""One thing that must not get worse: what it is, its margin, its status."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from misread.files import Frozen
+from misread.judge.effects import Effect, Status
+
+Kind = Literal["accuracy", "recall", "cell", "slice"]
+
+
+class Gate(StrEnum):
+    """Which items must be safe for plain REDUCED.
+
+    Plans of before pooled evidence ask it of everything, by the two-sided interval alone.
+    """
+
+    MEANT = "meant"
+    EVERYTHING = "everything"
+
+
+class Margins(Frozen):
+    """How much worse each kind of item may get; fractions, 0 to 1, set before looking.
+
+    Attributes
+    ----------
+    accuracy : float
+        Loss of overall accuracy, a share of all images.
+    recall : float
+        Loss of recall of one class, a share of its images.
+    cell : float
+        Growth of another directed confusion i→j, a share of class i's images.
+    slice : float
+        Growth of an error rate in a slice, a share of the class's images in the slice.
+    """
+
+    accuracy: float = Field(default=0.001, ge=0, le=1)
+    recall: float = Field(default=0.005, ge=0, le=1)
+    cell: float = Field(default=0.005, ge=0, le=1)
+    slice: float = Field(default=0.01, ge=0, le=1)
+
+
+MARGINS = Margins()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that must not get worse.
+
+    Attributes
+    ----------
+    kind : {"accuracy", "recall", "cell", "slice"}
+        Which margin holds.
+    name : str
+        For example ``accuracy``, ``recall of 4``, ``5→6``, ``erode 2 px · 4``,
+        ``erode 2 px · 4→9``.
+    slice_name : str
+        The slice, "" outside slices.
+    true, predicted : int or None
+        Class i, and class j where the item is one confusion i→j.
+    covers : int
+        How many cells the item stands for: more than `MOST_LISTED` cells of a class that neither
+        arm ever reads share one.
+    before, after : float
+        Rates, 0 to 1: right for accuracy and recall, wrong for cells and slices.
+    before_images, after_images : float
+        The same times the images that all seeds have read (some, where there are none): images per
+        seed.
+    effect : Effect
+        Growth of the error rate; positive is worse for every kind.
+    q_value : float
+        The p-value after Benjamini & Hochberg (1995) over all items of the kind; for cells, over
+        all K(K−1), the targets among them.
+    margin, status : float, str
+        The growth that is allowed, and ``safe`` (`upper` lies below it), ``harmed`` (the whole
+        interval lies above it, and the q-value holds), or ``undetermined``; ``scanned`` where it
+        need not be safe, and is not harmed.
+    upper : float or None
+        The growth is smaller than this, at level alpha; None in older records.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    kind: Kind
+    name: str
+    slice_name: str
+    true: int | None
+    predicted: int | None
+    covers: int
+    before: float
+    after: float
+    before_images: float
+    after_images: float
+    effect: Effect
+    q_value: float
+    margin: float
+    status: Status
+    upper: float | None = None

@@ -1,0 +1,334 @@
+"""Who reads what: all that counts before there is an error.
+
+Images are of two kinds. Those that all seeds of both arms have read (*confirm*) are a crossed
+layout. The others (*held out*: a seed reads the tenth that it was not trained on) are read by some
+seeds. Each kind is counted by itself, so that the weight of either comes in only with the variance
+(`judge.variance`), and without images of the second kind everything is as it was without them.
+
+Held-out readings are weighed by whole numbers. Where seeds are paired, each reading counts once and
+an image as often as it was read in both arms. Where they are not, a reading after counts as often
+as its image was read before, and the other way round, so that each image gives a difference of its
+part two rates, and an image that one arm alone has read counts for nothing.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.judge.checks import BoolArray, FloatArray, IntArray
+
+
+class HeldOut(NamedTuple):
+    """Which readings count, where a seed has not read every image without having learnt it.
+
+    Attributes
+    ----------
+    before_SN, after_TN : ndarray of bool, shape [S, N] and [T, N]
+        Of either arm.
+    weight : float
+        As in `Layout`.
+    """
+
+    before_SN: BoolArray
+    after_TN: BoolArray
+    weight: float
+
+    def of(self, chosen: npt.NDArray[np.generic]) -> "HeldOut":
+        """Return the same of the chosen images."""
+        return self._replace(before_SN=self.before_SN[:, chosen], after_TN=self.after_TN[:, chosen])
+
+
+class Sizes(NamedTuple):
+    """What P parts hold of one kind of image, before any error is known.
+
+    Attributes
+    ----------
+    n_images_P : ndarray of int64
+        Images that count.
+    total_P : ndarray of int64
+        Sum of the images' weights: how often they were read; unpaired, reads before times after.
+    squares_P : ndarray of int64
+        Sum of the squared weights of images.
+    seeds_P : tuple of ndarray of int64, shape [P, S]
+        Of each side, the weights of what a seed has read.
+    readings_P : tuple of ndarray of int64
+        Of each side, the sum of the squared weights of single readings.
+    """
+
+    n_images_P: IntArray
+    total_P: IntArray
+    squares_P: IntArray
+    seeds_P: tuple[IntArray, ...]
+    readings_P: tuple[IntArray, ...]
+
+
+class GroupSizes(NamedTuple):
+    """The groups of P parts; a group counts its images of the part only.
+
+    ``full`` is of the images that all seeds read, ``held`` of the others, ``both`` of the products.
+
+    Attributes
+    ----------
+    unit_N : ndarray of int64
+        The group within its part of each image.
+    full_U, held_U : ndarray of int64
+        Images that all seeds read, and weights of the others, of each group of a part.
+    part_U : ndarray of int64
+        Its part.
+    n_full_P, n_held_P, n_P : ndarray of int64
+        Groups with images of either kind, and with any.
+    full_P, held_P, both_P : ndarray of float64
+        Sums over groups of the squared sizes, and of the product of both.
+    fourth_P : ndarray of float64, shape [5, P]
+        Sums of full⁴, full³·held, full²·held², full·held³, held⁴.
+    joint_P : tuple of ndarray of float64
+        Of each side, the sum over seeds and groups of the squared weights held out.
+    joint_both_P : tuple of ndarray of float64
+        Of each side, the same of full times held out.
+    seed_unit : tuple of ndarray of int64, shape [S, U]
+        Of each side, the weight that a seed has read of a group, held out.
+    tenth_P : ndarray of float64
+        Sum over tenths and groups of the squared weights held out.
+    tenth_U : ndarray of int64, shape [U, T]
+        Weight of each group in each tenth, where seeds share tenths; else empty.
+    """
+
+    unit_N: IntArray
+    full_U: IntArray
+    held_U: IntArray
+    part_U: IntArray
+    n_full_P: IntArray
+    n_held_P: IntArray
+    n_P: IntArray
+    full_P: FloatArray
+    held_P: FloatArray
+    both_P: FloatArray
+    fourth_P: FloatArray
+    joint_P: tuple[FloatArray, ...]
+    joint_both_P: tuple[FloatArray, ...]
+    seed_unit: tuple[IntArray, ...]
+    tenth_P: FloatArray
+    tenth_U: IntArray
+
+
+class Layout(NamedTuple):
+    """Who reads what: all that can be known before there is an error.
+
+    Attributes
+    ----------
+    paired : bool
+        Whether row s of both arms is the same seed, or is taken as one.
+    n_seeds : tuple of int
+        Seeds before and after.
+    full_N : ndarray of bool
+        Images that all seeds of both arms have read.
+    weight_N : ndarray of int64
+        Weight of an image that not all have read; 0 where it does not count.
+    weights_N : tuple of ndarray of int64
+        Of each side, the weight of one such reading.
+    reads_SN : tuple of ndarray of bool, shape [S, N]
+        Of each side, which readings count.
+    tenths_S : tuple of ndarray of int64
+        Of each side, a number for what a seed holds out; as many as seeds where no two are alike.
+    tenth_N : ndarray of int64
+        That number for the seeds that read an image that not all have read, −1 where there is none.
+    full, held : Sizes
+        Of both kinds of image.
+    groups : GroupSizes or None
+        Where groups are known.
+    weight : float
+        Of what all seeds read in an estimate, 0 to 1; the rest is of what some have read.
+    design_effect : float or ndarray of float64
+        How many times groups widen the variance over images of what changed, 1 or more; an array
+        has one per error. Infinite where it is not known.
+    """
+
+    paired: bool
+    n_seeds: tuple[int, int]
+    full_N: BoolArray
+    weight_N: IntArray
+    weights_N: tuple[IntArray, ...]
+    reads_SN: tuple[BoolArray, ...]
+    tenths_S: tuple[IntArray, ...]
+    tenth_N: IntArray
+    full: Sizes
+    held: Sizes
+    groups: GroupSizes | None = None
+    weight: float = 1.0
+    design_effect: float | FloatArray = math.inf
+
+    @property
+    def shared(self) -> bool:
+        """Say whether seeds hold out the same images in twos or more, in more than one tenth.
+
+        Not where tenths overlap: then nothing can be taken together.
+        """
+        repeated = any(1 < np.unique(part).size < part.size for part in self.tenths_S)
+        return repeated and bool(((self.tenth_N >= 0) | (self.weight_N == 0)).all())
+
+    @property
+    def n_tenths(self) -> int:
+        """Different sets of images held out, in all sides."""
+        return max(int(part.max()) for part in self.tenths_S) + 1
+
+
+def layout_of(
+    part_N: IntArray,
+    n_parts: int,
+    n_seeds: tuple[int, int],
+    *,
+    paired: bool,
+    held: HeldOut | None = None,
+    groups_N: IntArray | None = None,
+) -> Layout:
+    """Return who reads what.
+
+    Parameters
+    ----------
+    part_N : ndarray of int, shape [N]
+        The part that an image belongs to, such as its class.
+    n_parts : int
+        P.
+    n_seeds : tuple of int
+        Seeds before and after.
+    paired : bool
+        Whether row s of both is the same seed.
+    held : HeldOut, optional
+        Which readings count; by default all. Where seeds are paired, what one of a pair has not
+        read does not count.
+    groups_N : ndarray of int, shape [N], optional
+        The group of each image, numbered from 0 on.
+    """
+
+    def count(values_N: npt.NDArray[np.generic]) -> IntArray:
+        # Weights are float64: exact up to 2^53, far beyond any count here.
+        summed = np.bincount(part_N, weights=values_N, minlength=n_parts)
+        return summed.astype(np.int64)
+
+    n_images, sides = part_N.size, n_seeds[:1] if paired else n_seeds
+    full_N = np.ones(n_images, dtype=np.bool_)
+    weight_N = np.zeros(n_images, dtype=np.int64)
+    sides_SN: tuple[BoolArray, ...] = tuple(
+        np.broadcast_to(np.ones(1, dtype=np.bool_), (n, n_images)) for n in sides
+    )
+    weights_N = tuple(weight_N for _ in sides)
+    if held is not None:
+        full_N = np.logical_and(held.before_SN.all(axis=0), held.after_TN.all(axis=0))
+        sides_SN = (held.before_SN, held.after_TN)
+        if paired:
+            sides_SN = (held.before_SN & held.after_TN,)
+        times_N = [side_SN.sum(axis=0) for side_SN in sides_SN]
+        weight_N = np.where(full_N, 0, times_N[0] if paired else times_N[0] * times_N[1])
+        weights_N = (np.ones_like(weight_N),) if paired else (times_N[1], times_N[0])
+    some_N = weight_N > 0
+    seeds_P, readings_P = [], []
+    for side_SN, of_side_N in zip(sides_SN, weights_N, strict=True):
+        if held is None:
+            seeds_P.append(np.zeros((n_parts, len(side_SN)), dtype=np.int64))
+            readings_P.append(np.zeros(n_parts, dtype=np.int64))
+            continue
+        weighed_N = np.where(some_N, of_side_N, 0)
+        seeds_P.append(np.stack([count(row_N * weighed_N) for row_N in side_SN], axis=1))
+        readings_P.append(count(side_SN.sum(axis=0) * weighed_N**2))
+    n_full_P = count(full_N)
+    tenths_S = _alike([side_SN[:, ~full_N] for side_SN in sides_SN])
+    layout = Layout(
+        paired,
+        n_seeds,
+        full_N,
+        weight_N,
+        weights_N,
+        sides_SN,
+        tenths_S,
+        _tenth_of(sides_SN, tenths_S, some_N),
+        Sizes(n_full_P, n_full_P, n_full_P, (), ()),
+        Sizes(
+            count(some_N), count(weight_N), count(weight_N**2), tuple(seeds_P), tuple(readings_P)
+        ),
+        weight=held.weight if held else 1.0,
+    )
+    if groups_N is None:
+        return layout
+    return layout._replace(groups=_group_sizes(layout, part_N, n_parts, groups_N))
+
+
+def _alike(reads: list[BoolArray]) -> tuple[IntArray, ...]:
+    """Return a number for each row of each side; an empty one has one to itself."""
+    known: dict[bytes | int, int] = {}
+    codes = []
+    for reads_SM in reads:
+        rows = [row.tobytes() if row.any() else len(known) for row in np.packbits(reads_SM, axis=1)]
+        codes.append(np.array([known.setdefault(row, len(known)) for row in rows]))
+    return tuple(codes)
+
+
+def _tenth_of(
+    sides_SN: tuple[BoolArray, ...], tenths_S: tuple[IntArray, ...], held_N: BoolArray
+) -> IntArray:
+    """Return the tenth of each held-out image; −1 where its readers hold out different ones."""
+    if not held_N.any():
+        return np.full(held_N.size, -1, dtype=np.int64)
+    tenth_N = np.full(held_N.size, -1, dtype=np.int64)
+    clash_N = np.zeros(held_N.size, dtype=np.bool_)
+    for side_SN, codes_S in zip(sides_SN, tenths_S, strict=True):
+        for row_N, code in zip(side_SN, codes_S.tolist(), strict=True):
+            of_side_N = row_N & held_N
+            clash_N |= of_side_N & (tenth_N >= 0) & (tenth_N != code)
+            tenth_N[of_side_N] = code
+    return np.where(clash_N, -1, tenth_N)
+
+
+def _group_sizes(
+    layout: Layout,
+    part_N: IntArray,
+    n_parts: int,
+    groups_N: IntArray,
+) -> GroupSizes:
+    counts_N = layout.full_N | (layout.weight_N > 0)
+    key_N = part_N.astype(np.int64) * (int(groups_N.max()) + 1) + groups_N
+    key_U = np.unique(key_N[counts_N])
+    unit_N = np.minimum(np.searchsorted(key_U, key_N), max(key_U.size - 1, 0))
+    n_units = key_U.size
+    part_U = key_U // (int(groups_N.max()) + 1)
+
+    def by_unit(values_N: npt.NDArray[np.generic]) -> IntArray:
+        values_N = np.where(counts_N, values_N, 0)
+        return np.bincount(unit_N, weights=values_N, minlength=n_units).astype(np.int64)
+
+    full_U, held_U = by_unit(layout.full_N), by_unit(layout.weight_N)
+    f, h = full_U.astype(np.float64), held_U.astype(np.float64)
+
+    def by_part(values_U: npt.NDArray[np.generic]) -> FloatArray:
+        return np.bincount(part_U, weights=values_U, minlength=n_parts).astype(np.float64)
+
+    held_N = layout.weight_N > 0
+    seed_unit = tuple(
+        np.stack([by_unit(row_N * np.where(held_N, of_side_N, 0)) for row_N in side_SN])
+        for side_SN, of_side_N in zip(layout.reads_SN, layout.weights_N, strict=True)
+    )
+    tenth_U = np.zeros((n_units, 0), dtype=np.int64)
+    if layout.shared:
+        key_N = unit_N * layout.n_tenths + layout.tenth_N
+        size = n_units * layout.n_tenths
+        tenth_U = np.bincount(key_N[held_N], weights=layout.weight_N[held_N], minlength=size)
+        tenth_U = tenth_U.astype(np.int64).reshape(n_units, layout.n_tenths)
+    return GroupSizes(
+        unit_N=unit_N,
+        full_U=full_U,
+        held_U=held_U,
+        part_U=part_U,
+        n_full_P=by_part(full_U > 0).astype(np.int64),
+        n_held_P=by_part(held_U > 0).astype(np.int64),
+        n_P=by_part(np.ones(n_units)).astype(np.int64),
+        full_P=by_part(f**2),
+        held_P=by_part(h**2),
+        both_P=by_part(f * h),
+        fourth_P=np.stack([by_part(f ** (4 - k) * h**k) for k in range(5)]),
+        joint_P=tuple(by_part((part.astype(float) ** 2).sum(axis=0)) for part in seed_unit),
+        joint_both_P=tuple(by_part(f * part.sum(axis=0)) for part in seed_unit),
+        seed_unit=seed_unit,
+        tenth_P=by_part((tenth_U.astype(float) ** 2).sum(axis=1)),
+        tenth_U=tenth_U,
+    )

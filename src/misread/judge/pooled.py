@@ -1,0 +1,176 @@
+"""How much evidence a design holds, what varies in it, and the weight of what all seeds read.
+
+With the variances σ²_s, σ²_n and σ²_e of one reading's difference (between seeds, between images,
+the rest) the pooled change of S seeds that all read N images, and R readings of M held-out ones,
+has the variance ::
+
+    V(w) = σ²_s / S + w² · A + (1 − w)² · B
+    A = g_N · σ²_n / N + σ²_e / (S · N)
+    B = g_M · σ²_n · Σr² / R² + σ²_e / R
+
+where r is how often an image was read (Σr² / R² is 1 / M where each was read equally often), and g
+how much groups widen what images add. It is least at ``w = B / (A + B)``. Seeds count alike in
+both, so they do not move w, and near its least V is flat: a w that is wrong by a quarter costs a
+tenth of A or B. So w is taken from sizes and from what is known before the data, and kept.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from misread.judge.layout import HeldOut
+from misread.judge.pilot import TYPICAL, Pilot
+from misread.judge.variance import Components
+
+N_FOLDS = 10
+_USUAL = Pilot(source="usual", rate=0.01, spread=TYPICAL)
+_REDUCTION = 0.3
+
+
+class Extent(NamedTuple):
+    """How much S seeds have read.
+
+    Attributes
+    ----------
+    n_seeds : int
+        S, of each arm.
+    n_full : int
+        Images of the class that all seeds read.
+    tenth : float
+        Held-out images of the class per seed; 0 for none.
+    n_folds : int
+        Tenths: so many seeds read other images, and further ones the same again.
+    crowd_full, crowd_held : float
+        Images that an image's group has on average, its own included, of either kind; 1: no groups.
+        Σm²/Σm of the sizes m.
+    """
+
+    n_seeds: int
+    n_full: int
+    tenth: float = 0.0
+    n_folds: int = N_FOLDS
+    crowd_full: float = 1.0
+    crowd_held: float = 1.0
+
+    @property
+    def n_readings(self) -> float:
+        """R, readings of held-out images by one arm."""
+        return self.n_seeds * self.tenth
+
+    @property
+    def n_held(self) -> float:
+        """M, held-out images that some seed has read."""
+        return min(self.n_seeds, self.n_folds) * self.tenth
+
+    @property
+    def repeats(self) -> float:
+        """Σr² / R², which is 1 / M where all were read equally often."""
+        if not self.tenth:
+            return 0.0
+        times, more = divmod(self.n_seeds, self.n_folds)
+        squares = more * (times + 1) ** 2 + (self.n_folds - more) * times**2
+        return squares / (self.tenth * self.n_seeds**2)
+
+    def with_seeds(self, n_seeds: int) -> "Extent":
+        """Return the same with other seeds."""
+        return self._replace(n_seeds=n_seeds)
+
+    def times_images(self, factor: float) -> "Extent":
+        """Return the same with `factor` times the images of either kind, of more groups."""
+        return self._replace(n_full=round(self.n_full * factor), tenth=self.tenth * factor)
+
+
+class Split(NamedTuple):
+    """What seeds, images and the rest add to the variance of the pooled change."""
+
+    seed: float
+    image: float
+    residual: float
+
+    @property
+    def total(self) -> float:
+        """The variance."""
+        return self.seed + self.image + self.residual
+
+
+def split_of(parts: Components, extent: Extent, weight: float, group: float = 0.0) -> Split:
+    """Return the split of the variance.
+
+    Parameters
+    ----------
+    parts : Components
+        Of one reading's difference.
+    extent : Extent
+        How much was read.
+    weight : float
+        w, of what all seeds read.
+    group : float
+        Share of the images' variance that an image has from its group, 0 to 1.
+    """
+    full, held = of_each(extent, weight)
+    image_full, image_held = (
+        of_kind * (1 + group * (crowd - 1))
+        for of_kind, crowd in ((full[0], extent.crowd_full), (held[0], extent.crowd_held))
+    )
+    return Split(
+        parts.seed / extent.n_seeds,
+        parts.image * (image_full + image_held),
+        parts.residual * (full[1] + held[1]),
+    )
+
+
+def of_each(extent: Extent, weight: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return what one unit of σ²_n and of σ²_e adds to V, of either kind of image."""
+    full = held = (0.0, 0.0)
+    if weight > 0:
+        full = (weight**2 / extent.n_full, weight**2 / (extent.n_full * extent.n_seeds))
+    if weight < 1:
+        v = (1 - weight) ** 2
+        held = (v * extent.repeats, v / extent.n_readings)
+    return full, held
+
+
+def best_weight(parts: Components, extent: Extent, group: float = 0.0) -> float:
+    """Return the weight of what all seeds read, to a twentieth, from .2 to .8.
+
+    0 or 1 where there is one kind of image only.
+    """
+    if not extent.tenth:
+        return 1.0
+    if not extent.n_full:
+        return 0.0
+    parts = parts._replace(seed=0.0)
+    full = split_of(parts, extent, 1.0, group).total
+    held = split_of(parts, extent, 0.0, group).total
+    if full + held == 0:
+        return float(np.clip(extent.n_full / (extent.n_full + extent.n_held), 0.2, 0.8))
+    return float(np.clip(round(20 * held / (full + held)) / 20, 0.2, 0.8))
+
+
+def extent_of(held: HeldOut | None, n_seeds: tuple[int, int], n_images: int) -> Extent:
+    """Return how much two sides have read, as if every seed had held out as much.
+
+    Parameters
+    ----------
+    held : HeldOut or None
+        Which readings count; None where all do.
+    n_seeds : tuple of int
+        Before and after; their harmonic mean counts.
+    n_images : int
+        Images of either kind.
+    """
+    seeds = max(round(2 * n_seeds[0] * n_seeds[1] / sum(n_seeds)), 1)
+    if held is None:
+        return Extent(seeds, n_images)
+    sides = (held.before_SN, held.after_TN)
+    full_N = sides[0].all(axis=0) & sides[1].all(axis=0)
+    readings = min(int(side[:, ~full_N].sum()) / len(side) for side in sides)
+    n_some = int((sides[0].any(axis=0) & sides[1].any(axis=0) & ~full_N).sum())
+    n_folds = max(round(n_some / readings), 1) if readings else N_FOLDS
+    return Extent(seeds, int(full_N.sum()), readings, n_folds)
+
+
+def usual_weight(held: HeldOut, n_seeds: tuple[int, int]) -> float:
+    """Return the weight where no plan states one: by the sizes, for a usual error."""
+    extent = extent_of(held, n_seeds, held.before_SN.shape[1])
+    return best_weight(_USUAL.change(_REDUCTION), extent)
