@@ -13,6 +13,8 @@ from misread.judge.predictions import Predictions
 from misread.judge.survey import survey
 from misread.readers.convert import write_predictions
 from misread.readers.read import read_predictions
+from misread.study.evidence import load_evidence
+from misread.study.verdict import judge_arm
 
 NAMES = tuple("0123456789")
 
@@ -110,14 +112,19 @@ def test_margins_and_reduction_are_passed_on(sides):
     assert found["reduction"] == 0.5
 
 
-def test_the_folders_of_a_study_give_its_verdict(rehearsal):
+def test_the_folders_of_a_study_give_its_verdict_on_confirm(rehearsal):
     """Also what the study knows of slices comes with the folders; disputed flags do not."""
-    told = json.loads((rehearsal / "verdict.json").read_text())["arms"]
+    evidence = load_evidence(rehearsal)
     for arm in ("documented", "both"):
-        found = verdict(rehearsal / "arms" / "baseline", rehearsal / "arms" / arm, "--cell", "4:9")
-        assert found["collateral"] == told[arm]["collateral"]
-        assert found["cells"][0]["effect"] == told[arm]["cells"][0]["effect"]
-        assert found["reason"] == told[arm]["reason"]
+        folders = (rehearsal / "arms" / "baseline", rehearsal / "arms" / arm)
+        done = run(*folders, "--cell", "4:9", "--json")
+        assert "held-out images too in its verdict" in done.stderr
+        found = json.loads(done.stdout)
+        sides = (evidence.runs[name].side for name in ("baseline", arm))
+        alone = judge_arm(evidence.plan, arm, *sides).model_dump(mode="json")
+        assert found["collateral"] == alone["collateral"]
+        assert found["cells"][0]["effect"] == alone["cells"][0]["effect"]
+        assert found["reason"] == alone["reason"]
         assert found["verdict"] == told[arm]["verdict"]
 
 

@@ -7,10 +7,12 @@ proved.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from misread.files import Frozen
-from misread.judge.collateral import MARGINS, Item, Margins, measure_collateral
+from misread.judge.collateral import measure_collateral
 from misread.judge.effects import benjamini_hochberg
+from misread.judge.items import MARGINS, Gate, Item, Margins
 from misread.judge.pair import Pair, align
 from misread.judge.predictions import Predictions
 
@@ -119,7 +121,8 @@ def survey(
     pairs = [align(before, after, paired=paired) for after in afters]
     for note in dict.fromkeys(note for pair in pairs for note in pair.notes):
         on_note(note)
-    scans = [measure_collateral(pair, [], margins=margins, alpha=alpha).items for pair in pairs]
+    asked: Any = {"margins": margins, "alpha": alpha, "gate": Gate.EVERYTHING}
+    scans = [measure_collateral(pair, [], **asked).items for pair in pairs]
     if len(scans) > 1:
         scans = _corrected(scans)
     return tuple(
@@ -159,7 +162,7 @@ def _survey(
         n_seeds_after=pair.n_seeds[1],
         n_images=int(pair.labels_N.size),
         n_groups=pair.groups and int(pair.groups.codes_N.max()) + 1,
-        n_otherwise=_otherwise(pair),
+        n_otherwise=_otherwise(pair.read_by_all()[0]),
         alpha=alpha,
         n_sides=n_sides,
         accuracy=accuracy,

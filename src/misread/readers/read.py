@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -187,7 +188,11 @@ def _read_folder(path: Path) -> Predictions:
         groups_N = _writers(folders[seeds[0]] / "config.json")
         runs[0] |= {} if groups_N is None else {"groups": groups_N}
     with _told(path):
-        return side_of_runs(runs, seeds)
+        side = side_of_runs(runs, seeds)
+    if not (folders[seeds[0]] / "held_out.npz").exists():
+        return side
+    note = "The arms of a study: confirm alone counts here, and held-out images too in its verdict."
+    return replace(side, notes=(note,))
 
 
 def _read_run(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from misread import wording
-from misread.judge.collateral import Item
+from misread.judge.items import Item
 from misread.judge.survey import Survey
 from misread.show.table import Table, markdown_table, plain, terminal_table
 

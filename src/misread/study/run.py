@@ -12,9 +12,9 @@ from typing import Any
 
 from misread.files import write_json
 from misread.images.corrupt import corrupt, parse_corruption
+from misread.judge.items import Gate
 from misread.learn.call import call_of
 from misread.learn.trainer import Lesson, Reader
-from misread.judge.items import Gate
 from misread.learn.views import Part, Parts, View, load_parts
 from misread.store import RunFolder
 from misread.study.arithmetic import refuse_another_arithmetic
