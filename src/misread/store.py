@@ -277,10 +277,8 @@ class RunFolder:
         return self._readings("select.npz")
 
     def held_out(self) -> Arrays:
-        """Return the slices of *select*, as `predictions` names them; {} where none were read."""
-        path = self.path / "held_out.npz"
-        known = self.result()["sha256"].get(path.name) if path.exists() else None
-        return read_arrays(path, known) if known else {}
+        """Return the slices of *select*, as `predictions` names them, by places in *select*."""
+        return read_arrays(self.path / "held_out.npz", self._sha256("held_out.npz"))
 
     def predictions(self) -> Arrays:
         """Return what was read on *confirm*, checked against `result.json`.

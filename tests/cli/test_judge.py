@@ -125,7 +125,7 @@ def test_the_folders_of_a_study_give_its_verdict_on_confirm(rehearsal):
         assert found["collateral"] == alone["collateral"]
         assert found["cells"][0]["effect"] == alone["cells"][0]["effect"]
         assert found["reason"] == alone["reason"]
-        assert found["verdict"] == told[arm]["verdict"]
+        assert found["verdict"] == alone["verdict"]
 
 
 # --- without a cell, and with several sides -------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 
 from misread.data.dataset import Dataset
 from misread.judge.checks import BoolArray
+from misread.study.study import Study
 
 
 def prove_half(train: Dataset) -> BoolArray:
@@ -20,3 +21,13 @@ def prove_half(train: Dataset) -> BoolArray:
     digests = (hashlib.sha256(first + str(unit).encode()).digest() for unit in unit_U.tolist())
     odd_U = np.array([digest[0] % 2 == 1 for digest in digests], dtype=np.bool_)
     return odd_U[place_N]
+
+
+def searches(study: Study) -> bool:
+    """Say whether a study finds its target itself, and proves it on held-out images too."""
+    return study.target is None and study.judge.pooled
+
+
+def explore_half(study: Study, train: Dataset) -> BoolArray | None:
+    """Return which images of the training set a study finds its target on; None for all."""
+    return ~prove_half(train) if searches(study) else None

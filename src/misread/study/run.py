@@ -27,13 +27,13 @@ from misread.study.folder import (
     trainer_versions,
     workers_of,
 )
+from misread.study.halves import explore_half
+from misread.study.held_out import pooled_for
 from misread.study.plan import Plan, counter_slices, lock
 from misread.study.select import (
     Target,
     errors_on_select,
-    explore_half,
     planned_power,
-    pooled_for,
     preview_views,
     target_of,
 )

@@ -5,7 +5,7 @@ References
 Clopper & Pearson (1934), The use of confidence or fiducial limits, *Biometrika* 26.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,24 +14,20 @@ from pydantic import ConfigDict, Field
 from scipy import stats
 
 from misread.data.dataset import Dataset
-from misread.data.parts import N_FOLDS
 from misread.errors import JudgeError, StudyError
 from misread.files import Frozen, Record
 from misread.judge import (
     Pilot,
     PowerAnswer,
     pilot_from_counts,
-    pilot_from_rate,
     plan_power,
     two_way,
 )
 from misread.judge.checks import BoolArray
 from misread.judge.confusion import CellRank, class_metrics, confusion_counts, rank_cells
-from misread.judge.pooled import Extent, best_weight
-from misread.learn.views import Part, Parts, View
+from misread.learn.views import Part, View
 from misread.store import RunFolder
-from misread.study.halves import prove_half
-from misread.study.plan import Pooled, TargetFrom
+from misread.study.plan import TargetFrom
 from misread.study.questions import Cell
 from misread.study.study import Study
 from misread.wording import percent
@@ -124,16 +120,6 @@ def errors_on_select(
     }
 
 
-def searches(study: Study) -> bool:
-    """Say whether a study finds its target itself, and proves it on held-out images too."""
-    return study.target is None and study.judge.pooled
-
-
-def explore_half(study: Study, train: Dataset) -> BoolArray | None:
-    """Return which images of the training set a study finds its target on; None for all."""
-    return ~prove_half(train) if searches(study) else None
-
-
 class Target(NamedTuple):
     """A cell to reduce, where it comes from, and its row in `errors.json`."""
 
@@ -187,43 +173,6 @@ def planned_power(
         reduction=study.judge.reduction,
         alpha=level / (2 if study.judge.both_directions else 1),
     )
-
-
-def pooled_for(
-    study: Study, cell: Cell, parts: Parts, errors: dict[str, Any], folds: Mapping[int, int]
-) -> Pooled | None:
-    """Return how held-out images are to count; None where the study leaves them out.
-
-    The weight is the one of least variance for the reduction asked about, from the sizes and what
-    the baseline shows on *select* (`misread.judge.pooled`).
-    """
-    if not study.judge.pooled:
-        return None
-    prove_only, seen = searches(study), study.judge.seen_before
-    extent = extent_for(study, cell, parts, folds, prove_only=prove_only)
-    weight = 0.0
-    if not seen.confirm:
-        try:
-            pilot = pilot_on_select(errors, cell)
-        except JudgeError:
-            pilot = pilot_from_rate(0.01)
-        weight = best_weight(pilot.change(study.judge.reduction), extent)
-    return Pooled(weight=weight, prove_only=prove_only, seen_tenths=seen.tenths)
-
-
-def extent_for(
-    study: Study, cell: Cell, parts: Parts, folds: Mapping[int, int], *, prove_only: bool
-) -> Extent:
-    """Return how much of the true class all seeds of a study read; only labels are looked at."""
-    counts_N = parts.train.labels_N == cell[0]
-    if prove_only:
-        counts_N &= prove_half(parts.train)
-    n_held = int(counts_N.sum()) / N_FOLDS
-    if (size := study.sizes["select_size"]) is not None:  # a smoke run
-        n_held = min(n_held, size * counts_N.mean())
-    unseen = sum(fold not in study.judge.seen_before.tenths for fold in folds.values())
-    n_full = int((parts.confirm.labels_N == cell[0]).sum())
-    return Extent(len(study.seeds), n_full, n_held * unseen / len(folds))
 
 
 def cell_on_confirm(study: Study, cell: Cell, confirm: Dataset) -> tuple[str, int]:

@@ -1,0 +1,52 @@
+"""How held-out images are to count in a plan: their weight, and which of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from misread.data.parts import N_FOLDS
+from misread.errors import JudgeError
+from misread.judge import pilot_from_rate
+from misread.judge.pooled import Extent, best_weight
+from misread.learn.views import Parts
+from misread.study.halves import prove_half, searches
+from misread.study.plan import Pooled
+from misread.study.questions import Cell
+from misread.study.select import pilot_on_select
+from misread.study.study import Study
+
+
+def pooled_for(
+    study: Study, cell: Cell, parts: Parts, errors: dict[str, Any], folds: Mapping[int, int]
+) -> Pooled | None:
+    """Return how held-out images are to count; None where the study leaves them out.
+
+    The weight is the one of least variance for the reduction asked about, from the sizes and what
+    the baseline shows on *select* (`misread.judge.pooled`).
+    """
+    if not study.judge.pooled:
+        return None
+    prove_only, seen = searches(study), study.judge.seen_before
+    extent = extent_for(study, cell, parts, folds, prove_only=prove_only)
+    weight = 0.0
+    if not seen.confirm:
+        try:
+            pilot = pilot_on_select(errors, cell)
+        except JudgeError:
+            pilot = pilot_from_rate(0.01)
+        weight = best_weight(pilot.change(study.judge.reduction), extent)
+    return Pooled(weight=weight, prove_only=prove_only, seen_tenths=seen.tenths)
+
+
+def extent_for(
+    study: Study, cell: Cell, parts: Parts, folds: Mapping[int, int], *, prove_only: bool
+) -> Extent:
+    """Return how much of the true class all seeds of a study read; only labels are looked at."""
+    counts_N = parts.train.labels_N == cell[0]
+    if prove_only:
+        counts_N &= prove_half(parts.train)
+    n_held = int(counts_N.sum()) / N_FOLDS
+    if (size := study.sizes["select_size"]) is not None:  # a smoke run
+        n_held = min(n_held, size * counts_N.mean())
+    unseen = sum(fold not in study.judge.seen_before.tenths for fold in folds.values())
+    n_full = int((parts.confirm.labels_N == cell[0]).sum())
+    return Extent(len(study.seeds), n_full, n_held * unseen / len(folds))
