@@ -27,7 +27,8 @@ ROOTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/misread/data/mnist
 # The menu: which pages come first in its parts. Any other page finds its place alone: below the
 # name of its folder, or else in the guide.
 GUIDE = (
-    *("docs/trainer.md", "docs/judge.md", "docs/method.md", "docs/power.md"),
+    *("docs/study.md", "docs/trainer.md", "docs/judge.md"),
+    *("docs/method.md", "docs/power.md"),
     "docs/calibration.md",
 )
 PLANS = ("PRD", "PLANNING", "TASKS", "decisions", "log", "benchmarks")

@@ -2,7 +2,8 @@
 
 docs/cli.md: what `--help` of every command says. docs/PLANNING.md: a table of the modules, the
 first sentence of each, in the order of imports. docs/verdict.schema.json: what `misread judge
---json` prints, described by the docstrings. docs/*.md: below each `$ misread …` what it prints.
+--json` prints, described by the docstrings. docs/study.md and docs/study.schema.json: every setting
+of a study's file. docs/*.md: below each `$ misread …` what it prints.
 """
 
 import argparse
@@ -248,6 +249,20 @@ def schema(_: str = "") -> str:
     return json.dumps(head | content, indent=2, ensure_ascii=False) + "\n"
 
 
+def settings_page(project: Path) -> str:
+    """Return the page of every setting of a study's file."""
+    from study_page import study_page
+
+    return study_page(project)
+
+
+def study_file_schema(_: str = "") -> str:
+    """Return the schema of a study's file as JSON."""
+    from misread.study.schema import study_schema
+
+    return json.dumps(study_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 # --- all of it ------------------------------------------------------------------------------------
 
 
@@ -258,6 +273,8 @@ def generators(project: Path) -> dict[Path, Callable[[str], str]]:
         docs / "cli.md": cli_page,
         docs / "PLANNING.md": with_modules,
         docs / "verdict.schema.json": schema,
+        docs / "study.md": lambda _: settings_page(project),
+        docs / "study.schema.json": study_file_schema,
     }
     pages = [page for page in sorted(docs.glob("*.md")) if page not in makers]
     return makers | {p: with_outputs for p in pages if CONSOLE.search(p.read_text("utf-8"))}

@@ -1,5 +1,7 @@
 import json
+import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,14 +123,14 @@ def test_no_control_is_the_policy_by_another_name(tmp_path):
         ({"title": ""}, {}, "'title' is missing"),
         ({"policy": ""}, {}, "'policy' is missing"),
         ({"title": "T"}, {}, "is no TOML file"),
-        ({"seeds": "[]"}, {}, "at least 1 item"),
+        ({"seeds": "[]"}, {}, "seeds is .., but needs 1 or more"),
         ({"seeds": "42"}, {"smoke": True}, "seeds is 42; write it as in"),
         ({"arms": '"both"'}, {}, "arms is 'both'; write it as in"),
         ({"recipe": "3"}, {}, "recipe is 3; write it as in"),
         (
             {"recipe": "{epochs = 3}"},
             {},
-            "'batch_size' is missing; add it. .*'schedule' is missing",
+            r"(?s)3 mistakes:.*'batch_size' is missing; add it.*'schedule' is missing",
         ),
         ({"target": "[4, 4]"}, {}, "two different classes"),
         ({"judge": "{reduction = 1.0}"}, {}, "judge.reduction is 1"),
@@ -141,7 +143,7 @@ def test_what_a_study_refuses(tmp_path, changes, options, message):
     path = write_study(tmp_path / "mine.toml", **changes)
     with pytest.raises(StudyError, match=message) as caught:
         load_study(path, **options)
-    assert "\n" not in str(caught.value)
+    assert ("\n" in str(caught.value)) == ("mistakes:" in str(caught.value))
 
 
 def test_studies_that_are_not_there():
@@ -235,3 +237,52 @@ def test_a_target_that_the_dataset_does_not_have():
         target_of(study, errors)
     unnamed = study.model_copy(update={"target": None})
     assert target_of(unnamed, errors)[:2] == ((0, 1), "select")
+
+
+MANY = """
+title = "x"
+seeds = [1, "a"]
+target = "cat:dog"
+fit_size = 3
+[recipe]
+model = "dense"
+hidden = [0]
+epochs = "x"
+batch_size = 1.5
+schedule = "zip"
+learning_rate = -1
+[arms.baseline]
+drop = 1
+[arms.b]
+dropouts = [0.1, 2]
+[judge]
+alpha = 2
+colour = 3
+"""
+
+
+def test_all_mistakes_are_said_at_once_and_in_our_words(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text(MANY)
+    with pytest.raises(StudyError) as caught:
+        load_study(str(path))
+    first, *lines = str(caught.value).splitlines()
+    assert first == "study bad has 12 mistakes:"
+    assert len(lines) == 12
+    assert all(re.search(r"(correct it|no setting|choose among them)", line) for line in lines)
+    assert not re.search(r"(?i)input |valid|parse|item", str(caught.value))
+    assert "- arm b: dropouts.1 is 2, but must be below 1; correct it." in lines
+    assert "- seeds.1 is 'a', but must be a whole number; correct it." in lines
+
+
+def test_a_target_in_class_names(tmp_path):
+    np.savez(
+        tmp_path / "pets.npz", images=np.zeros((40, 4, 4), np.uint8), labels=["cat", "dog"] * 20
+    )
+    study = f'title = "Pets"\ndataset = "npz:{tmp_path}/pets.npz"\nseeds = [1]\npolicy = {POLICY}\n'
+    path = tmp_path / "pets.toml"
+    path.write_text(study + 'target = "dog:cat"\n')
+    assert load_study(str(path)).target == (1, 0)
+    path.write_text(study + 'target = "dog:cow"\n')
+    with pytest.raises(StudyError, match=r"no class 'cow' in .*; its classes are cat, dog"):
+        load_study(str(path))

@@ -24,6 +24,7 @@ COMMANDS = {
         "preview": "Show what the augmentation of a study does to images.",
         "report": "Draw the figures and the report of a finished study anew.",
     },
+    "init": {"init": "Write a study's file, with comments, to begin with."},
     "judge": {"judge": "Judge predictions after a fix against those before it."},
     "atlas": {"atlas": "Split each confusion by how many seeds make it."},
     "slices": {"slices": "Break a study down by the shape and the writers of its images."},

@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from misread.data.sources import beside
+from misread.data.sources import beside, load
 from misread.errors import StudyError
 from misread.learn.recipe import RECIPES, Recipe
-from misread.study.questions import parse_cell, with_looks
+from misread.study.complaints import StudyFileError, known_keys, not_known, sentences
+from misread.study.questions import Cell, parse_cell, with_looks
 from misread.study.study import BASELINE, Arm, Study
 
 _ARM_KEYS = ("label", "documented", "series", "at", "policy")
-_HIDDEN = {"name", "recipe_name", "smoke"}  # said by the file's name, `recipe` and --smoke
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,14 @@ def load_study(
     name, folder, raw = _read(name_or_path, dataset)
     _check_kinds(name, raw)
     values = {key: value for key, value in raw.items() if key not in ("recipe", "arms")}
-    values |= _arms(name, raw, options) | {"name": name, "smoke": options.smoke}
+    complaints: list[str] = []
+    values |= _arms(name, raw, options, complaints) | {"name": name, "smoke": options.smoke}
     if isinstance(values.get("target"), str):
-        values["target"] = parse_cell(values["target"])
+        try:
+            values["target"] = _cell(values["target"], raw.get("dataset", "mnist"))
+        except StudyError as error:
+            complaints.append(f"study {name}: {error}")
+            del values["target"]
     if "trainer" in raw:
         values["trainer"] = {"folder": str(folder.resolve()), **raw["trainer"]}
     if options.seeds is not None:
@@ -85,9 +90,28 @@ def load_study(
     if "adaptive" in values:
         values |= with_looks(values["adaptive"], values.get("seeds", ()), smoke=options.smoke)
     try:
-        return Study(**values)
+        study = Study(**values)
     except ValidationError as error:
-        raise StudyError(_sentences(name, error, Study, ("recipe",))) from None
+        complaints += sentences(name, error, Study, ("recipe",))
+    if complaints:
+        raise StudyFileError(name, complaints)
+    return study
+
+
+def _cell(text: str, dataset: str) -> Cell:
+    """Return the cell that "cat:dog" names, or "4:9" by the places of two classes, from 0."""
+    names = [name.strip() for name in text.split(":")]
+    if len(names) != 2 or all(name.isdecimal() for name in names):
+        return parse_cell(text)
+    known = load(dataset)[0].class_names
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        msg = (
+            f"target {text!r}: there is no class {unknown[0]!r} in {dataset}; its classes are "
+            f"{', '.join(known[:12])}{', …' if len(known) > 12 else ''}: choose among them."
+        )
+        raise StudyError(msg)
+    return known.index(names[0]), known.index(names[1])
 
 
 def _read(name_or_path: str, dataset: str | None) -> tuple[str, Path, dict[str, Any]]:
@@ -122,8 +146,8 @@ def _read(name_or_path: str, dataset: str | None) -> tuple[str, Path, dict[str, 
 
 
 def _check_kinds(name: str, raw: Mapping[str, Any]) -> None:
-    known = [*_known_keys(("",), Study), "recipe"]
-    wrong = [_not_known(name, key, known) for key in raw if key not in known]
+    known = [*known_keys(("",), Study), "recipe"]
+    wrong = [not_known(name, key, known) for key in raw if key not in known]
     wrong += [
         f"study {name}: {key} is {raw[key]!r}; write it as in {example}."
         for key, kinds, example in (
@@ -138,11 +162,17 @@ def _check_kinds(name: str, raw: Mapping[str, Any]) -> None:
         if key in raw and not isinstance(raw[key], kinds)
     ]
     if wrong:
-        raise StudyError(" ".join(wrong))
+        raise StudyFileError(name, wrong)
 
 
-def _arms(name: str, raw: Mapping[str, Any], options: _Options) -> dict[str, Any]:
-    """Return the arms of a study and the name of their recipe; claims on other arms are dropped."""
+def _arms(
+    name: str, raw: Mapping[str, Any], options: _Options, complaints: list[str]
+) -> dict[str, Any]:
+    """Return the arms of a study and the name of their recipe; claims on other arms are dropped.
+
+    What is wrong with an arm is added to `complaints`, and another stands in its place, so that all
+    else can be looked at too.
+    """
     is_free = "trainer" in raw and not isinstance(raw.get("recipe"), str)
     recipe = raw.get("recipe", {} if is_free else "quick")
     if isinstance(recipe, dict) and options.recipe is not None:
@@ -173,7 +203,13 @@ def _arms(name: str, raw: Mapping[str, Any], options: _Options) -> dict[str, Any
         chosen = (BASELINE, *(arm for arm in chosen if arm != BASELINE))
         tables = {BASELINE: {}} | tables
     make = _free_arm if is_free else _arm
-    arms = {arm: make(name, arm, tables[arm], common, changes) for arm in chosen}
+    arms: dict[str, Arm] = {}
+    for arm in chosen:
+        try:
+            arms[arm] = make(name, arm, tables[arm], common, changes)
+        except StudyFileError as error:
+            complaints += error.sentences
+            arms[arm] = Arm(settings={"": 0}) if is_free else Arm(recipe=RECIPES["quick"])
     found: dict[str, Any] = {"arms": arms}
     found |= {"recipe_name": recipe} if isinstance(recipe, str) else {}
     if options.arms is not None and isinstance(raw.get("claims"), list):  # what can still be asked
@@ -211,7 +247,7 @@ def _arm(
         return Arm(**about, recipe=Recipe(**{**common, **rest, **changes}))
     except ValidationError as error:
         place = f"{study}, arm {name}"
-        raise StudyError(_sentences(place, error, Recipe, _ARM_KEYS)) from None
+        raise StudyFileError(study, sentences(place, error, Recipe, _ARM_KEYS)) from None
 
 
 def _free_arm(
@@ -222,14 +258,14 @@ def _free_arm(
     try:
         return Arm(**about, settings={**common, **rest, **changes})
     except ValidationError as error:
-        raise StudyError(_sentences(f"{study}, arm {name}", error, Arm)) from None
+        raise StudyFileError(study, sentences(f"{study}, arm {name}", error, Arm)) from None
 
 
 def _about(study: str, name: str, table: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what the table of an arm says about it, and its settings."""
     if not isinstance(table, dict):
         msg = f"study {study}: arm {name} is {table!r}; write it as a table [arms.{name}]."
-        raise StudyError(msg)
+        raise StudyFileError(study, [msg])
     about = {key: table[key] for key in _ARM_KEYS if key in table}
     return about, {key: value for key, value in table.items() if key not in about}
 
@@ -240,49 +276,3 @@ def _named(claim: Any) -> list[str]:
     than = claim.get("than", ())
     others = [than] if isinstance(than, str) else than
     return [arm for arm in (claim.get("arm"), claim.get("better"), *others) if arm]
-
-
-def _sentences(
-    name: str, error: ValidationError, kind: type[BaseModel], more: tuple[str, ...] = ()
-) -> str:
-    """Return what pydantic says of a `kind`, a sentence of ours for each complaint.
-
-    `more` names what is allowed beside the fields of `kind`.
-    """
-    # Unknown keys first: a key that is missing is often the same one, misspelt.
-    complaints = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    return " ".join(_sentence(name, complaint, kind, more) for complaint in complaints)
-
-
-def _sentence(
-    name: str, complaint: Mapping[str, Any], kind: type[BaseModel], more: tuple[str, ...]
-) -> str:
-    where = ".".join(str(part) for part in complaint["loc"])
-    if complaint["type"] == "extra_forbidden":
-        known = _known_keys(complaint["loc"], kind)
-        known += more if len(complaint["loc"]) == 1 else ()
-        return _not_known(name, where, known)
-    if complaint["type"] == "missing":
-        return f"study {name}: {where!r} is missing; add it."
-    what = complaint["msg"].removeprefix("Value error, ")
-    what = what[0].lower() + what[1:]
-    is_ours = complaint["type"] == "value_error"
-    place = "" if is_ours or not where else f"{where} is {complaint['input']!r}: "
-    return f"study {name}: {place}{what}{'.' if '; ' in what else '; correct it.'}"
-
-
-def _not_known(name: str, key: str, known: list[str]) -> str:
-    return f"study {name}: {key!r} is no setting; allowed there are {', '.join(known)}."
-
-
-def _known_keys(loc: tuple[int | str, ...], kind: type[BaseModel]) -> list[str]:
-    model = kind
-    for part in loc[:-1]:
-        field = model.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        inner = next(iter(get_args(inner)), inner)  # of what may be None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            break
-        model = inner
-    hidden = _HIDDEN if model is kind else set()
-    return [key for key in model.model_fields if key not in hidden]

@@ -64,9 +64,12 @@ class TargetPolicy(Frozen):
     name
         Name of its arm.
     true, predicted
-        Operations for the target's true and predicted class.
-    probability, size_px
-        As in `Policy`.
+        Operations on images of the target's true class; of its predicted class.
+    probability
+        Chance above 0 and at most 1 that an image of a treated class is treated in an epoch.
+    size_px
+        Smallest and largest size in px; each whole size between them is as likely. Size 1 does
+        nothing.
     doses
         Other size ranges by name; each gives every treated arm a variant `<arm>-<dose>`.
     """
@@ -122,7 +125,7 @@ class Arm(Frozen):
     settings
         What a trainer of one's own is given: any names, with values as JSON has them.
     policy
-        Which of the study's policies treats the images, a key of `TargetPolicy.resolve`; "" none.
+        Which of the study's policies treats the images, by the name of its arm; "" none.
     label
         What it is, for people; "" where its name says so.
     documented

@@ -1,0 +1,125 @@
+"""What is wrong with the settings of a study, in sentences of ours."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from misread.errors import StudyError
+
+# Settings that a file does not state: its name does, or `recipe`, or an option.
+HIDDEN = {"name", "recipe_name", "smoke"}
+
+_MUST = {
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be {ge:g} or more",
+    "less_than": "must be below {lt:g}",
+    "less_than_equal": "must be {le:g} or less",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be text in quotes",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "tuple_type": "must be a list, as in [1, 2]",
+    "list_type": "must be a list, as in [1, 2]",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "string_pattern_mismatch": "must be of letters, digits, `_`, `.` and `-`, and begin with a "
+    "letter or a digit",
+    "too_short": "needs {min_length} or more",
+    "too_long": "must be at most {max_length}",
+}
+
+
+def sentences(
+    name: str, error: ValidationError, kind: type[BaseModel], more: tuple[str, ...] = ()
+) -> list[str]:
+    """Return what is wrong with a `kind`, a sentence for each complaint.
+
+    Parameters
+    ----------
+    name
+        Of the study, with its arm where it is about one.
+    error
+        What pydantic says.
+    kind
+        The model that was not made.
+    more
+        Keys that are allowed beside the fields of `kind`.
+    """
+    # Unknown keys first: a key that is missing is often the same one, misspelt.
+    complaints = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    return [_sentence(name, one, kind, more) for one in complaints]
+
+
+class StudyFileError(StudyError):
+    """All that is wrong with a study, as one error; what arms have in common is said once.
+
+    Parameters
+    ----------
+    name
+        Of the study.
+    sentences
+        One or more.
+    """
+
+    def __init__(self, name: str, sentences: Sequence[str]) -> None:
+        self.sentences = sentences
+        said: dict[str, str] = {}
+        for sentence in sentences:
+            place, _, what = sentence.partition(": ")
+            said.setdefault(what, place.removeprefix(f"study {name}").lstrip(", "))
+        if len(said) == 1:
+            super().__init__(sentences[0])
+            return
+        lines = (f"\n- {place}{': ' if place else ''}{what}" for what, place in said.items())
+        super().__init__(f"study {name} has {len(said)} mistakes:{''.join(lines)}")
+
+
+def _sentence(
+    name: str, complaint: Mapping[str, Any], kind: type[BaseModel], more: tuple[str, ...]
+) -> str:
+    loc = complaint["loc"]
+    where = ".".join(str(part) for part in loc)
+    if complaint["type"] == "extra_forbidden":
+        known = known_keys(loc, kind)
+        known += more if len(loc) == 1 else ()
+        return not_known(name, where, known)
+    if complaint["type"] == "missing" and isinstance(loc[-1], int):
+        what = ".".join(str(part) for part in loc[:-1])
+        return f"study {name}: {what} has too few entries; give {loc[-1] + 1}."
+    if complaint["type"] == "missing":
+        return f"study {name}: {where!r} is missing; add it."
+    if complaint["type"] == "value_error":  # a sentence of ours
+        what = complaint["msg"].removeprefix("Value error, ")
+        return f"study {name}: {what}{'.' if '; ' in what else '; correct it.'}"
+    must = _MUST.get(complaint["type"], "must be text, a number, true or false, a list or a table")
+    what = must.format(**complaint.get("ctx", {}))
+    return f"study {name}: {where} is {complaint['input']!r:.60}, but {what}; correct it."
+
+
+def not_known(name: str, key: str, known: list[str]) -> str:
+    """Return the sentence on a setting that there is not."""
+    return f"study {name}: {key!r} is no setting; allowed there are {', '.join(known)}."
+
+
+def known_keys(loc: tuple[int | str, ...], kind: type[BaseModel]) -> list[str]:
+    """Return the keys that are allowed where a complaint points to."""
+    model = kind
+    for part in loc[:-1]:
+        field = model.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        inner = next(iter(get_args(inner)), inner)  # of what may be None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            break
+        model = inner
+    hidden = HIDDEN if model is kind else set()
+    return [key for key in model.model_fields if key not in hidden]
