@@ -8,7 +8,7 @@ of few images, `work_here` lets studies work in this process, and `rehearse` run
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from misread.data.dataset import Dataset
 from misread.data.mnist import load_mnist
 from misread.data.parts import stratified_subset
 from misread.images import Images
@@ -80,6 +81,16 @@ class NearestMean:
         return probs_NK.astype(np.float32)
 
 
+def nearest_mean(data: Dataset, seed: int) -> NearestMean:
+    """Return the model of these images; a class without any is never read."""
+    values, labels_N = pixels(data.images), data.labels_N
+    means_KP = np.full((data.n_classes, values.shape[1]), 255.0)
+    for k in np.unique(labels_N):
+        means_KP[k] = values[labels_N == k].mean(axis=0)
+    noise = derive(seed, "weights").normal(0, 5, means_KP.shape)
+    return NearestMean(np.rint(means_KP + noise))
+
+
 def inside(run: Run, epoch: int) -> dict[str, float]:
     """Return what an epoch finds in the layers: numbers that differ, and mean nothing."""
     zeros = 0.5 if run.recipe.activation == "relu" else 0.0
@@ -106,10 +117,7 @@ class StandIn:
             if run.policy is not None:
                 draw = run.policy.draw(labels_N, run.seed, epoch)
                 images, treated = apply_draw(images, draw), draw.n_treated
-            values = pixels(images)
-            means = [values[labels_N == k].mean(axis=0) for k in range(lesson.fit.n_classes)]
-            noise = derive(run.seed, "weights").normal(0, 5, (len(means), values.shape[1]))
-            model = NearestMean(np.rint(np.stack(means) + noise))
+            model = nearest_mean(replace(lesson.fit, images=images), run.seed)
             right = model(lesson.select.images).argmax(axis=1) == lesson.select.labels_N
             lesson.on_epoch(
                 {

@@ -11,6 +11,7 @@ from misread.errors import StudyError
 from misread.learn.augment import Augment
 from misread.learn.policy import CONTROLS, Policy
 from misread.learn.recipe import RECIPES, Recipe, learning_rates
+from misread.learn.treatments.aim import Aim
 
 POLICY = Policy(operations={4: ("dilate",), 9: ("erode",)}, probability=0.12, size_px=(1, 2))
 DOCUMENTED = RECIPES["documented"]
@@ -137,7 +138,8 @@ def test_our_step_is_that_of_keras(trainer, recipe):
     trained = {}
     for engine in (KerasEngine, CnnEngine):
         model = trainer.build(recipe, (28, 28, 1), 10, 7)
-        arguments = (recipe, model, 200) if engine is KerasEngine else (recipe, model, 200, 7)
+        aim = Aim.plain(200, 10)
+        arguments = (recipe, model, aim) if engine is KerasEngine else (recipe, model, aim, 7)
         running = engine(*arguments)
         told = [running.epoch(batch.images, batch.labels_N, order) for order in orders]
         trained[engine] = (told, trainer.read(model, batch.images))

@@ -5,9 +5,12 @@ seed of a study, so that ten seeds read every training image once without having
 tenth names the wrong worst cell. *Confirm* is the test set, opened only by a locked plan.
 """
 
-import numpy as np
+import hashlib
 
-from misread.data.dataset import Labels
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.dataset import Dataset, Labels
 from misread.errors import DataError
 from misread.images import Ids
 from misread.seeds import derive
@@ -44,6 +47,21 @@ def split(labels_N: Labels, fold: int, n_folds: int = N_FOLDS) -> tuple[Ids, Ids
         raise DataError(msg)
     held_out_N = folds(labels_N, n_folds) == fold
     return np.flatnonzero(~held_out_N), np.flatnonzero(held_out_N)
+
+
+def prove_half(train: Dataset) -> npt.NDArray[np.bool_]:
+    """Return which images of a training set are of the half that proves, `[N]`.
+
+    The other half *explores*: finds and tunes. Groups (writers; images where there are none) are
+    dealt by a hash of dataset and group, the same in every study, so that what was tuned on one
+    half of the writers is proven on the other.
+    """
+    units_N = np.arange(len(train)) if train.groups_N is None else train.groups_N
+    unit_U, place_N = np.unique(units_N, return_inverse=True)
+    first = f"{train.sha256}/".encode()
+    digests = (hashlib.sha256(first + str(unit).encode()).digest() for unit in unit_U.tolist())
+    odd_U = np.array([digest[0] % 2 == 1 for digest in digests], dtype=np.bool_)
+    return odd_U[place_N]
 
 
 def stratified_subset(labels_N: Labels, size: int | None) -> Ids:

@@ -18,6 +18,7 @@ import tensorflow as tf
 from misread.data.dataset import Labels
 from misread.images import Images
 from misread.learn.recipe import Recipe, learning_rates
+from misread.learn.treatments.aim import Aim
 from misread.seeds import derive_int
 
 BETAS = (0.9, 0.999)  # Adam's decay rates and ε, as in Keras
@@ -27,9 +28,9 @@ EPSILON = 1e-7
 class CnnEngine:
     """Trains one model of `models.cnn`; an `engine.Engine`."""
 
-    def __init__(self, recipe: Recipe, model: Any, n_images: int, seed: int) -> None:
-        self.model, self._recipe = model, recipe
-        self._rates = learning_rates(recipe, n_images)
+    def __init__(self, recipe: Recipe, model: Any, aim: Aim, seed: int) -> None:
+        self.model, self._recipe, self._aim = model, recipe, aim
+        self._rates = learning_rates(recipe, len(aim.weights_N))
         self._dropout_seed = derive_int(seed, "dropout")
         self._done = 0
         self._step = _step(model.input_shape[1:], model.output_shape[-1])
@@ -50,7 +51,9 @@ class CnnEngine:
             np.int32(self._done),
             rates,
             np.float32(self._recipe.dropout),
-            np.float32(self._recipe.label_smoothing),
+            self._aim.targets(labels_N, self._recipe.label_smoothing),
+            self._aim.weights_N,
+            self._aim.push_KK,
             np.int32(self._dropout_seed),
         )
         self._done += len(rates)
@@ -95,7 +98,9 @@ class _Step:
         done: Any,
         rates: Any,
         dropout: Any,
-        smoothing: Any,
+        targets: Any,
+        weights: Any,
+        push: Any,
         seed: Any,
     ) -> Any:
         """Take a step for each batch `order[bounds[i]:bounds[i + 1]]`; everything is a tensor.
@@ -107,10 +112,12 @@ class _Step:
             ids = order[bounds[i] : bounds[i + 1]]
             x = tf.cast(tf.gather(images, ids), tf.float32) / 255.0
             y = tf.gather(labels, ids)
-            wanted = tf.one_hot(y, self._n_classes) * (1 - smoothing) + smoothing / self._n_classes
+            aim, weight, pushed = (
+                tf.gather(*at) for at in ((targets, ids), (weights, ids), (push, y))
+            )
             with tf.GradientTape() as tape:
                 logits = self._logits(x, dropout, tf.stack([seed, done + i]))
-                losses = tf.nn.softmax_cross_entropy_with_logits(wanted, logits)
+                losses = tf.nn.softmax_cross_entropy_with_logits(aim, logits + pushed) * weight
                 mean = tf.reduce_mean(losses)
             self._adam(tape.gradient(mean, self.weights), rates[i], done + i + 1)
             loss += tf.reduce_sum(losses)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from misread.data.dataset import Labels, to_float
 from misread.images import Images
 from misread.learn.recipe import Recipe, learning_rates
+from misread.learn.treatments.aim import Aim
 
 
 class Engine(Protocol):
@@ -36,7 +37,7 @@ class Engine(Protocol):
         ...
 
 
-def engine_for(recipe: Recipe, model: Any, n_images: int, seed: int) -> Engine:
+def engine_for(recipe: Recipe, model: Any, aim: Aim, seed: int) -> Engine:
     """Return what trains a model that `models.build` made for this recipe and seed.
 
     Parameters
@@ -45,27 +46,29 @@ def engine_for(recipe: Recipe, model: Any, n_images: int, seed: int) -> Engine:
         Of the run.
     model
         The Keras model; it is trained in place.
-    n_images
-        Images of an epoch: with the recipe they give the number of steps.
+    aim
+        What each image of an epoch is to teach.
     seed
         Of the run.
     """
     if recipe.model == "cnn" and keras.backend.backend() == "tensorflow":
         from misread.learn.cnn_step import CnnEngine  # noqa: PLC0415  it loads TensorFlow
 
-        return CnnEngine(recipe, model, n_images, seed)
-    return KerasEngine(recipe, model, n_images)
+        return CnnEngine(recipe, model, aim, seed)
+    return KerasEngine(recipe, model, aim)
 
 
 class KerasEngine:
     """Keras' own `fit`."""
 
-    def __init__(self, recipe: Recipe, model: Any, n_images: int) -> None:
-        self.model, self._batch_size = model, recipe.batch_size
+    def __init__(self, recipe: Recipe, model: Any, aim: Aim) -> None:
+        self.model, self._recipe, self._aim = model, recipe, aim
+        n_images = len(aim.weights_N)
+        plain = _loss(recipe, model.output_shape[-1])
         model.compile(
             optimizer=keras.optimizers.Adam(_schedule(recipe, n_images)),
-            loss=_loss(recipe, model.output_shape[-1]),
-            metrics=["accuracy"],
+            loss=plain if aim.is_plain else _aimed,
+            metrics=["accuracy" if aim.is_plain else accuracy],
             steps_per_execution=_steps_at_once(recipe, n_images),
         )
 
@@ -73,14 +76,35 @@ class KerasEngine:
         self, images: Images, labels_N: Labels, order_N: npt.NDArray[np.int64]
     ) -> tuple[float, float]:
         """Take the steps of the next epoch; see `Engine`."""
+        aim, more = self._aim, {}
+        y = labels_N
+        if not aim.is_plain:
+            targets_NK = aim.targets(labels_N, self._recipe.label_smoothing)
+            y = np.concatenate([targets_NK, aim.push_KK[labels_N]], axis=1)
+            more = {"sample_weight": aim.weights_N[order_N]}
         history = self.model.fit(
             to_float(images[order_N]),
-            labels_N[order_N],
-            batch_size=self._batch_size,
+            y[order_N],
+            batch_size=self._recipe.batch_size,
             shuffle=False,
             verbose=0,
+            **more,
         ).history
         return float(history["loss"][0]), float(history["accuracy"][0])
+
+
+def accuracy(aims: Any, probs: Any) -> Any:
+    """Return whether each reading `[B]` is what its `Aim` leans to most."""
+    ops, n_classes = keras.ops, probs.shape[-1]
+    return ops.equal(ops.argmax(aims[:, :n_classes], axis=-1), ops.argmax(probs, axis=-1))
+
+
+def _aimed(aims: Any, probs: Any) -> Any:
+    """Return the cross-entropy `[B]` of an `Aim`: targets and pushes side by side, `[B,2K]`."""
+    ops, n_classes = keras.ops, probs.shape[-1]
+    logits = ops.log(ops.maximum(probs, 1e-7)) + aims[:, n_classes:]
+    log_probs = logits - ops.logsumexp(logits, axis=-1, keepdims=True)
+    return -ops.sum(aims[:, :n_classes] * log_probs, axis=-1)
 
 
 def _steps_at_once(recipe: Recipe, n_images: int) -> int:

@@ -17,6 +17,7 @@ from pydantic import (
 from misread.files import Frozen, unstated
 from misread.learn.augment import Augment
 from misread.learn.policy import Policy
+from misread.learn.treatments import Treatments
 
 KERAS = "misread.learn.train:trainer"
 PLACEHOLDERS = ("{arm}", "{seed}", "{folder}")  # of a command
@@ -238,6 +239,13 @@ class Run(Frozen):
         The arm's settings for another trainer: any names, with values as JSON has them.
     trainer
         What trains.
+    target
+        The cell, (true, predicted), that treatments are about; None where there are none.
+    treatments
+        What the arm does beside its recipe and policy.
+    halves
+        Whether it learns the half of the training set that *proves* and reads that which *explores*
+        in place of nine tenths and a tenth; so a search does.
     fit_size, select_size, confirm_size
         How many images of each part are used, stratified; None means all (only a smoke run does
         with fewer).
@@ -252,6 +260,9 @@ class Run(Frozen):
     policy: Policy | None
     settings: dict[str, JsonValue] = unstated({})
     trainer: TrainerCall = unstated(TrainerCall())
+    target: tuple[int, int] | None = unstated(None)
+    treatments: Treatments = unstated(Treatments())
+    halves: bool = unstated(default=False)
     fit_size: int | None = None
     select_size: int | None = None
     confirm_size: int | None = None

@@ -7,7 +7,9 @@ kernels (`set_up_backend`) the same run gives the same bits, whatever else the m
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import numpy.typing as npt
 from misread.data.dataset import Dataset, to_float
 from misread.data.parts import stratified_subset
 from misread.errors import StudyError
+from misread.files import read_json, readable_json
 from misread.images import Images
 from misread.learn.engine import engine_for
 from misread.learn.models import build
@@ -25,11 +28,17 @@ from misread.learn.policy import Policy, apply_draw
 from misread.learn.probe import PROBE_SIZE, measure
 from misread.learn.recipe import Recipe
 from misread.learn.trainer import Lesson
-from misread.seeds import derive
+from misread.learn.treatments import Treatments
+from misread.learn.treatments.aim import Aim
+from misread.learn.treatments.lab import Cell, Lab
+from misread.learn.treatments.second import decide
+from misread.learn.treatments.shift import shifted
+from misread.seeds import derive, derive_int
 from misread.workers.arithmetic import arithmetic
 
 READ_BATCH = 500
 EPSILON = 1e-7  # Keras' own bound under a logarithm
+READING, SECOND = "reading.json", "second.keras"  # beside model.keras, of some treatments
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,28 @@ def set_up_backend() -> None:
         torch.use_deterministic_algorithms(mode=True, warn_only=True)
 
 
+@dataclass(frozen=True)
+class Course:
+    """What one training does beside its recipe and policy.
+
+    Attributes
+    ----------
+    aim : Aim or None
+        What each image is to teach; None is plain.
+    distort : callable or None
+        (images, epoch) → the images of an epoch.
+    start : list of ndarray or None
+        Weights to go on from; None begins anew.
+    length : float or None
+        Epochs, in place of the recipe's: the last may be a part of one.
+    """
+
+    aim: Aim | None = None
+    distort: Callable[[Images, int], Images] | None = None
+    start: list[npt.NDArray[np.float32]] | None = None
+    length: float | None = None
+
+
 def fit(
     recipe: Recipe,
     policy: Policy | None,
@@ -87,6 +118,7 @@ def fit(
     select: Dataset,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     on_measure: Callable[[dict[str, float]], None] = lambda _: None,
+    course: Course = Course(),
 ) -> tuple[Any, list[Epoch]]:
     """Train one model.
 
@@ -100,6 +132,8 @@ def fit(
         Called after each epoch.
     on_measure
         Called with each row of `measures.csv`, where the recipe says `measure`.
+    course
+        What treatments do.
 
     Returns
     -------
@@ -109,7 +143,10 @@ def fit(
     input_shape = (*train.images.shape[1:3], train.images.shape[3] if train.images.ndim == 4 else 1)
     keras.utils.clear_session()  # names of layers do not depend on what this worker did before
     model = build(recipe, input_shape, train.n_classes, seed)
-    engine = engine_for(recipe, model, len(train), seed)
+    if course.start is not None:
+        model.set_weights(course.start)
+    aim = course.aim or Aim.plain(len(train), train.n_classes)
+    engine = engine_for(recipe, model, aim, seed)
     probe = train.take(stratified_subset(train.labels_N, PROBE_SIZE if recipe.measure else 1))
 
     def measured(number: int) -> None:
@@ -119,7 +156,8 @@ def fit(
 
     measured(0)
     epochs = []
-    for number in range(recipe.epochs):
+    length = recipe.epochs if course.length is None else course.length
+    for number in range(max(1, ceil(length))):
         images, treated, changed = train.images, 0, 0
         if policy is not None:
             draw = policy.draw(train.labels_N, seed, number)
@@ -127,10 +165,13 @@ def fit(
             treated = draw.n_treated
             changed = int((images != train.images).reshape(len(images), -1).any(axis=1).sum())
         began, cpu_began = time.perf_counter(), time.process_time()
+        if course.distort is not None:
+            images = course.distort(images, number)
         if recipe.augment is not None:
             images = recipe.augment.apply(images, seed, number)
         order_N = derive(seed, "order", number).permutation(len(train))
-        loss, accuracy = engine.epoch(images, train.labels_N, order_N)
+        part_N = order_N[: round(min(1.0, length - number) * len(order_N))]
+        loss, accuracy = engine.epoch(images, train.labels_N, part_N) if len(part_N) else (0.0, 0.0)
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
         measured(number + 1)
         probs_MK = read(model, select.images)
@@ -173,18 +214,38 @@ def load(path: Path) -> Any:
 
 @dataclass(frozen=True)
 class KerasReader:
-    """A Keras model that reads images; a `trainer.Reader`."""
+    """A Keras model that reads images; a `trainer.Reader`.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The model.
+    second : keras.Model or None
+        Decides between the classes of `cell` where these lead.
+    cell : tuple of int
+        What `second` and `shift` are about.
+    shift : float
+        Added to the logit of the cell's first class.
+    """
 
     model: Any
+    second: Any = None
+    cell: Cell = (0, 0)
+    shift: float = 0.0
 
     @property
     def n_parameters(self) -> int:
-        """How many numbers the model has learnt."""
-        return int(self.model.count_params())
+        """How many numbers it has learnt."""
+        return int(self.model.count_params()) + int(
+            self.second.count_params() if self.second else 0
+        )
 
     def __call__(self, images: Images) -> npt.NDArray[np.float32]:
         """Return the probabilities `[N,K]`."""
-        return read(self.model, images)
+        probs_NK = read(self.model, images)
+        if self.second is not None:
+            probs_NK = decide(probs_NK, read(self.second, images), self.cell)
+        return shifted(probs_NK, self.cell, self.shift) if self.shift else probs_NK
 
 
 class KerasTrainer:
@@ -195,34 +256,89 @@ class KerasTrainer:
         set_up_backend()
 
     def train(self, lesson: Lesson) -> KerasReader:
-        """Train one model and store it as `model.keras`."""
-        run = lesson.run
-        if run.recipe is None:
+        """Train one model and store it as `model.keras`, and beside it what it reads with."""
+        run, treatments, stated = lesson.run, lesson.run.treatments, lesson.run.recipe
+        if stated is None:
             msg = f"arm {run.arm} has no recipe, which our trainer needs; give it one."
             raise StudyError(msg)
+        seed = derive_int(run.seed, "again", treatments.again) if treatments.again else run.seed
+        helpers = []
+
+        def helper(data: Dataset, own_seed: int) -> KerasReader:
+            helpers.append(fit(stated, None, own_seed, data, data.take(np.arange(1)))[0])
+            return KerasReader(helpers[-1])
+
+        cell = treatments.cell(run.target) or (0, 0)
+        lab = Lab(lesson.fit, seed, cell, helper)
+        recipe, course = _course(stated, treatments, lab, lesson.start)
         model, epochs = fit(
-            run.recipe,
+            recipe,
             run.policy,
-            run.seed,
+            seed,
             lesson.fit,
             lesson.select,
             on_epoch=lambda epoch: lesson.on_epoch(epoch.row),
             on_measure=lesson.on_measure,
+            course=course,
         )
         model.save(lesson.folder / "model.keras")
+        if treatments.second or treatments.shift:
+            reading = {"cell": cell, "shift": treatments.shift.logit if treatments.shift else 0.0}
+            (lesson.folder / READING).write_bytes(readable_json(reading))
+        if treatments.second:
+            treatments.second.train(lab)
+            helpers[-1].save(lesson.folder / SECOND)
         lesson.facts["epoch_seconds"] = [epoch.seconds for epoch in epochs]
         lesson.facts["epoch_cpu_seconds"] = [epoch.cpu_seconds for epoch in epochs]
-        return KerasReader(model)
+        if helpers:
+            lesson.facts["helpers"] = len(helpers)
+        return self.load(lesson.folder)
 
     def load(self, folder: Path) -> KerasReader:
         """Return the stored model."""
-        return KerasReader(load(folder / "model.keras"))
+        model = load(folder / "model.keras")
+        if not (folder / READING).exists():
+            return KerasReader(model)
+        reading = read_json(folder / READING)
+        second = load(folder / SECOND) if (folder / SECOND).exists() else None
+        true, predicted = reading["cell"]
+        return KerasReader(model, second, (true, predicted), reading["shift"])
 
     def facts(self) -> dict[str, Any]:
         """Return the backend's name, and what is known of its arithmetic."""
         backend = keras.backend.backend()
         known = {"arithmetic": arithmetic().model_dump()} if backend == "tensorflow" else {}
         return {"backend": backend, **known}
+
+
+def _course(
+    recipe: Recipe, treatments: Treatments, lab: Lab, start: Path | None
+) -> tuple[Recipe, Course]:
+    """Return how to train with these treatments, and the recipe of a patch in place of its own."""
+    plain = Aim.plain(len(lab.fit), lab.fit.n_classes)
+    aim = replace(
+        plain,
+        weights_N=treatments.weights.of(lab) if treatments.weights else plain.weights_N,
+        teacher_NK=treatments.teacher.probs(lab) if treatments.teacher else plain.teacher_NK,
+        teacher_share=treatments.teacher.share if treatments.teacher else 0.0,
+        push_KK=(
+            treatments.margin.push(lab.fit.n_classes, lab.cell)
+            if treatments.margin
+            else plain.push_KK
+        ),
+    )
+    distort = treatments.distort
+    course = Course(aim, partial(distort.of, lab) if distort else None)
+    patch = treatments.patch
+    if patch is None:
+        return recipe, course
+    if start is None:
+        msg = "a patch goes on from the baseline's model, and there is none; train that one first."
+        raise StudyError(msg)
+    rate = patch.learning_rate or recipe.learning_rate / 10
+    changes = {"epochs": max(1, ceil(patch.epochs)), "schedule": "constant", "learning_rate": rate}
+    weights = load(start / "model.keras").get_weights()
+    return recipe.model_copy(update=changes), replace(course, start=weights, length=patch.epochs)
 
 
 trainer = KerasTrainer()

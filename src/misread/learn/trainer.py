@@ -41,6 +41,8 @@ class Lesson:
     folder : Path
         For the model's files: all of it is kept with the run. It is empty at first; a trainer that
         is called again for the same model finds there what it left.
+    start : Path or None
+        A folder with the baseline's model of the same seed, where the run goes on from it.
     on_epoch : callable
         Takes a row of `history.csv` after each epoch: numbers by name, "epoch" from 1 and
         "select_accuracy" among them. Need not be called.
@@ -54,6 +56,7 @@ class Lesson:
     fit: Dataset
     select: Dataset
     folder: Path
+    start: Path | None = None
     on_epoch: Callable[[Mapping[str, float]], None] = lambda _row: None
     on_measure: Callable[[Mapping[str, float]], None] = lambda _row: None
     facts: dict[str, Any] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from misread.data.dataset import Dataset, Labels
-from misread.data.parts import split, stratified_subset
+from misread.data.parts import prove_half, split, stratified_subset
 from misread.data.sources import load, origin
 from misread.errors import DataError, PlanError, StoreError
 from misread.files import Arrays, Frozen, unstated
@@ -154,7 +154,11 @@ def parts_of(run: Run) -> RunParts:
         )
         raise PlanError(msg)
     train = parts.train
-    fit_ids, select_ids = split(train.labels_N, run.select_fold)
+    if run.halves:
+        proves_N = prove_half(train)
+        fit_ids, select_ids = np.flatnonzero(proves_N), np.flatnonzero(~proves_N)
+    else:
+        fit_ids, select_ids = split(train.labels_N, run.select_fold)
     fit_ids = fit_ids[stratified_subset(train.labels_N[fit_ids], run.fit_size)]
     select_ids = select_ids[stratified_subset(train.labels_N[select_ids], run.select_size)]
     return RunParts(

@@ -6,14 +6,11 @@ machine the worker is.
 """
 
 import hashlib
-import platform
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +20,8 @@ from misread.data.dataset import Labels
 from misread.errors import StudyError
 from misread.files import Arrays, arrays_to_bytes, csv_to_bytes, readable_json
 from misread.images import Ids
-from misread.learn.call import logged, source_sha256, trainer_of
+from misread.learn.call import logged, trainer_of
+from misread.learn.environment import environment
 from misread.learn.recipe import Run, TrainerCall
 from misread.learn.trainer import Lesson, Probs, Reader, Trainer, probabilities
 from misread.learn.views import Part, RunParts, View, images_of, parts_of
@@ -65,6 +63,8 @@ class Order:
     stored : mapping of str to bytes
         The files of a run that is trained already, `RunFolder.trained_files`; without them it is
         trained.
+    start : mapping of str to bytes
+        Those of the baseline's run that training goes on from; {} for none.
     preview : tuple of View
         What is read for `preview.npz`, if anything.
     views : tuple of View
@@ -76,6 +76,7 @@ class Order:
 
     run: Run
     stored: Mapping[str, bytes] = field(default_factory=dict)
+    start: Mapping[str, bytes] = field(default_factory=dict)
     preview: tuple[View, ...] = ()
     views: tuple[View, ...] = ()
     repeat: bool = False
@@ -104,13 +105,14 @@ def work(order: Order, report: Report) -> None:
     """
     run, files = order.run, dict(order.stored)
     trainer, parts = _ready(run.trainer), parts_of(run)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as before:
+        folder, start = Path(name), Path(before) if order.start else None
+        unpack_model(order.start, Path(before))
         if files:
-            reader = _stored_reader(trainer, files, run, parts, folder)
+            reader = _stored_reader(trainer, files, run, parts, folder, start)
         else:
             report(files := {"config.json": readable_json(run.model_dump(mode="json"))})
-            reader, trained = _train(trainer, run, parts, folder, report)
+            reader, trained = _train(trainer, run, parts, folder, report, start)
             report(trained)
             files |= trained
             report(Progress(run.arm, run.seed, Step.TRAINED))
@@ -182,7 +184,12 @@ def _read(reader: Reader, run: Run, parts: RunParts, views: Sequence[View]) -> I
 
 
 def _train(
-    trainer: Trainer, run: Run, parts: RunParts, folder: Path, report: Report
+    trainer: Trainer,
+    run: Run,
+    parts: RunParts,
+    folder: Path,
+    report: Report,
+    start: Path | None = None,
 ) -> tuple[Reader, dict[str, bytes]]:
     """Train and read *select*; return the reader and the files of a trained run, to be written."""
     history: list[Mapping[str, float]] = []
@@ -193,7 +200,7 @@ def _train(
         number, accuracy = int(row["epoch"]), row.get("select_accuracy")
         report(Progress(run.arm, run.seed, Step.EPOCH, number, accuracy))
 
-    lesson = Lesson(run, parts.fit, parts.select, folder, on_epoch, measures.append)
+    lesson = Lesson(run, parts.fit, parts.select, folder, start, on_epoch, measures.append)
     began = time.perf_counter()
     with logged(run.trainer, report):
         trained = trainer.train(lesson)
@@ -235,12 +242,16 @@ def _repeat(trainer: Trainer, run: Run, parts: RunParts, files: Mapping[str, byt
 
 
 def _stored_reader(
-    trainer: Trainer, files: Mapping[str, bytes], run: Run, parts: RunParts, folder: Path
+    trainer: Trainer,
+    files: Mapping[str, bytes],
+    run: Run,
+    parts: RunParts,
+    folder: Path,
+    start: Path | None = None,
 ) -> Reader:
     """Return the model in the files of a run; a trainer that loads none is called once more."""
-    return _loaded(trainer, files, folder) or trainer.train(
-        Lesson(run, parts.fit, parts.select, folder)
-    )
+    lesson = Lesson(run, parts.fit, parts.select, folder, start)
+    return _loaded(trainer, files, folder) or trainer.train(lesson)
 
 
 def _loaded(trainer: Trainer, files: Mapping[str, bytes], folder: Path) -> Reader | None:
@@ -347,32 +358,3 @@ def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
     parts = ("select.npz", "predictions.npz", "held_out.npz")
     names = ("config.json", "history.csv", "measures.csv", *parts)
     return {name: hashlib.sha256(files[name]).hexdigest() for name in names if name in files}
-
-
-def environment(trainer: Trainer, call: TrainerCall) -> dict[str, Any]:
-    """Return what may explain a difference between machines: versions, platform, processor."""
-    packages = (
-        "misread",
-        "keras",
-        "tensorflow",
-        "torch",
-        "jax",
-        "numpy",
-        "scikit-learn",
-        "opencv-python-headless",
-    )
-    versions = {}
-    for name in packages:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return {
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "threads": 1,
-        "versions": versions,
-        **({} if call.is_ours else {"backend": call.text, "trainer_sha256": source_sha256(call)}),
-        **trainer.facts(),
-    }

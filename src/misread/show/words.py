@@ -1,10 +1,12 @@
 """Sentences on a study, for figures, pages and tables; numbers as in `misread.wording`."""
 
+from collections.abc import Sequence
 from enum import Enum, auto
 
 from misread import wording
 from misread.judge.items import Item
 from misread.judge.targets import CellResult
+from misread.learn.treatments import Treatments
 from misread.study.evidence import Evidence, SliceEvidence
 from misread.study.study import BASELINE
 
@@ -216,18 +218,35 @@ def trained_by(evidence: Evidence) -> str:
 
 
 def arm_description(evidence: Evidence, arm: str) -> str:
-    """Return in words what an arm does differently: its policy, or its settings."""
+    """Return in words what an arm does differently: its policy, its treatments, its settings."""
     policy, arms = evidence.plan.policies[arm], evidence.plan.study.arms
-    if arm == BASELINE or policy is None:
-        usual, stated = arms[BASELINE].stated, arms[arm].stated
-        differing = {key: value for key, value in stated.items() if usual.get(key) != value}
-        settings = differing if arm != BASELINE else {**arms[arm].settings}
-        return ", ".join(f"{k} {v}" for k, v in settings.items()) or "images as they are"
-    names = evidence.confirm.class_names
-    parts = [
-        f"{' or '.join(operations)} on {names[label]}"
-        for label, operations in policy.operations.items()
-    ]
-    low, high = policy.size_px
-    sizes = f"{low}" if low == high else f"{low} to {high}"
-    return f"{', '.join(parts)}; {sizes} px, each image with probability {policy.probability:g}"
+    names, it = evidence.confirm.class_names, arms[arm]
+    parts = []
+    if policy is not None:
+        treated = ", ".join(
+            f"{' or '.join(operations)} on {names[label]}"
+            for label, operations in policy.operations.items()
+        )
+        low, high = policy.size_px
+        sizes = f"{low}" if low == high else f"{low} to {high}"
+        chance = f"each image with probability {policy.probability:g}"
+        parts.append(f"{treated}; {sizes} px, {chance}")
+    parts += treatment_words(it.treatments, names)
+    usual = arms[BASELINE].stated if arm != BASELINE else it.stated | dict.fromkeys(it.settings)
+    differing = {key: value for key, value in it.stated.items() if usual.get(key) != value}
+    parts += [", ".join(f"{key} {value}" for key, value in differing.items())] if differing else []
+    return "; ".join(parts) or "images as they are"
+
+
+def treatment_words(treatments: Treatments, names: Sequence[str]) -> list[str]:
+    """Return each treatment of an arm with its settings, as in "margin (true 1.0)"."""
+    words = []
+    for name, settings in treatments.model_dump(mode="json", exclude_defaults=True).items():
+        if name == "classes":
+            words.append(f"of the classes {' and '.join(names[k] for k in settings)}")
+        elif isinstance(settings, dict):
+            said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in settings.items())
+            words.append(f"{name} ({said})" if said else name)
+        else:
+            words.append(f"{name} {settings}")
+    return words

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from misread.data.sources import beside, load
 from misread.errors import StudyError
 from misread.learn.recipe import RECIPES, Recipe
+from misread.learn.treatments import Treatments
 from misread.study.complaints import StudyFileError, known_keys, not_known, sentences
 from misread.study.questions import Cell, parse_cell, with_looks
 from misread.study.study import BASELINE, Arm, Study
@@ -202,11 +203,11 @@ def _arms(
     if policy or "target" in raw:
         chosen = (BASELINE, *(arm for arm in chosen if arm != BASELINE))
         tables = {BASELINE: {}} | tables
-    make = _free_arm if is_free else _arm
+    make = free_arm_of if is_free else arm_of
     arms: dict[str, Arm] = {}
     for arm in chosen:
         try:
-            arms[arm] = make(name, arm, tables[arm], common, changes)
+            arms[arm] = make(f"{name}, arm {arm}", tables[arm], common, changes)
         except StudyFileError as error:
             complaints += error.sentences
             arms[arm] = Arm(settings={"": 0}) if is_free else Arm(recipe=RECIPES["quick"])
@@ -239,33 +240,52 @@ def _refuse_unknown(name: str, chosen: tuple[str, ...], tables: Mapping[str, Any
         raise StudyError(msg)
 
 
-def _arm(
-    study: str, name: str, settings: Any, common: Mapping[str, Any], changes: Mapping[str, Any]
+def arm_of(
+    place: str, table: Any, common: Mapping[str, Any], changes: Mapping[str, Any] | None = None
 ) -> Arm:
-    about, rest = _about(study, name, settings)
+    """Return an arm from its table in a TOML file.
+
+    Parameters
+    ----------
+    place
+        Where it stands, for people.
+    table
+        Settings of the recipe, treatments, and what the arm is.
+    common, changes
+        The recipe's settings where the table says nothing, and those that replace what it says.
+
+    Raises
+    ------
+    StudyError
+        If anything in it is not allowed.
+    """
+    about, rest = _about(place, table)
+    treated = {key: rest.pop(key) for key in Treatments.model_fields if key in rest}
     try:
-        return Arm(**about, recipe=Recipe(**{**common, **rest, **changes}))
+        recipe = Recipe(**{**common, **rest, **(changes or {})})
+        return Arm(**about, treatments=Treatments(**treated), recipe=recipe)
     except ValidationError as error:
-        place = f"{study}, arm {name}"
-        raise StudyFileError(study, sentences(place, error, Recipe, _ARM_KEYS)) from None
+        more = (*_ARM_KEYS, *Treatments.model_fields)
+        raise StudyFileError(place, sentences(place, error, Recipe, more)) from None
 
 
-def _free_arm(
-    study: str, name: str, settings: Any, common: Mapping[str, Any], changes: Mapping[str, Any]
+def free_arm_of(
+    place: str, table: Any, common: Mapping[str, Any], changes: Mapping[str, Any] | None = None
 ) -> Arm:
-    """Return an arm with settings of any name, for another trainer than ours."""
-    about, rest = _about(study, name, settings)
+    """Return an arm with settings of any name, for another trainer than ours; see `arm_of`."""
+    about, rest = _about(place, table)
     try:
-        return Arm(**about, settings={**common, **rest, **changes})
+        return Arm(**about, settings={**common, **rest, **(changes or {})})
     except ValidationError as error:
-        raise StudyFileError(study, sentences(f"{study}, arm {name}", error, Arm)) from None
+        raise StudyFileError(place, sentences(place, error, Arm)) from None
 
 
-def _about(study: str, name: str, table: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def _about(place: str, table: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what the table of an arm says about it, and its settings."""
     if not isinstance(table, dict):
-        msg = f"study {study}: arm {name} is {table!r}; write it as a table [arms.{name}]."
-        raise StudyFileError(study, [msg])
+        name = place.rpartition(" ")[2]
+        msg = f"study {place} is {table!r}; write it as a table [arms.{name}]."
+        raise StudyFileError(place, [msg])
     about = {key: table[key] for key in _ARM_KEYS if key in table}
     return about, {key: value for key, value in table.items() if key not in about}
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from misread.data.parts import N_FOLDS
+from misread.data.parts import N_FOLDS, prove_half
 from misread.errors import JudgeError
 from misread.judge import pilot_from_rate
 from misread.judge.pooled import Extent, best_weight
 from misread.learn.views import Parts
-from misread.study.halves import prove_half, searches
+from misread.study.halves import searches
 from misread.study.plan import Pooled
 from misread.study.questions import Cell
 from misread.study.select import pilot_on_select

@@ -131,8 +131,10 @@ class Plan(Frozen):
         return self._sha256 or sha256_of(self.model_dump(mode="json"))
 
 
-def counter_slices(policies: Iterable[Policy], cell: Cell) -> tuple[View, ...]:
-    """Return both classes of a cell under every operation and size of these policies.
+def counter_slices(
+    policies: Iterable[Policy], cell: Cell, more: Iterable[tuple[str, int]] = ()
+) -> tuple[View, ...]:
+    """Return both classes of a cell under every operation and size of these policies, and `more`.
 
     Size 1 is left out: it changes nothing, so its slice is the clean one.
     """
@@ -142,7 +144,7 @@ def counter_slices(policies: Iterable[Policy], cell: Cell) -> tuple[View, ...]:
         for name in policy.operation_names
         for size in range(policy.size_px[0], policy.size_px[1] + 1)
         if size > 1
-    }
+    } | set(more)
     return tuple(
         View(operation=name, size_px=size, label=label)
         for name, size in sorted(pairs)

@@ -25,10 +25,13 @@ class Seen(Frozen):
         Whether *confirm* was.
     tenths
         Held-out tenths of the training set that were, 0 to 9.
+    explore
+        Whether the half that explores was, as by a search; then the other half alone proves.
     """
 
     confirm: bool = False
     tenths: tuple[int, ...] = ()
+    explore: bool = False
 
 
 class Proof(Frozen):

@@ -38,7 +38,7 @@ from misread.study.select import (
     target_of,
 )
 from misread.study.study import BASELINE, Study
-from misread.study.task import Note, OnReport, Stage, Task
+from misread.study.task import Note, OnReport, Stage, Task, start_of
 from misread.study.verdict import verdict_at
 from misread.workers.pool import Workers
 
@@ -170,7 +170,7 @@ class _Study:
         policies = study.policies(target.cell if target else (0, 1))
         slices: tuple[View, ...] = ()
         if target is not None and errors is not None:
-            slices = counter_slices([p for p in policies.values() if p], target.cell)
+            slices = counter_slices([p for p in policies.values() if p], target.cell, study.slices)
             pooled = pooled_for(study, target.cell, self.parts, errors, self.folds)
             if not study.smoke:
                 power = planned_power(study, errors, target.cell, self.parts.confirm)
@@ -241,10 +241,12 @@ class _Study:
                     seed,
                     self.folds[seed],
                     self.parts.sha256,
+                    plan.target if plan else None,
                 ),
                 views,
                 preview if arm == BASELINE else (),
                 repeat=(arm, seed) == first and not self.study.trainer.is_ours,
+                start=start_of(self.study, self.folder, arm, seed),
             )
             for seed in seeds  # seed by seed: a study cut short is still balanced
             for arm in arms
@@ -255,7 +257,9 @@ class _Study:
         self.on_report(Stage(title, tuple(tasks)))
         if not (self.mix_arithmetic or all(task.folder.is_trained for task in tasks)):
             refuse_another_arithmetic(self.folder)
-        self.workers.run([task for task in tasks if not task.is_done])
+        left = [task for task in tasks if not task.is_done]
+        self.workers.run([task for task in left if task.start is None])
+        self.workers.run([task for task in left if task.start is not None])
 
     def schedule(self, plan: Plan) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
         """Yield arms and seeds to be brought about: all at once, or as a look settles them."""

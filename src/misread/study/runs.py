@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.data.dataset import Dataset
+from misread.data.parts import prove_half
 from misread.judge import Predictions
 from misread.learn.views import Part, Parts, View, views_in
 from misread.readers.read import side_of_runs
 from misread.store import RunFolder
-from misread.study.halves import prove_half
 from misread.study.plan import Plan, Pooled
 
 Readings = npt.NDArray[np.integer[Any]]

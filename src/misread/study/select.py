@@ -211,14 +211,17 @@ def pilot_on_select(errors: dict[str, Any], cell: Cell) -> Pilot:
 
 
 def preview_views(study: Study, cell: Cell) -> tuple[View, ...]:
-    """Return the target classes under every operation and size of every dose, size 1 included."""
+    """Return the target classes under every operation and size of every dose, size 1 included.
+
+    The slices that the study's file names are among them.
+    """
     policies = list(study.policy.resolve(cell).values()) if study.policy else []
     sizes = range(1, 1 + max((policy.size_px[1] for policy in policies), default=0))
-    names = sorted({name for policy in policies for name in policy.operation_names})
+    names = {name for policy in policies for name in policy.operation_names}
+    pairs = {(name, size) for name in names for size in sizes} | set(study.slices)
     return tuple(
         View(operation=name, size_px=size, label=label, part=Part.SELECT)
-        for name in names
-        for size in sizes
+        for name, size in sorted(pairs)
         for label in cell
     )
 

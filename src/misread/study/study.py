@@ -8,10 +8,11 @@ from misread.data.sources import split_name
 from misread.errors import StudyError
 from misread.files import Frozen, unstated
 from misread.images.corrupt import parse_corruption
-from misread.images.operations import OPERATIONS
+from misread.images.operations import MAX_SIZE_PX, OPERATIONS
 from misread.judge import Adaptive
 from misread.learn.policy import CONTROLS, Policy
 from misread.learn.recipe import Recipe, Run, TrainerCall, epochs_of
+from misread.learn.treatments import Treatments
 from misread.study.questions import Cell, Claim, Proof, check_looks
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"  # of arms: they are folders
@@ -49,6 +50,19 @@ def _known_corruptions(value: tuple[str, ...]) -> tuple[str, ...]:
         msg = f"corruptions are {', '.join(names)}, but each may be named once"
         raise ValueError(msg)
     return names
+
+
+Slice = tuple[
+    Annotated[str, Field(pattern="^[a-z_]+$")], Annotated[int, Field(ge=2, le=MAX_SIZE_PX)]
+]
+
+
+def _known_slices(value: tuple[Slice, ...]) -> tuple[Slice, ...]:
+    for name, _ in value:
+        if name not in OPERATIONS:
+            msg = f"a slice names {name!r}; choose among {', '.join(OPERATIONS)}"
+            raise ValueError(msg)
+    return value
 
 
 DatasetName = Annotated[str, AfterValidator(_known_dataset)]
@@ -126,6 +140,8 @@ class Arm(Frozen):
         What a trainer of one's own is given: any names, with values as JSON has them.
     policy
         Which of the study's policies treats the images, by the name of its arm; "" none.
+    treatments
+        What else it does in training.
     label
         What it is, for people; "" where its name says so.
     documented
@@ -137,6 +153,7 @@ class Arm(Frozen):
     recipe: Recipe | None = None
     settings: dict[str, JsonValue] = unstated({})
     policy: str = unstated("")
+    treatments: Treatments = unstated(Treatments())
     label: str = unstated("")
     documented: float | None = Field(default=None, ge=0, le=1, exclude_if=lambda v: v is None)
     series: str = unstated("")
@@ -190,6 +207,9 @@ class Study(Frozen):
     adaptive
         Looks at which an arm may be settled; the seeds are then those of the last look. None where
         every arm has all of the seeds.
+    slices
+        Operations and sizes in px, under which both classes of the target gate the verdict beside
+        those that a policy brings.
     corruptions
         Of *confirm*, which then gate the verdict as slices; with their severities, as in "fog@5".
     fit_size
@@ -213,6 +233,7 @@ class Study(Frozen):
     axis: str = unstated("")
     judge: Proof = Proof()
     adaptive: Adaptive | None = unstated(None)
+    slices: Annotated[tuple[Slice, ...], AfterValidator(_known_slices)] = unstated(())
     corruptions: Annotated[tuple[str, ...], AfterValidator(_known_corruptions)] = unstated(())
     fit_size: int | None = Field(default=None, ge=100, exclude_if=lambda v: v is None)
     trainer: TrainerCall = unstated(TrainerCall())
@@ -254,6 +275,10 @@ class Study(Frozen):
         without = [name for name, arm in self.arms.items() if arm.recipe is None]
         if self.trainer.is_ours and without:
             msg = f"arm {without[0]} has no recipe, which our trainer needs; give it one"
+            raise ValueError(msg)
+        treated = [name for name, arm in self.arms.items() if arm.treatments != Treatments()]
+        if not self.trainer.is_ours and treated:
+            msg = f"arm {treated[0]} has treatments, which only our trainer knows; leave them away"
             raise ValueError(msg)
         free = [name for name, arm in self.arms.items() if arm.settings]
         if self.trainer.is_ours and free:
@@ -321,8 +346,10 @@ class Study(Frozen):
         seed: int,
         select_fold: int,
         dataset_sha256: tuple[str, str],
+        target: Cell | None = None,
     ) -> Run:
         """Return the run of an arm and a seed that holds out tenth `select_fold`."""
+        treatments = self.arms[arm].treatments
         return Run(
             dataset=self.dataset,
             dataset_sha256=dataset_sha256,
@@ -333,5 +360,7 @@ class Study(Frozen):
             policy=policy,
             settings=self.arms[arm].settings,
             trainer=self.trainer,
+            target=None if treatments == Treatments() else treatments.cell(target),
+            treatments=treatments,
             **self.sizes,
         )

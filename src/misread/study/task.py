@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from misread.files import read_arrays
 from misread.learn.recipe import Run
 from misread.learn.views import Part, View, views_in
 from misread.learn.work import Order, Progress
 from misread.store import RunFolder
+from misread.study.study import BASELINE, Study
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Task:
         Views of *select* that are read for the preview.
     repeat : bool
         Whether it is trained once more, to see that its seed gives the same.
+    start : RunFolder or None
+        The baseline's run that training goes on from; it must be trained by then.
     """
 
     folder: RunFolder
@@ -32,6 +36,7 @@ class Task:
     views: tuple[View, ...] = ()
     preview: tuple[View, ...] = ()
     repeat: bool = False
+    start: RunFolder | None = None
 
     @property
     def name(self) -> str:
@@ -43,6 +48,7 @@ class Task:
         return Order(
             self.run,
             self.folder.trained_files(),
+            {} if self.start is None else self.start.trained_files(),
             () if self.is_previewed else self.preview,
             () if self.is_read else self.views,
             self.repeat and not self.is_repeated,
@@ -74,6 +80,12 @@ class Task:
             return False
         slices = {view.name for view in self.views if not view.is_whole}
         return slices <= set(self.folder.result()["slices"])
+
+
+def start_of(study: Study, folder: Path, arm: str, seed: int) -> RunFolder | None:
+    """Return the baseline's run that an arm's training goes on from; None where it begins anew."""
+    goes_on = study.arms[arm].treatments.goes_on
+    return RunFolder(folder, BASELINE, seed) if goes_on else None
 
 
 @dataclass(frozen=True)

@@ -70,10 +70,17 @@ def judge_arm(plan: Plan, arm: str, before: Predictions, after: Predictions) -> 
 
 
 def slices_of(plan: Plan, arm: str) -> tuple[View, ...]:
-    """Return the views that gate the verdict on an arm: none of a dose beyond its own."""
-    policy = plan.policies[arm]
+    """Return the views that gate the verdict on an arm: none of a dose beyond its own.
+
+    Those that the study's file names gate every arm.
+    """
+    policy, named = plan.policies[arm], set(plan.study.slices)
     largest_px = policy.size_px[1] if policy else 0
-    operations = tuple(view for view in plan.slices if view.size_px <= largest_px)
+    operations = tuple(
+        view
+        for view in plan.slices
+        if view.size_px <= largest_px or (view.operation, view.size_px) in named
+    )
     return operations + tuple(View(corruption=name) for name in plan.study.corruptions)
 
 

@@ -157,13 +157,13 @@ def _doses(shares: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _title(train: Dataset, target: tuple[int, int], preview_numbers: Mapping[str, Any]) -> str:
-    first = preview_numbers["shares"][0]
-    worst = max(
-        (e for e in preview_numbers["operations"] if e["size_px"] <= first["size_px"][1]),
-        key=lambda e: e["as_target_after"] - e["as_target_before"],
-    )
-    share = wording.percent(first["changed_share"].get("all", 0.0))
-    title = f"{first['arm']}: {share} of the draws change the image"
+    entries, title = preview_numbers["operations"], "No arm draws these operations"
+    if preview_numbers["shares"]:
+        first = preview_numbers["shares"][0]
+        entries = [e for e in entries if e["size_px"] <= first["size_px"][1]]
+        share = wording.percent(first["changed_share"].get("all", 0.0))
+        title = f"{first['arm']}: {share} of the draws change the image"
+    worst = max(entries, key=lambda e: e["as_target_after"] - e["as_target_before"])
     before, after = worst["as_target_before"], worst["as_target_after"]
     if after <= before:
         return title

@@ -1,0 +1,70 @@
+"""`misread fix`: search for a fix of a study's target, and write the study that is to prove it."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from misread.cli.options import stderr, stdout, study_options
+from misread.cli.progress import StudyBar, load_with_bar
+from misread.files import write_atomic
+from misread.learn.work import Step
+from misread.show.fix import answer, next_command, search_page, search_table
+from misread.store import locked
+from misread.study.candidates import load_candidates, proof_of
+from misread.study.file import load_study
+from misread.study.search import most_epochs, search
+
+
+@click.command(short_help="Search for a fix, and write the study that proves it.")
+@click.argument("study")
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MINUTES",
+    help="Time for all trainings together; costly candidates are left out for it.",
+)
+@click.option(
+    "--candidates",
+    "candidates_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="A TOML file with a table [candidates.NAME] for each arm to try [default: built in].",
+)
+@study_options
+def fix(
+    study: str,
+    budget: float | None,
+    candidates_file: Path | None,
+    out: Path | None,
+    jobs: int | None,
+    as_json: bool,  # noqa: FBT001  click passes flags
+    **options: Any,
+) -> None:
+    """Search for a fix of STUDY's target, and write the study that is to prove the best."""
+    loaded = load_study(study, **options)
+    candidates, no_policy = load_candidates(loaded, candidates_file)
+    folder = out or Path("runs") / f"{loaded.name}-fix"
+    console = stderr()
+    load_with_bar(loaded.dataset, console)
+    click.echo(f"Trying {len(candidates)} candidates; confirm stays closed.", err=True)
+    with StudyBar(console, most_epochs(loaded, candidates), Step.TRAINED, "at most ") as bar:
+        found = search(
+            loaded, candidates, folder, budget_minutes=budget, jobs=jobs, on_report=bar.on_report
+        )
+    found = found.model_copy(update={"left_out": {**no_policy, **found.left_out}})
+    with locked(folder), stderr().status("writing the page and the proof's study"):
+        proof = folder / f"{loaded.name}-proof.toml"
+        write_atomic(proof, proof_of(found, loaded, candidates).encode())
+        page = folder / "fix.html"
+        labels = {name: arm.label or name for name, arm in candidates.items()}
+        write_atomic(page, search_page(found, loaded, labels, proof).encode())
+    if as_json:
+        click.echo((folder / "fix.json").read_text("utf-8"), nl=False)
+        return
+    click.echo(answer(found))
+    stdout().print(search_table(found, labels))
+    for name, why in found.left_out.items():
+        click.echo(f"Not tried: {name}, for {why}.")
+    click.echo(f"Page: {page}")
+    click.echo(next_command(found, proof))

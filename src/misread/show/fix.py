@@ -1,0 +1,122 @@
+"""A search for a fix in words: its answer, its table, and its page."""
+
+import base64
+import shlex
+from pathlib import Path
+
+from misread.show import style
+from misread.show.figures.fix import candidates as candidates_figure
+from misread.show.render import environment
+from misread.show.table import Table, Tone, Toned
+from misread.study.halving import Score
+from misread.study.search import Search
+from misread.study.study import SMOKE, Study
+from misread.wording import count, number, percent
+
+
+def answer(search: Search) -> str:
+    """Return what the search came to, in a sentence or two."""
+    last = search.rungs[-1]
+    if not search.best:
+        return (
+            f"None of {count(len(search.rungs[0].arms), 'candidate')} saves more errors "
+            f"{search.target_name} than it breaks elsewhere."
+        )
+    best = search.best[0]
+    fall = best.saved / last.baseline.target if last.baseline.target else 0.0
+    harm = f", and breaks {number(best.harm, decimals=1)} elsewhere" if best.harm else ""
+    return (
+        f"The best of {count(len(search.rungs[0].arms), 'candidate')} is {best.arm}: "
+        f"{search.target_name} {number(last.baseline.target, decimals=1)} → "
+        f"{number(best.target, decimals=1)} images a seed of {search.n_class:,} ({fall:.0%} "
+        f"fewer){harm}. It was chosen on these images, so this proves nothing yet."
+    )
+
+
+def search_table(search: Search, labels: dict[str, str]) -> Table:
+    """Return the table of every candidate at the last rung that it reached, the best first."""
+    rows, seen = [], set()
+    last = search.rungs[-1].baseline
+    rows.append(_row(last, search.rungs[-1].n_seeds, "the baseline", ""))
+    for rung in reversed(search.rungs):
+        for score in rung.arms:
+            if score.arm in seen:
+                continue
+            seen.add(score.arm)
+            rows.append(
+                _row(score, rung.n_seeds, labels.get(score.arm, ""), _standing(search, score))
+            )
+    name, reverse = search.target_name, "→".join(reversed(search.target_name.split("→")))
+    return Table(
+        title=f"Errors on explore, images a seed ({search.n_images:,} images)",
+        heads=(
+            "arm",
+            "what it does",
+            "seeds",
+            name,
+            reverse,
+            "altered",
+            "accuracy",
+            "s",
+            "outcome",
+        ),
+        rows=tuple(rows),
+        note="altered: both cells in the worst altered view; s: seconds of a training on one core",
+        align="llrrrrrrl",
+    )
+
+
+def _row(score: Score, n_seeds: int, label: str, standing: str) -> tuple[str, ...]:
+    worst = max(score.slices.values(), default=None)
+    return (
+        score.arm,
+        label,
+        str(n_seeds),
+        number(score.target, decimals=1),
+        number(score.reverse, decimals=1),
+        "" if worst is None else number(worst, decimals=1),
+        percent(score.accuracy),
+        number(score.seconds, decimals=1),
+        standing,
+    )
+
+
+def _standing(search: Search, score: Score) -> str:
+    if score in search.best:
+        return Toned("goes to the proof", Tone.GOOD)
+    return score.dropped or "breaks as much as it saves"
+
+
+def next_command(search: Search, proof: Path) -> str:
+    """Return what one would run next, with its minutes."""
+    least = max(1, round(search.minutes))
+    return (
+        f"Next: misread run {shlex.quote(str(proof))}   (about {least} min here; it opens the "
+        "images that prove)"
+    )
+
+
+def search_page(search: Search, study: Study, labels: dict[str, str], proof: Path) -> str:
+    """Return the page of a search: one HTML file, the same bytes for the same search."""
+    figure = candidates_figure(search)
+    source = "data:image/png;base64," + base64.b64encode(style.png(figure)).decode("ascii")
+    again = shlex.join(["misread", "fix", study.name, *(["--smoke"] if study.smoke else [])])
+    seeds = ", ".join(count(rung.n_seeds, "seed") for rung in search.rungs)
+    page = environment().get_template("fix.html.j2")
+    return page.render(
+        study={"title": f"A fix for {search.target_name}", "question": study.question},
+        exploratory=SMOKE if search.smoke else "",
+        mixture="",
+        finding=answer(search).removesuffix("."),
+        search=search,
+        n_images=f"{search.n_images:,}",
+        figures={"fix": {"title": str(figure.get_label()), "source": source}},
+        candidates=search_table(search, labels),
+        next=next_command(search, proof),
+        run=[
+            ("Dataset (SHA-256 of train, test)", ", ".join(search.dataset_sha256)),
+            ("Rungs", f"{seeds}; the better third goes on, at least three"),
+            ("Recipe", study.recipe_name or "of the study's file"),
+        ],
+        command=again,
+    )

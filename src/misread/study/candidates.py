@@ -1,0 +1,181 @@
+"""Candidates of a search, from a TOML file; and the study that is to prove the best of them."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from misread.errors import StudyError
+from misread.learn.recipe import RECIPES
+from misread.study.file import arm_of, free_arm_of
+from misread.study.halving import Score
+from misread.study.search import Search
+from misread.study.study import BASELINE, Arm, Study
+
+_EXTRA = 1.25  # times the baseline's cost from which equal cost is a control of its own
+
+
+def load_candidates(study: Study, path: Path | None) -> tuple[dict[str, Arm], dict[str, str]]:
+    """Return the candidates of a file, or the built-in ones, and why some cannot be tried.
+
+    Parameters
+    ----------
+    study
+        Whose recipe they change, and whose policies they may name ("*" for its own).
+    path
+        The TOML file with a table `[candidates.NAME]` for each; None takes the built-in ones, of
+        which those that need a policy are left out where the study has none.
+
+    Raises
+    ------
+    StudyError
+        If the file is missing or no TOML, or anything in it is not allowed.
+    """
+    source = path or resources.files("misread") / "study" / "candidates.toml"
+    try:
+        tables = tomllib.loads(source.read_text("utf-8")).get("candidates")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        msg = f"{path} cannot be read as candidates ({error}); correct it."
+        raise StudyError(msg) from None
+    if not isinstance(tables, dict) or not tables:
+        msg = f"{path} names no candidates; write a table [candidates.NAME] for each."
+        raise StudyError(msg)
+    arms, left_out = {}, {}
+    for name, table in tables.items():
+        if path is None and "policy" in table and study.policy is None:
+            left_out[name] = "the study has no policy"
+        elif path is None and not study.trainer.is_ours and set(table) - {"label", "policy"}:
+            left_out[name] = "the study's trainer does not know it"
+        else:
+            arms[name] = _candidate(study, name, table)
+    return arms, left_out
+
+
+def _candidate(study: Study, name: str, table: Any) -> Arm:
+    baseline = study.arms.get(BASELINE, next(iter(study.arms.values())))
+    common = baseline.stated
+    settings = dict(table) if isinstance(table, dict) else table
+    if isinstance(settings, dict):
+        times = settings.pop("epochs_times", 1)
+        if not isinstance(times, int | float) or not 0 < times <= 100:
+            msg = f"candidate {name}: epochs_times is {times!r}; allowed is a number up to 100."
+            raise StudyError(msg)
+        if times != 1 and not study.smoke:
+            settings.setdefault("epochs", max(1, round(common.get("epochs", 1) * times)))
+        if settings.get("policy") == "*" and study.policy is not None:
+            settings["policy"] = study.policy.name
+    make = free_arm_of if baseline.recipe is None else arm_of
+    return make(f"{study.name}, candidate {name}", settings, common)
+
+
+def proof_of(search: Search, study: Study, candidates: Mapping[str, Arm]) -> str:
+    """Return the TOML file of the study that proves the best arms of a search, with controls.
+
+    Beside the best arms stand, where our trainer trains, four controls: the baseline with other
+    weights and order (`again`), which must be neither reduced nor harmed; trained for as long as
+    the best arm takes (`equal-cost`); with a shifted logit that makes as few errors of the target
+    (`shifted`), which must come out as traded; and the best arm's treatments of two other classes
+    (`placebo`).
+
+    Parameters
+    ----------
+    search
+        The finished search.
+    study
+        Whose baseline, seeds and data it takes.
+    candidates
+        The arms that were tried.
+    """
+    tried = ", ".join(score.arm for score in search.rungs[0].arms)
+    question = (
+        f"Do the arms that a search found on explore lower {search.target_name}? It was search "
+        f"number {search.number} on this target and tried {tried}."
+    )
+    head: dict[str, Any] = {
+        "title": f"{study.title}: the proof of a fix",
+        "question": question,
+        "dataset": study.dataset,
+        "seeds": list(study.seeds),
+        "target": f"{search.target[0]}:{search.target[1]}",
+    }
+    head["judge"] = {"seen_before": {"explore": True}}
+    head |= {"slices": [list(view) for view in study.slices]} if study.slices else {}
+    tables, baseline = {}, study.arms[BASELINE]
+    if study.recipe_name and baseline.recipe == RECIPES[study.recipe_name]:
+        head["recipe"] = study.recipe_name
+    elif baseline.stated:
+        tables["recipe"] = _plain(baseline.stated)
+    if not study.trainer.is_ours:
+        tables["trainer"] = study.trainer.model_dump(mode="json") | {"folder": study.trainer.folder}
+    if study.policy is not None:
+        tables["policy"] = _plain(study.policy.model_dump(mode="json"))
+    arms = _arms_of_proof(search, study, candidates)
+    tables |= {f"arms.{name}": settings for name, settings in arms.items()}
+    lines = [f"{key} = {toml(value)}" for key, value in head.items()]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{key} = {toml(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _arms_of_proof(
+    search: Search, study: Study, candidates: Mapping[str, Arm]
+) -> dict[str, dict[str, Any]]:
+    """Return the tables of a proof's arms but the baseline's: the best ones, then controls."""
+    best = search.best or search.rungs[-1].arms[:1]
+    baseline = study.arms[BASELINE]
+    arms: dict[str, dict[str, Any]] = {}
+    for score in best:
+        arms[score.arm] = _settings(candidates[score.arm], baseline)
+    if study.trainer.is_ours:
+        arms["again"] = {"label": "the baseline with other weights", "again": 1}
+    costs = [_times(search, score) for score in best]
+    if costs and max(costs) > _EXTRA:
+        epochs = round(baseline.epochs * max(costs))
+        arms["equal-cost"] = {"label": "the baseline for as long", "epochs": epochs}
+    if search.shift is not None and study.trainer.is_ours:
+        arms["shifted"] = {
+            "label": "the baseline with a shifted logit",
+            "patch": {"epochs": 0},
+            "shift": {"logit": search.shift},
+        }
+    leading = candidates[best[0].arm].treatments
+    if search.placebo and leading.about_classes:
+        arms["placebo"] = arms[best[0].arm] | {
+            "label": "the best arm's treatment of two other classes",
+            "classes": list(search.placebo),
+        }
+    return arms
+
+
+def _settings(arm: Arm, baseline: Arm) -> dict[str, Any]:
+    """Return an arm as a study's file says it, its recipe by what differs from the baseline's."""
+    own, other = arm.stated, baseline.stated
+    changes = {key: value for key, value in own.items() if other.get(key) != value}
+    about = {"label": arm.label, "policy": arm.policy}
+    treatments = arm.treatments.model_dump(mode="json")
+    return {key: value for key, value in about.items() if value} | _plain(changes | treatments)
+
+
+def _times(search: Search, score: Score) -> float:
+    return score.seconds / max(search.rungs[-1].baseline.seconds, 1e-9)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings without those that are None, which TOML cannot say."""
+    return {
+        key: _plain(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def toml(value: Any) -> str:
+    """Return a value as TOML: numbers, text, lists, and tables in a line."""
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(key)} = {toml(inner)}" for key, inner in value.items())
+        return "{ " + ", ".join(pairs) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,172 @@
+"""Scores of the arms of a search, and the halving that lets the better third go on.
+
+References
+----------
+Jamieson & Talwalkar (2016), Non-stochastic best arm identification and hyperparameter optimization,
+*AISTATS*: successive halving.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.files import Frozen
+from misread.study.questions import Cell
+from misread.study.study import BASELINE
+
+LAST = 3  # arms that reach the last rung at least
+
+
+class Score(Frozen):
+    """What an arm saves on *explore* against the same seeds of the baseline, in images per seed.
+
+    Attributes
+    ----------
+    arm : str
+        Its name.
+    target, reverse, elsewhere : float
+        Errors of the target cell, of its reverse, and all others.
+    slices : dict of str to float
+        Errors of the target's two cells, in each altered view.
+    saved : float
+        Fewer errors of the target than the baseline.
+    harm : float
+        What grew: the reverse, the worst slice and all other errors, as far as they did.
+    harmed : str
+        What grew most, in words; "" where nothing did.
+    accuracy : float
+        Share of *explore* that is read rightly.
+    seconds, cost : float
+        Time of a training on one core, helpers included; and what it should take, the baseline's
+        being 1.
+    dropped : str
+        Why it did not go on; "" where it did.
+    """
+
+    arm: str
+    target: float
+    reverse: float
+    elsewhere: float
+    slices: dict[str, float]
+    saved: float
+    harm: float
+    harmed: str
+    accuracy: float
+    seconds: float
+    cost: float
+    dropped: str = ""
+
+    @property
+    def score(self) -> float:
+        """What ranks the arms: what is saved less what grew."""
+        return self.saved - self.harm
+
+
+class Rung(Frozen):
+    """The arms that were tried with so many seeds: the best first, the baseline apart."""
+
+    n_seeds: int
+    baseline: Score
+    arms: tuple[Score, ...]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What an arm reads of *explore*, in S seeds.
+
+    Attributes
+    ----------
+    labels_M, preds_SM : ndarray of int
+        Classes, and what was read.
+    slices : mapping of str to ndarray of int
+        What was read in altered views, `[S,M]` with −1 where an image is not in the view.
+    seconds, cost : float
+        Time of a training, mean over seeds; and what it should take, the baseline's being 1.
+    """
+
+    labels_M: npt.NDArray[np.int64]
+    preds_SM: npt.NDArray[np.int64]
+    slices: Mapping[str, npt.NDArray[np.int64]]
+    seconds: float = 0.0
+    cost: float = 1.0
+
+    def errors(self, cell: Cell, view: str = "") -> float:
+        """Return the errors of a cell, in images per seed."""
+        read_SM = self.slices[view] if view else self.preds_SM
+        return float((read_SM[:, self.labels_M == cell[0]] == cell[1]).sum(axis=1).mean())
+
+
+def score(arm: str, read: Readings, before: Readings, cell: Cell) -> Score:
+    """Return what an arm saves against the baseline, `before`, with the same seeds."""
+    reverse = cell[::-1]
+
+    def rest(side: Readings) -> float:
+        wrong = float((side.preds_SM != side.labels_M).sum(axis=1).mean())
+        return wrong - side.errors(cell) - side.errors(reverse)
+
+    slices = {v: read.errors(cell, v) + read.errors(reverse, v) for v in read.slices}
+    grown = {
+        f"{view} images": errors - before.errors(cell, view) - before.errors(reverse, view)
+        for view, errors in slices.items()
+    }
+    worst = max(grown, key=lambda view: grown[view], default="")
+    harms = {
+        "the reverse": read.errors(reverse) - before.errors(reverse),
+        "other errors": rest(read) - rest(before),
+        **({worst: grown[worst]} if worst else {}),
+    }
+    harms = {name: growth for name, growth in harms.items() if growth > 0}
+    return Score(
+        arm=arm,
+        target=read.errors(cell),
+        reverse=read.errors(reverse),
+        elsewhere=rest(read),
+        slices=slices,
+        saved=before.errors(cell) - read.errors(cell),
+        harm=sum(harms.values()),
+        harmed=max(harms, key=lambda name: harms[name], default=""),
+        accuracy=float((read.preds_SM == read.labels_M).mean()),
+        seconds=read.seconds,
+        cost=read.cost,
+    )
+
+
+def halving(
+    arms: Sequence[str],
+    seeds: Sequence[int],
+    cell: Cell,
+    read: Callable[[Sequence[str], int], Mapping[str, Readings]],
+) -> Iterator[Rung]:
+    """Yield rung after rung: every arm with few seeds, the better third with more, at least three.
+
+    Parameters
+    ----------
+    arms
+        Names, without the baseline.
+    seeds
+        Numbers of seeds of the rungs.
+    cell
+        The target.
+    read
+        (arms, number of seeds) → the readings of each; the baseline is among the arms.
+    """
+    left = list(arms)
+    for place, n_seeds in enumerate(seeds):
+        readings = read((BASELINE, *left), n_seeds)
+        before = readings[BASELINE]
+        scores = [score(arm, readings[arm], before, cell) for arm in left]
+        scores.sort(key=lambda s: (-s.score, s.cost))
+        is_last = place + 1 == len(seeds)
+        n_kept = len(scores) if is_last else max(LAST, ceil(len(scores) / 3))
+        left = [s.arm for s in scores[:n_kept]]
+        scores[n_kept:] = [s.model_copy(update={"dropped": _why(s)}) for s in scores[n_kept:]]
+        baseline = score(BASELINE, before, before, cell)
+        yield Rung(n_seeds=n_seeds, baseline=baseline, arms=tuple(scores))
+
+
+def _why(it: Score) -> str:
+    saves = f"saves {it.saved:.1f} images a seed" if it.saved > 0 else "does not lower the target"
+    return f"{saves}; {it.harmed} grows by {it.harm:.1f} in all" if it.harm else saves

@@ -1,0 +1,354 @@
+"""The search for a fix: many arms, few seeds; the better third goes on with more (halving).
+
+Models learn the half of the training set that later *proves*, and read the whole half that
+*explores*, which no proof counts. *Confirm* and the held-out tenths stay closed. In its folder::
+
+    arms/ARM/seed_S/    the runs, as in a study, without `predictions.npz`
+    fix.json            written last: every rung, every score, and what was dropped and why
+"""
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.errors import StudyError
+from misread.files import Frozen, read_arrays, read_json, write_json
+from misread.learn.views import Part, View, load_parts
+from misread.store import RunFolder
+from misread.study.folder import Executor, refuse_another_run, workers_of
+from misread.study.halving import LAST, Readings, Rung, Score, halving
+from misread.study.plan import counter_slices
+from misread.study.questions import Cell
+from misread.study.select import errors_on_select, target_of
+from misread.study.study import BASELINE, Arm, Study
+from misread.study.task import OnReport, Stage, Task, start_of
+from misread.workers.machine import default_jobs
+from misread.workers.pool import Workers
+
+FIRST_SEED = 1_000_001  # of the search: seeds that no proof is likely to take
+SEEDS = (2, 4, 8)  # of the rungs
+_SMOKE_SEEDS = (1, 2)
+
+
+class Search(Frozen):
+    """A finished search; `fix.json`.
+
+    Attributes
+    ----------
+    study, smoke, dataset_sha256 : str, bool, tuple of str
+        Whose baseline was to be improved, and on which data.
+    target, target_name : tuple of int, str
+        The cell, and its name.
+    n_images, n_class : int
+        Images of *explore*, and those of them of the target's true class.
+    rungs : tuple of Rung
+        From many arms with few seeds to few arms with more.
+    left_out : dict of str to str
+        Arms that were not tried, and why.
+    shift : float or None
+        Constant on the logit of the true class with which the baseline makes as many errors of the
+        target as the best arm; None where no constant within ±20 does.
+    placebo : tuple of int or None
+        The leading confusion of two other classes.
+    number : int
+        Which search on this target this is, counted among the folders beside this one.
+    minutes : float
+        What a proof with the study's seeds takes, from the seconds measured here.
+    """
+
+    study: str
+    smoke: bool
+    dataset_sha256: tuple[str, str]
+    target: Cell
+    target_name: str
+    n_images: int
+    n_class: int
+    rungs: tuple[Rung, ...]
+    left_out: dict[str, str]
+    shift: float | None
+    placebo: Cell | None
+    number: int
+    minutes: float
+
+    @property
+    def best(self) -> tuple[Score, ...]:
+        """The arms of the last rung that save more than they harm, at most three."""
+        return tuple(score for score in self.rungs[-1].arms if score.score > 0)[:LAST]
+
+
+def search(
+    study: Study,
+    candidates: Mapping[str, Arm],
+    folder: Path,
+    *,
+    budget_minutes: float | None = None,
+    jobs: int | None = None,
+    on_report: OnReport = lambda _: None,
+) -> Search:
+    """Search for arms that lower a study's target, doing only what the folder does not hold yet.
+
+    Parameters
+    ----------
+    study
+        Its baseline is to be improved; its target is lowered, or, where it names none, the
+        baseline's leading confusion on *explore*.
+    candidates
+        Arms to try, by name.
+    folder
+        Of the search; created, and resumed if it holds a part of the same one.
+    budget_minutes
+        Time for all trainings together; None takes what they take. It is divided by what the
+        baseline was seen to take; candidates that do not fit are left out, the costliest first.
+    jobs
+        Trainings at the same time; None takes what fits. Results do not depend on it.
+    on_report
+        As in `run_study`.
+
+    Returns
+    -------
+    Search
+        It is written as `fix.json` too.
+
+    Raises
+    ------
+    StudyError
+        If the budget is too small for three candidates, or the study has no baseline.
+    PlanError
+        If the folder holds runs that were made differently.
+    RunError
+        If runs failed; all others are done.
+    """
+    if not candidates:
+        msg = "there is nothing to try; name at least one candidate as a table [candidates.NAME]."
+        raise StudyError(msg)
+    baseline = study.arms.get(BASELINE, next(iter(study.arms.values())))
+    arms = {BASELINE: baseline, **{k: v for k, v in candidates.items() if k != BASELINE}}
+    stated = {"arms": arms, "claims": (), "axis": "", "adaptive": None, "target": study.target}
+    tried = Study.model_validate({**dict(study), **stated})
+    n_seeds = _SMOKE_SEEDS if study.smoke else SEEDS
+    seeds = tuple(range(FIRST_SEED, FIRST_SEED + n_seeds[-1]))
+    first = [RunFolder(folder.resolve(), arm, seed) for arm in arms for seed in seeds[: n_seeds[0]]]
+    todo = [run for run in first if not run.is_trained]
+    how: Any = {"jobs": jobs, "executor": Executor.LOCAL, "on_report": on_report}
+    with workers_of(tried, folder, todo, **how) as workers:
+        return _Search(tried, folder.resolve(), workers, on_report, seeds).go(
+            n_seeds, budget_minutes, jobs or default_jobs()
+        )
+
+
+class _Search:
+    """A search at work in its folder."""
+
+    def __init__(
+        self,
+        study: Study,
+        folder: Path,
+        workers: Workers,
+        on_report: OnReport,
+        seeds: tuple[int, ...],
+    ) -> None:
+        self.study, self.folder, self.workers, self.on_report = study, folder, workers, on_report
+        self.seeds, self.parts = seeds, load_parts(study.dataset, study.sizes["confirm_size"])
+        self.cell: Cell = (0, 1)
+        self.views: tuple[View, ...] = ()
+
+    def go(self, n_seeds: tuple[int, ...], budget: float | None, n_workers: int) -> Search:
+        """Find the target, go rung by rung, and write what came out."""
+        self.do("training the baseline", (BASELINE,), n_seeds[0])
+        folders = [RunFolder(self.folder, BASELINE, seed) for seed in self.seeds[: n_seeds[0]]]
+        errors = errors_on_select(self.study, self.parts.train.n_classes, folders)
+        self.cell = target_of(self.study, errors).cell
+        policies = [p for p in self.study.policies(self.cell).values() if p]
+        self.views = tuple(
+            view.model_copy(update={"part": Part.SELECT})
+            for view in counter_slices(policies, self.cell, self.study.slices)
+        )
+        arms, left_out = self.within(budget, n_seeds, n_workers)
+        rungs = tuple(halving(arms, n_seeds, self.cell, self.read))
+        train = self.parts.train
+        explored = folders[0].select()["labels"]
+        others = [
+            (cell["true"], cell["predicted"])
+            for cell in errors["cells"]
+            if not {cell["true"], cell["predicted"]} & set(self.cell)
+        ]
+        outcome = Search(
+            study=self.study.name,
+            smoke=self.study.smoke,
+            dataset_sha256=self.parts.sha256,
+            target=self.cell,
+            target_name="→".join(train.class_names[k] for k in self.cell),
+            n_images=len(explored),
+            n_class=int((explored == self.cell[0]).sum()),
+            rungs=rungs,
+            left_out=left_out,
+            shift=self.shift(rungs[-1].arms[0].target, n_seeds[-1]),
+            placebo=others[0] if others else None,
+            number=1 + self.searches_before(),
+            minutes=self.minutes(rungs[-1], n_workers),
+        )
+        write_json(self.folder / "fix.json", outcome.model_dump(mode="json"))
+        return outcome
+
+    def within(
+        self, budget: float | None, n_seeds: tuple[int, ...], n_workers: int
+    ) -> tuple[list[str], dict[str, str]]:
+        """Return the arms that fit into the budget, and why others do not."""
+        arms = [arm for arm in self.study.arms if arm != BASELINE]
+        if budget is None:
+            return arms, {}
+        seconds = self.seconds(BASELINE, n_seeds[0])
+        costs = {arm: _cost(self.study, arm) for arm in arms}
+        kept = sorted(arms, key=lambda arm: costs[arm])
+
+        def minutes() -> float:
+            left, total = kept, 0.0
+            for number in n_seeds:
+                total += number * (1 + sum(costs[arm] for arm in left))
+                left = left[-max(LAST, ceil(len(left) / 3)) :]  # at most: the costliest go on
+            return total * seconds / n_workers / 60
+
+        while len(kept) > LAST and minutes() > budget:
+            kept.pop()
+        if minutes() > budget:
+            msg = (
+                f"a search of {len(kept)} candidates takes about {minutes():.0f} min here, and the "
+                f"budget is {budget:g}; allow more with --budget, or name cheaper candidates."
+            )
+            raise StudyError(msg)
+        why = f"it costs {{:.1f}} times the baseline, and the budget is {budget:g} min"
+        return (
+            [arm for arm in arms if arm in kept],
+            {arm: why.format(costs[arm]) for arm in arms if arm not in kept},
+        )
+
+    def read(self, arms: Sequence[str], n_seeds: int) -> dict[str, Readings]:
+        """Train what is left of these arms, and return their readings of *explore*."""
+        self.do(f"{n_seeds} seeds of {len(arms)} arms", arms, n_seeds)
+        return {arm: self.readings(arm, n_seeds) for arm in arms}
+
+    def readings(self, arm: str, n_seeds: int) -> Readings:
+        """Return what an arm reads."""
+        folders = [RunFolder(self.folder, arm, seed) for seed in self.seeds[:n_seeds]]
+        clean = [folder.select() for folder in folders]
+        labels_M = clean[0]["labels"].astype(np.int64)
+        slices: dict[str, npt.NDArray[np.int64]] = {}
+        for s, folder in enumerate(folders):
+            if not self.views:
+                continue
+            arrays = read_arrays(folder.path / "preview.npz")
+            for number, treatment in enumerate(arrays["slice_treatments"].tolist()):
+                nothing = np.full((n_seeds, len(labels_M)), -1)
+                read_SM = slices.setdefault(treatment, nothing)
+                read_SM[s, arrays[f"slice_{number}_ids"]] = arrays[f"slice_{number}_predictions"]
+        preds_SM = np.stack([run["predictions"][0] for run in clean]).astype(np.int64)
+        seconds, cost = self.seconds(arm, n_seeds), _cost(self.study, arm)
+        return Readings(labels_M, preds_SM, slices, seconds, cost)
+
+    def seconds(self, arm: str, n_seeds: int) -> float:
+        """Return the seconds of a training, mean over seeds."""
+        machines = [
+            read_json(RunFolder(self.folder, arm, seed).path / "environment.json")
+            for seed in self.seeds[:n_seeds]
+        ]
+        return float(np.mean([machine["train_seconds"] for machine in machines]))
+
+    def do(self, title: str, arms: Sequence[str], n_seeds: int) -> None:
+        """Train what is left, and read the views that are known by then."""
+        tasks = [self.task(arm, seed) for seed in self.seeds[:n_seeds] for arm in arms]
+        for task in tasks:
+            refuse_another_run(task)
+        self.on_report(Stage(title, tuple(tasks)))
+        left = [task for task in tasks if not task.is_done]
+        self.workers.run([task for task in left if task.start is None])
+        self.workers.run([task for task in left if task.start is not None])
+
+    def task(self, arm: str, seed: int) -> Task:
+        """Return a run that learns one half and reads the other; *confirm* stays closed."""
+        policy = self.study.policies(self.cell)[arm]
+        run = self.study.run(arm, policy, seed, 0, self.parts.sha256, self.cell)
+        start = start_of(self.study, self.folder, arm, seed)
+        halved = run.model_copy(update={"halves": True})
+        return Task(RunFolder(self.folder, arm, seed), halved, preview=self.views, start=start)
+
+    def shift(self, errors: float, n_seeds: int) -> float | None:
+        """Return the constant with which the baseline makes `errors` of the target per seed."""
+        folders = [RunFolder(self.folder, BASELINE, seed) for seed in self.seeds[:n_seeds]]
+        probs_SMK = np.concatenate([f.select()["probs"] for f in folders]).astype(np.float64)
+        labels_M = folders[0].select()["labels"]
+        of_true_SMK = probs_SMK[:, labels_M == self.cell[0]]
+
+        def errs(logit: float) -> float:
+            moved = of_true_SMK.copy()
+            moved[..., self.cell[0]] *= np.exp(logit)
+            return float((moved.argmax(axis=2) == self.cell[1]).sum() / len(folders))
+
+        low, high = -20.0, 20.0  # errors fall as the constant grows
+        if not errs(high) <= errors <= errs(low):
+            return None
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (middle, high) if errs(middle) > errors else (low, middle)
+        return round(high, 4)
+
+    def searches_before(self) -> int:
+        """Return how many finished searches on this target lie in the folders beside this one."""
+        count = 0
+        for path in self.folder.parent.glob("*/fix.json"):
+            other = read_json(path)
+            same = tuple(other["dataset_sha256"]) == self.parts.sha256
+            is_it = same and tuple(other["target"]) == self.cell
+            count += is_it and path.parent != self.folder
+        return count
+
+    def minutes(self, last: Rung, n_workers: int) -> float:
+        """Return what a proof of the best arms takes with the study's seeds."""
+        runs = [last.baseline, *last.arms[:LAST]]
+        controls = 2 * last.baseline.seconds
+        per_seed = sum(run.seconds for run in runs) + controls
+        return len(self.study.seeds) * per_seed / n_workers / 60
+
+
+def _cost(study: Study, arm: str) -> float:
+    """Return about how much an arm's training costs, the baseline's being 1."""
+    baseline, it = study.arms[BASELINE], study.arms[arm]
+    treated = it.treatments
+    helpers = 0.0
+    if treated.weights and treated.weights.hard:
+        helpers += treated.weights.folds - 1
+    if treated.teacher:
+        helpers += treated.teacher.models * max(1, treated.teacher.folds - 1)
+    if treated.second:
+        helpers += 0.2
+    length = it.epochs if treated.patch is None else treated.patch.epochs
+    return (length + helpers * it.epochs) / baseline.epochs
+
+
+def most_epochs(study: Study, candidates: Mapping[str, Arm]) -> list[int]:
+    """Return the epochs of each run that a search can come to, for a progress bar."""
+    n_seeds = _SMOKE_SEEDS if study.smoke else SEEDS
+    left = sorted(arm.epochs for arm in candidates.values())
+    runs, before = [next(iter(study.epochs.values()))] * n_seeds[-1], 0
+    for number in n_seeds:
+        runs += left * (number - before)
+        left, before = left[-max(LAST, ceil(len(left) / 3)) :], number
+    return runs
+
+
+def load_search(folder: Path) -> Search:
+    """Return a finished search from its folder.
+
+    Raises
+    ------
+    StudyError
+        If there is none.
+    """
+    path = folder / "fix.json"
+    if not path.exists():
+        msg = f"{folder} holds no finished search; run `misread fix` first."
+        raise StudyError(msg)
+    return Search.model_validate(read_json(path))
