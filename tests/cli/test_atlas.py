@@ -111,7 +111,7 @@ def test_a_study_shows_confirm_once_it_is_open_and_select_before(rehearsal, tmp_
     refused = run("atlas", rehearsal, "--images", tmp_path / "x.npz")
     assert "is a study and knows its images" in refused.output
     refused = run("atlas", tmp_path)
-    assert "holds no errors.json; run `misread errors STUDY` first" in refused.output
+    assert "holds no errors.json; run `misread errors STUDY --train` first" in refused.output
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from misread.cli import main
 from misread.errors import MisreadError, PlanError, RunError, StudyError
 from misread.files import read_json
 from misread.learn.recipe import TrainerCall
@@ -186,6 +188,56 @@ def test_in_python_a_function_is_handed_over(tmp_path, monkeypatch):
     assert plan.study.trainer.call.endswith("test_trainer:uniform")
     with pytest.raises(StudyError, match="workers cannot import the trainer"):
         run_study(study, tmp_path, trainer=lambda _lesson: None)
+
+
+def misread(*arguments):
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert isinstance(done.exception, SystemExit | None), done.exception
+    return done
+
+
+def test_only_what_trains_runs_a_trainer(tmp_path, monkeypatch):
+    marks = tmp_path / "marks"
+    code = f"""
+import pathlib
+pathlib.Path({str(marks)!r}).write_text("!")
+def train(lesson):
+    return {UNIFORM}
+"""
+    path, folder = written(tmp_path, code), tmp_path / "out"
+    run_here(path, folder, monkeypatch)
+    conclude(folder)
+    assert marks.read_text()
+    marks.unlink()
+    for module in [name for name in sys.modules if name.startswith("trainer_")]:
+        del sys.modules[module]
+    arm = folder / "arms/baseline"
+    for arguments in (
+        ("errors", folder),
+        ("preview", folder),
+        ("errors", path, "--out", folder),
+        ("report", folder),
+        ("judge", arm, folder / "arms/fix", "--cell", "8:1"),
+        ("judge", arm, folder / "arms/fix"),
+        ("atlas", folder),
+        ("slices", folder),
+        ("power", folder, "--cell", "8:1"),
+        ("data", "show", "sklearn-digits", "--figure", tmp_path / "x.png"),
+    ):
+        done = misread(*arguments)
+        assert done.exit_code == 0 or arguments[0] in ("slices", "power", "preview"), done.output
+        assert not marks.exists(), arguments
+    for arguments in (("corruptions", folder), ("transfer", folder, "--data", "mnist")):
+        done = misread(*arguments)
+        assert (done.exit_code, "add --trust" in done.stderr) == (2, True), done.output
+        assert not marks.exists(), arguments
+    done = misread("errors", path, "--seeds", "1,2,3", "--out", folder)
+    assert "1 of 3 runs of the baseline are not trained yet" in done.stderr
+    assert not marks.exists()
+    done = misread("errors", path, "--seeds", "1,2,3", "--out", folder, "--train")
+    assert done.exit_code == 0, done.output
+    assert done.stderr.startswith("Trainer: trainer_")
+    assert marks.exists()
 
 
 def test_without_keras_and_tensorflow(tmp_path):

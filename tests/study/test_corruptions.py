@@ -441,7 +441,7 @@ def test_a_ratio_to_nothing_is_none():
 def corrupted(rehearsal, tmp_path_factory):
     """A study's models on all fifteen, by the command line."""
     out = tmp_path_factory.mktemp("corruptions")
-    command = ["corruptions", str(rehearsal), "--out", str(out), "--jobs", "1"]
+    command = ["corruptions", "--trust", str(rehearsal), "--out", str(out), "--jobs", "1"]
     with pytest.MonkeyPatch.context() as patch:
         work_here(patch)
         done = CliRunner().invoke(main, command)
@@ -608,7 +608,7 @@ def test_what_was_read_stays_and_what_was_lost_comes_back(corrupted, monkeypatch
 
 def test_json(corrupted):
     rehearsal, out, _ = corrupted
-    command = ["corruptions", str(rehearsal), "--out", str(out), "--json"]
+    command = ["corruptions", "--trust", str(rehearsal), "--out", str(out), "--json"]
     told = json.loads(CliRunner().invoke(main, command).stdout)
     assert set(told["verdict"]["arms"]) == set(load_plan(rehearsal).study.treated_arms)
     assert told["rows"]["fog@5"]["both"]["accuracy"]["per_seed"]
@@ -760,7 +760,7 @@ def test_the_docs_name_every_corruption_with_its_parameters(project):
 
 
 def refused(*arguments):
-    done = CliRunner().invoke(main, ["corruptions", *map(str, arguments)])
+    done = CliRunner().invoke(main, ["corruptions", "--trust", *map(str, arguments)])
     assert isinstance(done.exception, SystemExit), done.exception
     assert done.exit_code == 2
     return done.output.strip()

@@ -222,7 +222,7 @@ def test_backends_never_mix(smoke, monkeypatch):
 
 
 def test_a_backend_that_is_not_there(tmp_path):
-    command = ("errors", "four-nine", "--smoke", "--seeds", 1, "--out", tmp_path)
+    command = ("errors", "four-nine", "--train", "--smoke", "--seeds", 1, "--out", tmp_path)
     done = misread(*command, KERAS_BACKEND="nonsense")
     assert done.returncode == 2
     assert "Keras cannot start with KERAS_BACKEND=nonsense" in done.stderr
@@ -255,7 +255,16 @@ def test_the_baseline_keeps_confirm_closed_until_the_plan_is_locked(
     small_toml, tmp_path, monkeypatch
 ):
     work_here(monkeypatch)
-    command = ["errors", str(small_toml), "--smoke", "--seeds", "5", "--out", str(tmp_path)]
+    command = [
+        "errors",
+        str(small_toml),
+        "--train",
+        "--smoke",
+        "--seeds",
+        "5",
+        "--out",
+        str(tmp_path),
+    ]
     done = CliRunner().invoke(main, [*command, "--json"])
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["seeds"] == [5]

@@ -67,7 +67,7 @@ def test_data_of_other_classes_or_shapes_are_refused(tmp_path, large):
 def transferred(rehearsal, tmp_path_factory):
     """A study's models on scikit-learn's digits and on MNIST, by the command line."""
     out = tmp_path_factory.mktemp("transfer")
-    command = ["transfer", str(rehearsal), "--data", "sklearn-digits", "--data", "mnist"]
+    command = ["transfer", "--trust", str(rehearsal), "--data", "sklearn-digits", "--data", "mnist"]
     with pytest.MonkeyPatch.context() as patch:
         work_here(patch)
         done = CliRunner().invoke(main, [*command, "--out", str(out), "--jobs", "1"])
@@ -132,7 +132,7 @@ def test_readings_of_other_data_are_never_mixed(transferred, tmp_path, large):
 
 
 def told(*arguments):
-    done = CliRunner().invoke(main, ["transfer", *map(str, arguments)])
+    done = CliRunner().invoke(main, ["transfer", "--trust", *map(str, arguments)])
     assert isinstance(done.exception, SystemExit), done.exception
     assert done.exit_code == 2
     return done.output.strip()
@@ -154,7 +154,16 @@ def test_refusals(transferred, tmp_path):
 
 def test_json(transferred):
     study, out, _ = transferred
-    command = ["transfer", str(study), "--data", "sklearn-digits", "--out", str(out), "--json"]
+    command = [
+        "transfer",
+        "--trust",
+        str(study),
+        "--data",
+        "sklearn-digits",
+        "--out",
+        str(out),
+        "--json",
+    ]
     (told,) = json.loads(CliRunner().invoke(main, command).stdout)
     assert told["n_images"] == 1797
     assert set(told["verdict"]["arms"]) == set(load_plan(study).study.treated_arms)

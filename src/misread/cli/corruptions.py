@@ -14,6 +14,7 @@ from misread.cli.options import (
     say,
     stderr,
     stdout,
+    trust_option,
 )
 from misread.cli.progress import Bar
 from misread.files import write_atomic
@@ -27,7 +28,7 @@ from misread.show.figures.corruptions import (
 from misread.show.style import png
 from misread.study.corruptions import Corruptions, run_corruptions
 from misread.study.evidence import load_evidence
-from misread.study.folder import finished_study
+from misread.study.folder import finished_study, refuse_untrusted
 from misread.study.reread import Reading
 
 
@@ -40,13 +41,15 @@ from misread.study.reread import Reading
 )
 @folder_option("--out", "Folder of the readings [default: corruptions/ in that of the study].")
 @jobs_option
+@trust_option
 @json_option
 def corruptions(
     study: str,
     severity: int | None,
     out: Path | None,
     jobs: int | None,
-    as_json: bool,  # noqa: FBT001  click passes flags
+    trust: bool,  # noqa: FBT001  click passes flags
+    as_json: bool,  # noqa: FBT001
 ) -> None:
     """Let the trained models of STUDY read corrupted images, and judge each arm there.
 
@@ -55,6 +58,7 @@ def corruptions(
     across, …), and each arm is judged against the baseline, with the corruptions as slices.
     """
     folder = finished_study(study)
+    refuse_untrusted(folder, trusted=trust)
     console = stderr()
     result = _read(folder, out or folder / "corruptions", severity, jobs, console)
     written = [result.folder / name for name in ("accuracy.png", "images.png")]

@@ -14,6 +14,11 @@ from misread import wording
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+trust_option = click.option(
+    "--trust",
+    is_flag=True,
+    help="Run the trainer that the study names, where it is not ours: its models need its code.",
+)
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1), help="Worker processes [default: what fits]."
 )

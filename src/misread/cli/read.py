@@ -10,7 +10,15 @@ import click
 from PIL import Image
 from rich.console import Console
 
-from misread.cli.options import folder_option, json_option, print_json, say, stderr, stdout
+from misread.cli.options import (
+    folder_option,
+    json_option,
+    print_json,
+    say,
+    stderr,
+    stdout,
+    trust_option,
+)
 from misread.cli.progress import Bar
 from misread.data.pictures import read_photo
 from misread.errors import StudyError
@@ -18,7 +26,7 @@ from misread.files import path_in, write_atomic
 from misread.images.page import Page, find_digits
 from misread.show.figures.photo import page_figure, reading_table, summary
 from misread.show.style import png
-from misread.study.folder import finished_study
+from misread.study.folder import finished_study, refuse_untrusted
 from misread.study.photos import Readers, Reading, newest_study, read_pages, readers_of
 
 _ENDING = ".read.png"  # of the pictures that are written
@@ -44,6 +52,7 @@ class _Photo(NamedTuple):
 @click.option("--arm", default="baseline", show_default=True, help="Arm whose models read.")
 @folder_option("--out", "Folder of the pictures NAME.read.png [default: beside each photo].")
 @folder_option("--crops", "Save each digit as the models see it, 28×28, in this folder.")
+@trust_option
 @json_option
 def read(
     photos: tuple[Path, ...],
@@ -51,7 +60,8 @@ def read(
     arm: str,
     out: Path | None,
     crops: Path | None,
-    as_json: bool,  # noqa: FBT001  click passes flags
+    trust: bool,  # noqa: FBT001  click passes flags
+    as_json: bool,  # noqa: FBT001
 ) -> None:
     """Find the digits in PHOTOS of paper, or of a blackboard, and read them.
 
@@ -64,6 +74,7 @@ def read(
         msg = f"{photos[0]} is what `misread read` wrote, and no photo; name the photo itself."
         raise StudyError(msg)
     study = newest_study(Path("runs")) if source is None else finished_study(source)
+    refuse_untrusted(study, trusted=trust)
     readers = readers_of(study, arm)
     console = stderr()
     with console.status("finding digits"):

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from misread import wording
 from misread.cli.options import names, say, say_json, stderr, stdout, study_options
 from misread.cli.progress import StudyBar, load_with_bar
 from misread.errors import StudyError
@@ -36,7 +37,7 @@ from misread.study.file import builtin_studies, load_study
 from misread.study.folder import Executor, place_in_runs
 from misread.study.plan import load_plan
 from misread.study.preview import preview_numbers
-from misread.study.run import Until, run_study
+from misread.study.run import Until, run_study, untrained
 from misread.study.select import Errors, planned_power, target_of
 from misread.study.study import BASELINE, SMOKE, Study
 
@@ -90,8 +91,14 @@ def run(
     say(f"Report: {page}")
 
 
+train_option = click.option(
+    "--train", is_flag=True, help="Train what is missing; without it nothing is trained or moved."
+)
+
+
 @click.command(short_help="Find what the baseline of a study keeps misreading.")
-@click.argument("study")
+@click.argument("study", metavar="STUDY|FOLDER")
+@train_option
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")
 @study_options
 def errors(
@@ -99,12 +106,15 @@ def errors(
     top: int,
     out: Path | None,
     jobs: int | None,
-    as_json: bool,  # noqa: FBT001  click passes flags
+    train: bool,  # noqa: FBT001  click passes flags
+    as_json: bool,  # noqa: FBT001
     **options: Any,
 ) -> None:
-    """Find what the baseline of STUDY keeps misreading, on *select*; *confirm* stays closed."""
-    loaded = _with_target(load_study(study, **options))
-    out = out or _place(study, loaded)
+    """Find what the baseline of a study keeps misreading, on *select*; *confirm* stays closed.
+
+    It takes a study's folder, or a study as `misread run` does.
+    """
+    loaded, out = _asked(study, out, Until.ERRORS, train=train, **options)
     folder, parts = _run(loaded, Until.ERRORS, out, jobs)
     path = folder / "errors.json"
     ranked = read_json(path, Errors)
@@ -124,18 +134,27 @@ def errors(
 
 
 @click.command(short_help="Show what the augmentation of a study does to images.")
-@click.argument("study")
+@click.argument("study", metavar="STUDY|FOLDER")
+@train_option
 @study_options
 def preview(
     study: str,
     out: Path | None,
     jobs: int | None,
-    as_json: bool,  # noqa: FBT001  click passes flags
+    train: bool,  # noqa: FBT001  click passes flags
+    as_json: bool,  # noqa: FBT001
     **options: Any,
 ) -> None:
-    """Show what the augmentation of STUDY does to images, and what the baseline reads then."""
-    loaded = _with_target(load_study(study, **options))
-    out = out or _place(study, loaded)
+    """Show what the augmentation of a study does to images, and what the baseline reads then.
+
+    It takes a study's folder, or a study as `misread run` does.
+    """
+    loaded, out = _asked(study, out, Until.PREVIEW, train=train, **options)
+    if loaded.policy is None:
+        msg = (
+            f"{loaded.name} has no policy whose images could be shown; its arms train differently."
+        )
+        raise StudyError(msg)
     folder, parts = _run(loaded, Until.PREVIEW, out, jobs)
     cell = target_of(loaded, read_json(folder / "errors.json", Errors)).cell
     path = folder / "preview.json"
@@ -184,6 +203,38 @@ def report(folder: Path, markdown_page: Path | None, figures: Path | None) -> No
             beside = Beside(markdown_page, figures or markdown_page.parent / chapter.name, drawn)
             written += write_page(chapter, beside)[:1]
     say(f"Written: {' and '.join(map(str, written))}.")
+
+
+def _asked(
+    source: str, out: Path | None, until: Until, *, train: bool, **options: Any
+) -> tuple[Study, Path]:
+    """Return the study that a command is about, and its folder.
+
+    Raises
+    ------
+    StudyError
+        If it has no target, or something would have to be trained and nobody said so.
+    """
+    if Path(source).is_dir():
+        said = [f"--{name}" for name, value in options.items() if value]
+        if out is not None or said:
+            msg = f"{source} states its study; leave {', '.join([*said, '--out'][:2])} away."
+            raise StudyError(msg)
+        study, folder = _with_target(load_plan(Path(source)).study), Path(source)
+    else:
+        study = _with_target(load_study(source, **options))
+        folder = out or _place(source, study)
+    missing = [] if train else untrained(study, folder, until)
+    if missing:
+        what = "trained" if until == Until.ERRORS else "trained and asked for this"
+        n_runs, n_missing = len(study.first_seeds), len(missing)
+        msg = (
+            f"{n_missing} of {n_runs} runs of the baseline are not {what} yet in {folder}; add "
+            f"--train to do that, which takes {wording.count(study.epochs[BASELINE], 'epoch')} of "
+            "training each, or name the folder of a study that has them."
+        )
+        raise StudyError(msg)
+    return study, folder
 
 
 def _with_target(study: Study) -> Study:

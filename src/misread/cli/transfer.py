@@ -14,6 +14,7 @@ from misread.cli.options import (
     say,
     stderr,
     stdout,
+    trust_option,
 )
 from misread.cli.progress import Bar, load_with_bar
 from misread.files import write_atomic
@@ -21,7 +22,7 @@ from misread.learn.views import in_mnist_form
 from misread.show.figures.transfer import convention_figure, transfer_figure, transfer_table
 from misread.show.style import png
 from misread.study.evidence import load_evidence
-from misread.study.folder import finished_study
+from misread.study.folder import finished_study, refuse_untrusted
 from misread.study.reread import Reading
 from misread.study.transfer import Transfer, run_transfer
 
@@ -38,13 +39,15 @@ from misread.study.transfer import Transfer, run_transfer
 )
 @folder_option("--out", "Folder of the readings [default: transfer/ in that of the study].")
 @jobs_option
+@trust_option
 @json_option
 def transfer(
     study: str,
     sources: tuple[str, ...],
     out: Path | None,
     jobs: int | None,
-    as_json: bool,  # noqa: FBT001  click passes flags
+    trust: bool,  # noqa: FBT001  click passes flags
+    as_json: bool,  # noqa: FBT001
 ) -> None:
     """Let the trained models of STUDY read other data, and judge each arm there.
 
@@ -54,6 +57,7 @@ def transfer(
     centre of mass in the middle of 28×28.
     """
     folder = finished_study(study)
+    refuse_untrusted(folder, trusted=trust)
     out = out or folder / "transfer"
     console = stderr()
     transfers = [_read(folder, source, out, jobs, console) for source in sources]

@@ -138,6 +138,7 @@ def baseline_pilot(folder: Path, cell: Cell | None) -> tuple[Pilot, str, int]:
 def _read_errors(folder: Path, other: str) -> dict[str, Any]:
     path = folder / "errors.json"
     if not path.exists():
-        msg = f"{folder} holds no errors.json; run `misread errors STUDY` first, or give {other}."
+        how = "run `misread errors STUDY --train` first"
+        msg = f"{folder} holds no errors.json; {how}, or give {other}."
         raise StudyError(msg)
     return dict(read_json(path, Errors))

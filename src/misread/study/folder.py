@@ -226,6 +226,23 @@ class Repeat(Record):
     same_probabilities: bool
 
 
+def refuse_untrusted(folder: Path, *, trusted: bool) -> None:
+    """Refuse to let models read that need the code of another trainer, unless that is trusted.
+
+    Raises
+    ------
+    StudyError
+        With the name of the trainer.
+    """
+    trainer = load_plan(folder).study.trainer
+    if not (trainer.is_ours or trusted):
+        msg = (
+            f"the models of {folder} are read by the trainer {trainer.text}, which is code of "
+            "whoever made that study; add --trust if you know it."
+        )
+        raise StudyError(msg)
+
+
 def repeat_sentence(folder: Path) -> str:
     """Return what came of training one run of a study twice; "" where that was not done."""
     paths = sorted(folder.glob("arms/*/seed_*/repeat.json"))

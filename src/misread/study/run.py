@@ -117,6 +117,25 @@ def run_study(
         return work.go(until)
 
 
+def untrained(study: Study, folder: Path, until: Until) -> list[RunFolder]:
+    """Return the runs of the baseline that have not come as far as `until`; nothing is trained.
+
+    Raises
+    ------
+    PlanError
+        If the folder holds runs that were made differently.
+    """
+    parts = load_parts(study.dataset, study.sizes["confirm_size"])
+    refuse_another_study(study, folder, parts.sha256)
+    runs = [RunFolder(folder, BASELINE, seed) for seed in study.first_seeds]
+    previews = until == Until.PREVIEW and study.policy is not None
+    return [
+        run
+        for run in runs
+        if not run.is_trained or (previews and not (run.path / "preview.npz").exists())
+    ]
+
+
 class _Study:
     """A study at work in its folder."""
 
