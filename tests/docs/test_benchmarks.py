@@ -62,8 +62,9 @@ def test_the_check_finds_an_old_page(script, small_project, monkeypatch, capsys)
     assert script.main() == 0
 
 
-def test_everyday_measures_and_keeps_to_the_contract(script, project, smoke, tmp_path):
-    command = ["benchmarks/everyday.py", "--quick", "--study", smoke, "--json", tmp_path / "x.json"]
+def test_everyday_measures_and_keeps_to_the_contract(script, project, rehearsal, tmp_path):
+    command = ["benchmarks/everyday.py", "--quick", "--study", rehearsal]
+    command += ["--json", tmp_path / "x.json"]
     done = subprocess.run(
         [sys.executable, *map(str, command)], cwd=project, capture_output=True, text=True
     )
@@ -77,7 +78,7 @@ def test_everyday_measures_and_keeps_to_the_contract(script, project, smoke, tmp
         assert table["title"] in done.stdout
         assert f"### {table['title']}" in section
         assert all(len(row) == len(table["columns"]) for row in table["rows"])
-    runs = len(list(smoke.glob("arms/*/seed_*")))
+    runs = len(list(rehearsal.glob("arms/*/seed_*")))
     assert result["tables"][-1]["n"] == f"Mean of {runs} runs"
 
 
