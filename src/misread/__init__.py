@@ -1,3 +1,42 @@
-"""misread: trials for classifier fixes."""
+"""misread: trials for classifier fixes.
+
+The names below are all that most notebooks need; each is loaded when it is asked for.
+"""
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+# By name: the module that has it, and what it is called there; __init__.pyi tells type checkers.
+_NAMES = {
+    "Arm": ("misread.study.study", "Arm"),
+    "Margins": ("misread.judge", "Margins"),
+    "Predictions": ("misread.judge.predictions", "Predictions"),
+    "Study": ("misread.study.study", "Study"),
+    "atlas": ("misread.judge.atlas", "atlas"),
+    "conclude": ("misread.study.conclude", "conclude"),
+    "from_models": ("misread.readers.convert", "from_models"),
+    "from_scores": ("misread.readers.convert", "from_scores"),
+    "judge_fix": ("misread.judge.verdict", "judge"),
+    "load_data": ("misread.data.sources", "load"),
+    "load_study": ("misread.study.file", "load_study"),
+    "plan_power": ("misread.judge.power", "plan_power"),
+    "read_predictions": ("misread.readers.read", "read_predictions"),
+    "run_study": ("misread.study.run", "run_study"),
+    "survey": ("misread.judge.survey", "survey"),
+    "write_predictions": ("misread.readers.convert", "write_predictions"),
+}
+__all__ = ["__version__", *_NAMES]  # noqa: PLE0604  names of `_NAMES` are text
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        msg = f"module 'misread' has no attribute {name!r}; there are {', '.join(_NAMES)}"
+        raise AttributeError(msg)
+    module, attribute = _NAMES[name]
+    return getattr(importlib.import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_NAMES})

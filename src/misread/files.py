@@ -3,6 +3,7 @@
 import csv
 import errno
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -32,6 +33,18 @@ class Frozen(BaseModel):
     """A record that never changes and refuses fields that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def _repr_html_(self) -> str | None:
+        return html_of(self)
+
+
+def html_of(thing: object) -> str | None:
+    """Return what a notebook shows of a thing, as HTML; None where its text is all.
+
+    `misread.show` is loaded for it by name: it stands above us, and only a notebook asks.
+    """
+    html: str | None = importlib.import_module("misread.show.html").html_of(thing)
+    return html
 
 
 def unstated(default: Any) -> Any:

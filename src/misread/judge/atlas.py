@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
-from misread.files import Frozen
+from misread.files import Frozen, html_of
 from misread.judge.checks import (
     BoolArray,
     IntArray,
@@ -136,6 +136,12 @@ class Atlas(Sequence[CellAtlas]):
     image_P: IntArray
     times_P: IntArray
     disputed_P: BoolArray
+
+    def __repr__(self) -> str:
+        return f"Atlas({len(self)} cells, {self.n_seeds} seeds)"
+
+    def _repr_html_(self) -> str | None:
+        return html_of(self)
 
     def __len__(self) -> int:
         """Return the number of cells that occur."""

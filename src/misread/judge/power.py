@@ -105,6 +105,9 @@ class PowerAnswer(Frozen):
     hopeless: bool
     sentence: str
 
+    def __repr__(self) -> str:
+        return f"PowerAnswer({self.sentence})"
+
     @property
     def warning(self) -> str:
         """What to say before a study of this design trains; "" where its power is .5 or more."""

@@ -129,6 +129,10 @@ class Predictions:
                 )
                 raise JudgeError(msg)
 
+    def __repr__(self) -> str:
+        sizes = f"{self.n_seeds} seeds, {self.n_images:,} images, {len(self.class_names)} classes"
+        return f"Predictions({sizes})"
+
     @property
     def n_seeds(self) -> int:
         """The number of seeds S."""

@@ -67,6 +67,10 @@ class Survey(Frozen):
     n_cells: int
     worth: tuple[Item, ...]
 
+    def __repr__(self) -> str:
+        changed = f"{len(self.improved)} improved, {len(self.broke)} broke"
+        return f"Survey({self.after} against {self.before}: {changed})"
+
     @property
     def is_same(self) -> bool:
         """Whether both sides read every image alike."""

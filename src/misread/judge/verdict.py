@@ -108,6 +108,9 @@ class Verdict(Frozen):
     design_effect: float | None = None
     warnings: tuple[str, ...] = unstated(())
 
+    def __repr__(self) -> str:
+        return f"Verdict({self.verdict} · {self.arm}: {self.reason})"
+
     @property
     def n_items(self) -> int:
         """How many items must be safe or are harmed, each counted as often as it `covers`."""

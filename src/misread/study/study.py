@@ -294,6 +294,9 @@ class Study(Frozen):
         check_looks(self.adaptive, len(self.seeds), smoke=self.smoke)
         return self
 
+    def __repr__(self) -> str:
+        return f"Study({self.name}: {', '.join(self.arms)} × {len(self.seeds)} seeds)"
+
     @property
     def asks_target(self) -> bool:
         """Whether it asks for the reduction of a target cell."""
