@@ -24,6 +24,7 @@ SOURCE = PROJECT / "src"
 ORDER = (
     "errors",
     "seeds",
+    "memory",
     "npz",
     "wording",
     "files",

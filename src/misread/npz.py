@@ -2,6 +2,7 @@
 
 import io
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator
@@ -12,7 +13,9 @@ from typing import IO, Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-LARGEST_BYTES = 4 * 2**30  # of all arrays that are read; a header may claim anything
+from misread.errors import DataError
+from misread.memory import Budget
+
 _CHUNK_BYTES = 2**25
 _DAMAGED = (
     OSError,
@@ -20,6 +23,10 @@ _DAMAGED = (
     ValueError,
     RuntimeError,  # an archive with a password, or packed in a way that is not built in
     OverflowError,
+    SyntaxError,  # a damaged header, which numpy takes for the text of a dictionary
+    TypeError,
+    RecursionError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -59,7 +66,7 @@ class Archive:
         with _in_words():
             self._zip = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
         files = self._zip.namelist()
-        self._taken_bytes = 0
+        self._budget = Budget("it")
         self.names = tuple(name.removesuffix(".npy") for name in files if name.endswith(".npy"))
 
     def __enter__(self) -> Self:
@@ -74,16 +81,13 @@ class Archive:
             return _header(file, self._zip.getinfo(f"{name}.npy").file_size, name)
 
     def read(self, name: str) -> npt.NDArray[Any]:
-        """Return an array; all that are read may take `LARGEST_BYTES`."""
+        """Return an array; all that are read together may take `memory.limit_bytes`."""
         header = self.header(name)
-        self._taken_bytes += header.n_bytes
-        if self._taken_bytes > LARGEST_BYTES:
-            msg = (
-                f"with its {name!r} {list(header.shape)} of {header.dtype} it would take "
-                f"{self._taken_bytes / 2**30:,.1f} GB, and {LARGEST_BYTES / 2**30:,.1f} are "
-                "allowed: use a smaller type of whole numbers"
-            )
-            raise ValueError(msg)
+        try:
+            self._budget.take_array(header.shape, header.dtype)
+        except DataError as error:
+            msg = f"with its {name!r} {list(header.shape)} of {header.dtype} {str(error)[:-1]}"
+            raise ValueError(msg) from None
         with _in_words(), self._zip.open(f"{name}.npy") as file:
             array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
             return array
@@ -96,6 +100,9 @@ class Archive:
             return
         size = header.shape[-1] * header.dtype.itemsize
         rows = max(1, _CHUNK_BYTES // max(size, 1))
+        if size > _CHUNK_BYTES:
+            msg = f"its {name!r} {list(header.shape)} has rows of {size / 2**20:,.0f} MB"
+            raise ValueError(msg)
         with _in_words(), self._zip.open(f"{name}.npy") as file:
             _header(file, None, name)
             for start in range(0, math.prod(header.shape[:-1]), rows):

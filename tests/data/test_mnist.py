@@ -94,7 +94,7 @@ def test_a_gzip_file_of_several_parts_is_no_shorter_idx_file(broken):
     path, _ = broken
     raw = gzip.decompress(path.read_bytes())
     path.write_bytes(gzip.compress(raw[:5000]) + gzip.compress(raw[5000:]))
-    with pytest.raises(DataError, match="truncated or damaged"):
+    with pytest.raises(DataError, match=r"truncated or damaged|its size is not"):
         read_idx(path)
 
 
@@ -117,7 +117,7 @@ def test_the_identity_of_mnist_stays():
 def test_data_shorter_than_the_header_says(broken, cut):
     path, _ = broken
     path.write_bytes(gzip.decompress(path.read_bytes())[:-cut])
-    with pytest.raises(DataError, match="truncated or damaged"):
+    with pytest.raises(DataError, match=r"truncated or damaged|its size is not"):
         read_idx(path)
 
 

@@ -22,8 +22,8 @@ from misread.data.parts import folds
 from misread.data.pictures import read_picture
 from misread.data.sources import KINDS, beside, load, slug, split_name
 from misread.errors import DataError, StudyError
-from misread.learn.views import Shown
-from misread.learn.work import _readings
+from misread.learn.views import View
+from misread.learn.work import Reading, _whole
 from misread.study.file import load_study
 from misread.study.plan import load_plan
 from standin import rehearse
@@ -269,8 +269,8 @@ def test_data_like_fashion_mnist_run_through_a_study_without_code(tmp_path, monk
 
 def test_readings_of_more_classes_than_a_byte_holds():
     def read(n_classes):
-        shown = Shown(np.zeros((2, 8, 8), np.uint8), np.array([n_classes - 1, 1]), np.arange(2))
-        return _readings(lambda _: np.eye(n_classes, dtype=np.float32)[[n_classes - 1, 2]], shown)
+        probs = np.eye(n_classes, dtype=np.float32)[[n_classes - 1, 2]]
+        return _whole(Reading(View(), np.array([n_classes - 1, 1]), np.arange(2), probs))
 
     arrays = read(300)
     assert arrays["labels"].tolist() == [299, 1]
@@ -391,7 +391,7 @@ def write_bad_archives(tmp_path):
     (tmp_path / "no.npz").write_bytes(b"text")
     (tmp_path / "no.h5").write_bytes(b"text")
     h5(tmp_path / "names.h5", pictures=SMALL)
-    h5(tmp_path / "objects.h5", images=SMALL, labels=[str(k) for k in LABELS])
+    h5(tmp_path / "objects.h5", images=SMALL, labels=np.zeros(1797, [("a", "i4")]))
     h5(tmp_path / "linked.h5", images=h5py.ExternalLink("other.h5", "x"), labels=LABELS)
     with h5py.File(tmp_path / "stored elsewhere.h5", "w") as file:
         file["labels"] = LABELS

@@ -219,8 +219,10 @@ def test_two_gigabytes_with_a_wrong_header_are_refused_at_once(tmp_path, start, 
 def test_an_archive_that_claims_more_than_memory(tmp_path, folder, monkeypatch):
     path = tmp_path / "large.npz"
     np.savez_compressed(path, labels=LABELS, predictions=np.zeros((2, 10**6), np.uint8))
-    monkeypatch.setattr("misread.npz.LARGEST_BYTES", 10**6)
-    assert "would take 0.0 GB, and 0.0 are allowed" in refused(judge(path, folder / "good.npz"))
+    monkeypatch.setenv("MISREAD_MEMORY_GB", "0.001")
+    assert "would take 0.0 GB of memory, and 0.001 are allowed" in refused(
+        judge(path, folder / "good.npz")
+    )
 
     def full(*_, **__):
         raise MemoryError

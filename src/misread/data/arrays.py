@@ -10,6 +10,7 @@ Every source passes this way, so that all mean the same by it:
 """
 
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,10 +18,10 @@ import numpy.typing as npt
 
 from misread.data.dataset import Dataset
 from misread.data.parts import folds
-from misread.errors import DataError
+from misread.errors import DataError, JudgeError
 from misread.images import Images
+from misread.judge.values import class_labels
 
-LARGEST_BYTES = 4 * 2**30  # of the decoded images of a source; its header may claim anything
 TEST_SHARE = 5  # one image in five, where a source has no test set of its own
 RANGES = ((0, 1), (-1, 1), (0, 16), (0, 255))
 _CHANNELS = (1, 2, 3, 4)
@@ -34,7 +35,10 @@ class Raw(NamedTuple):
 
 
 def datasets(
-    name: str, *parts: Raw, class_names: tuple[str, ...] | None = None
+    name: str,
+    *parts: Raw,
+    class_names: tuple[str, ...] | None = None,
+    left_out: tuple[str, ...] = (),
 ) -> tuple[Dataset, Dataset]:
     """Make the training and the test set of a source.
 
@@ -47,6 +51,8 @@ def datasets(
     parts
         The training and the test set; without the latter, a fifth of each class of the former
         becomes it (`parts.folds`).
+    left_out
+        What else is there and was not read, in words.
 
     Returns
     -------
@@ -76,7 +82,7 @@ def datasets(
     if labels[0].dtype.kind != labels[-1].dtype.kind:
         msg = f"{name}: the labels of one part are numbers, of the other names; give one kind."
         raise DataError(msg)
-    pixels = _bytes(name, images)
+    pixels = _bytes(titles, images)
     codes, names = _codes(name, labels, class_names)
     if len(parts) == 1:
         held_out_N = folds(codes[0], TEST_SHARE) == 0
@@ -85,7 +91,7 @@ def datasets(
     for images_N, codes_N in zip(pixels, codes, strict=True):
         images_N.flags.writeable = codes_N.flags.writeable = False
     train, test = map(Dataset, titles, pixels, codes, (names, names))
-    return train, test
+    return replace(train, left_out=left_out), test
 
 
 def _shaped(what: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -116,50 +122,66 @@ def _shaped(what: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values[..., 0] if values.shape[3] == 1 else values
 
 
-def _bytes(name: str, parts: list[npt.NDArray[Any]]) -> list[Images]:
+def _bytes(titles: list[str], parts: list[npt.NDArray[Any]]) -> list[Images]:
     """Return the pixels of all parts as bytes, by one rule for all of them."""
     if all(part.dtype == np.uint8 for part in parts):
         return [np.ascontiguousarray(part) for part in parts]
-    low = min(float(part.min()) for part in parts)
-    high = max(float(part.max()) for part in parts)
+    spans = [_span(title, part) for title, part in zip(titles, parts, strict=False)]
+    if spans[0] != spans[-1]:
+        words = " and ".join(
+            f"{title.rpartition(', ')[2]} {low} to {high}"
+            for title, (low, high) in zip(titles, spans, strict=False)
+        )
+        name = titles[0].rpartition(", ")[0]
+        msg = f"{name}: pixels of {words} lie in different ranges; scale both alike."
+        raise DataError(msg)
+    bottom, top = spans[0]
+    return [_scaled(part, bottom, top) for part in parts]
+
+
+def _span(title: str, part: npt.NDArray[Any]) -> tuple[int, int]:
+    """Return the range of the pixels of a part; that of bytes is known."""
+    low, high = float(part.min()), float(part.max())
     fitting = [span for span in RANGES if span[0] <= low and high <= span[1]]
     if not fitting:  # NaN fits nowhere
         msg = (
-            f"{name}: pixels run from {low:g} to {high:g}; allowed are bytes, or numbers within "
+            f"{title}: pixels run from {low:g} to {high:g}; allowed are bytes, or numbers within "
             "0–1, −1–1, 0–16 or 0–255: scale them."
         )
         raise DataError(msg)
-    bottom, top = fitting[0]
-    scaled = []
-    for part in parts:
-        brightness = part.astype(np.float32)
-        brightness -= bottom
-        brightness *= 255 / (top - bottom)
-        scaled.append(np.rint(brightness, out=brightness).astype(np.uint8))
-    return scaled
+    return (0, 255) if part.dtype == np.uint8 else fitting[0]
+
+
+def _scaled(part: npt.NDArray[Any], bottom: int, top: int) -> Images:
+    brightness = part.astype(np.float32)
+    brightness -= bottom
+    brightness *= 255 / (top - bottom)
+    return np.rint(brightness, out=brightness).astype(np.uint8)
 
 
 def _labels(what: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return labels as `[N]` whole numbers or names."""
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8", "replace")
-    if values.dtype.kind == "f" and (values == np.rint(values)).all():
-        values = values.astype(np.int64)
-    if values.ndim != 1 or values.dtype.kind not in "buiU":
-        msg = (
-            f"{what}: labels are {values.dtype} of shape {list(values.shape)}; allowed is one "
-            "whole number or name per image: take the arg max of one-hot labels."
-        )
+    try:
+        labels, n_columns, _ = class_labels(values)
+    except JudgeError as error:
+        msg = f"{what}: {error}"
+        raise DataError(msg) from None
+    if n_columns:
+        msg = f"{what}: {labels.size:,} labels are one-hot; take their arg max first."
         raise DataError(msg)
-    if values.dtype.kind != "U":
-        return values.astype(np.int64)
-    try:  # names that are all numbers are in the order of numbers
-        numbers = values.astype(np.int64)
-    except (ValueError, OverflowError):
-        return values
-    return numbers if (numbers.astype(np.str_) == values).all() else values
+    if labels.dtype.kind == "U":
+        try:  # names that are all numbers are in the order of numbers
+            numbers = labels.astype(np.int64)
+        except (ValueError, OverflowError):
+            return labels
+        labels = numbers if (numbers.astype(np.str_) == labels).all() else labels
+    if labels.dtype.kind != "U":
+        if int(labels.min()) < 0 or int(labels.max()) >= 2**31:
+            odd = int(labels.min()) if int(labels.min()) < 0 else int(labels.max())
+            msg = f"{what}: a label is {odd}; allowed are whole numbers of 0 or more, or names."
+            raise DataError(msg)
+        labels = labels.astype(np.int64)
+    return labels
 
 
 def _codes(

@@ -36,8 +36,9 @@ def check_dataset(train: Dataset, test: Dataset) -> list[Finding]:
 
     That the files are whole, and shapes, types and label ranges fit, was checked as they were read.
     """
+    left_out = f"left out: {'; '.join(train.left_out)}; what was read is " if train.left_out else ""
     return [
-        Finding("files and shapes", ok=True, result=f"whole; {image_words(train)}"),
+        Finding("files and shapes", ok=True, result=f"{left_out}whole; {image_words(train)}"),
         _classes(train, test),
         _between(train, test),
         _contradictions(train, test),
@@ -128,8 +129,12 @@ def _constant(train: Dataset, test: Dataset) -> Finding:
 
 
 def _brightness(train: Dataset, test: Dataset) -> Finding:
-    brightest = max(int(train.images.max()), int(test.images.max()))
-    if brightest < _DARK:
-        result = f"no pixel is brighter than {brightest} of 255; scale them to 0–255"
-        return Finding("brightness", ok=False, result=result)
-    return Finding("brightness", ok=True, result=f"the brightest pixel has {brightest} of 255")
+    brightest = {"training": int(train.images.max()), "test": int(test.images.max())}
+    for part, most in brightest.items():
+        if most < _DARK:
+            result = (
+                f"no pixel of the {part} set is brighter than {most} of 255; scale them to 0–255"
+            )
+            return Finding("brightness", ok=False, result=result)
+    words = f"the brightest pixel has {max(brightest.values())} of 255"
+    return Finding("brightness", ok=True, result=words)

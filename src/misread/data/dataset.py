@@ -41,6 +41,8 @@ class Dataset:
     group_kinds
         Kinds of groups by name, each with the numbers of its groups, in ascending order; empty
         where none are known.
+    left_out
+        What its source holds besides and was not read, in words.
 
     Raises
     ------
@@ -56,6 +58,7 @@ class Dataset:
     disputed_N: npt.NDArray[np.bool_] | None = None
     group_noun: str = "group"
     group_kinds: Mapping[str, range] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim not in (3, 4):

@@ -1,6 +1,5 @@
 """Datasets from files on disk: IDX, NPZ, HDF5, CSV; nothing in them is ever executed."""
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,11 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from misread.data.arrays import LARGEST_BYTES, Raw, datasets
+from misread.data.arrays import Raw, datasets
 from misread.data.dataset import Dataset
 from misread.data.mnist import read_idx
-from misread.errors import DataError, needs_extra
+from misread.errors import DataError, JudgeError, needs_extra
 from misread.images import Images
+from misread.judge.checks import refuse_repeats
+from misread.judge.values import texts_of
+from misread.memory import Budget, allow
 from misread.npz import Archive
 
 # Names that the arrays of an archive may have: images and labels, of train and of test.
@@ -27,6 +29,7 @@ _SPELLINGS = (
     (("data", "target"), None),
 )
 _CLASS = ("label", "class", "target")
+_PIXEL = re.compile(r"[A-Za-z_]*[0-9]+([x_-][0-9]+)?")  # as in pixel12, 3x4, p7
 
 
 def load_idx(name: str, place: str) -> tuple[Dataset, Dataset]:
@@ -121,19 +124,23 @@ def load_h5(name: str, place: str) -> tuple[Dataset, Dataset]:
 
     path = _file(place)
 
+    budget = Budget(str(path))
+
     def read(key: str) -> npt.NDArray[Any]:
         array = file[key]
         if array.is_virtual or array.external:
             msg = f"its {key!r} lies in another file, which is never read"
             raise ValueError(msg)
-        if array.dtype.kind not in "buifS":
+        if array.shape is None:
+            msg = f"its {key!r} holds nothing"
+            raise ValueError(msg)
+        is_text = h5py.check_string_dtype(array.dtype) is not None
+        if not is_text and array.dtype.kind not in "buif":
             msg = f"its {key!r} is of type {array.dtype}, which is never read"
             raise ValueError(msg)
-        if math.prod(array.shape) * array.dtype.itemsize > LARGEST_BYTES:
-            msg = f"its {key!r} {list(array.shape)} is larger than {LARGEST_BYTES / 2**30:.0f} GB"
-            raise ValueError(msg)
-        values: npt.NDArray[Any] = array[()]
-        return values
+        budget.take_array(array.shape, array.dtype if array.dtype.itemsize else np.dtype("S64"))
+        values: npt.NDArray[Any] = array.asstr()[()].astype(np.str_) if is_text else array[()]
+        return values.T if "MATLAB_class" in array.attrs else values
 
     try:
         if not h5py.is_hdf5(path):
@@ -141,7 +148,7 @@ def load_h5(name: str, place: str) -> tuple[Dataset, Dataset]:
             raise DataError(msg)
         with h5py.File(path, "r") as file:
             return _of_arrays(name, path, _h5_names(file), read)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).partition("\n")[0].partition(" (")[0]
         msg = f"{path} cannot be read as HDF5 ({reason}); write it anew with h5py."
         raise DataError(msg) from None
@@ -150,9 +157,10 @@ def load_h5(name: str, place: str) -> tuple[Dataset, Dataset]:
 def load_csv(name: str, place: str) -> tuple[Dataset, Dataset]:
     """Return a dataset of a table of numbers, a row per image: pixels of a square, and its class.
 
-    The class is in the column `label`, `class` or `target` of a header, else in the last one. The
-    test set is in a file beside it: .tes beside .tra (UCI), or the same name with "test" for
-    "train".
+    The class is in the column `label`, `class` or `target` of a header, or in the only one that is
+    not called as a pixel (letters and a number). Without a header it is in the first or the last
+    column, whichever can be one. Columns are separated by commas, semicolons or tabs. The test set
+    is in a file beside it: .tes beside .tra (UCI), or the same name with "test" for "train".
 
     Raises
     ------
@@ -165,9 +173,9 @@ def load_csv(name: str, place: str) -> tuple[Dataset, Dataset]:
         if path.suffix == ".tra"
         else path.with_name(path.name.replace("train", "test"))
     )
-    train = _read_csv(path)
+    train, label = _read_csv(path, None)
     has_test = beside != path and beside.exists()
-    return datasets(name, train, *([_read_csv(beside)] if has_test else []))
+    return datasets(name, train, *([_read_csv(beside, label)[0]] if has_test else []))
 
 
 def load_sklearn_digits(name: str = "sklearn-digits", _place: str = "") -> tuple[Dataset, Dataset]:
@@ -225,17 +233,37 @@ def _of_arrays(
     for train, test in _SPELLINGS:
         if not keys.keys() >= set(train):
             continue
-        parts = [Raw(read(keys[train[0]]), read(keys[train[1]]))]
-        if test is not None and keys.keys() >= set(test):
-            parts.append(Raw(read(keys[test[0]]), read(keys[test[1]])))
-        classes = read(keys["class_names"]) if "class_names" in keys else ()
-        return datasets(name, *parts, class_names=tuple(map(str, classes)) or None)
+        taken = [train, *([test] if test is not None and keys.keys() >= set(test) else [])]
+        parts = [_aligned(Raw(read(keys[x]), read(keys[y]))) for x, y in taken]
+        classes = np.asarray(read(keys["class_names"]) if "class_names" in keys else [])
+        if classes.ndim != 1:
+            msg = f"{path}: class_names have {classes.ndim} axes; give a list of names."
+            raise DataError(msg)
+        used = {*(key for pair in taken for key in pair), "class_names"}
+        rest = [f"array {keys[key]}" for key in keys if key not in used]
+        named = tuple(map(str, texts_of("class names", classes).tolist()))
+        return datasets(name, *parts, class_names=named or None, left_out=tuple(rest))
+    if keys and keys.keys() <= {f"arr_{k}" for k in range(4)}:  # numpy.savez without names
+        arrays = [read(keys[key]) for key in sorted(keys)]
+        images = [array for array in arrays if array.ndim > 2]
+        labels = [array for array in arrays if array.ndim <= 2]
+        if len(images) == len(labels):
+            return datasets(name, *map(Raw, images, labels))
     listed = ", ".join(list(names)[:8]) or "nothing"
     msg = (
         f"{path} holds {listed}; needed are x_train and y_train, with x_test and y_test, or images "
         "and labels."
     )
     raise DataError(msg)
+
+
+def _aligned(raw: Raw) -> Raw:
+    """Return images whose first axis counts them, where their last one does, as in MATLAB."""
+    images, labels = raw.images, raw.labels.ravel() if 1 in raw.labels.shape else raw.labels
+    n_labels = len(labels) if labels.ndim else 0
+    if images.ndim > 1 and len(images) != n_labels and images.shape[-1] == n_labels:
+        return Raw(np.moveaxis(images, -1, 0), labels)
+    return Raw(images, labels)
 
 
 def _h5_names(file: Any) -> list[str]:
@@ -259,23 +287,69 @@ def _h5_names(file: Any) -> list[str]:
     return names
 
 
-def _read_csv(path: Path) -> Raw:
+def _read_csv(path: Path, label: str | None) -> tuple[Raw, str]:
+    """Return the images of a table, and which column is the class: `label`, where that is known."""
     import polars as pl  # noqa: PLC0415  half a second that other sources need not wait
 
     try:
         with path.open("r", encoding="utf-8", errors="replace") as file:
             lines = (line for line in iter(lambda: file.readline(2**20), "") if line[0] != "#")
-            first = next(lines, "").split(",")
-        headed = any(re.search("[A-Za-z_]", word) for word in first[:-1])  # a class may be a word
+            first = next(lines, "").strip("\ufeff\r\n")
+        separator = max(",;\t", key=first.count)
+        heads = [head.strip().strip('"') for head in first.split(separator)]
+        headed = any(re.search("[A-Za-z_]", word) for word in heads[:-1])  # a class may be a word
+        names = heads if headed else [f"column_{k + 1}" for k in range(len(heads))]
+        refuse_repeats("columns", names)
+        with path.open("rb") as raw:
+            n_rows = sum(chunk.count(b"\n") for chunk in iter(lambda: raw.read(2**24), b"")) + 1
+        allow(path.stat().st_size + 16 * n_rows * len(names), str(path))
         table = pl.read_csv(
-            path, glob=False, has_header=headed, comment_prefix="#", infer_schema_length=None
+            path,
+            glob=False,
+            has_header=headed,
+            new_columns=names,
+            separator=separator,
+            comment_prefix="#",
+            infer_schema_length=None,
         )
-        label = next((c for c in table.columns if c.lower() in _CLASS), table.columns[-1])
-        return of_table(table, label)
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
+        chosen = _label_column(table, label, headed=headed)
+        return of_table(table, chosen), chosen
+    except (pl.exceptions.PolarsError, OSError, ValueError, JudgeError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
         msg = f"{path} cannot be read as a table of numbers ({reason}); give a row per image."
         raise DataError(msg) from None
+
+
+def _label_column(table: Any, label: str | None, *, headed: bool) -> str:
+    """Return the column that is the class, `label` where the training set has said so.
+
+    Nothing is guessed where two could be.
+
+    Raises
+    ------
+    ValueError
+        If none or several can be.
+    """
+    names: list[str] = table.columns
+    if label is not None and label not in names:
+        msg = f"there is no column {label!r}, which is the class in the training set"
+        raise ValueError(msg)
+    if label is not None:
+        return label
+    if headed:
+        known = [name for name in names if name.lower() in _CLASS]
+        odd = known or [name for name in names if not _PIXEL.fullmatch(name)]
+        if len(odd) == 1:
+            return odd[0]
+        what = f"several, {', '.join(odd[:3])}" if odd else "none"
+        msg = f"of columns label, class or target it has {what}: call one label"
+        raise ValueError(msg)
+    ends = dict.fromkeys((names[0], names[-1]))
+    can_be = [name for name in ends if 1 < table[name].n_unique() <= max(2, len(table) // 2)]
+    if len(can_be) != 1:
+        msg = "it has no names of columns, and the class may be the first or the last: name them"
+        raise ValueError(msg)
+    return can_be[0]
 
 
 def of_table(table: Any, label: str) -> Raw:

@@ -13,6 +13,7 @@ from zlib_ng import zlib_ng
 
 from misread.data.dataset import Dataset
 from misread.errors import DataError
+from misread.memory import allow
 
 _Damaged: Any = zlib_ng.error  # a class, though its types call it an instance
 FOLDER = Path(__file__).parent / "mnist"
@@ -51,9 +52,10 @@ def read_idx(path: Path, sha256: str | None = None) -> npt.NDArray[np.uint8]:
         If the file is missing, truncated, altered, or no IDX file of unsigned bytes.
     """
     try:
+        allow(path.stat().st_size, str(path))
         raw = path.read_bytes()
         if raw[:2] == b"\x1f\x8b":
-            raw = _inflated(raw)
+            raw = _inflated(raw, str(path))
     except FileNotFoundError:
         msg = f"{path} does not exist; reinstall misread, or name a folder that holds the file."
         raise DataError(msg) from None
@@ -83,11 +85,17 @@ def read_idx(path: Path, sha256: str | None = None) -> npt.NDArray[np.uint8]:
     return np.frombuffer(raw, dtype=np.uint8, offset=start).reshape(shape)
 
 
-def _inflated(packed: bytes) -> bytes:
+def _inflated(packed: bytes, name: str) -> bytes:
     """Return the content of a gzip file, whose own checksum must agree."""
     claimed = int.from_bytes(packed[-4:], "little")  # its last field is the size of the content
     largest = 1032 * len(packed)  # no byte of a deflate stream gives more: a bound for false claims
-    return zlib_ng.decompress(packed, 31, max(1, min(claimed, largest)))
+    allow(max(1, min(claimed, largest)), name)
+    stream = zlib_ng.decompressobj(31)
+    content = stream.decompress(packed, max(1, min(claimed + 1, largest)))
+    if not stream.eof or len(content) != claimed:
+        msg = "its size is not the one that it names"
+        raise OSError(msg)
+    return content
 
 
 def _part(

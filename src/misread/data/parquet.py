@@ -11,14 +11,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from misread.errors import DataError
+from misread.memory import limit_bytes
 
 _MAGIC = b"PAR1"
 _TRY = """
 import sys
 import polars
+most = int(sys.argv[2])
 try:
     frame = polars.scan_parquet(sys.argv[1], glob=False)
-    names = [name for name in frame.collect_schema().names() if name.strip() in sys.argv[2:]]
+    names = [name for name in frame.collect_schema().names() if name.strip() in sys.argv[3:]]
+    n_rows = frame.select(polars.len()).collect().item()
+    if n_rows * 16 * max(1, len(names)) > most:
+        sys.exit(print(f"its {n_rows:,} rows take more memory than is allowed") or 1)
+    try:
+        import resource
+        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + most + 2**31,) * 2)
+    except (ImportError, OSError, ValueError):
+        pass
     frame.select(polars.col(names).hash().max()).collect()
 except (polars.exceptions.PolarsError, OSError) as error:
     sys.exit(print(str(error).partition("\\n")[0]) or 1)
@@ -49,7 +60,7 @@ def check_parquet(path: Path, columns: Sequence[str]) -> None:
     if size < 12 or start != _MAGIC or end != _MAGIC:
         msg = "this is no Parquet file, or only a part of one; write it anew."
         raise DataError(msg)
-    command = [sys.executable, "-P", "-c", _TRY, str(path), *columns]
+    command = [sys.executable, "-P", "-c", _TRY, str(path), str(limit_bytes()), *columns]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  our own program
     if done.returncode:
         reason = done.stdout.decode("utf-8", "replace").strip() or "it is damaged"

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from misread.data.arrays import LARGEST_BYTES, TEST_SHARE, Raw, datasets
+from misread.data.arrays import TEST_SHARE, Raw, datasets
 from misread.data.dataset import Dataset
 from misread.data.parts import folds
 from misread.errors import DataError, needs_extra
 from misread.images import Images
+from misread.memory import Budget
 from misread.seeds import derive
 
 FORMATS = ("PNG", "JPEG", "TIFF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+DEEP = "/**"  # behind the name of a folder
+_UNREAD = (".bmp", ".webp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".jfif", ".jpe", ".pgm")
 PHOTO_FORMATS = (*FORMATS, "BMP", "WEBP")
 PHOTO_SUFFIXES = (*SUFFIXES, ".bmp", ".webp")
 _ORIENTATION = 0x0112  # EXIF's number for it
@@ -31,6 +34,7 @@ _UPRIGHT = {
     7: (3, True),
     8: (1, False),
 }
+_STRIP = 256  # rows
 LARGEST_PX = 100_000_000  # of one picture: 10,000 × 10,000, as a scanner makes them
 
 
@@ -72,7 +76,8 @@ def decode_picture(
     -------
     numpy.ndarray
         `uint8 [H,W]` where it is grey, also where its three channels are equal; else `[H,W,3]`,
-        red first. What is transparent shows white paper; 16 bits become 8.
+        red first, upright as its EXIF note says. What is transparent shows white paper; 16 bits
+        become 8.
 
     Raises
     ------
@@ -112,97 +117,145 @@ def decode_picture(
 
 
 def _bytes_of(file: Any) -> npt.NDArray[np.uint8]:
-    """Return an open picture `uint8 [H,W]` where it is grey, else `[H,W,3]`, on white paper."""
-    if file.mode.startswith("I;16") or (file.mode == "I" and file.format == "PNG"):
-        deep: npt.NDArray[np.uint8] = np.rint(np.asarray(file) / 257).astype(np.uint8)
-        return deep
-    if file.mode in ("I", "F"):
+    """Return an open picture `uint8 [H,W]` where it is grey, else `[H,W,3]`, on white paper.
+
+    It is upright as its EXIF note says. A strip at a time, so that it takes little more than its
+    own size.
+    """
+    if file.mode in ("I", "F") and not (file.mode == "I" and file.format == "PNG"):
         msg = "more than 16 bits a channel"
         raise ValueError(msg)
-    if file.has_transparency_data:
-        pixels = np.asarray(file.convert("RGBA"))
-        cover = pixels[..., 3:] / 255
-        pixels = np.rint(pixels[..., :3] * cover + 255 * (1 - cover)).astype(np.uint8)
-    else:
-        pixels = np.asarray(file.convert("L" if file.mode in ("1", "L") else "RGB"))
-    is_grey = pixels.ndim == 3 and (pixels == pixels[..., :1]).all()
-    picture: npt.NDArray[np.uint8] = pixels[..., 0] if is_grey else pixels
-    return picture
-
-
-def upright(picture: npt.NDArray[np.uint8], path: Path) -> npt.NDArray[np.uint8]:
-    """Turn a picture, `[H,W]` or `[H,W,C]`, as the EXIF note of its file `path` says."""
-    from PIL import Image  # noqa: PLC0415
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(path) as header:
-                note = header.getexif().get(_ORIENTATION, 1)
-        except Exception:  # noqa: BLE001
-            return picture  # a damaged note says nothing
+    file.load()  # which turns a TIFF upright already
+    note = _orientation(file)
+    is_deep = file.mode.startswith("I")
+    has_cover = file.has_transparency_data
+    plain = file if is_deep else file.convert("RGBA" if has_cover else _mode(file))
+    pixels = np.asarray(plain)
+    shape = pixels.shape[:2] if is_deep or pixels.ndim == 2 else (*pixels.shape[:2], 3)
+    whole = np.empty(shape, np.uint8)
+    for start in range(0, len(pixels), _STRIP):
+        strip = pixels[start : start + _STRIP]
+        if is_deep:
+            strip = np.rint(strip / 257)
+        elif has_cover:
+            cover = strip[..., 3:].astype(np.float32) / 255
+            strip = np.rint(strip[..., :3] * cover + 255 * (1 - cover))
+        whole[start : start + _STRIP] = strip
+    is_grey = whole.ndim == 3 and all(
+        (whole[start : start + _STRIP] == whole[start : start + _STRIP, :, :1]).all()
+        for start in range(0, len(whole), _STRIP)
+    )
     turns, is_mirrored = _UPRIGHT.get(note, (0, False))
-    return np.rot90(picture[:, ::-1] if is_mirrored else picture, turns)
+    picture = whole[..., 0] if is_grey else whole
+    return np.ascontiguousarray(np.rot90(picture[:, ::-1] if is_mirrored else picture, turns))
+
+
+def _mode(file: Any) -> str:
+    return "L" if file.mode in ("1", "L") else "RGB"
+
+
+def _orientation(file: Any) -> int:
+    try:
+        return int(file.getexif().get(_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001  a damaged note says nothing
+        return 1
 
 
 def load_folder(name: str, place: str) -> tuple[Dataset, Dataset]:
     """Return a dataset of a folder of pictures, with a subfolder for each class.
 
-    The subfolders may lie in two folders `train` and `test`. All pictures have one size; they are
-    in colour if one of them is.
+    The subfolders may lie in two folders `train` and `test`; hidden ones are none. All pictures
+    have one size; they are in colour if one of them is. Pictures in deeper folders belong to the
+    class above them where the name ends in ``/**``; else they are refused.
 
     Raises
     ------
     DataError
-        If there is no class, a picture cannot be read, or sizes differ.
+        If there is no class, a picture cannot be read or lies deeper, or sizes differ.
     """
-    folder = Path(place)
+    folder = Path(place.removesuffix(DEEP))
     if not folder.is_dir():
         msg = f"{folder.absolute()} is no folder; give one that exists."
         raise DataError(msg)
-    if (folder / "train").is_dir() and (folder / "test").is_dir():
-        parts = [_read_classes(folder / part) for part in ("train", "test")]
-    else:
-        parts = [_read_classes(folder)]
+    inner = [path.name for path in _folders(folder)]
+    split = {"train", "test"} <= {*inner}
+    homes = [folder / part for part in ("train", "test")] if split else [folder]
+    budget = Budget(str(folder))
+    left_out = [f"folder {name}" for name in inner if split and name not in ("train", "test")]
+    parts = []
+    for home in homes:
+        paths, others = _pictures(home, deep=place.endswith(DEEP))
+        left_out += others
+        parts.append(_read_classes(paths, budget))
     if len({part.images.ndim for part in parts}) > 1:
-        parts = [Raw(_in_colour(part.images), part.labels) for part in parts]
-    return datasets(name, *parts)
+        parts = [
+            Raw(part.images if part.images.ndim == 4 else _in_colour(part.images), part.labels)
+            for part in parts
+        ]
+    return datasets(name, *parts, left_out=tuple(left_out))
 
 
-def _read_classes(folder: Path) -> Raw:
-    """Return the pictures of a folder, class by class, each in the order of their names."""
-    classes = sorted(path for path in folder.iterdir() if path.is_dir())
-    paths = [
-        path
-        for subfolder in classes
-        for path in sorted(subfolder.iterdir())
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    ]
-    if not paths:
+def _folders(folder: Path) -> list[Path]:
+    """Return the subfolders, without those that systems hide."""
+    inner = (path for path in folder.iterdir() if not path.name.startswith((".", "__")))
+    return sorted(path for path in inner if path.is_dir())
+
+
+def _pictures(folder: Path, *, deep: bool) -> tuple[list[tuple[str, Path]], list[str]]:
+    """Return the class and the path of each picture, class by class, and what else lies there.
+
+    Raises
+    ------
+    DataError
+        If a picture lies where it belongs to no class, or is of a kind that is not read.
+    """
+    found: list[tuple[str, Path]] = []
+    others: list[Path] = [path for path in folder.iterdir() if path.is_file()]
+    for subfolder in _folders(folder):
+        files = sorted(path for path in subfolder.rglob("*") if path.is_file())
+        for path in files:
+            inner = path.relative_to(subfolder).parts
+            if any(part.startswith((".", "__")) for part in inner):
+                continue
+            if path.suffix.lower() in SUFFIXES and (deep or len(inner) == 1):
+                found.append((subfolder.name, path))
+            else:
+                others.append(path)
+    lost = [path for path in others if path.suffix.lower() in (*SUFFIXES, *_UNREAD)]
+    if lost:
+        msg = (
+            f"{folder} has {len(lost):,} pictures that are in no class folder, deeper, or of "
+            f"another kind than {', '.join(SUFFIXES)}, as {lost[0].relative_to(folder)}; move or "
+            f"convert them, or name the folder with {DEEP} behind it to read deeper ones."
+        )
+        raise DataError(msg)
+    if not found:
         msg = (
             f"{folder} has no subfolders with pictures ({', '.join(SUFFIXES)}); make one for each "
             "class."
         )
         raise DataError(msg)
-    first = read_picture(paths[0])
-    n_bytes = math.prod(first.shape) * len(paths)
-    if n_bytes > LARGEST_BYTES:
-        msg = (
-            f"{folder} holds {len(paths):,} pictures that take {n_bytes / 2**30:,.1f} GB, and "
-            f"{LARGEST_BYTES / 2**30:.0f} are allowed; make them smaller."
-        )
-        raise DataError(msg)
-    pictures = [first]
-    for path in paths[1:]:
+    hidden = {".ds_store", "thumbs.db", "desktop.ini"}
+    rest = sorted(path.name for path in others if path.name.lower() not in hidden)
+    return found, [f"{len(rest):,} other files, as {rest[0]}"] if rest else []
+
+
+def _read_classes(paths: list[tuple[str, Path]], budget: Budget) -> Raw:
+    """Return pictures by their class and path, which have one size."""
+    pictures: list[Images] = []
+    for _, path in paths:
         picture = read_picture(path)
+        first = pictures[0] if pictures else picture
         if picture.shape[:2] != first.shape[:2]:
             sizes = " and ".join(f"{p.shape[1]}×{p.shape[0]} px" for p in (first, picture))
-            msg = f"{paths[0]} and {path} differ in size, {sizes}; bring all pictures to one."
+            msg = f"{paths[0][1]} and {path} differ in size, {sizes}; bring all pictures to one."
             raise DataError(msg)
+        if not pictures or (picture.ndim > first.ndim and all(p.ndim == 2 for p in pictures)):
+            budget.take(2 * math.prod(picture.shape) * len(paths))
         pictures.append(picture)
     if any(picture.ndim == 3 for picture in pictures):
         pictures = [_in_colour(picture) if picture.ndim == 2 else picture for picture in pictures]
-    return Raw(np.stack(pictures), np.array([path.parent.name for path in paths]))
+    return Raw(np.stack(pictures), np.array([name for name, _ in paths]))
 
 
 def _in_colour(images: Images) -> Images:
@@ -218,7 +271,7 @@ def read_photo(path: Path) -> npt.NDArray[np.uint8]:
     DataError
         If it is missing, damaged, too large, or no PNG, JPEG, TIFF, BMP or WebP picture.
     """
-    picture = upright(read_picture(path, formats=PHOTO_FORMATS), path)
+    picture = read_picture(path, formats=PHOTO_FORMATS)
     if picture.ndim == 2:
         picture = np.repeat(picture[..., np.newaxis], 3, axis=2)
     return np.ascontiguousarray(picture)

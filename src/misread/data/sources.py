@@ -18,7 +18,7 @@ from typing import NamedTuple
 from misread.data.dataset import Dataset
 from misread.data.local import load_csv, load_h5, load_idx, load_npz, load_sklearn_digits
 from misread.data.mnist import load_mnist
-from misread.data.pictures import load_folder, load_paper
+from misread.data.pictures import DEEP, load_folder, load_paper
 from misread.data.remote import load_hf, load_openml, openml_description
 from misread.errors import StudyError
 from misread.images.corrupt import Spec, corrupt, parse_corruption
@@ -138,7 +138,7 @@ def slug(name: str) -> str:
         spec, source = _corruption(rest)
         word = spec.name + ("" if source == _MNIST else f"-{slug(source)}")
     else:
-        word = rest if is_remote(name) else Path(rest).stem
+        word = rest if is_remote(name) else Path(rest.removesuffix(DEEP)).stem
     return re.sub(r"[^\w.]+", "-", f"{kind}-{word}").strip("-.")
 
 
@@ -154,10 +154,11 @@ def beside(name: str, folder: Path) -> str:
         return f"{kind}:{corruption}:{beside(source, folder)}"
     if kind not in KINDS or not colon or is_remote(name) or not rest or Path(rest).is_absolute():
         return name
-    path = (folder / rest).resolve()
+    deep = DEEP if kind == "folder" and rest.endswith(DEEP) else ""
+    path = (folder / rest.removesuffix(DEEP)).resolve()
     if not path.exists():
         return name
-    return f"{kind}:{os.path.relpath(path) if path.is_relative_to(Path.cwd()) else path}"
+    return f"{kind}:{os.path.relpath(path) if path.is_relative_to(Path.cwd()) else path}{deep}"
 
 
 def _mnist(_name: str, _rest: str) -> tuple[Dataset, Dataset]:
@@ -222,14 +223,14 @@ KINDS: dict[str, Kind] = {
     ),
     "csv": Kind(
         "csv:FILE",
-        "a row per image: pixels of a square; column label, or the last, is the class",
+        "a row per image (also ; and tabs): pixels of a square, and a column label",
         f"FILE.tes beside FILE.tra, “test” for “train”; without these, {_FIFTH}",
         _OWNER,
         load_csv,
     ),
     "folder": Kind(
         "folder:DIR",
-        "pictures (PNG, JPEG, TIFF) of one size, a subfolder for each class",
+        "pictures (PNG, JPEG, TIFF) of one size, a subfolder for each class; deeper ones by DIR/**",
         f"subfolders train and test; without these, {_FIFTH}",
         _OWNER,
         load_folder,

@@ -23,6 +23,7 @@ from misread.judge.checks import refuse_repeats
 from misread.judge.classes import in_order, short_list
 from misread.judge.predictions import Predictions
 from misread.judge.tables import KNOWN, NEEDED
+from misread.memory import allow
 from misread.npz import Archive
 from misread.readers.archive import read_npz
 from misread.readers.heads import Heads
@@ -121,9 +122,16 @@ def _read_csv(path: Path, _: str, heads_as: Heads) -> Predictions:
     import polars as pl  # noqa: PLC0415
 
     opened = gzip.open if path.suffix.lower() == ".gz" else open
+    allow(2 * path.stat().st_size, "its text")
     try:
         with opened(path, "rb") as file:
             start = file.read(_FIRST_BYTES)
+            is_text = b"\0" not in start and b"\n" in start
+            if is_text and opened is gzip.open:
+                n_bytes = len(start)
+                while chunk := file.read(2**24):
+                    n_bytes += len(chunk)
+                    allow(2 * n_bytes, "its text")
     except (OSError, EOFError, zlib.error) as error:
         msg = f"cannot be unpacked ({error}); write it anew."
         raise DataError(msg) from None
