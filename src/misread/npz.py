@@ -3,6 +3,7 @@
 import io
 import math
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator
@@ -151,7 +152,9 @@ def _header(file: IO[bytes], n_bytes: int | None, name: str) -> Header:
 def _in_words() -> Iterator[None]:
     """Turn whatever a damaged archive causes into a ValueError with a reason."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of numpy, on headers as Python 2 wrote them
+            yield
     except KeyError as error:
         raise ValueError(str(error)) from None
     except MemoryError:

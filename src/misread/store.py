@@ -120,16 +120,18 @@ class Environment(Record):
     model_sha256: dict[str, str] = Field(default_factory=dict)
 
 
-def check_readings(arrays: Arrays) -> Arrays:
-    """Return the arrays of `predictions.npz` or `select.npz`, whose axes and types fit together.
+def check_readings(arrays: Arrays, names: tuple[str, ...] = ("labels", "predictions")) -> Arrays:
+    """Return the arrays of `predictions.npz` or `select.npz`, of which `names` must be there.
+
+    Their axes and types must fit together.
 
     Raises
     ------
     ValueError
         With the reason.
     """
-    if not arrays.keys() >= {"labels", "predictions"}:
-        msg = "it has no labels or no predictions"
+    if missing := [name for name in names if name not in arrays]:
+        msg = f"it has no {missing[0]}"
         raise ValueError(msg)
     n_images = arrays["labels"].size
     axes = {"labels": 1, "predictions": 2, "probs": 3, "ids": 1, "groups": 1, "disputed": 1}
@@ -242,7 +244,7 @@ class RunFolder:
         path = self.path / name
         arrays = read_arrays(path, self._sha256(name))
         try:
-            return check_readings(arrays)
+            return check_readings(arrays, ("labels", "predictions", "probs"))
         except ValueError as error:
             msg = f"{path} holds other readings than misread writes ({error}); run the study anew."
             raise StoreError(msg) from None

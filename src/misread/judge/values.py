@@ -106,7 +106,10 @@ def _of_objects(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def texts_of(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return bytes as texts in UTF-8, and anything else written out; without blanks around it."""
+    """Return bytes as texts in UTF-8, and numbers written out; without blanks around them."""
+    if array.dtype.kind not in "SUbiuf":
+        msg = f"{name} are {array.dtype} values; allowed are texts."
+        raise JudgeError(msg)
     try:
         text: npt.NDArray[Any] = (
             np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array.astype(np.str_)

@@ -158,7 +158,15 @@ def _read_csv(path: Path, _: str, heads_as: Heads) -> Predictions:
 
 def _columns_of(header: str, heads_as: Heads) -> tuple[str, list[str]]:
     """Return the separator of a table and its columns' names; those that count stand there once."""
-    ways = {s: next(csv.reader([header.strip("\ufeff\r\n")], delimiter=s), []) for s in ",;\t|"}
+    line = header.strip("\ufeff\r\n")
+    if "\r" in line:
+        msg = "its first line holds a line break of another kind; needed is a line of column names."
+        raise DataError(msg)
+    try:
+        ways = {s: next(csv.reader([line], delimiter=s), []) for s in ",;\t|"}
+    except csv.Error as error:
+        msg = f"its line of column names cannot be read ({error}); write it anew."
+        raise DataError(msg) from None
     ways = {s: [name.strip() for name in names] for s, names in ways.items()}
     separator = max(ways, key=lambda s: ({*NEEDED} <= {*heads_as.seen(ways[s])}, len(ways[s])))
     names = ways[separator]
