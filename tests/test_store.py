@@ -85,7 +85,11 @@ def test_damaged_arrays(tmp_path, content):
         read_arrays(tmp_path / "x.npz")
 
 
-READ = {"labels": np.arange(3), "predictions": np.arange(3)[np.newaxis]}
+READ = {
+    "labels": np.arange(3),
+    "predictions": np.arange(3)[np.newaxis],
+    "probs": np.eye(3, dtype=np.float16)[np.newaxis],
+}
 
 
 @pytest.fixture

@@ -48,11 +48,11 @@ def datasets(
         Its name in messages.
     class_names
         Names of the classes that whole-number labels stand for; by default the labels that occur.
+    left_out
+        What else is there and was not read, in words.
     parts
         The training and the test set; without the latter, a fifth of each class of the former
         becomes it (`parts.folds`).
-    left_out
-        What else is there and was not read, in words.
 
     Returns
     -------
