@@ -21,7 +21,7 @@ _NAMES = {
     "judge_fix": ("misread.judge.verdict", "judge"),
     "load_data": ("misread.data.sources", "load"),
     "load_study": ("misread.study.file", "load_study"),
-    "plan_power": ("misread.judge.power", "plan_power"),
+    "plan_power": ("misread.judge.forecast", "plan_power"),
     "read_predictions": ("misread.readers.read", "read_predictions"),
     "run_study": ("misread.study.run", "run_study"),
     "survey": ("misread.judge.survey", "survey"),

@@ -1,7 +1,7 @@
 from misread.data.sources import load as load_data
 from misread.judge import Margins as Margins
 from misread.judge.atlas import atlas as atlas
-from misread.judge.power import plan_power as plan_power
+from misread.judge.forecast import plan_power as plan_power
 from misread.judge.predictions import Predictions as Predictions
 from misread.judge.survey import survey as survey
 from misread.judge.verdict import judge as judge_fix

@@ -163,7 +163,7 @@ def test_too_few_seeds_are_underpowered_and_told_how_many_would_do():
     assert verdict.verdict == "UNDERPOWERED"
     assert cell.smallest_detectable > cell.reduction_abs == pytest.approx(0.3 * cell.before)
     assert cell.seeds_needed > 5
-    assert f"needs {wording.about(cell.seeds_needed, 'seed')}" in verdict.reason
+    assert f"takes {wording.about(cell.seeds_needed, 'seed')}" in verdict.reason
 
 
 def test_with_power_and_no_effect_it_is_not_shown():

@@ -2,8 +2,10 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from misread.cli.options import figure_option, json_option, say, say_json, stdout
 from misread.errors import DataError, StudyError
@@ -20,7 +22,7 @@ from misread.judge import (
 from misread.readers.read import read_predictions
 from misread.show.figures.power import power_figure, power_table, smallest_sentence
 from misread.show.style import png
-from misread.study.baseline import baseline_pilot
+from misread.study.baseline import baseline_pilot, planned_answer
 from misread.study.folder import study_folder
 from misread.study.questions import parse_cell
 
@@ -66,7 +68,7 @@ def power(
     figure: Path | None,
     as_json: bool,  # noqa: FBT001  click passes flags
     seeds: int | None,
-    **design: float,
+    **design: Any,
 ) -> None:
     """Say how many seeds and images a reduction needs, and what the present ones could show.
 
@@ -83,6 +85,7 @@ def power(
             "PILOT, --rate and --errors."
         )
         raise StudyError(msg)
+    planned = None
     if pilot is None:
         known, name = _from_numbers(sources[0], rate, errors, images, cell)
     elif (folder := study_folder(pilot)) is None:
@@ -92,9 +95,10 @@ def power(
         raise StudyError(msg)
     else:
         target = None if cell is None else parse_cell(cell)
-        known, name, n_confirm = baseline_pilot(folder, target)
+        known, name, n_confirm, design["held"] = baseline_pilot(folder, target)
         images = images or n_confirm
-    answer = plan_power(known, cell=name, n_seeds=seeds, n_images=images, **design)
+        planned = None if _asks_otherwise() else planned_answer(folder)
+    answer = planned or plan_power(known, cell=name, n_seeds=seeds, n_images=images, **design)
     if figure is not None:
         write_atomic(figure, png(power_figure(answer, known)))
     if as_json:
@@ -107,6 +111,13 @@ def power(
         say(f"- {line}")
     if figure is not None:
         say(f"Written: {figure}.")
+
+
+def _asks_otherwise() -> bool:
+    """Say whether an option asks for another design than a study's own plan."""
+    source = click.get_current_context().get_parameter_source
+    names = ("cell", "images", "seeds", "reduction", "target", "alpha")
+    return any(source(name) == ParameterSource.COMMANDLINE for name in names)
 
 
 def _from_numbers(

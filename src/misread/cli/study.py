@@ -34,7 +34,8 @@ from misread.store import locked
 from misread.study.conclude import conclude, mend_from_select, write_slices
 from misread.study.evidence import Evidence, load_evidence
 from misread.study.file import builtin_studies, load_study
-from misread.study.folder import Executor, place_in_runs
+from misread.study.folder import Executor, place_in_runs, select_folds
+from misread.study.held_out import held_for, pooled_for
 from misread.study.plan import load_plan
 from misread.study.preview import preview_numbers
 from misread.study.run import Until, run_study, untrained
@@ -127,7 +128,10 @@ def errors(
         return
     stdout().print(errors_table(ranked, top))
     cell = target_of(loaded, ranked).cell
-    answer = None if loaded.smoke else planned_power(loaded, ranked, cell, parts.confirm)
+    folds = select_folds(loaded.seeds, folder)
+    pooled = pooled_for(loaded, cell, parts, ranked, folds)
+    held = held_for(loaded, cell, parts, folds, pooled)
+    answer = None if loaded.smoke else planned_power(loaded, ranked, cell, parts.confirm, held)
     if answer is not None:
         say(answer.sentence)
     say(f"Written: {path} and the images behind it, {picture}.")

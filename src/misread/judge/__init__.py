@@ -18,6 +18,7 @@ from misread.judge.effects import (
     noninferiority,
     two_way,
 )
+from misread.judge.forecast import PowerAnswer, plan_power
 from misread.judge.items import Item, Margins
 from misread.judge.looks import LEAST_SEEDS, Adaptive, Settled, boundaries
 from misread.judge.pair import Pair, align
@@ -29,7 +30,7 @@ from misread.judge.pilot import (
     pilot_from_errors,
     pilot_from_rate,
 )
-from misread.judge.power import PowerAnswer, plan_power, power_of, smallest_found
+from misread.judge.power import power_of, smallest_found
 from misread.judge.predictions import Predictions
 from misread.judge.settle import judge_look
 from misread.judge.targets import CellResult, asymmetry, pilot_of

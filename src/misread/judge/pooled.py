@@ -46,7 +46,7 @@ class Extent(NamedTuple):
     """
 
     n_seeds: int
-    n_full: int
+    n_full: float
     tenth: float = 0.0
     n_folds: int = N_FOLDS
     crowd_full: float = 1.0
@@ -77,7 +77,34 @@ class Extent(NamedTuple):
 
     def times_images(self, factor: float) -> "Extent":
         """Return the same with `factor` times the images of either kind, of more groups."""
-        return self._replace(n_full=round(self.n_full * factor), tenth=self.tenth * factor)
+        return self._replace(n_full=self.n_full * factor, tenth=self.tenth * factor)
+
+
+class Held(NamedTuple):
+    """What a design holds out of the class, and how it is weighed.
+
+    Attributes
+    ----------
+    share : float
+        Held-out images of a seed for each image that all seeds read.
+    weight : float
+        Of what all seeds read, 0 to 1.
+    n_folds : int
+        As in `Extent`.
+    """
+
+    share: float = 0.0
+    weight: float = 1.0
+    n_folds: int = N_FOLDS
+
+    def extent(self, n_seeds: int, n_images: float) -> Extent:
+        """Return how much so many seeds read, on so many images that all of them read."""
+        return Extent(n_seeds, n_images, self.share * n_images, self.n_folds)
+
+    def total(self, n_seeds: int, n_images: int) -> int:
+        """Return how many images count in all."""
+        full = n_images if self.weight > 0 else 0
+        return full + round(self.extent(n_seeds, n_images).n_held * (self.weight < 1))
 
 
 class Split(NamedTuple):

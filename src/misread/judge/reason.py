@@ -175,19 +175,15 @@ def _collateral(items: Sequence[Item]) -> str:
 
 def _underpowered(cells: Sequence[CellResult], alpha: float, reduction: float, n_seeds: int) -> str:
     cell = next(c for c in cells if c.hopeless(alpha))
-    design = f"{wording.count(n_seeds, 'seed')} and {wording.count(cell.n_images, 'image')}"
-    least = cell.smallest_detectable_relative
-    could = (
-        f"{design} cannot be relied on to show even a fall to zero (80% power)"
-        if least is None
-        else f"with {design} only a reduction of {least:.0%} or more would have been found "
-        "(80% power)"
-    )
-    if cell.few_changed(alpha):
-        could = f"too few of its images changed to know more than the errors before say: {could}"
     which = f" of {cell.name}" if len(cells) > 1 else ""
-    needs = wording.what_would_do(cell.seeds_needed, cell.images_needed)
-    return f": {could}, and the {_minus(reduction)} asked about{which} needs {needs}"
+    few = ""
+    if cell.few_changed(alpha):
+        few = "too few of its images changed to know more than the errors before say: "
+    if cell.forecast is None:
+        return (
+            f": {few}{wording.count(n_seeds, 'seed')} could not show the {_minus(reduction)}{which}"
+        )
+    return f": {few}{cell.forecast.short}"
 
 
 def _not_shown(cells: Sequence[CellResult], alpha: float, reduction: float) -> str:

@@ -27,6 +27,7 @@ from scipy import special
 from misread.judge.classes import NamedCell
 from misread.judge.collateral import count_cell
 from misread.judge.effects import Status
+from misread.judge.forecast import PowerAnswer
 from misread.judge.items import MARGINS, Gate, Item, Margins
 from misread.judge.looks import Adaptive, Settled, Why, chance_left
 from misread.judge.pair import Pair, align
@@ -51,6 +52,7 @@ def judge_look(
     exploratory: str = "",
     weight: float | None = None,
     gate: Gate = Gate.MEANT,
+    planned: PowerAnswer | None = None,
 ) -> Verdict:
     """Judge paired seeds at the look at which there are so many.
 
@@ -64,7 +66,7 @@ def judge_look(
         As in `misread.judge.verdict.judge`.
     alpha : float
         Level over all looks.
-    reduction, arm, exploratory, weight, gate : float, str, str, float, Gate
+    reduction, arm, exploratory, weight, gate, planned : float, str, str, float, Gate, PowerAnswer
         As in `misread.judge.verdict.judge`.
 
     Returns
@@ -92,6 +94,7 @@ def judge_look(
         arm=arm,
         exploratory=exploratory,
         gate=gate,
+        planned=planned,
     )
     left = _Left(number, levels[-1] / len(targets))
     found = [

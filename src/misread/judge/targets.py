@@ -10,12 +10,14 @@ from misread.judge.classes import AnyIntArray, Cell
 from misread.judge.collateral import count_cell
 from misread.judge.counts import Counts, count_differences
 from misread.judge.effects import Effect, effects, holm
+from misread.judge.forecast import PowerAnswer, plan_power
 from misread.judge.groups import Groups
 from misread.judge.measure import rates_of
 from misread.judge.pair import Pair
 from misread.judge.parts import weights_of
 from misread.judge.pilot import Pilot, pilot_from_both
-from misread.judge.power import images_needed, seeds_needed, smallest_found
+from misread.judge.pooled import Held, extent_of
+from misread.judge.power import NONE_HELD
 from misread.judge.variance import changed_of, least_p
 
 
@@ -60,6 +62,9 @@ class CellResult(Frozen):
         images of more groups, as many of each as now.
     mcnemar_midp : float or None
         With one seed only: mid-p McNemar of the two models, which says nothing about training.
+    forecast : PowerAnswer or None
+        What the design could show of the reduction asked about, with its range: the plan's, where
+        there is one, else from both sides; None where there is nothing to plan with.
     n_changed : int or None
         Images (groups in their place) that changed on balance; None in older records.
     """
@@ -88,6 +93,7 @@ class CellResult(Frozen):
     seeds_needed: int | None
     images_needed: int | None
     mcnemar_midp: float | None
+    forecast: PowerAnswer | None = None
     n_changed: int | None = None
 
     def shrank(self, alpha: float) -> bool:
@@ -123,6 +129,7 @@ def measure_cells(
     alpha: float,
     reduction: float,
     q_values: dict[Cell, float],
+    planned: PowerAnswer | None = None,
 ) -> list[CellResult]:
     """Return one result per target cell, in the given order.
 
@@ -138,6 +145,8 @@ def measure_cells(
         The relative reduction asked about, 0 to 1.
     q_values : dict
         Each target's q-value in the scan of all cells.
+    planned : PowerAnswer, optional
+        What was planned for one of the targets; it is quoted in place of a forecast from the sides.
 
     Returns
     -------
@@ -157,6 +166,7 @@ def measure_cells(
             q_value=q_values[cell],
             reduction=reduction,
             strict=alpha / len(cells),
+            planned=planned,
         )
         for cell, counts, effect, p_holm in zip(cells, counted, measured, corrected, strict=True)
     ]
@@ -172,6 +182,7 @@ def _result(
     q_value: float,
     reduction: float,
     strict: float,
+    planned: PowerAnswer | None,
 ) -> CellResult:
     names, n_images = pair.class_names, int(counts.n_images_C[0])
     before, after = (float(rate_C[0]) for rate_C in rates_of(counts))
@@ -183,17 +194,16 @@ def _result(
         cell_atlas(common.labels_N, preds_SN, *cell, common.disputed_N).placed(places_N)
         for preds_SN in (common.before_SN, common.after_TN)
     ]
-    smallest = n_seeds = n_more = None
-    if 0 < before < 1:  # else there is nothing to plan with
-        pilot = pilot_of(pair, cell)
-        seeds = pilot.n_seeds or 1
-        smallest = smallest_found(pilot, seeds, n_images, alpha=strict)
-        n_seeds = seeds_needed(pilot, reduction, n_images, alpha=strict)
-        n_more = images_needed(pilot, reduction, seeds, alpha=strict)
+    name, forecast = "→".join(names[k] for k in cell), planned
+    if forecast is None or forecast.cell != name or forecast.reduction != reduction:
+        forecast = None
+        if 0 < before < 1:  # else there is nothing to plan with
+            forecast = forecast_of(pair, cell, n_images, reduction=reduction, alpha=strict)
+    smallest = None if forecast is None else forecast.smallest_relative
     return CellResult(
         true=cell[0],
         predicted=cell[1],
-        name=f"{names[cell[0]]}→{names[cell[1]]}",
+        name=name,
         n_images=n_images,
         before=before,
         after=after,
@@ -214,10 +224,34 @@ def _result(
         smallest_detectable=None if smallest is None else smallest * before,
         smallest_detectable_relative=smallest,
         reduction_abs=before * reduction,
-        seeds_needed=n_seeds,
-        images_needed=n_more,
+        seeds_needed=forecast and forecast.seeds_needed,
+        images_needed=forecast and forecast.images_needed,
+        forecast=forecast,
         mcnemar_midp=effect.p_value if pair.n_seeds == (1, 1) else None,
         n_changed=int(changed_of(counts, weights_of(counts))[0]),
+    )
+
+
+def forecast_of(
+    pair: Pair, cell: Cell, n_images: int, *, reduction: float, alpha: float
+) -> PowerAnswer:
+    """Return what a design like this one shows of a reduction, from what both sides read."""
+    pilot, held = pilot_of(pair, cell), NONE_HELD
+    n_seeds = pilot.n_seeds
+    part = pair.of_class(cell[0])
+    if part.held is not None:
+        extent = extent_of(part.held, part.n_seeds, part.labels_N.size)
+        n_seeds = extent.n_seeds
+        share = extent.tenth / (extent.n_full or extent.n_held)
+        held = Held(share, part.held.weight if extent.n_full else 0.0, extent.n_folds)
+    return plan_power(
+        pilot,
+        cell="→".join(pair.class_names[k] for k in cell),
+        n_seeds=n_seeds or 1,
+        n_images=n_images,
+        reduction=reduction,
+        alpha=alpha,
+        held=held,
     )
 
 

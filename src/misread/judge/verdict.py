@@ -18,6 +18,7 @@ from misread.judge.atlas import Ledger, ledger
 from misread.judge.checks import fraction
 from misread.judge.classes import Cell, NamedCell, cell_of
 from misread.judge.collateral import measure_collateral
+from misread.judge.forecast import PowerAnswer
 from misread.judge.groups import Groups
 from misread.judge.items import MARGINS, Gate, Item, Margins
 from misread.judge.looks import Settled
@@ -131,6 +132,7 @@ def judge(
     paired: bool | None = None,
     weight: float | None = None,
     gate: Gate = Gate.MEANT,
+    planned: PowerAnswer | None = None,
     on_note: Callable[[str], None] = lambda _: None,
     **old: Never,
 ) -> Verdict:
@@ -165,6 +167,8 @@ def judge(
         As in `misread.judge.pair.align`, where each seed has learnt some of the images.
     gate : Gate
         Which items must be safe for plain REDUCED.
+    planned : PowerAnswer, optional
+        What was planned before, which the verdict then quotes.
     on_note : callable
         Called with each sentence on how the two sides were brought together.
     *arrays, **old
@@ -212,6 +216,7 @@ def judge(
         arm=arm,
         exploratory=exploratory,
         gate=gate,
+        planned=planned,
     )
 
 
@@ -226,12 +231,15 @@ def judge_pair(
     arm: str,
     exploratory: str,
     gate: Gate,
+    planned: PowerAnswer | None = None,
 ) -> Verdict:
     """Return the verdict on two sides that were brought together; arguments as in `judge`."""
     fraction("alpha", alpha)
     fraction("reduction", reduction)
     scan = measure_collateral(pair, cells, margins=margins, alpha=items_alpha, gate=gate)
-    results = measure_cells(pair, cells, alpha=alpha, reduction=reduction, q_values=scan.q_values)
+    results = measure_cells(
+        pair, cells, alpha=alpha, reduction=reduction, q_values=scan.q_values, planned=planned
+    )
     n_of = Counter[str]()
     for item in scan.items:
         n_of[item.status] += item.covers

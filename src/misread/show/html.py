@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from misread import wording
 from misread.judge.atlas import Atlas
-from misread.judge.power import PowerAnswer
+from misread.judge.forecast import PowerAnswer
 from misread.judge.survey import Survey
 from misread.judge.verdict import Verdict
 from misread.show.render import verdict_html

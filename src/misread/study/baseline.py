@@ -13,10 +13,13 @@ from misread.data.sources import load
 from misread.errors import StudyError
 from misread.files import read_json
 from misread.images import Ids, Images
-from misread.judge import Pilot, Predictions
+from misread.judge import Pilot, PowerAnswer, Predictions
+from misread.judge.pooled import Held
 from misread.learn.views import load_parts
 from misread.store import RunFolder
 from misread.study.file import load_study
+from misread.study.folder import select_folds
+from misread.study.held_out import held_for, pooled_for
 from misread.study.plan import load_plan
 from misread.study.questions import Cell
 from misread.study.select import Errors, cell_on_confirm, pilot_on_select, target_of
@@ -104,7 +107,7 @@ def _of(
     return BaselinePredictions(predictions, taken.images, source, exploratory)
 
 
-def baseline_pilot(folder: Path, cell: Cell | None) -> tuple[Pilot, str, int]:
+def baseline_pilot(folder: Path, cell: Cell | None) -> tuple[Pilot, str, int, Held]:
     """Return what is known of a cell from the baseline's errors on *select*; *confirm* stays shut.
 
     Parameters
@@ -116,8 +119,9 @@ def baseline_pilot(folder: Path, cell: Cell | None) -> tuple[Pilot, str, int]:
 
     Returns
     -------
-    pilot, name, n_images
-        The cell's errors, its name, and the images of its true class in *confirm*.
+    pilot, name, n_images, held
+        The cell's errors, its name, the images of its true class in *confirm*, and what each seed
+        holds out of them.
 
     Raises
     ------
@@ -130,9 +134,17 @@ def baseline_pilot(folder: Path, cell: Cell | None) -> tuple[Pilot, str, int]:
     plan = load_plan(folder) if (folder / "plan.json").exists() else None
     study = plan.study if plan else load_study(errors["study"], smoke=errors["smoke"])
     target = cell or (plan and plan.target) or target_of(study, errors).cell
-    confirm = load_parts(study.dataset, study.sizes["confirm_size"]).confirm
-    name, n_images = cell_on_confirm(study, target, confirm)
-    return pilot_on_select(errors, target), name, n_images
+    parts = load_parts(study.dataset, study.sizes["confirm_size"])
+    name, n_images = cell_on_confirm(study, target, parts.confirm)
+    folds = plan.select_folds if plan else select_folds(study.seeds, folder)
+    pooled = plan.pooled if plan else pooled_for(study, target, parts, errors, folds)
+    held = held_for(study, target, parts, folds, pooled)
+    return pilot_on_select(errors, target), name, n_images, held
+
+
+def planned_answer(folder: Path) -> PowerAnswer | None:
+    """Return the forecast of a locked plan, which verdicts quote; None where there is none."""
+    return load_plan(folder).planned_power if (folder / "plan.json").exists() else None
 
 
 def _read_errors(folder: Path, other: str) -> dict[str, Any]:

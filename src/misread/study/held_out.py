@@ -6,7 +6,8 @@ from typing import Any
 from misread.data.parts import N_FOLDS, prove_half
 from misread.errors import JudgeError
 from misread.judge import pilot_from_rate
-from misread.judge.pooled import Extent, best_weight
+from misread.judge.pooled import Extent, Held, best_weight
+from misread.judge.power import NONE_HELD
 from misread.learn.views import Parts
 from misread.study.halves import searches
 from misread.study.plan import Pooled
@@ -35,6 +36,20 @@ def pooled_for(
             pilot = pilot_from_rate(0.01)
         weight = best_weight(pilot.change(study.judge.reduction), extent)
     return Pooled(weight=weight, prove_only=prove_only, seen_tenths=seen.tenths)
+
+
+def held_for(
+    study: Study,
+    cell: Cell,
+    parts: Parts,
+    folds: Mapping[int, int],
+    pooled: Pooled | None,
+) -> Held:
+    """Return the same as the planner takes it."""
+    if pooled is None:
+        return NONE_HELD
+    extent = extent_for(study, cell, parts, folds, prove_only=pooled.prove_only)
+    return Held(extent.tenth / max(extent.n_full, 1), pooled.weight)
 
 
 def extent_for(

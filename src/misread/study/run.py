@@ -28,7 +28,7 @@ from misread.study.folder import (
     workers_of,
 )
 from misread.study.halves import explore_half
-from misread.study.held_out import pooled_for
+from misread.study.held_out import held_for, pooled_for
 from misread.study.plan import Plan, counter_slices, lock
 from misread.study.select import (
     Target,
@@ -192,7 +192,8 @@ class _Study:
             slices = counter_slices([p for p in policies.values() if p], target.cell, study.slices)
             pooled = pooled_for(study, target.cell, self.parts, errors, self.folds)
             if not study.smoke:
-                power = planned_power(study, errors, target.cell, self.parts.confirm)
+                held = held_for(study, target.cell, self.parts, self.folds, pooled)
+                power = planned_power(study, errors, target.cell, self.parts.confirm, held)
         return Plan(
             study=study,
             target=target and target.cell,

@@ -25,6 +25,8 @@ from misread.judge import (
 )
 from misread.judge.checks import BoolArray
 from misread.judge.confusion import CellRank, class_metrics, confusion_counts, rank_cells
+from misread.judge.pooled import Held
+from misread.judge.power import NONE_HELD
 from misread.learn.views import Part, View
 from misread.store import RunFolder
 from misread.study.plan import TargetFrom
@@ -150,9 +152,13 @@ def target_of(study: Study, errors: dict[str, Any]) -> Target:
 
 
 def planned_power(
-    study: Study, errors: dict[str, Any], cell: Cell, confirm: Dataset
+    study: Study,
+    errors: dict[str, Any],
+    cell: Cell,
+    confirm: Dataset,
+    held: Held = NONE_HELD,
 ) -> PowerAnswer | None:
-    """Return what a study can be expected to show of a cell on *confirm*.
+    """Return what a study can be expected to show of a cell, with what its seeds hold out.
 
     The rate is that of the baseline on *select*, as in `errors.json`; of *confirm* only the labels
     are counted. Where both directions are asked, the level is that of the first step of Holm. None
@@ -172,6 +178,7 @@ def planned_power(
         n_images=n_images,
         reduction=study.judge.reduction,
         alpha=level / (2 if study.judge.both_directions else 1),
+        held=held,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from misread.files import Frozen
 from misread.judge import Predictions, Verdict, judge, judge_look
+from misread.judge.items import Gate
 from misread.learn.views import Parts, View
 from misread.study.plan import Plan
 from misread.study.runs import load_arm
@@ -95,6 +96,7 @@ def _judge(plan: Plan, arm: str, before: Predictions, after: Predictions) -> Ver
         "exploratory": plan.exploratory,
         "weight": plan.pooled and plan.pooled.weight,
         "gate": plan.gate,
+        "planned": plan.planned_power if plan.gate == Gate.MEANT else None,
     }
     if looks is None:
         return judge(before, after, **asked)

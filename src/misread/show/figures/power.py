@@ -32,7 +32,13 @@ def power_table(answer: PowerAnswer) -> Table:
         for row in answer.table
     )
     title = f"Power to find a fall of {answer.cell}"
-    return Table(title, ("seeds", *heads), rows, f"{answer.n_images:,} images; * as asked", "r")
+    return Table(
+        title,
+        ("seeds", *heads),
+        rows,
+        f"{answer.n_images + answer.n_held:,} images; * as asked",
+        "r",
+    )
 
 
 def smallest_sentence(answer: PowerAnswer) -> str:
@@ -80,7 +86,9 @@ def _draw_power(axes: Axes, answer: PowerAnswer, pilot: Pilot) -> None:
     ends = []
     for colour, reduction in zip(_COLOURS, answer.reductions, strict=False):
         asked = reduction == answer.reduction
-        power = [power_of(pilot, reduction, n, answer.n_images, answer.alpha) for n in seeds]
+        power = [
+            power_of(pilot, reduction, n, answer.n_images, answer.alpha, answer.held) for n in seeds
+        ]
         axes.plot(seeds, power, "-", color=colour, lw=3.6 if asked else 2)
         ends.append(draw.End(f"−{100 * reduction:g}%", colour, power[-1], asked))
     axes.plot([answer.n_seeds], [answer.power], "o", **_DESIGN)
@@ -97,7 +105,11 @@ def _draw_smallest(axes: Axes, answer: PowerAnswer, pilot: Pilot) -> None:
         points = [
             (n, smallest)
             for n in images
-            if (smallest := smallest_found(pilot, n_seeds, n, answer.target, answer.alpha))
+            if (
+                smallest := smallest_found(
+                    pilot, n_seeds, n, answer.target, answer.alpha, answer.held
+                )
+            )
         ]
         if points:
             axes.plot(*zip(*points, strict=True), "-", color=colour, lw=3.6 if asked else 2)
