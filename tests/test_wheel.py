@@ -5,11 +5,13 @@ extra `train`, with the versions that pyproject.toml fixes and without the devel
 used from another folder.
 """
 
+import email
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import tomllib
 import zipfile
@@ -145,6 +147,37 @@ def test_the_wheel_names_its_licence_and_its_command(wheel: Path, names: list[st
     assert "misread = misread.cli:main" in commands
 
 
+def test_what_is_uploaded_is_whole(uv: str, uv_env: dict[str, str], tmp_path: Path) -> None:
+    _run(
+        uv,
+        "build",
+        "--out-dir",
+        tmp_path,
+        "--python",
+        sys.executable,
+        PROJECT,
+        cwd=tmp_path,
+        env=uv_env,
+    )
+    (built,), (source,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
+    version = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert built.name == f"misread-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(built) as archive:
+        from_source = set(archive.namelist())
+        fields = email.message_from_bytes(archive.read(f"misread-{version}.dist-info/METADATA"))
+    with tarfile.open(source) as archive:
+        inside = {name.partition("/")[2] for name in archive.getnames()}
+    assert {name for name in from_source if name.startswith("misread/")} <= {
+        name.removeprefix("src/") for name in inside
+    }
+    assert fields["Description-Content-Type"] == "text/markdown"
+    assert fields["Version"] == version
+    assert fields["Requires-Python"]
+    assert "Programming Language :: Python :: 3.13" in fields.get_all("Classifier", [])
+    assert isinstance(body := fields.get_payload(), str)
+    assert "misread demo" in body
+
+
 def test_the_wheel_is_complete_without_the_development_tools(
     elsewhere: Path, uv: str, uv_env: dict[str, str]
 ) -> None:
@@ -202,7 +235,7 @@ def test_the_light_install_judges_plans_and_reports(light: Path, tmp_path: Path)
     bare = _bare(light, tmp_path / "home")
     study = tmp_path / "study"
     with zipfile.ZipFile(PROJECT / "tests" / "folders" / "trial.zip") as archive:
-        archive.extractall(study)
+        archive.extractall(study)  # noqa: S202  a ZIP of ours
     before, after = study / "arms" / "baseline", study / "arms" / "both"
     for words in (
         ("demo",),

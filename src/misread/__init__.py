@@ -6,7 +6,7 @@ The names below are all that most notebooks need; each is loaded when it is aske
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # By name: the module that has it, and what it is called there; __init__.pyi tells type checkers.
 _NAMES = {
