@@ -16,6 +16,8 @@ ABOUT = (
     "it, from the same ten seeds; all read the same 10,000 test images."
 )
 
+_COLUMNS = 4  # images side by side, so that a phone can show them
+
 
 def demo_page(
     verdict: Verdict,
@@ -33,6 +35,7 @@ def demo_page(
                 cell_atlas(side.labels_N, side.preds_SN, true, predicted, side.disputed_N),
                 side,
                 pictures,
+                columns=_COLUMNS,
             )
         )
         for name, side in sides.items()

@@ -85,20 +85,26 @@ def atlas_figure(
 
 
 @style.styled
-def cell_figure(cell: CellAtlas, side: Predictions, pictures: Images, warning: str = "") -> Figure:
+def cell_figure(
+    cell: CellAtlas,
+    side: Predictions,
+    pictures: Images,
+    warning: str = "",
+    columns: int = _COLUMNS,
+) -> Figure:
     """Draw the images of one cell in its groups, each with what every seed read.
 
     `side` is what the cell was taken from; `pictures` are its images, `uint8 [N,H,W]` or
-    `[N,H,W,C]`.
+    `[N,H,W,C]`, as many of them in a row as `columns`.
     """
     groups = {name: members for name, members in cell.kinds.items() if members}
     heights = {
-        name: -(-min(len(members), MOST_IMAGES) // _COLUMNS) * _BLOCK
+        name: -(-min(len(members), MOST_IMAGES) // columns) * _BLOCK
         for name, members in groups.items()
     }
     note = f"{cell.note[0].upper()}{cell.note[1:]}." if cell.note else ""
     sheet = style.Sheet(
-        0.35 + _COLUMNS * (_TILE + 0.16) + 0.3,
+        0.35 + columns * (_TILE + 0.16) + 0.3,
         sum(0.42 + height for height in heights.values()) + 0.1,
         f"{_name(cell, side.class_names)}: {images(cell.errors_per_seed)} errors a seed on "
         f"{count(sum(map(len, groups.values())), 'image')}",
@@ -113,7 +119,7 @@ def cell_figure(cell: CellAtlas, side: Predictions, pictures: Images, warning: s
         sheet.text(0.35, down, head, size=12.5, bold=True, colour=COLOURS[name])
         down += 0.42
         drawn = members[:MOST_IMAGES]
-        corners = draw.places(len(drawn), _COLUMNS, 0.35, down, (_TILE + 0.16, _BLOCK))
+        corners = draw.places(len(drawn), columns, 0.35, down, (_TILE + 0.16, _BLOCK))
         for misread, (at, top) in zip(drawn, corners, strict=True):
             sheet.image(at, top, _TILE, pictures[misread.image])
             number = misread.image if side.ids is None else side.ids[misread.image]
