@@ -36,6 +36,7 @@ ORDER = (
     "readers",
     "workers",
     "learn",
+    "explain",
     "study",
     "show",
     "testing",
@@ -48,6 +49,7 @@ HEAVY = {"keras", "tensorflow", "torch", "jax"}
 TRAINERS = {
     "misread.learn.cnn_step",
     "misread.learn.engine",
+    "misread.learn.gradients",
     "misread.learn.models",
     "misread.learn.train",
 }

@@ -26,6 +26,7 @@ COMMANDS = {
     },
     "init": {"init": "Write a study's file, with comments, to begin with."},
     "judge": {"judge": "Judge predictions after a fix against those before it."},
+    "explain": {"explain": "Show what the models of a study look at."},
     "fix": {"fix": "Search for a fix, and write the study that proves it."},
     "atlas": {"atlas": "Split each confusion by how many seeds make it."},
     "slices": {"slices": "Break a study down by the shape and the writers of its images."},

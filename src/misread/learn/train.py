@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -246,6 +246,22 @@ class KerasReader:
         if self.second is not None:
             probs_NK = decide(probs_NK, read(self.second, images), self.cell)
         return shifted(probs_NK, self.cell, self.shift) if self.shift else probs_NK
+
+    @property
+    def gradients(self) -> Any:
+        """Gradients of the main model's margin by its pixels; None where they cannot be had."""
+        if keras.backend.backend() != "tensorflow":
+            return None
+        from misread.learn.gradients import margin_gradients  # noqa: PLC0415  TensorFlow alone
+
+        return margin_gradients(self.model)
+
+    def shuffled(self, seed: int) -> Self:
+        """Return a model with the weights of each layer in random order, for a sanity check."""
+        model, rng = keras.models.clone_model(self.model), derive(seed, "shuffled weights")
+        weights = self.model.get_weights()
+        model.set_weights([rng.permutation(w.ravel()).reshape(w.shape) for w in weights])
+        return replace(self, model=model, second=None)
 
 
 class KerasTrainer:

@@ -1,0 +1,74 @@
+"""`misread explain`: what the models of a study look at, and what closing a loop does to them."""
+
+from pathlib import Path
+
+import click
+
+from misread.cli.options import json_option, names, stderr
+from misread.cli.progress import Bar
+from misread.explain.maps import Method
+from misread.show.figures import why as figures
+from misread.show.style import write_png
+from misread.store import locked
+from misread.study.evidence import load_evidence
+from misread.study.explain import explain as explain_study
+from misread.study.folder import finished_study
+from misread.study.questions import parse_cell
+from misread.study.study import BASELINE
+
+
+@click.command(short_help="Show what the models of a study look at.")
+@click.argument("study")
+@click.option("--cell", metavar="4:9", help="Cell to explain [default: the study's target].")
+@click.option("--image", "ids", type=int, multiple=True, metavar="ID", help="A confirm image.")
+@click.option(
+    "--arms", callback=names, metavar="a,b", help="Arms beside the baseline [default: all]."
+)
+@click.option(
+    "--method",
+    type=click.Choice([method.value for method in Method]),
+    default=Method.OCCLUSION.value,
+    show_default=True,
+    help="How maps are made; gradients need our trainer.",
+)
+@json_option
+def explain(
+    study: str,
+    cell: str | None,
+    ids: tuple[int, ...],
+    arms: tuple[str, ...] | None,
+    method: str,
+    as_json: bool,  # noqa: FBT001  click passes flags
+) -> None:
+    """Show what the models of STUDY, a finished study or its folder, look at in one confusion.
+
+    It loads the study's trainer, and so runs the code of a trainer of your own.
+    """
+    folder = finished_study(study)
+    evidence = load_evidence(folder)
+    if not evidence.plan.study.trainer.is_ours:
+        click.echo(f"Loading models with {evidence.plan.study.trainer.text}.", err=True)
+    class_names = evidence.confirm.class_names
+    asked = {BASELINE, *(arms or evidence.runs)}
+    n_models = sum(len(runs.seeds) for arm, runs in evidence.runs.items() if arm in asked)
+    with locked(folder), Bar(stderr()) as bar:
+        bar.begin("asking the models", n_models, "models")
+        why, maps, images = explain_study(
+            evidence,
+            cell=None if cell is None else parse_cell(cell),
+            ids=ids,
+            arms=arms or (),
+            method=Method(method),
+            on_model=lambda: bar.advance(1),
+        )
+        here = folder / "explain"
+        pictures = [write_png(here / "maps.png", figures.maps(why, maps, images, class_names))]
+        if why.arms[BASELINE].degrees:
+            pictures.append(write_png(here / "degrees.png", figures.degrees(why, class_names)))
+    if as_json:
+        click.echo((here / "explain.json").read_text("utf-8"), nl=False)
+        return
+    for line in figures.sentences(why, class_names):
+        click.echo(line)
+    click.echo(f"Written: {' and '.join(map(str, pictures))}, with the numbers beside them.")
+    click.echo(f"Next: misread atlas {Path(study)}   (the images behind the confusion)")

@@ -1,0 +1,127 @@
+"""The closed loop, by degrees: the open top of a digit is closed, a loop is opened at its top.
+
+Nothing else is changed: a closing line has the thickness of the digit's strokes, an opening takes
+ink away only above the loop.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from misread.images import Images
+from misread.images.shape import stroke_thickness_px
+
+Edit = Callable[[Images, float], Images | None]
+
+DEGREES = (0.0, 0.25, 0.5, 0.75, 1.0)
+_INK = 128  # a pixel at least half bright is ink
+
+
+def holes(images: Images) -> npt.NDArray[np.int64]:
+    """Return how many loops each image `[N,H,W]` has: parts of the ground that ink encloses."""
+    return np.array([_hole_labels(image)[1] for image in images], dtype=np.int64)
+
+
+def closed(image: Images, degree: float) -> Images | None:
+    """Return a picture `uint8 [H,W]` whose open top is closed by a share, from both sides.
+
+    Parameters
+    ----------
+    image
+        `uint8 [H,W]`, bright ink on black.
+    degree
+        0 leaves it as it is, 1 closes it.
+
+    Returns
+    -------
+    ndarray or None
+        None where there is no open top: two strokes side by side with no ink above the gap.
+    """
+    tips = _tips(image)
+    if tips is None:
+        return None
+    (left_y, left_x), (right_y, right_x) = tips
+    thickness = float(stroke_thickness_px(image[np.newaxis])[0])
+    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
+    span = np.hypot(right_y - left_y, right_x - left_x) or 1.0
+    along = (
+        (rows - left_y) * (right_y - left_y) + (columns - left_x) * (right_x - left_x)
+    ) / span**2
+    aside = (
+        np.abs((columns - left_x) * (right_y - left_y) - (rows - left_y) * (right_x - left_x))
+        / span
+    )
+    within = (along >= 0) & (along <= 1) & (np.minimum(along, 1 - along) <= degree / 2)
+    strength = np.clip(thickness / 2 + 0.5 - aside, 0, 1) * 255 * within * (degree > 0)
+    bridged: Images = np.maximum(image, strength.astype(np.uint8))
+    return bridged
+
+
+def opened(image: Images, degree: float) -> Images | None:
+    """Return a picture whose uppermost loop is opened at the top by a share of its width.
+
+    None where it has no loop; other arguments and results as in `closed`.
+    """
+    labels, n_holes = _hole_labels(image)
+    if not n_holes:
+        return None
+    tops = ndimage.find_objects(labels)
+    hole = min(range(n_holes), key=lambda number: tops[number][0].start)
+    inside = labels == hole + 1
+    columns = np.flatnonzero(inside.any(axis=0))
+    width = max(1, round(degree * len(columns))) if degree else 0
+    middle = (columns[0] + columns[-1] + 1) / 2
+    cut = image.copy()
+    for column in range(round(middle - width / 2), round(middle - width / 2) + width):
+        if columns[0] <= column <= columns[-1]:
+            cut[: int(np.flatnonzero(inside[:, column])[0]), column] = 0
+    return cut
+
+
+def by_degrees(images: Images, edit: Edit) -> tuple[Images, npt.NDArray[np.int64]]:
+    """Return images at every degree, `[D,M,H,W]`, and the places of the M that could be edited."""
+    kept, places = [], []
+    for place, image in enumerate(images):
+        steps = [edit(image, degree) for degree in DEGREES]
+        if all(step is not None for step in steps):
+            kept.append(np.stack([step for step in steps if step is not None]))
+            places.append(place)
+    shape = (len(DEGREES), 0, *images.shape[1:])
+    edited = np.stack(kept, axis=1) if kept else np.empty(shape, np.uint8)
+    return edited, np.array(places, dtype=np.int64)
+
+
+def _hole_labels(image: Images) -> tuple[npt.NDArray[np.int32], int]:
+    """Return the loops of an image as labels from 1; the ground outside has none."""
+    ground = np.pad(image < _INK, 1, constant_values=True)
+    labels, n_parts = ndimage.label(ground)
+    outside = labels[0, 0]
+    labels = np.where(labels == outside, 0, labels)
+    number = np.unique(labels[labels > 0])
+    renamed = np.searchsorted(number, labels) + 1
+    inner = np.where(labels > 0, renamed, 0)[1:-1, 1:-1].astype(np.int32)
+    return inner, n_parts - 1
+
+
+def _tips(image: Images) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Return (row, column) of the two strokes that frame the widest gap without ink above it."""
+    ink = image >= _INK
+    best: tuple[int, int, int, int] | None = None
+    for row in np.flatnonzero(ink.any(axis=1)):
+        at = np.flatnonzero(ink[row])
+        for left, right in pairwise(at.tolist()):
+            gap = int(right - left - 1)
+            free = not ink[:row, left + 1 : right].any()
+            if gap >= 2 and free and (best is None or gap > best[3] - best[2] - 1):
+                best = (int(row), int(row), int(left), int(right))
+        if best is not None and row - best[0] > 2:
+            break
+    if best is None:
+        return None
+    return (best[0], best[2]), (best[1], best[3])
+
+
+EDITS: dict[str, Edit] = {"top closed": closed, "loop opened": opened}

@@ -1,0 +1,280 @@
+"""Why a finished study's models read a cell as they do: maps, and edits of the loop by degrees.
+
+In the folder `explain/` of the study: `explain.json` with all numbers, `explain.npz` with the maps
+(ARM `[S,N,H,W]`) and the images they are of.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from misread.errors import StudyError
+from misread.explain.loop import DEGREES, EDITS, by_degrees
+from misread.explain.maps import Floats, Method, maps_of, margin
+from misread.explain.noise import LEAST_PAIRS, likeness, map_change
+from misread.files import Frozen, write_arrays, write_json
+from misread.images import Images
+from misread.judge.means import mean_over
+from misread.learn.call import trainer_of
+from misread.learn.work import stored_model
+from misread.store import RunFolder
+from misread.study.evidence import Evidence
+from misread.study.questions import Cell
+from misread.study.study import BASELINE
+
+_MOST_IMAGES = 6  # of maps
+_MOST_EDITED = 60  # images of each edit
+_UNLIKE = 0.5  # rank correlation below which shuffled weights have destroyed a map
+
+
+class Interval(Frozen):
+    """A mean over seeds and images with its interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Degrees(Frozen):
+    """What an arm reads as one edit goes on.
+
+    Attributes
+    ----------
+    edit : str
+        A key of `explain.loop.EDITS`.
+    label : int
+        The class whose images are edited.
+    n_images : int
+        Images that could be edited.
+    degrees : tuple of float
+        From 0, as it is, to 1.
+    as_other : tuple of Interval
+        Share read as the other class, at each degree.
+    lead : tuple of Interval
+        Margin of the image's own class over the other, in units of the logit.
+    loss : Interval
+        By how much the margin falls from degree 0 to 1.
+    loss_less : Interval or None
+        How much less it falls than the baseline's, seed by seed; None for the baseline.
+    """
+
+    edit: str
+    label: int
+    n_images: int
+    degrees: tuple[float, ...]
+    as_other: tuple[Interval, ...]
+    lead: tuple[Interval, ...]
+    loss: Interval
+    loss_less: Interval | None
+
+
+class ArmWhy(Frozen):
+    """One arm: what changed in its maps against the baseline's, and how it takes edits.
+
+    `p_images` has a p-value for each image, None where fewer than six pairs of seeds cannot tell;
+    `pixels_held` counts the pixels whose change is more than noise.
+    """
+
+    p_images: tuple[float, ...] | None
+    pixels_held: tuple[int, ...]
+    degrees: tuple[Degrees, ...]
+
+
+class Why(Frozen):
+    """All of it; `explain.json`.
+
+    Attributes
+    ----------
+    study, exploratory, plan_sha256 : str
+        Whose models, and why it proves nothing by itself.
+    cell, method : tuple of int, str
+        What the maps are of, and how they were made.
+    ids : tuple of int
+        Images of *confirm*, those that the baseline misreads most often first.
+    seeds : tuple of int
+        The paired seeds.
+    sanity : float or None
+        Likeness of the baseline's maps to those of shuffled weights; None where the trainer cannot
+        shuffle.
+    arms : dict
+        Name → what was found, the baseline first.
+    """
+
+    study: str
+    exploratory: str
+    plan_sha256: str
+    cell: Cell
+    method: Method
+    ids: tuple[int, ...]
+    seeds: tuple[int, ...]
+    sanity: float | None
+    arms: dict[str, ArmWhy]
+
+    @property
+    def is_sane(self) -> bool | None:
+        """Whether shuffling the weights destroys the maps; None where that was not tried."""
+        return None if self.sanity is None else self.sanity < _UNLIKE
+
+
+def explain(
+    evidence: Evidence,
+    *,
+    cell: Cell | None = None,
+    ids: Sequence[int] = (),
+    arms: Sequence[str] = (),
+    method: Method = Method.OCCLUSION,
+    on_model: Callable[[], None] = lambda: None,
+) -> tuple[Why, dict[str, Floats], Images]:
+    """Explain a cell from the stored models of a finished study, and write `explain/`.
+
+    Parameters
+    ----------
+    evidence
+        The study; its models are loaded in this process.
+    cell
+        None takes the target.
+    ids
+        Places in *confirm*; none takes the six that the baseline misreads so most often.
+    arms
+        Beside the baseline; none takes all.
+    method
+        Of the maps.
+    on_model
+        Called when a model has been asked.
+
+    Returns
+    -------
+    why, maps, images
+        The numbers; of each arm `[S,N,H,W]`; and the images `[N,H,W]` or `[N,H,W,C]`.
+
+    Raises
+    ------
+    StudyError
+        If there is no such cell, arm or image, or a model gives no gradients.
+    StoreError
+        If a model is missing.
+    """
+    cell = cell or evidence.plan.target
+    if cell is None or max(cell) >= evidence.confirm.n_classes or cell[0] == cell[1]:
+        msg = f"there is no cell {cell}; name two classes of the study, as in --cell 4:9."
+        raise StudyError(msg)
+    unknown = [arm for arm in arms if arm not in evidence.runs]
+    if unknown:
+        msg = f"there is no arm {unknown[0]!r}; choose among {', '.join(evidence.runs)}."
+        raise StudyError(msg)
+    named = tuple(arm for arm in (arms or evidence.runs) if arm != BASELINE)
+    images, places = _images(evidence, cell, ids)
+    edits = _edits(evidence, cell)
+    seeds = tuple(
+        seed for seed in evidence.runs[BASELINE].seeds
+        if all(seed in evidence.runs[arm].seeds for arm in named)
+    )  # fmt: skip
+    trainer = trainer_of(evidence.plan.study.trainer)
+    trainer.prepare()
+    maps: dict[str, Any] = {}
+    leads: dict[str, dict[str, Any]] = {}
+    sanity: list[float] = []
+    for arm in (BASELINE, *named):
+        maps[arm], leads[arm] = [], {edit: [] for edit in edits}
+        for seed in seeds:
+            reader = stored_model(trainer, RunFolder(evidence.folder, arm, seed).stored_model())
+            maps[arm].append(maps_of(method, reader, images, cell))
+            for edit, (label, edited, _) in edits.items():
+                own = cell if label == cell[0] else cell[::-1]
+                read = [reader(step) for step in edited]
+                leads[arm][edit].append(
+                    [(margin(p, own), p.argmax(axis=1) == own[1]) for p in read]
+                )
+            if arm == BASELINE and hasattr(reader, "shuffled"):
+                shuffled = maps_of(method, reader.shuffled(seed), images, cell)
+                sanity.append(likeness(maps[arm][-1], shuffled))
+            on_model()
+        maps[arm] = np.stack(maps[arm])
+    why = Why(
+        study=evidence.plan.study.name,
+        exploratory=evidence.plan.exploratory,
+        plan_sha256=evidence.plan.sha256,
+        cell=cell,
+        method=method,
+        ids=tuple(places),
+        seeds=seeds,
+        sanity=float(np.mean(sanity)) if sanity else None,
+        arms={arm: _why(arm, maps, leads, edits, evidence) for arm in (BASELINE, *named)},
+    )
+    folder = evidence.folder / "explain"
+    write_arrays(folder / "explain.npz", {"images": images, **maps})
+    write_json(folder / "explain.json", why.model_dump(mode="json"))
+    return why, maps, images
+
+
+def _images(evidence: Evidence, cell: Cell, ids: Sequence[int]) -> tuple[Images, list[int]]:
+    confirm = evidence.confirm
+    outside = [place for place in ids if not 0 <= place < len(confirm)]
+    if outside:
+        msg = f"there is no image {outside[0]}; the confirm images are 0 to {len(confirm) - 1}."
+        raise StudyError(msg)
+    places = list(ids)
+    if not places:
+        hits_N = (evidence.predictions[BASELINE] == cell[1]).sum(axis=0)
+        hits_N = np.where(confirm.labels_N == cell[0], hits_N, -1)
+        order = np.argsort(-hits_N, kind="stable")[:_MOST_IMAGES]
+        places = [int(place) for place in order if hits_N[place] >= 0]
+    return confirm.images[places], places
+
+
+def _edits(evidence: Evidence, cell: Cell) -> dict[str, tuple[int, Images, list[int]]]:
+    """Return of each edit that can be made the class, the images `[D,M,H,W]`, their places."""
+    confirm = evidence.confirm
+    if confirm.images.ndim != 3:
+        return {}
+    found = {}
+    for (name, edit), label in zip(EDITS.items(), cell, strict=True):
+        of_class = np.flatnonzero(confirm.labels_N == label)[:_MOST_EDITED]
+        edited, kept = by_degrees(confirm.images[of_class], edit)
+        if len(kept):
+            found[name] = (int(label), edited, of_class[kept].tolist())
+    return found
+
+
+def _why(
+    arm: str, maps: dict[str, Any], leads: Any, edits: dict[str, Any], evidence: Evidence
+) -> ArmWhy:
+    change = map_change(maps[BASELINE], maps[arm])
+    is_told = change.can_tell and arm != BASELINE
+    degrees = []
+    for edit, (label, _, places) in edits.items():
+        lead_SDM, other_SDM = (
+            np.array([[step[k] for step in seed] for seed in leads[arm][edit]], dtype=np.float64)
+            for k in (0, 1)
+        )
+        base_SDM = np.array([[step[0] for step in seed] for seed in leads[BASELINE][edit]])
+        groups = evidence.confirm.groups_N
+        codes = None if groups is None else groups[places]
+        loss_SM = lead_SDM[:, 0] - lead_SDM[:, -1]
+        less_SM = (base_SDM[:, 0] - base_SDM[:, -1]) - loss_SM
+
+        def interval(values_SM: Any, codes: Any = codes) -> Interval:
+            mean = mean_over(values_SM, groups_N=codes)
+            return Interval(mean=mean.estimate, low=mean.low, high=mean.high)
+
+        degrees.append(
+            Degrees(
+                edit=edit,
+                label=label,
+                n_images=len(places),
+                degrees=DEGREES,
+                as_other=tuple(interval(other_SDM[:, d]) for d in range(len(DEGREES))),
+                lead=tuple(interval(lead_SDM[:, d]) for d in range(len(DEGREES))),
+                loss=interval(loss_SM),
+                loss_less=None if arm == BASELINE else interval(less_SM),
+            )
+        )
+    return ArmWhy(
+        p_images=tuple(change.p_N.tolist()) if is_told else None,
+        pixels_held=tuple(change.holds_NHW.sum(axis=(1, 2)).tolist()),
+        degrees=tuple(degrees),
+    )
+
+
+ENOUGH = LEAST_PAIRS
