@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Timer
 from typing import Any
 
@@ -17,6 +18,7 @@ from misread.errors import DataError, JudgeError
 from misread.judge import Margins, Predictions
 from misread.judge import judge as judge_sides
 from misread.judge.survey import survey
+from misread.readers.answers import read_answers, with_answers
 from misread.readers.read import read_predictions
 from misread.show.render import verdict_brief, verdict_markdown, verdict_table
 from misread.show.survey import survey_markdown, survey_terminal
@@ -59,6 +61,12 @@ _PATIENCE_SECONDS = 2
 )
 @click.option("--label-column", metavar="NAME", help="Column of a table with the true class.")
 @click.option("--prediction-column", metavar="NAME", help="Column with the predicted class.")
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Answers about labels (id,answer): those wrong or unclear are disputed.",
+)
 @click.option("--unpaired", is_flag=True, help="Do not compare seeds in pairs.")
 @click.option("--no-groups", is_flag=True, help="Take all images for independent.")
 @json_option
@@ -113,6 +121,7 @@ class _Asked:
     slices: tuple[str, ...]
     label_column: str | None
     prediction_column: str | None
+    answers: Path | None
     unpaired: bool
     no_groups: bool
     as_json: bool
@@ -198,6 +207,8 @@ def _read(names: tuple[str, ...], asked: _Asked) -> dict[str, Predictions]:
     given = {"label": asked.label_column, "prediction": asked.prediction_column}
     columns = {kind: name for kind, name in given.items() if name}
 
+    answers = read_answers(asked.answers) if asked.answers else {}
+
     def read(name: str) -> Predictions:
         side = read_predictions(name, columns=columns, on_note=_note)
         return side.without_groups() if asked.no_groups else side
@@ -205,7 +216,10 @@ def _read(names: tuple[str, ...], asked: _Asked) -> dict[str, Predictions]:
     distinct = [
         name if names.index(name) == k else f"{name} ({k + 1})" for k, name in enumerate(names)
     ]
-    sides = {label: read(name) for label, name in zip(distinct, names, strict=True)}
+    sides = {
+        label: with_answers(read(name), answers)
+        for label, name in zip(distinct, names, strict=True)
+    }
     for text in asked.slices:
         slice_name, equals, files = text.partition("=")
         sources = files.split(",")

@@ -1,0 +1,121 @@
+"""`misread labels`: labels that are worth a second look, and a file for the answers."""
+
+from pathlib import Path
+
+import click
+
+from misread import wording
+from misread.cli.options import figure_option, json_option, print_json, say, stdout
+from misread.files import csv_to_bytes, write_atomic
+from misread.learn.views import Part
+from misread.show.figures.labels import labels_figure
+from misread.show.style import write_png
+from misread.show.table import Table, terminal_table
+from misread.study.folder import finished_study, study_folder
+from misread.study.labels import Questioned, labels_of_file, labels_of_study
+
+
+@click.command(short_help="Rank labels that are worth a second look.")
+@click.argument("source", metavar="STUDY|FILE")
+@click.option(
+    "--arm", default="baseline", show_default=True, help="Arm of a study whose models read."
+)
+@click.option(
+    "--part",
+    type=click.Choice([Part.SELECT.value, Part.CONFIRM.value]),
+    default=Part.SELECT.value,
+    show_default=True,
+    help="Of a study: training images that models had not seen, or its test images.",
+)
+@click.option("--data", metavar="SOURCE", help="Data whose test set a FILE is about, for pictures.")
+@click.option(
+    "--top", type=click.IntRange(1), default=60, show_default=True, help="Labels to list."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.csv",
+    help="Write them here, with an empty column `answer`.",
+)
+@figure_option("Draw their images into this file.")
+@json_option
+def labels(
+    source: str,
+    arm: str,
+    part: str,
+    data: str | None,
+    top: int,
+    out: Path | None,
+    figure: Path | None,
+    as_json: bool,  # noqa: FBT001  click passes flags
+) -> None:
+    """Rank the labels that are worth a second look, from the readings of many trainings.
+
+    SOURCE is a finished study's folder or name, or a file as `misread judge` takes it. First come
+    labels that all trainings read otherwise, and those off the diagonal of the confident joint
+    (Northcutt et al. 2021). Fill the column `answer` of --out with keep, wrong or unclear, and give
+    it to `misread judge --answers`: wrong and unclear labels are then disputed.
+    """
+    if study_folder(source) is not None:
+        questioned = labels_of_study(finished_study(source), arm, Part(part))
+    else:
+        questioned = labels_of_file(source, data)
+    rows = _rows(questioned, top)
+    written = []
+    if out is not None:
+        write_atomic(out, csv_to_bytes(rows))
+        written.append(str(out))
+    if figure is not None:
+        write_png(figure, labels_figure(questioned, top))
+        written.append(str(figure))
+    if as_json:
+        print_json(rows)
+        return
+    _print(questioned, rows)
+    if written:
+        say(f"Written: {' and '.join(written)}.")
+
+
+def _rows(questioned: Questioned, top: int) -> list[dict[str, object]]:
+    names = questioned.class_names
+    return [
+        {
+            "id": questioned.ids[one.image],
+            "answer": "",
+            "label": names[one.label],
+            "suggested": names[one.suggested],
+            "share": round(one.share, 4),
+            "prob_label": round(one.prob, 4),
+            "prob_suggested": round(one.prob_suggested, 4),
+        }
+        for one in questioned.suspects.ranked[:top]
+    ]
+
+
+def _print(questioned: Questioned, rows: list[dict[str, object]]) -> None:
+    n_all, n_read = len(questioned.suspects.ranked), questioned.suspects.n_read
+    say(
+        f"{wording.count(n_all, 'label')} of {n_read:,} worth a second look, in {questioned.about} "
+        f"({wording.count(questioned.n_seeds, 'seed')})."
+    )
+    if not rows:
+        return
+    heads = ("id", "label", "read as", "share of readings", "probability of the label")
+    table = Table(
+        "The most suspect first",
+        heads,
+        tuple(
+            (
+                str(row["id"]),
+                str(row["label"]),
+                str(row["suggested"]),
+                wording.percent(float(str(row["share"]))),
+                f"{float(str(row['prob_label'])):.3f}",
+            )
+            for row in rows
+        ),
+    )
+    stdout().print(terminal_table(table))
+    if len(rows) < n_all:
+        say(f"The first {len(rows)}; --top {n_all} lists all.")
+    say("Look at them (--figure), and answer keep, wrong or unclear in a file (--out).")

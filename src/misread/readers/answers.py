@@ -1,0 +1,79 @@
+"""Answers of people about labels: a CSV `id,answer` with keep, wrong or unclear."""
+
+import csv
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from misread.errors import DataError
+from misread.judge.predictions import Predictions
+
+
+class Answer(StrEnum):
+    """What somebody says of a label; wrong and unclear ones are disputed."""
+
+    KEEP = "keep"
+    WRONG = "wrong"
+    UNCLEAR = "unclear"
+
+
+def read_answers(path: Path) -> dict[str, Answer]:
+    """Return the answers of a file by image; rows without an answer are left out.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, has no such columns, or an answer is none of the three.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        msg = f"{path} cannot be read ({error}); give a CSV with the columns id and answer."
+        raise DataError(msg) from None
+    if rows and not {"id", "answer"} <= {*rows[0]}:
+        msg = f"{path} has the columns {', '.join(map(str, rows[0]))}; it needs id and answer."
+        raise DataError(msg)
+    answers: dict[str, Answer] = {}
+    for number, row in enumerate(rows, start=2):
+        said = (row["answer"] or "").strip().lower()
+        if not said:
+            continue
+        if said not in set(Answer):
+            msg = f"{path}, line {number}: {said!r} is no answer; write keep, wrong or unclear."
+            raise DataError(msg)
+        name = str(row["id"]).strip()
+        if answers.setdefault(name, Answer(said)) != said:
+            msg = (
+                f"{path}, line {number}: image {name} is answered twice, and not alike; choose one."
+            )
+            raise DataError(msg)
+    return answers
+
+
+def with_answers(side: Predictions, answers: dict[str, Answer]) -> Predictions:
+    """Return the same predictions, in which images answered wrong or unclear are disputed too.
+
+    Images go by their ids, or by their places from 0 where they have none.
+
+    Raises
+    ------
+    DataError
+        If an answer is about an image that is not there.
+    """
+    names = range(side.n_images) if side.ids is None else side.ids.tolist()
+    place = {str(name): n for n, name in enumerate(names)}
+    unknown = [name for name in answers if name not in place]
+    if unknown:
+        msg = (
+            f"{len(unknown)} of {len(answers)} answers are about images that are not there, for "
+            f"example {unknown[0]!r}; give answers about these images."
+        )
+        raise DataError(msg)
+    disputed_N = (
+        np.zeros(side.n_images, bool) if side.disputed_N is None else side.disputed_N.copy()
+    )
+    disputed_N[[place[name] for name, said in answers.items() if said != Answer.KEEP]] = True
+    return replace(side, disputed_N=disputed_N)

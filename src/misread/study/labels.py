@@ -1,0 +1,121 @@
+"""Labels of a study's images, or of a file's, that are worth a second look."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from misread.data.dataset import Dataset
+from misread.data.sources import load
+from misread.errors import DataError, JudgeError
+from misread.judge.labels import Suspects, suspect_labels
+from misread.learn.views import Part, load_parts
+from misread.npz import Archive
+from misread.readers.read import read_predictions
+from misread.store import RunFolder
+from misread.study.plan import load_plan
+
+
+class Questioned(NamedTuple):
+    """Labels worth a second look, and the images that they are of.
+
+    Attributes
+    ----------
+    suspects : Suspects
+        The ranking; its images are places among `ids`.
+    ids : sequence
+        Names of the images.
+    class_names : tuple of str
+        K names.
+    n_seeds : int
+        Models that read.
+    images : ndarray or None
+        `uint8 [N,H,W]` or `[N,H,W,C]`, where they are known.
+    about : str
+        What was read by what, for people.
+    """
+
+    suspects: Suspects
+    ids: Sequence[object]
+    class_names: tuple[str, ...]
+    n_seeds: int
+    images: npt.NDArray[np.uint8] | None
+    about: str
+
+
+def labels_of_study(folder: Path, arm: str, part: Part) -> Questioned:
+    """Question the labels of a finished study: of *select*, the training images, or of *confirm*.
+
+    Raises
+    ------
+    DataError
+        If the arm has no finished runs.
+    """
+    plan = load_plan(folder)
+    parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
+    runs = [RunFolder(folder, arm, seed) for seed in plan.study.seeds]
+    done = [run for run in runs if (run.is_trained if part == Part.SELECT else run.is_complete)]
+    if not done:
+        msg = f"{folder} has no finished runs of the arm {arm!r}; run the study first."
+        raise DataError(msg)
+    data = parts.train if part == Part.SELECT else parts.confirm
+    probs_SNK = np.zeros((len(done), len(data), data.n_classes), np.float32)
+    held_SN = np.zeros(probs_SNK.shape[:2], bool)
+    for row, run in enumerate(done):
+        arrays = run.select() if part == Part.SELECT else run.predictions()
+        places = arrays["ids"] if part == Part.SELECT else np.arange(len(data))
+        probs_SNK[row, places] = arrays["probs"][0]
+        held_SN[row, places] = True
+    return Questioned(
+        suspect_labels(data.labels_N, probs_SNK, held_SN),
+        range(len(data)) if part == Part.SELECT else parts.confirm_ids_N.tolist(),
+        data.class_names,
+        len(done),
+        data.images,
+        f"{part.value} of {plan.study.dataset}, as {arm} reads it",
+    )
+
+
+def labels_of_file(source: str, dataset: str | None) -> Questioned:
+    """Question the labels of a file of predictions; `dataset` has its images as its test set.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or the data set has other labels.
+    """
+    side = read_predictions(source)
+    probs_SNK = _probs(Path(source), side.labels_N, len(side.class_names))
+    if probs_SNK is None or len(probs_SNK) != side.n_seeds:
+        probs_SNK = np.eye(len(side.class_names), dtype=np.float32)[side.preds_SN]
+    data: Dataset | None = load(dataset)[1] if dataset else None
+    if data is not None and not np.array_equal(data.labels_N, side.labels_N):
+        msg = f"the test images of {dataset} have other labels than {source}; give its own data."
+        raise DataError(msg)
+    return Questioned(
+        suspect_labels(side.labels_N.astype(np.int64), probs_SNK, side.held_out_SN),
+        range(side.n_images) if side.ids is None else side.ids.tolist(),
+        side.class_names,
+        side.n_seeds,
+        None if data is None else data.images,
+        source,
+    )
+
+
+def _probs(
+    path: Path, labels_N: npt.NDArray[np.integer], n_classes: int
+) -> npt.NDArray[np.floating] | None:
+    """Return the probabilities `[S,N,K]` of an NPZ that has them in the order of its labels."""
+    if path.suffix != ".npz" or not path.is_file():
+        return None
+    try:
+        with Archive(path) as archive:
+            if "probs" not in archive.names:
+                return None
+            probs = np.asarray(archive.read("probs"))
+    except (ValueError, OSError, JudgeError):
+        return None
+    probs = probs[np.newaxis] if probs.ndim == 2 else probs
+    return probs if probs.shape[1:] == (labels_N.size, n_classes) else None
