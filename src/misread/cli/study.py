@@ -15,12 +15,12 @@ from misread.errors import StudyError
 from misread.files import read_json, write_json
 from misread.learn.views import Parts, load_parts
 from misread.learn.work import Step
+from misread.show import words
 from misread.show.claims import comparison_tables
 from misread.show.figures.preview import preview_figure
 from misread.show.figures.select_images import select_figure
 from misread.show.markdown import claims, target
 from misread.show.markdown.page import Beside, write_page
-from misread.show.render import verdict_brief
 from misread.show.report import write_report
 from misread.show.select import errors_table, preview_table
 from misread.show.study_figures import (
@@ -29,8 +29,9 @@ from misread.show.study_figures import (
     write_figures,
 )
 from misread.show.style import write_png
-from misread.show.target import study_table
+from misread.show.target import answer_table
 from misread.store import locked
+from misread.study.answer import answer_of
 from misread.study.conclude import conclude, mend_from_select, write_slices
 from misread.study.evidence import Evidence, load_evidence
 from misread.study.file import builtin_studies, load_study
@@ -321,9 +322,9 @@ def _print_results(evidence: Evidence) -> None:
             f"Exploratory: {evidence.plan.exploratory}.", style="bold yellow", markup=False
         )
     if evidence.plan.target is not None:
-        for verdict in evidence.verdicts.values():
-            console.print(verdict_brief(verdict), "")
-        console.print(study_table(evidence))
+        say(answer_of(evidence.verdicts))
+        console.print(answer_table(evidence))
+        say(words.next_command(evidence))
     if evidence.plan.study.asks_accuracies:
         for table in comparison_tables(evidence):
             console.print(table)

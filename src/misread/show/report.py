@@ -16,6 +16,7 @@ from misread.show.render import environment
 from misread.show.select import selection_table
 from misread.show.study_figures import Drawn, draw_figures
 from misread.show.verdict import summary_of
+from misread.study.answer import answer_of
 from misread.study.arithmetic import mixture
 from misread.study.claims import RULE
 from misread.study.evidence import Evidence
@@ -85,9 +86,10 @@ def _study(evidence: Evidence) -> dict[str, Any]:
         "n_images": f"{len(evidence.confirm):,}",
         "n_target_images": f"{int((evidence.confirm.labels_N == evidence.target[0]).sum()):,}",
         "accuracy": wording.percent(evidence.summary["accuracy"]["mean"]),
-        "finding": words.finding(evidence, evidence.treated_arms[0])
-        if evidence.treated_arms
-        else "No arm was treated: these pages show the baseline alone",
+        "finding": answer_of(evidence.verdicts).rstrip(".")
+        or "No arm was treated: these pages show the baseline alone",
+        "next": words.next_command(evidence) if evidence.verdicts else "",
+        "answers": tables.answer_table(evidence),
         "verdicts": [
             (summary_of(verdict), f"{words.arm_description(evidence, arm)}.")
             for arm, verdict in evidence.verdicts.items()

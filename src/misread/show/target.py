@@ -14,6 +14,7 @@ from misread.show.select import smoke_mark
 from misread.show.table import Table, Tone, Toned, markdown_table
 from misread.show.verdict import cell_table, status, target_table, verdict_word
 from misread.show.words import Misreading
+from misread.study.answer import item_in_words, item_rates, worst_item
 from misread.study.evidence import Evidence, SliceEvidence
 from misread.study.study import BASELINE
 
@@ -30,6 +31,47 @@ def study_table(evidence: Evidence) -> Table:
     return verdicts_table(
         title, words.target_name(evidence), evidence.verdicts, accuracy, before, " ".join(notes)
     )
+
+
+def answer_table(evidence: Evidence) -> Table:
+    """Return a row per arm: what it does, accuracy, the target, the worst item, the verdict."""
+    before = {BASELINE: wording.percent(words.mean_accuracy(evidence, BASELINE))}
+    rows = [(BASELINE, "", before[BASELINE], "", "", "")]
+    for arm, verdict in evidence.verdicts.items():
+        cells = [
+            f"{wording.percent(cell.before)} → {wording.percent(cell.after)}"
+            for cell in verdict.cells
+        ]
+        item = worst_item(verdict)
+        worst = "all safe" if item is None else f"{item_in_words(item)}, {item_rates(item)}"
+        if item is not None and item.status != "harmed":
+            worst = f"perhaps {worst}"
+        accuracy = wording.percent(words.mean_accuracy(evidence, arm))
+        rows.append(
+            (
+                arm,
+                words.arm_description(evidence, arm).partition(";")[0],
+                accuracy,
+                "; ".join(cells),
+                worst,
+                status(verdict.verdict, verdict_word(verdict)),
+            )
+        )
+    title = (
+        f"{evidence.plan.study.title}: {words.seed_count(evidence)}, {evidence_images(evidence)}"
+        f"{smoke_mark(evidence.plan.study.smoke)}"
+    )
+    note = f"Over {words.sampling_units(evidence)}. {words.saved_runs(evidence)}".strip()
+    heads = ("accuracy", words.target_name(evidence), "worst of the rest", "verdict")
+    return Table(title, ("arm", "what it does", *heads), tuple(rows), note, "llllll", unbroken=1)
+
+
+def evidence_images(evidence: Evidence) -> str:
+    """Return how many images count, as in "10,000 confirm images and 60,000 held out"."""
+    side = evidence.runs[BASELINE].evidence
+    n_confirm = len(evidence.confirm)
+    held = f" and {side.n_images - n_confirm:,} held out" if side.n_images > n_confirm else ""
+    return f"{n_confirm:,} confirm images{held}"
 
 
 def verdicts_table(

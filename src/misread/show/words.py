@@ -7,6 +7,7 @@ from misread import wording
 from misread.judge.items import Item
 from misread.judge.targets import CellResult
 from misread.learn.treatments import Treatments
+from misread.study.answer import next_step, plural
 from misread.study.evidence import Evidence, SliceEvidence
 from misread.study.study import BASELINE
 
@@ -149,14 +150,16 @@ def finding(evidence: Evidence, arm: str) -> str:
     )
 
 
+def next_command(evidence: Evidence) -> str:
+    """Return the command that would decide what is open, with its cost; "" where nothing is."""
+    seconds = [s for seeds in evidence.train_seconds.values() for s in seeds]
+    mean = sum(seconds) / len(seconds)
+    return next_step(evidence.plan.study.name, evidence.verdicts, evidence.seeds, mean)
+
+
 def rank_phrase(rank: int) -> str:
     """Return a rank, as in "the most frequent" and "number 3"."""
     return "the most frequent" if rank == 1 else f"number {rank}"
-
-
-def plural(name: str) -> str:
-    """Return a class name for several images, as in "4s" and "images of cat"."""
-    return f"{name}s" if len(name) == 1 else f"images of {name}"
 
 
 def seed_number(evidence: Evidence) -> str:

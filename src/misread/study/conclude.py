@@ -7,6 +7,7 @@ from misread.files import read_json, write_json
 from misread.judge import ClassMetrics, class_metrics
 from misread.learn.views import load_parts
 from misread.store import RunFolder
+from misread.study.answer import answer_of
 from misread.study.evidence import Evidence, SliceEvidence, load_evidence
 from misread.study.halves import explore_half
 from misread.study.plan import load_plan
@@ -41,6 +42,7 @@ def conclude(folder: Path) -> Evidence:
                 path = folder / arm / f"comparison_seed_{seed}.json"
                 write_json(path, comparison(evidence, arm, row))
         outcome = StudyVerdict(
+            answer=answer_of(evidence.verdicts),
             study=study.name,
             smoke=study.smoke,
             exploratory=evidence.plan.exploratory,

@@ -22,6 +22,8 @@ class StudyVerdict(Frozen):
 
     Attributes
     ----------
+    answer : str
+        What came out, in one line; terminal and page begin with it too.
     study : str
         Name of the study.
     smoke : bool
@@ -38,6 +40,7 @@ class StudyVerdict(Frozen):
         The evidence on each treated arm, in the order of the plan.
     """
 
+    answer: str = ""
     study: str
     smoke: bool
     exploratory: str

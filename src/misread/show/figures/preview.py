@@ -13,6 +13,7 @@ from misread.images import Ids, Images
 from misread.images.operations import OPERATIONS
 from misread.images.shape import ink
 from misread.show import style, words
+from misread.study.answer import plural
 from misread.study.evidence import Evidence
 
 N_EXAMPLES = 4  # of each class
@@ -167,7 +168,7 @@ def _title(train: Dataset, target: tuple[int, int], preview_numbers: Mapping[str
     before, after = worst["as_target_before"], worst["as_target_after"]
     if after <= before:
         return title
-    name = words.plural(train.class_names[worst["label"]])
+    name = plural(train.class_names[worst["label"]])
     read = train.class_names[next(k for k in target if k != worst["label"])]
     return (
         f"{title}; {name} {words.operation_phrase(worst['operation'], worst['size_px'])} are read "

@@ -1,0 +1,163 @@
+"""The answer of a study in one line, in words that need no glossary, and what to do next."""
+
+import math
+from collections.abc import Mapping
+
+from misread import wording
+from misread.judge import Verdict
+from misread.judge.items import Item
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_MOST_SEEDS = 100  # a command with more seeds is no advice
+
+
+def plural(name: str) -> str:
+    """Return a class name for several images, as in "4s" and "images of cat"."""
+    return f"{name}s" if len(name) == 1 else f"images of {name}"
+
+
+def misread_as(true: str, predicted: str) -> str:
+    """Return a confusion in words, as in "4s read as 9s"."""
+    return f"{plural(true)} read as {plural(predicted).removeprefix('images of ')}"
+
+
+def answer_of(verdicts: Mapping[str, Verdict]) -> str:
+    """Return what a study found, answer first; "" where no arm was treated.
+
+    Terminal, page and `verdict.json` begin with it.
+    """
+    if not verdicts:
+        return ""
+    target = " and ".join(
+        misread_as(*cell.name.split("→")) for cell in next(iter(verdicts.values())).cells
+    )
+    reduced = [arm for arm, v in verdicts.items() if v.verdict == "REDUCED" and not v.qualifier]
+    unsure = [arm for arm, v in verdicts.items() if v.verdict == "REDUCED" and v.qualifier]
+    harmful = [arm for arm, v in verdicts.items() if v.verdict == "HARM"]
+    n_arms = len(verdicts)
+    which = "the fix" if n_arms == 1 else f"{_number(n_arms)} fixes"
+    said = []
+    if reduced:
+        start = "The fix makes" if n_arms == 1 else f"{_of(len(reduced), n_arms)} {target} rarer"
+        start = f"The fix makes {target} rarer" if n_arms == 1 else start
+        said.append(f"{start}: {_rates(verdicts, reduced)}.")
+    elif unsure:
+        more = "but what it breaks is not known well enough"
+        start = f"The fix makes {target} rarer"
+        if n_arms > 1:
+            start = f"{_of(len(unsure), n_arms)} {target} rarer"
+        said.append(f"{start}, {more}: {_rates(verdicts, unsure)}.")
+    else:
+        none = "The fix is" if n_arms == 1 else f"None of {which} is"
+        said.append(f"{none} shown to make {target} rarer.")
+    if harmful:
+        does = "It does harm" if n_arms == 1 else f"{_number(len(harmful)).capitalize()} do harm"
+        does = does.replace("One do ", "One does ")
+        said.append(f"{does}: {'; '.join(_harm(arm, verdicts[arm]) for arm in harmful)}.")
+    if not (reduced or unsure) and (hint := _hint(verdicts)):
+        said.append(hint)
+    return " ".join(said)
+
+
+def worst_item(verdict: Verdict) -> Item | None:
+    """Return the item that is harmed most, else the one that is furthest from being safe."""
+    for status in ("harmed", "undetermined"):
+        items = [item for item in verdict.collateral if item.status == status]
+        if items:
+            return max(items, key=lambda item: (item.effect.estimate - item.margin, item.name))
+    return None
+
+
+def item_in_words(item: Item) -> str:
+    """Return what an item is, without a glossary, as in "4s read as 9s under erode 2 px"."""
+    if item.kind == "accuracy" or item.true is None:
+        return "accuracy" if item.kind == "accuracy" else "some other confusion"
+    name = item.name.removeprefix("recall of ").removeprefix(f"{item.slice_name} · ")
+    true, _, predicted = name.partition("→")
+    words = misread_as(true, predicted) if predicted else f"{plural(true)} read wrongly"
+    return words + (f" under {item.slice_name}" if item.slice_name else "")
+
+
+def item_rates(item: Item) -> str:
+    """Return the rates before and after: of being right for accuracy, else of the error."""
+    before, after = item.before, item.after
+    if item.kind == "recall":
+        before, after = 1 - before, 1 - after
+    return f"{wording.percent(before)} → {wording.percent(after)}"
+
+
+def next_step(
+    name: str, verdicts: Mapping[str, Verdict], seeds: tuple[int, ...], train_seconds: float
+) -> str:
+    """Return the command that would decide what is open, with its cost; "" where nothing is.
+
+    Parameters
+    ----------
+    name : str
+        Of the study, as `misread run` takes it.
+    verdicts : mapping of str to Verdict
+        On each treated arm.
+    seeds : tuple of int
+        Those that were trained.
+    train_seconds : float
+        Of one training, mean.
+    """
+    needed = [
+        cell.seeds_needed
+        for verdict in verdicts.values()
+        for cell in verdict.cells
+        if verdict.verdict == "UNDERPOWERED" and cell.seeds_needed
+    ]
+    if not needed or max(needed) > _MOST_SEEDS or max(needed) <= len(seeds):
+        return ""
+    free = (seed for seed in range(1, 10**6) if seed not in seeds)
+    more = [next(free) for _ in range(max(needed) - len(seeds))]
+    minutes = len(more) * (len(verdicts) + 1) * train_seconds / 60
+    listed = ",".join(map(str, (*seeds, *more)))
+    return (
+        f"Next: misread run {name} --seeds {listed} "
+        f"({wording.count(len(more) * (len(verdicts) + 1), 'training')} more, about "
+        f"{wording.count(max(math.ceil(minutes), 1), 'minute')} of one core)"
+    )
+
+
+def _number(n: int) -> str:
+    return _NUMBERS[n] if n < len(_NUMBERS) else f"{n:,}"
+
+
+def _of(n: int, n_arms: int) -> str:
+    if n == n_arms:
+        return f"All {_number(n)} fixes make"
+    return f"{_number(n).capitalize()} of {_number(n_arms)} fixes {'makes' if n == 1 else 'make'}"
+
+
+def _rates(verdicts: Mapping[str, Verdict], arms: list[str]) -> str:
+    rates = []
+    for arm in arms:
+        cell = verdicts[arm].cells[0]
+        name = f"{arm} " if len(verdicts) > 1 else ""
+        rates.append(f"{name}{wording.percent(cell.before)} → {wording.percent(cell.after)}")
+    return ", ".join(rates)
+
+
+def _harm(arm: str, verdict: Verdict) -> str:
+    item = worst_item(verdict)
+    if item is None or item.status != "harmed":
+        cell = verdict.cells[0]
+        what = misread_as(*cell.name.split("→"))
+        return f"{arm} ({what}, {wording.percent(cell.before)} → {wording.percent(cell.after)})"
+    return f"{arm} ({item_in_words(item)}, {item_rates(item)})"
+
+
+def _hint(verdicts: Mapping[str, Verdict]) -> str:
+    fell = [
+        (v.cells[0].p_value, arm)
+        for arm, v in verdicts.items()
+        if v.cells[0].effect.estimate < 0 and v.verdict != "HARM"
+    ]
+    if not fell:
+        return ""
+    p_value, arm = min(fell)
+    cell = verdicts[arm].cells[0]
+    rates = f"{wording.percent(cell.before)} → {wording.percent(cell.after)}"
+    return f"The strongest hint, and no more: {arm}, {rates} ({wording.p_value(p_value)})."

@@ -1,0 +1,54 @@
+"""The answer in one line, the same in verdict.json, on the terminal and on the page."""
+
+import json
+import re
+
+from click.testing import CliRunner
+
+from misread.cli import main
+from misread.study.answer import answer_of, item_in_words, next_step, worst_item
+from verdict_cases import cases
+
+
+def test_the_answer_needs_no_glossary():
+    found = cases()
+    verdicts = {name: found[name] for name in ("harm-by-slice", "underpowered")}
+    answer = answer_of(verdicts)
+    assert answer.startswith("None of two fixes is shown to make 4s read as 9s rarer.")
+    assert "One does harm: harm-by-slice (4s read as 9s under erode 2 px, 0.57% → 2.47%)." in answer
+    assert answer_of({"after": found["reduced"]}).startswith("The fix makes 0s read as 1s rarer: ")
+    both = answer_of({"a": found["reduced"], "b": found["not-shown"]})
+    assert both.startswith("One of two fixes makes 0s read as 1s rarer: a ")
+    assert answer_of({}) == ""
+    undetermined = answer_of({"after": found["reduced-undetermined"]})
+    assert "what it breaks is not known well enough" in undetermined
+
+
+def test_the_worst_item_is_said_in_words():
+    item = worst_item(cases()["harm-by-slice"])
+    assert item is not None
+    assert item_in_words(item) == "4s read as 9s under erode 2 px"
+
+
+def test_what_is_open_has_a_next_command_with_its_cost():
+    verdict = cases()["underpowered"]
+    cell = verdict.cells[0].model_copy(update={"seeds_needed": 14})
+    verdict = verdict.model_copy(update={"cells": (cell,), "verdict": "UNDERPOWERED"})
+    said = next_step("four-nine", {"both": verdict}, tuple(range(10)), 30.0)
+    listed = re.search(r"--seeds ([\d,]+)", said)
+    assert listed is not None
+    assert len(set(listed.group(1).split(","))) == 14
+    assert "(8 trainings more, about 4 minutes of one core)" in said
+    assert next_step("four-nine", {"a": cases()["reduced"]}, (1,), 30.0) == ""
+
+
+def test_terminal_page_and_file_begin_alike(rehearsal):
+    answer = json.loads((rehearsal / "verdict.json").read_text())["answer"]
+    assert answer
+    assert next(iter(json.loads((rehearsal / "verdict.json").read_text()))) == "answer"
+    page = CliRunner().invoke(main, ["report", str(rehearsal)])
+    assert page.exit_code == 0, page.output
+    html = (rehearsal / "report.html").read_text()
+    lead = re.search(r'<p class="lead">(.*?)</p>', html)
+    assert lead is not None
+    assert lead.group(1).rstrip(".") == answer.rstrip(".")
