@@ -23,7 +23,7 @@ def misread(*args, **changes):
     """Run a command to its end; `changes` go into its environment."""
     command = [sys.executable, "-m", "misread", *map(str, args)]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, env=environment(**changes)
+        command, capture_output=True, text=True, timeout=1100, env=environment(**changes)
     )
 
 
@@ -45,14 +45,14 @@ def kill_when(ready, sig, *args, **changes):
     The signal goes to the command alone: its workers must end by themselves.
     """
     process = begin(*args, **changes)
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 900
     while not ready():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.005)
     os.kill(process.pid, sig)
-    said = process.communicate(timeout=100)[1]
-    deadline = time.monotonic() + 60
+    said = process.communicate(timeout=600)[1]
+    deadline = time.monotonic() + 300
     group = ["pgrep", "-g", str(process.pid)]
     while subprocess.run(group, capture_output=True).stdout:
         assert time.monotonic() < deadline, "workers outlive their study"

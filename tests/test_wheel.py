@@ -25,7 +25,7 @@ BIN = "Scripts" if os.name == "nt" else "bin"
 IDX_KINDS = ("images-idx3", "labels-idx1")
 
 # Installing TensorFlow takes seconds out of uv's cache, minutes without one.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(2400)
 
 
 def _run(

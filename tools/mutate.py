@@ -18,20 +18,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
 ENOUGH = 0.9  # of the places must be caught
-MOST_FILES = 14  # of tests for one place
-SECONDS = 1500
+MOST_FILES = 6  # of tests for one place
+SECONDS = 900
 LONG = ("test_wheel", "test_ray_cluster", "test_notebooks", "test_benchmarks", "test_generated")
 PAIRS = ("Lt LtE", "Gt GtE", "Eq NotEq", "Is IsNot", "In NotIn", "Add Sub", "Mult Div", "And Or")
-OTHER = {
-    getattr(ast, a): getattr(ast, b)
-    for pair in map(str.split, PAIRS)
-    for a, b in (pair, reversed(pair))
-}
+OTHER = {getattr(ast, a): getattr(ast, b) for p in PAIRS for a, b in (p.split(), p.split()[::-1])}
+Place = tuple[str, int, int, int, str]  # module, line, its bytes, what stands there when broken
 
 
 def broken(node: ast.AST, *, drawing: bool) -> tuple[ast.expr, str] | None:
@@ -69,12 +67,10 @@ def nodes(node: ast.AST) -> Iterator[ast.AST]:
                     yield from nodes(child)
 
 
-def places_of(path: Path) -> Iterator[tuple[str, int, int, int, str]]:
-    """Yield every place of a module: its line, its bytes, and what stands there when broken."""
+def places_of(path: Path) -> Iterator[Place]:
+    """Yield every place of a module."""
     source = path.read_bytes()
-    begins = [0]
-    for line in source.splitlines(keepends=True):
-        begins.append(begins[-1] + len(line))
+    begins = [0, *accumulate(map(len, source.splitlines(keepends=True)))]
     drawing = path.parent.name == "figures" or path.name in ("draw.py", "style.py")
     for node in nodes(ast.parse(source)):
         if (change := broken(node, drawing=drawing)) is not None:
@@ -84,9 +80,9 @@ def places_of(path: Path) -> Iterator[tuple[str, int, int, int, str]]:
             yield path.relative_to(PROJECT).as_posix(), old.lineno, start, end, after
 
 
-def picked(seed: int, n_places: int) -> list[tuple[str, int, int, int, str]]:
+def picked(seed: int, n_places: int) -> list[Place]:
     """Return places of every package in turn, at random within it; more places only add to them."""
-    rng, packages = random.Random(seed), dict[str, list[tuple[str, int, int, int, str]]]()  # noqa: S311
+    rng, packages = random.Random(seed), dict[str, list[Place]]()  # noqa: S311
     for path in sorted((PROJECT / "src/misread").rglob("*.py")):
         parts = path.relative_to(PROJECT / "src/misread").parts
         packages.setdefault(parts[0] if parts[1:] else "", []).extend(places_of(path))
@@ -97,13 +93,12 @@ def picked(seed: int, n_places: int) -> list[tuple[str, int, int, int, str]]:
 
 def imported(path: Path) -> set[str]:
     """Return the names that a file imports, with dots; the command line stands for its commands."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            names |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    walked = ast.walk(ast.parse(path.read_text("utf-8")))
+    froms = [node for node in walked if isinstance(node, ast.ImportFrom)]
+    names = {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
     if {"misread.cli.main", "commands.misread"} & names:
         names |= {f"misread.cli.{path.stem}" for path in (PROJECT / "src/misread/cli").glob("*.py")}
-    return names
+    return names | {str(node.module) for node in froms}
 
 
 def concerned(module: str) -> list[str]:
@@ -111,7 +106,7 @@ def concerned(module: str) -> list[str]:
     src, stem = PROJECT / "src", f"test_{Path(module).stem}"
     dotted = {p: ".".join(p.relative_to(src).with_suffix("").parts) for p in src.rglob("*.py")}
     files = {p: imported(p) for p in [*dotted, *(PROJECT / "tests").rglob("*.py")]}
-    reached, near = {dotted[PROJECT / module].removesuffix(".__init__")}, dict[Path, int]()
+    reached = {dotted[PROJECT / module].removesuffix(".__init__")}
     near = {path: 0 for path in files if path.stem == stem}
     for distance in range(1, 4):
         users = {path for path, names in files.items() if names & reached}
@@ -123,7 +118,7 @@ def concerned(module: str) -> list[str]:
     return [path.relative_to(PROJECT).as_posix() for path in order[:MOST_FILES]]
 
 
-def answer(place: tuple[str, int, int, int, str], copy: Path) -> dict[str, Any]:
+def answer(place: Place, copy: Path) -> dict[str, Any]:
     """Break a place in the copy, run its tests, and mend it again."""
     module, _, start, end, after = place
     source, files = (copy / module).read_bytes(), concerned(module)
@@ -147,14 +142,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--places", type=int, default=60)
     given = parser.parse_args()
-    log = PROJECT / "runs" / f"mutate-{given.seed}.jsonl"
-    log.parent.mkdir(exist_ok=True)
-    log.touch()
+    (PROJECT / "runs").mkdir(exist_ok=True)
+    (log := PROJECT / "runs" / f"mutate-{given.seed}.jsonl").touch()
     answers = {tuple(one["place"]): one for one in map(json.loads, log.read_text().splitlines())}
     places = picked(given.seed, given.places)
     with tempfile.TemporaryDirectory() as folder:
-        clone = ["git", "clone", "-q", str(PROJECT), folder]
-        subprocess.run(clone, check=True)  # noqa: S603
+        subprocess.run(["git", "clone", "-q", str(PROJECT), folder], check=True)  # noqa: S603, S607
         for place in (place for place in places if place not in answers):
             one = answers[place] = answer(place, Path(folder))
             with log.open("a") as file:

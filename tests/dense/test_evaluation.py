@@ -29,7 +29,7 @@ FIGURES = {
 
 def misread(*args):
     command = [sys.executable, "-m", "misread", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=1100, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,6 @@ def test_nothing_in_the_committed_notebook_tells_the_time_or_the_machine(source)
     assert str(PROJECT) not in source.with_suffix(".ipynb").read_text("utf-8")
 
 
-@pytest.mark.timeout(600)
 def test_every_cell_of_one_runs(maker):
     """Shrunk: fewer seeds and images than in the committed one, the same cells and outputs.
 

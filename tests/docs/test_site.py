@@ -95,7 +95,7 @@ def test_search_works_on_pages_opened_from_a_folder(site, tmp_path):
         [browser, *options, f"--user-data-dir={tmp_path}", "--dump-dom", page],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     found = re.search(r'md-search-result__meta">(\d+) matching documents', done.stdout)

@@ -251,7 +251,7 @@ def test_without_keras_and_tensorflow(tmp_path):
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1100,
     )
     assert done.returncode == 0, done.stderr
     assert "Trainer: python command.py --out {folder} in" in done.stderr.splitlines()[0]
