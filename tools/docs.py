@@ -24,15 +24,16 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 # Pages outside docs/ that come along.
 ROOTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/misread/data/mnist/SOURCES.md")
-# The menu: which pages come first in its parts. Any other page finds its place alone: below the
-# name of its folder, or else in the guide.
-GUIDE = (
-    *("docs/study.md", "docs/trainer.md", "docs/judge.md"),
-    *("docs/method.md", "docs/power.md"),
-    "docs/calibration.md",
-)
-PLANS = ("PRD", "PLANNING", "TASKS", "decisions", "log", "benchmarks")
-WORK = tuple(f"docs/{name}.md" for name in PLANS)
+# The menu, part by part; a page that is in none stands with the studies, one of docs/results/
+# with the results.
+START = {"Home": "README.md"}
+JUDGE = ("docs/judge.md", "docs/atlas.md", "docs/power.md")
+STUDY = ("docs/study.md", "docs/trainer.md", "docs/fix.md", "docs/data.md")
+RESULTS = ("docs/originals.md", "docs/results/four-nine.md", "docs/questions.md")
+METHOD = ("docs/method.md", "docs/calibration.md", "docs/adaptive.md")
+PLANS = ("PLANNING", "PRD", "TASKS", "decisions", "log")
+CARRY_ON = (ROOTS[1], *(f"docs/{name}.md" for name in PLANS), *ROOTS[2:])
+SPEED = "docs/benchmarks.md"
 CLI = "docs/cli.md"
 API = "docs/api"
 
@@ -123,47 +124,60 @@ def write_api(project: Path, pages: Path) -> None:
 
 
 def offers(package: Path) -> str:
-    """Return what a package's `__all__` takes from its modules, as a table."""
+    """Return what a package's `__all__` takes from its modules, as a table.
+
+    Of a package that loads its names when they are asked for, they stand in `__init__.pyi`.
+    """
+    stub = package.with_suffix(".pyi")
+    root = next(folder for folder in package.parents if not (folder / "__init__.py").exists())
+    package = stub if stub.exists() else package
     rows: dict[str, str] = {}
     offered: tuple[str, ...] = ()
     for node in ast.parse(package.read_text("utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             offered = ast.literal_eval(node.value)
         if isinstance(node, ast.ImportFrom) and node.module and node.module != "typing":
-            file = package.with_name(node.module.rpartition(".")[2] + ".py")
-            for name in (alias.name for alias in node.names):
-                text = summary(file, name)  # a constant has none, and no place of its own
-                link = f"[`{name}`][{node.module}.{name}]" if text else f"`{name}`"
+            file = root / f"{node.module.replace('.', '/')}.py"
+            file = file if file.exists() else file.with_suffix("") / "__init__.py"
+            for alias in node.names:
+                name = alias.asname or alias.name
+                text = summary(file, alias.name)  # a constant has none, and no place of its own
+                link = f"[`{name}`][{node.module}.{alias.name}]" if text else f"`{name}`"
                 rows[name] = f"| {link} | {text} |\n"
-    return "".join(["| name | what it is |\n| --- | --- |\n", *(rows[name] for name in offered)])
+    lines = (rows[name] for name in offered if name in rows)
+    return "".join(["| name | what it is |\n| --- | --- |\n", *lines])
 
 
 def menu(pages: Path) -> list[dict[str, Any]]:
     """Return MkDocs' `nav` of all pages that are there."""
     names = sorted(path.relative_to(pages).as_posix() for path in pages.rglob("*.md"))
-    guide: list[str] = []
-    folders: dict[str, list[str]] = {}
     packages: dict[str, list[dict[str, str]]] = {}
+    placed = {START["Home"], *JUDGE, *RESULTS, *METHOD, *CARRY_ON, CLI, SPEED}
+    studies = [name for name in STUDY if name in names]
+    results = [name for name in RESULTS if name in names]
     for name in names:
         folder = Path(name).parent.as_posix()
         if folder == API:
             module = Path(name).stem.removeprefix("misread.")
             if module != "index":
                 packages.setdefault(module.partition(".")[0], []).append({module: name})
-        elif name not in {CLI, *WORK, *ROOTS}:
-            (guide if folder == "docs" else folders.setdefault(folder, [])).append(name)
-    guide.sort(key=lambda name: (GUIDE.index(name) if name in GUIDE else len(GUIDE), name))
+        elif name not in {*placed, *studies}:
+            (results if folder == "docs/results" else studies).append(name)
     large = [{package: links} for package, links in packages.items() if len(links) > 1]
     small = [link for links in packages.values() if len(links) == 1 for link in links]
-    work: list[Any] = [name for name in (*WORK, *ROOTS[1:-1]) if name in names]
-    work += [{"Sources of MNIST": name} for name in ROOTS[-1:] if name in names]
-    reference = [*([CLI] if CLI in names else ()), f"{API}/index.md", *large, {"others": small}]
+
+    def there(part: tuple[str, ...]) -> list[str]:
+        return [name for name in part if name in names]
+
+    reference = [*there((CLI, SPEED)), f"{API}/index.md", *large, {"others": small}]
     return [
-        {"Home": "README.md"},
-        {"Guide": guide},
-        *({Path(folder).name.capitalize(): links} for folder, links in folders.items()),
+        START,
+        {"Judge your own predictions": there(JUDGE)},
+        {"Run a study": studies},
+        {"Results": results},
+        {"Method": there(METHOD)},
         {"Reference": reference},
-        {"Project": work},
+        {"Carry on": there(CARRY_ON)},
     ]
 
 
