@@ -89,6 +89,8 @@ READ = {
     "labels": np.arange(3),
     "predictions": np.arange(3)[np.newaxis],
     "probs": np.eye(3, dtype=np.float16)[np.newaxis],
+    "ids": np.arange(3),
+    "slice_names": np.array([], "U1"),
 }
 
 

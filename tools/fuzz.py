@@ -406,7 +406,7 @@ def attempt(sample: Sample, content: bytes, folder: Path) -> tuple[str, str]:
         sample.read(path)
     except MisreadError as error:
         said = str(error).replace(str(folder), "")
-        if "\n" in said.strip():
+        if "\n" in said.strip() and "mistakes:\n- " not in said:  # a study has a line for each
             return "fault", f"a sentence of several lines: {said[:80]!r}"
         return ("header" if HEADER.search(said) else "later"), said[:60]
     except Exception as error:  # noqa: BLE001  whatever it is, it is what is looked for

@@ -39,6 +39,10 @@ from misread.files import (
 )
 
 MODEL = "model"  # files of a model are `model.keras`, or lie in this folder
+_NEEDED = {
+    "select.npz": ("ids", "labels", "predictions", "probs"),
+    "predictions.npz": ("labels", "predictions", "probs", "slice_names"),
+}
 _TRAINED = ("config.json", "history.csv", "measures.csv", "select.npz")
 
 
@@ -244,7 +248,7 @@ class RunFolder:
         path = self.path / name
         arrays = read_arrays(path, self._sha256(name))
         try:
-            return check_readings(arrays, ("labels", "predictions", "probs"))
+            return check_readings(arrays, _NEEDED[name])
         except ValueError as error:
             msg = f"{path} holds other readings than misread writes ({error}); run the study anew."
             raise StoreError(msg) from None

@@ -1,5 +1,7 @@
 """Readings that look wrong as they came in are a warning on the first line, never silence."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ def verdict(before, after=READ, labels=LABELS):
 
 
 def test_good_readings_raise_no_alarm():
-    good = verdict(READ)
+    good = verdict(READ, after=np.where(READ == 3, LABELS, READ))
     assert good.warnings == ()
     assert "warnings" not in good.model_dump(mode="json")
 
@@ -54,3 +56,24 @@ def test_what_is_probably_a_mistake_stands_first(before, labels, words):
 def test_classes_that_do_not_meet_are_refused(labels, preds, words):
     with pytest.raises(JudgeError, match=words):
         Predictions.from_arrays(labels, preds)
+
+
+def test_ten_thousand_classes_take_seconds_and_what_nobody_reads_shares_an_item():
+    rng = np.random.default_rng(0)
+    labels = np.arange(10_000)
+    before, after = (
+        np.where(rng.random((3, labels.size)) < 0.99, labels, rng.permutation(labels))
+        for _ in range(2)
+    )
+    before[0, 4] = 9
+    sides = [
+        Predictions.from_arrays(labels, part, class_names=range(10_000)) for part in (before, after)
+    ]
+    began = time.process_time()
+    found = judge(*sides, cells=["4:9"])
+    assert time.process_time() - began < 30
+    shared = [item for item in found.collateral if item.covers > 1]
+    assert len(shared) < 10
+    n_cells = sum(item.covers for item in found.collateral if item.kind == "cell")
+    assert n_cells == 10_000 * 9_999  # less the target, and one for all others together
+    assert len(found.model_dump_json()) < 8e6

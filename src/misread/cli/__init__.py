@@ -71,13 +71,13 @@ class _Commands(click.Group):
             with needs_extra():
                 return super().invoke(ctx)
         except MisreadError as error:
-            click.echo(f"misread: {_one_line(str(error))}", err=True)
+            click.echo(f"misread: {visible(str(error))}", err=True)
             sys.exit(2)
         except OSError as error:
             if error.errno == errno.EPIPE or error.filename is None:
                 raise
             reason = error.strerror or type(error).__name__
-            place = _one_line(str(error.filename))
+            place = visible(str(error.filename)).replace("\n", " ")
             click.echo(f"misread: {place}: {reason}; name another place.", err=True)
             sys.exit(2)
         except KeyboardInterrupt:
@@ -86,10 +86,6 @@ class _Commands(click.Group):
                 err=True,
             )
             sys.exit(130)
-
-
-def _one_line(text: str) -> str:
-    return visible(text).replace("\n", " ")
 
 
 @click.group(

@@ -16,6 +16,7 @@ over the items of its kind is at most alpha.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -32,13 +33,14 @@ from misread.judge.measure import measure, rates_of, upper_of
 from misread.judge.pair import Pair
 
 OTHERS = "all other cells"  # as one item
+MOST_SHARED = 100  # classes with an item for such cells; more share one per bound
 MOST_LISTED = 20  # cells of one class that neither arm ever reads; more share one item
 
 
 class Question(NamedTuple):
     """One thing to measure: an error rate (no `predicted`) or the rate of one confusion.
 
-    `must` says that it must be safe.
+    `must` says that it must be safe; `n_shared` that its cells are of so many classes.
     """
 
     kind: Kind
@@ -47,9 +49,12 @@ class Question(NamedTuple):
     slice_name: str = ""
     covers: int = 1
     must: bool = True
+    n_shared: int = 0
 
     def name(self, names: Sequence[str]) -> str:
         """Return what reports call it; `names` has one name per class."""
+        if self.n_shared:
+            return f"any of {self.covers:,} cells of {self.n_shared:,} classes never read"
         if self.true is None:
             return self.kind
         cell = names[self.true]
@@ -233,20 +238,40 @@ def _by_cell(pair: Pair, cells: Sequence[Cell], alpha: float) -> list[Answer]:
     nothing = count_nothing(
         part_N, pair.n_seeds, paired=pair.paired, groups=pair.groups, held=pair.held
     )
-    seen = set(read)
+    seen, n_read = set(read), Counter(i for i, _ in read)
     for answer in _answers([Question("cell", true) for true in present.tolist()], nothing, alpha):
         true = answer.question.true
-        never = [j for j in range(n_classes) if j != true and (true, j) not in seen]
-        listed = [j for j in never if (true, j) in cells]
-        others = [j for j in never if (true, j) not in cells]
-        if len(others) > MOST_LISTED:
-            question = Question("cell", true, covers=len(others))
+        listed = [j for i, j in cells if i == true and (i, j) not in seen]
+        n_others = n_classes - 1 - n_read[true] - len(listed)
+        if n_others > MOST_LISTED:
+            question = Question("cell", true, covers=n_others)
             answers.append(answer._replace(question=question))
         else:
-            listed += others
+            others = (j for j in range(n_classes) if j != true and (true, j) not in seen)
+            listed += [j for j in others if j not in listed]
         answers += [answer._replace(question=Question("cell", true, j)) for j in listed]
-    answers.sort(key=_place)
-    return answers
+    return sorted(_shared(answers), key=_place)
+
+
+def _shared(answers: Sequence[Answer]) -> list[Answer]:
+    """Return answers; of very many classes, those on cells never read share one for each bound."""
+    never = [answer for answer in answers if answer.question.covers > 1]
+    if len(never) <= MOST_SHARED:
+        return list(answers)
+    alike: dict[tuple[Effect, float, int], list[Answer]] = {}
+    for answer in never:
+        alike.setdefault((answer.effect, answer.upper, answer.n_images), []).append(answer)
+    together = [
+        same[0]._replace(
+            question=same[0].question._replace(
+                true=None,
+                covers=sum(answer.question.covers for answer in same),
+                n_shared=len(same),
+            )
+        )
+        for same in alike.values()
+    ]
+    return [answer for answer in answers if answer.question.covers == 1] + together
 
 
 def _place(answer: Answer) -> tuple[float, float]:
@@ -261,8 +286,7 @@ def _place(answer: Answer) -> tuple[float, float]:
 def _q_values(answers: Sequence[Answer]) -> list[float]:
     """Return the p-values of all items of a kind after Benjamini & Hochberg (1995)."""
     more = sum(answer.question.covers - 1 for answer in answers)
-    p_values = [answer.effect.p_value for answer in answers] + [1.0] * more
-    return benjamini_hochberg(p_values)[: len(answers)]
+    return benjamini_hochberg([answer.effect.p_value for answer in answers], more)
 
 
 def _item(

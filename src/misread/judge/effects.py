@@ -20,7 +20,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from pydantic import ConfigDict
-from scipy import stats
 
 from misread.errors import JudgeError
 from misread.judge.checks import FloatArray, IntArray, fraction
@@ -276,8 +275,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in corrected_P]
 
 
-def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+def benjamini_hochberg(p_values: Sequence[float], n_more: int = 0) -> list[float]:
     """Return q-values for an exploratory scan, in the given order (Benjamini & Hochberg 1995).
+
+    Parameters
+    ----------
+    p_values : sequence of float
+        One per test.
+    n_more : int
+        How many further tests have a p-value of 1: they need not be written out.
+
+    Returns
+    -------
+    list of float
+        One per entry of `p_values`.
 
     Raises
     ------
@@ -285,15 +296,19 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
         If one is not between 0 and 1.
     """
     p_P = _probabilities(p_values)
-    q_values: list[float] = stats.false_discovery_control(p_P).tolist() if p_P.size else []
-    return q_values
+    order = np.argsort(p_P, kind="stable")  # those of 1 come last, and never lower a quotient
+    quotients_P = p_P[order] * ((p_P.size + n_more) / np.arange(1, p_P.size + 1))
+    q_P = np.empty_like(p_P)
+    q_P[order] = np.minimum(np.minimum.accumulate(quotients_P[::-1])[::-1], 1.0)
+    return [float(q) for q in q_P]
 
 
 def _probabilities(p_values: Sequence[float]) -> FloatArray:
-    if not all(0 <= p <= 1 for p in p_values):
+    p_P = np.asarray(p_values, dtype=np.float64)
+    if not ((p_P >= 0) & (p_P <= 1)).all():
         msg = f"p-values {list(p_values)}; each must lie between 0 and 1: drop what was not tested."
         raise JudgeError(msg)
-    return np.asarray(p_values, dtype=np.float64)
+    return p_P
 
 
 def noninferiority(effect: Effect, margin: float) -> Status:

@@ -324,7 +324,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (DataError, JudgeError) as error:
-        msg = f"{path}: {error}"
+        msg = f"{path}: {error}".replace("\n", " ")
         raise DataError(msg) from None
     except OSError as error:
         raise DataError(_why_not(path, error)) from None

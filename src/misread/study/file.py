@@ -193,7 +193,7 @@ def _arms(
         msg = f"study {name}: 'policy' is missing; add it, or write the arms as tables [arms.NAME]."
         raise StudyError(msg)
     named = raw.get("arms", [policy.get("name", "policy")])
-    chosen = tuple(named) if options.arms is None else options.arms
+    chosen = tuple(map(str, named)) if options.arms is None else options.arms
     if len(set(chosen)) < len(chosen):
         msg = f"study {name}: arms are {', '.join(chosen)}, but each may be named once."
         raise StudyError(msg)

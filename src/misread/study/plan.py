@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import PrivateAttr, ValidationError
+from pydantic import PrivateAttr
 
 from misread.errors import PlanError
 from misread.files import Frozen, read_json, sha256_of, unstated, write_json
@@ -209,7 +209,7 @@ def load_plan(folder: Path) -> Plan:
             if number != _FORMAT:
                 plan._sha256 = stored["sha256"]  # noqa: SLF001  its own class
             return plan
-    except (AttributeError, KeyError, TypeError, ValidationError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         pass
     msg = (
         f"{folder / 'plan.json'} was altered: its content is not the one that its SHA-256 names; "
