@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from misread import wording
 from misread.judge.items import Item
 from misread.judge.targets import CellResult
+from misread.judge.trade import Bargain
 
 
 def reason_for(
@@ -44,7 +45,7 @@ def reason_for(
         joint = "but" if any(cell.shrank(alpha) for cell in cells) else "and"
         ending = _harm(items, joint)
     elif decision == "REDUCED":
-        ending = _collateral(items)
+        ending = _collateral(items) + _bargain(cells[0])
     elif decision == "UNDERPOWERED":
         ending = _underpowered(cells, alpha, reduction, min(n_seeds))
     else:
@@ -160,6 +161,17 @@ def _item_told(item: Item) -> str:
         f"{subject} {verb} from {wording.percent(item.before)} to {wording.percent(item.after)} "
         f"(margin {100 * item.margin:g}%)"
     )
+
+
+def _bargain(cell: CellResult) -> str:
+    if cell.trade is None:
+        return ""
+    back = "→".join(reversed(cell.name.split("→")))
+    return {
+        Bargain.LEARNED: f"; it was learned, not traded for {back}",
+        Bargain.TRADED: f"; it is a trade: {back} rose as if the boundary had only been moved",
+        Bargain.OPEN: f"; whether it was learned or traded for {back} cannot be told",
+    }[cell.trade.answer]
 
 
 def _collateral(items: Sequence[Item]) -> str:

@@ -8,7 +8,7 @@ from misread.files import Frozen
 from misread.judge.atlas import CellAtlas, cell_atlas
 from misread.judge.classes import AnyIntArray, Cell
 from misread.judge.collateral import count_cell
-from misread.judge.counts import Counts, count_differences
+from misread.judge.counts import Counts, count_by_part, count_differences
 from misread.judge.effects import Effect, effects, holm
 from misread.judge.forecast import PowerAnswer, plan_power
 from misread.judge.groups import Groups
@@ -18,6 +18,7 @@ from misread.judge.parts import weights_of
 from misread.judge.pilot import Pilot, pilot_from_both
 from misread.judge.pooled import Held, extent_of
 from misread.judge.power import NONE_HELD
+from misread.judge.trade import Trade
 from misread.judge.variance import changed_of, least_p
 
 
@@ -65,6 +66,12 @@ class CellResult(Frozen):
     forecast : PowerAnswer or None
         What the design could show of the reduction asked about, with its range: the plan's, where
         there is one, else from both sides; None where there is nothing to plan with.
+    both_ways : Effect or None
+        Errors i→j and j→i together, after minus before, as a share of the images of both classes:
+        what leans cancels in it. None where class j does not occur.
+    trade : Trade or None
+        Whether the fall was learned or traded for j→i; None where that is not known: without
+        probabilities, without a fall, where seeds are no pairs or j→i is a target too.
     n_changed : int or None
         Images (groups in their place) that changed on balance; None in older records.
     """
@@ -94,6 +101,8 @@ class CellResult(Frozen):
     images_needed: int | None
     mcnemar_midp: float | None
     forecast: PowerAnswer | None = None
+    both_ways: Effect | None = None
+    trade: Trade | None = None
     n_changed: int | None = None
 
     def shrank(self, alpha: float) -> bool:
@@ -228,6 +237,7 @@ def _result(
         images_needed=forecast and forecast.images_needed,
         forecast=forecast,
         mcnemar_midp=effect.p_value if pair.n_seeds == (1, 1) else None,
+        both_ways=_both_ways(pair, cell, effect.alpha),
         n_changed=int(changed_of(counts, weights_of(counts))[0]),
     )
 
@@ -325,6 +335,21 @@ def asymmetry(
     forth = ((labels == true) & (preds == predicted)).astype(np.int64)
     back = ((labels == predicted) & (preds == true)).astype(np.int64)
     return effects(count_differences(forth - back, groups and groups.of(both_N)), alpha)[0]
+
+
+def _both_ways(pair: Pair, cell: Cell, alpha: float) -> Effect | None:
+    """Return the effect on both directions of a cell together."""
+    true, predicted = cell
+    if not (pair.labels_N == predicted).any():
+        return None
+    part = pair.of_images((pair.labels_N == true) | (pair.labels_N == predicted))
+    other_N = np.where(part.labels_N == true, predicted, true)
+    hits = part.before_SN == other_N, part.after_TN == other_N
+    counts = count_by_part(
+        np.zeros(other_N.size, dtype=np.int64), 1, *hits, paired=part.paired, groups=part.groups,
+        held=part.held,
+    )  # fmt: skip
+    return effects(counts, alpha)[0].within(float(rates_of(counts)[0][0]))
 
 
 def _undisputed(pair: Pair, cell: Cell, alpha: float) -> Effect | None:

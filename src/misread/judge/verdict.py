@@ -17,7 +17,7 @@ from misread.judge.alarms import alarms
 from misread.judge.atlas import Ledger, ledger
 from misread.judge.checks import fraction
 from misread.judge.classes import Cell, NamedCell, cell_of
-from misread.judge.collateral import measure_collateral
+from misread.judge.collateral import count_cell, measure_collateral
 from misread.judge.forecast import PowerAnswer
 from misread.judge.groups import Groups
 from misread.judge.items import MARGINS, Gate, Item, Margins
@@ -26,6 +26,7 @@ from misread.judge.pair import Pair, align
 from misread.judge.predictions import Predictions
 from misread.judge.reason import reason_for
 from misread.judge.targets import CellResult, measure_cells
+from misread.judge.trade import Bargain, Leans, trade_of
 
 Design = Literal["paired seeds", "unpaired seeds", "one seed each"]
 Decision = Literal["REDUCED", "NOT SHOWN", "UNDERPOWERED", "HARM"]
@@ -39,7 +40,8 @@ class Verdict(Frozen):
     verdict : {"REDUCED", "NOT SHOWN", "UNDERPOWERED", "HARM"}
         The decision.
     qualifier : str
-        What limits it: "collateral undetermined", "these two models only", both, or "".
+        What limits it: "traded for its reverse", "collateral undetermined", "these two models
+        only" or "this one model only" (of the side with a single training), several, or "".
     reason : str
         One sentence with the numbers that decided.
     arm : str
@@ -133,6 +135,7 @@ def judge(
     weight: float | None = None,
     gate: Gate = Gate.MEANT,
     planned: PowerAnswer | None = None,
+    leans: Leans | None = None,
     on_note: Callable[[str], None] = lambda _: None,
     **old: Never,
 ) -> Verdict:
@@ -169,6 +172,9 @@ def judge(
         Which items must be safe for plain REDUCED.
     planned : PowerAnswer, optional
         What was planned before, which the verdict then quotes.
+    leans : Leans, optional
+        How the baseline's readings of the first cell and its reverse would change if its boundary
+        were moved: what tells a fix from a trade.
     on_note : callable
         Called with each sentence on how the two sides were brought together.
     *arrays, **old
@@ -217,6 +223,7 @@ def judge(
         exploratory=exploratory,
         gate=gate,
         planned=planned,
+        leans=leans,
     )
 
 
@@ -232,6 +239,7 @@ def judge_pair(
     exploratory: str,
     gate: Gate,
     planned: PowerAnswer | None = None,
+    leans: Leans | None = None,
 ) -> Verdict:
     """Return the verdict on two sides that were brought together; arguments as in `judge`."""
     fraction("alpha", alpha)
@@ -240,6 +248,11 @@ def judge_pair(
     results = measure_cells(
         pair, cells, alpha=alpha, reduction=reduction, q_values=scan.q_values, planned=planned
     )
+    if leans is not None and cells[0][::-1] not in cells:
+        counted = (count_cell(pair, *cell) for cell in (cells[0], cells[0][::-1]))
+        trade = trade_of(next(counted), next(counted), leans, alpha)
+        results[0] = results[0].model_copy(update={"trade": trade})
+    is_trade = any(cell.trade and cell.trade.answer == Bargain.TRADED for cell in results)
     n_of = Counter[str]()
     for item in scan.items:
         n_of[item.status] += item.covers
@@ -247,8 +260,10 @@ def judge_pair(
     decision = _decide(results, n_of["harmed"], alpha)
     one_each = pair.n_seeds == (1, 1)
     limits = {
+        "traded for its reverse": decision == "REDUCED" and is_trade,
         "collateral undetermined": decision == "REDUCED" and n_of["undetermined"],
         "these two models only": one_each,
+        "this one model only": min(pair.n_seeds) == 1 < max(pair.n_seeds),
     }
     return Verdict(
         verdict=decision,

@@ -31,7 +31,7 @@ from misread.study.claims import ComparisonOutcome, compare
 from misread.study.plan import Plan, TargetFrom, load_plan
 from misread.study.preview import Preview
 from misread.study.questions import Cell
-from misread.study.runs import ArmRuns, Readings, load_arm
+from misread.study.runs import ArmRuns, Readings, leans_of, load_arm
 from misread.study.select import Errors, Shrinkage, shrinkage
 from misread.study.slices import Slices, slice_up
 from misread.study.study import BASELINE
@@ -182,8 +182,9 @@ class Evidence:
         if self.plan.target is None:
             return {}
         before = self.runs[BASELINE].evidence
+        leans = leans_of(self.runs[BASELINE], self.plan, self.parts)
         return {
-            arm: judge_arm(self.plan, arm, before, self.runs[arm].evidence)
+            arm: judge_arm(self.plan, arm, before, self.runs[arm].evidence, leans=leans)
             for arm in self.treated_arms
         }
 

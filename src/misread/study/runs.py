@@ -12,6 +12,7 @@ import numpy.typing as npt
 from misread.data.dataset import Dataset
 from misread.data.parts import prove_half
 from misread.judge import Predictions
+from misread.judge.trade import Leans, backs_of, gaps_of
 from misread.learn.views import Part, Parts, View, views_in
 from misread.readers.read import side_of_runs
 from misread.store import RunFolder
@@ -170,3 +171,29 @@ def _joined(side: Predictions, read: Sequence[_Read], train: Dataset, plan: Plan
         groups=joined(side.groups, taken.groups_N if plan.grouped else None),
         held_out_SN=np.concatenate([np.ones(side.preds_SN.shape, dtype=np.bool_), held_SM], axis=1),
     )
+
+
+def leans_of(runs: ArmRuns, plan: Plan, parts: Parts) -> Leans | None:
+    """Return how the target's readings would change if an arm's boundary were moved.
+
+    None where the plan has no target or the runs no probabilities. Errors as in `load_arm`.
+    """
+    if plan.target is None:
+        return None
+    true, predicted = plan.target
+    counts_N = np.ones(len(parts.train), dtype=np.bool_)
+    if plan.pooled is None or plan.pooled.prove_only:
+        counts_N = prove_half(parts.train) if plan.pooled else ~counts_N
+    gaps, backs = [], []
+    for folder in runs.folders:
+        confirm, select = folder.predictions(), folder.select()
+        if not ("probs" in confirm and "probs" in select):
+            return None
+        unseen = plan.pooled and plan.select_folds[folder.seed] not in plan.pooled.seen_tenths
+        kept_M = counts_N[select["ids"]] & bool(unseen)
+        labels = np.concatenate([confirm["labels"], select["labels"][kept_M]])
+        probs = np.concatenate([confirm["probs"][0], select["probs"][0, kept_M]])
+        logits = np.log(np.maximum(probs.astype(np.float64), 1e-8))
+        gaps.append(gaps_of(logits[labels == true], true, predicted))
+        backs.append(backs_of(logits[labels == predicted], true))
+    return Leans(tuple(gaps), tuple(backs))

@@ -11,6 +11,7 @@ from typing import Any
 from misread.files import Frozen
 from misread.judge import Predictions, Verdict, judge, judge_look
 from misread.judge.items import Gate
+from misread.judge.trade import Leans
 from misread.learn.views import Parts, View
 from misread.study.plan import Plan
 from misread.study.runs import load_arm
@@ -50,7 +51,14 @@ class StudyVerdict(Frozen):
     arms: dict[str, Verdict]
 
 
-def judge_arm(plan: Plan, arm: str, before: Predictions, after: Predictions) -> Verdict:
+def judge_arm(
+    plan: Plan,
+    arm: str,
+    before: Predictions,
+    after: Predictions,
+    *,
+    leans: Leans | None = None,
+) -> Verdict:
     """Return the verdict on a treated arm against the same seeds of the baseline.
 
     Parameters
@@ -63,6 +71,8 @@ def judge_arm(plan: Plan, arm: str, before: Predictions, after: Predictions) -> 
         largest size.
     before, after
         What the baseline, with as many seeds or more, and the arm have read.
+    leans
+        Of the baseline, as the judge takes them.
     """
     gating = {view.treatment for view in slices_of(plan, arm)}
     before = before.of_seeds(range(after.n_seeds))
@@ -70,7 +80,7 @@ def judge_arm(plan: Plan, arm: str, before: Predictions, after: Predictions) -> 
         replace(side, slices={k: v for k, v in side.slices.items() if k in gating})
         for side in (before, after)
     ]
-    return _judge(plan, arm, *sides)
+    return _judge(plan, arm, sides[0], sides[1], leans if plan.gate == Gate.MEANT else None)
 
 
 def slices_of(plan: Plan, arm: str) -> tuple[View, ...]:
@@ -88,7 +98,9 @@ def slices_of(plan: Plan, arm: str) -> tuple[View, ...]:
     return operations + tuple(View(corruption=name) for name in plan.study.corruptions)
 
 
-def _judge(plan: Plan, arm: str, before: Predictions, after: Predictions) -> Verdict:
+def _judge(
+    plan: Plan, arm: str, before: Predictions, after: Predictions, leans: Leans | None
+) -> Verdict:
     spec, looks = plan.study.judge, plan.study.adaptive
     asked: dict[str, Any] = {
         "cells": cells_by_name(plan, before.class_names),
@@ -102,7 +114,7 @@ def _judge(plan: Plan, arm: str, before: Predictions, after: Predictions) -> Ver
         "planned": plan.planned_power if plan.gate == Gate.MEANT else None,
     }
     if looks is None:
-        return judge(before, after, **asked)
+        return judge(before, after, leans=leans, **asked)
     return judge_look(looks, before, after, **asked)
 
 

@@ -1,0 +1,214 @@
+"""A trade is not a fix: the reverse against what a moved boundary would make of it.
+
+A constant added to the logit of the true class i lowers i→j and raises j→i. How much the one costs
+of the other is read off the baseline's own curve; the arm is held against that. (A constant for
+each seed, chosen so that the baseline's errors equal the arm's, and a test of the reverses, is
+chosen by three errors a seed: nine of ten trades could not be told.)
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from misread.files import Frozen
+from misread.judge.checks import FloatArray
+from misread.judge.counts import Counts
+from misread.judge.measure import measure, rates_of
+from misread.judge.parts import Parts, again_of, estimates, seed_shares, weights_of
+from misread.judge.variance import combined, parts_of
+
+
+class Bargain(StrEnum):
+    """What the reverse of a target says of its fall."""
+
+    LEARNED = "learned"
+    TRADED = "traded"
+    OPEN = "cannot be told"
+
+
+class Leans(NamedTuple):
+    """How much must be added to logit i for a reading to change, seed by seed.
+
+    Attributes
+    ----------
+    gaps : tuple of ndarray of float64
+        Of each seed, over the images of class i that it reads: ``z_j − z_i`` where j leads the
+        other classes, else −inf. Read as j where the shift is smaller.
+    backs : tuple of ndarray of float64
+        Of each seed, over the images of class j that it reads: ``max z − z_i`` over the other
+        classes. Read as i where the shift is larger.
+    """
+
+    gaps: tuple[FloatArray, ...]
+    backs: tuple[FloatArray, ...]
+
+
+def gaps_of(logits_NK: FloatArray, true: int, predicted: int) -> FloatArray:
+    """Return the shifts of logit `true` below which its images are read as `predicted`."""
+    others_NK = logits_NK.copy()
+    others_NK[:, true] = -np.inf
+    leads_N = others_NK.argmax(axis=1) == predicted
+    return np.where(leads_N, logits_NK[:, predicted] - logits_NK[:, true], -np.inf)
+
+
+def backs_of(logits_NK: FloatArray, true: int) -> FloatArray:
+    """Return the shifts of logit `true` above which images of another class are read as it."""
+    others_NK = logits_NK.copy()
+    others_NK[:, true] = -np.inf
+    return np.asarray(others_NK.max(axis=1) - logits_NK[:, true])
+
+
+def shift_for(gaps: tuple[FloatArray, ...], n_errors: float) -> float:
+    """Return the one constant that leaves all seeds together `n_errors` errors i→j.
+
+    Between the two readings that enclose it; their mean on the scale of logits.
+    """
+    every = np.sort(np.concatenate(gaps))[::-1]
+    every = every[np.isfinite(every)]
+    n_left = int(np.clip(round(n_errors), 0, every.size))
+    if not every.size:
+        return 0.0
+    if n_left == 0:
+        return float(every[0]) + 1e-6
+    if n_left == every.size:
+        return float(every[-1]) - 1e-6
+    return float(every[n_left - 1] + every[n_left]) / 2
+
+
+class Trade(Frozen):
+    """What the reverse of a target says of its fall.
+
+    Attributes
+    ----------
+    answer : {"learned", "traded", "cannot be told"}
+        *learned*: the reverse is surely lower than a moved boundary would make it; *traded*: it is
+        not, and so surely that a fix at no price is excluded.
+    excess, low, high : float
+        Change of the reverse less what the fall of the target costs on the baseline's curve, a
+        share of class j's images; 0 is a moved boundary, below is better.
+    price : float
+        What the fall of the target costs on that curve.
+    p_value : float
+        Of the excess being 0.
+    """
+
+    answer: Bargain
+    excess: float
+    low: float
+    high: float
+    price: float
+    p_value: float
+
+
+def exchange_of(leans: Leans, fall: float) -> float | None:
+    """Return how much the reverse of the baseline rises for each part by which its target falls.
+
+    Parameters
+    ----------
+    leans : Leans
+        Of the baseline's seeds, on all images of either class that count.
+    fall : float
+        Relative fall of the target that the shift is to match, 0 to 1; a hundredth at least is
+        taken, for a curve has no slope between two readings.
+
+    Returns
+    -------
+    float or None
+        Share of class j over share of class i; None where the baseline has no such error.
+    """
+    gaps, backs = leans
+    n_errors = sum(int((seed > 0).sum()) for seed in gaps)
+    if not n_errors:
+        return None
+    left = min(round(n_errors * (1 - max(fall, 0.01))), n_errors - 1)
+    shift = shift_for(gaps, left)
+    cost = np.mean([np.mean(seed < shift) - np.mean(seed < 0) for seed in backs])
+    gain = np.mean([np.mean(seed > 0) - np.mean(seed > shift) for seed in gaps])
+    return float(cost / gain) if gain > 0 else None
+
+
+def trade_of(target: Counts, reverse: Counts, leans: Leans, alpha: float) -> Trade | None:
+    """Return whether a fall of the target was learned or traded for its reverse.
+
+    Along the baseline's own curve a fall of the target by one part costs `exchange` parts of the
+    reverse. So ``change of the reverse + exchange · change of the target`` is 0 for a boundary that
+    was only moved. Both changes are of other images and of the same seeds: what seeds add is summed
+    seed by seed, so that a training that leans cancels, and what images add is the sum of both.
+
+    Parameters
+    ----------
+    target, reverse : Counts
+        Of one error each, paired, with the same seeds.
+    leans : Leans
+        Of the baseline.
+    alpha : float
+        The interval covers 1 − alpha.
+
+    Returns
+    -------
+    Trade or None
+        None where the target did not fall, seeds are no pairs, or the baseline has no such error.
+    """
+    w_C, w_reverse_C = weights_of(target), weights_of(reverse)
+    change, before = float(estimates(target, w_C)[0][0]), rates_of(target)[0][0]
+    if change >= 0 or not target.paired or not before:
+        return None
+    exchange = exchange_of(leans, min(-change / before, 1.0))
+    if exchange is None:
+        return None
+    price = -exchange * change
+    parts, excess = _summed(((reverse, w_reverse_C, 1.0), (target, w_C, exchange)))
+    variance_C, df_C = combined(parts)
+    se = float(np.sqrt(variance_C[0]))
+    # No event in the reverse leaves open what the zero-event bound does.
+    least = float(measure(reverse, alpha).bound_C[0])
+    half = max(-float(special.stdtrit(df_C[0], alpha / 2)) * se if se else 0.0, least)
+    low, high = excess - half, excess + half
+    answer = Bargain.OPEN
+    if high < 0:
+        answer = Bargain.LEARNED
+    elif low > -price:
+        answer = Bargain.TRADED
+    p_value = 2 * float(special.stdtr(df_C[0], -abs(excess) / se)) if se else 1.0
+    return Trade(answer=answer, excess=excess, low=low, high=high, price=price, p_value=p_value)
+
+
+def _summed(terms: tuple[tuple[Counts, FloatArray, float], ...]) -> tuple[Parts, float]:
+    """Return the parts of a weighted sum of changes of other images by the same seeds, and the sum.
+
+    `terms` are counts of one error each, paired, the weight of what all read, and a factor.
+    """
+    parts = [parts_of(counts, w_C) for counts, w_C, _ in terms]
+
+    def summed(name: str) -> FloatArray:
+        total = np.zeros(1)
+        for part, (_, _, k) in zip(parts, terms, strict=True):
+            total = total + k**2 * getattr(part, name)
+        return total
+
+    def least(name: str) -> FloatArray:
+        smallest: FloatArray = np.min([getattr(part, name) for part in parts], axis=0)
+        return smallest
+
+    moved_CS, weight_CS = np.zeros((1, 1)), np.zeros((1, 1))
+    value = 0.0
+    for counts, w_C, k in terms:
+        of_term_CS, share_CS = seed_shares(counts, 0, w_C)
+        moved_CS, weight_CS = moved_CS + k * of_term_CS, weight_CS + share_CS / len(terms)
+        value += k * float(estimates(counts, w_C)[0][0])
+    again_C, df_C = again_of(weight_CS)
+    summed_parts = parts[0]._replace(
+        seed=(moved_CS**2).sum(axis=1) * again_C,
+        image=summed("image"),
+        residual=summed("residual"),
+        image_held=summed("image_held"),
+        residual_held=summed("residual_held"),
+        least_held=summed("least_held"),
+        df_seed=df_C,
+        df_image=least("df_image"),
+        df_residual=least("df_residual"),
+        df_held=least("df_held"),
+    )
+    return summed_parts, value
