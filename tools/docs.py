@@ -28,7 +28,7 @@ ROOTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/misread/data/mnist
 # with the results.
 START = {"Home": "README.md"}
 JUDGE = ("docs/judge.md", "docs/atlas.md", "docs/power.md")
-STUDY = ("docs/study.md", "docs/trainer.md", "docs/fix.md", "docs/data.md")
+STUDY = ("docs/run.md", "docs/study.md", "docs/trainer.md", "docs/fix.md", "docs/data.md")
 RESULTS = ("docs/originals.md", "docs/results/four-nine.md", "docs/questions.md")
 METHOD = ("docs/method.md", "docs/calibration.md", "docs/adaptive.md")
 PLANS = ("PLANNING", "PRD", "TASKS", "decisions", "log")
