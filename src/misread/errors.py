@@ -23,6 +23,7 @@ EXTRAS = {
     "polars": "tables",
     "h5py": "tables",
     "ray": "ray",
+    "mlflow": "mlflow",
 }
 
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "judge": {"judge": "Judge predictions after a fix against those before it."},
     "explain": {"explain": "Show what the models of a study look at."},
     "fix": {"fix": "Search for a fix, and write the study that proves it."},
+    "export": {"export": "Put a finished study where people keep their runs."},
     "labels": {"labels": "Rank labels that are worth a second look."},
     "atlas": {"atlas": "Split each confusion by how many seeds make it."},
     "slices": {"slices": "Break a study down by the shape and the writers of its images."},

@@ -15,13 +15,16 @@ import click
 from misread import wording
 from misread.cli.options import json_option, print_json, say, stderr, stdout
 from misread.errors import DataError, JudgeError
-from misread.judge import Margins, Predictions
+from misread.judge import Margins, Predictions, align, cell_of
 from misread.judge import judge as judge_sides
+from misread.judge.metadata import ColumnSlices, by_metadata
 from misread.judge.survey import survey
 from misread.readers.answers import read_answers, with_answers
+from misread.readers.metadata import read_metadata
 from misread.readers.read import read_predictions
 from misread.show.render import verdict_brief, verdict_markdown, verdict_table
-from misread.show.survey import survey_markdown, survey_terminal
+from misread.show.survey import metadata_table, survey_markdown, survey_terminal
+from misread.show.table import terminal_table
 
 _PATIENCE_SECONDS = 2
 
@@ -67,6 +70,12 @@ _PATIENCE_SECONDS = 2
     metavar="FILE.csv",
     help="Answers about labels (id,answer): those wrong or unclear are disputed.",
 )
+@click.option(
+    "--metadata",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Columns beside the images (by id): where the errors are, ranked.",
+)
 @click.option("--unpaired", is_flag=True, help="Do not compare seeds in pairs.")
 @click.option("--no-groups", is_flag=True, help="Take all images for independent.")
 @json_option
@@ -105,6 +114,15 @@ def judge(before: str, afters: tuple[str, ...], cells: tuple[str, ...], **option
         raise JudgeError(msg)
     with _patience("reading predictions"):
         sides = _read((before, *afters), asked)
+    found = _beside(sides, cells, asked)
+    if found and asked.as_json:
+        print_json([one.model_dump(mode="json") for one in found])
+        return
+    if found:  # first, for a gate ends the command
+        names = ("before", "after")
+        stdout().print(
+            terminal_table(metadata_table(found, names, cells[0] if cells else "Errors"))
+        )
     if cells:
         _judge(sides, cells, asked)
     else:
@@ -122,6 +140,7 @@ class _Asked:
     label_column: str | None
     prediction_column: str | None
     answers: Path | None
+    metadata: Path | None
     unpaired: bool
     no_groups: bool
     as_json: bool
@@ -132,6 +151,20 @@ class _Asked:
     def paired(self) -> bool | None:
         """As `judge` takes it."""
         return False if self.unpaired else None
+
+
+def _beside(
+    sides: Mapping[str, Predictions], cells: tuple[str, ...], asked: _Asked
+) -> tuple[ColumnSlices, ...]:
+    """Return error rates by the columns beside the images; none where there is no such table."""
+    if asked.metadata is None:
+        return ()
+    before, after, *_ = sides.values()
+    pair = align(before, after, paired=asked.paired)
+    columns = read_metadata(asked.metadata, before)
+    cell = cell_of(cells[0], pair.class_names) if cells else None
+    with _patience("looking through the columns"):
+        return by_metadata(pair, columns, cell=cell, alpha=asked.alpha)
 
 
 def _survey(sides: Mapping[str, Predictions], asked: _Asked) -> None:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from misread import wording
 from misread.judge.items import Item
+from misread.judge.metadata import ColumnSlices
 from misread.judge.survey import Survey
 from misread.show.table import Table, markdown_table, plain, terminal_table
 
@@ -140,3 +141,38 @@ def _footing(surveys: Sequence[Survey]) -> str:
         f"Over {seeds} and {one.n_images:,} images{groups}; q-values are corrected over all of a "
         f"kind{sides} (Benjamini–Hochberg)."
     )
+
+
+def metadata_table(found: Sequence[ColumnSlices], names: tuple[str, str], what: str) -> Table:
+    """Return the columns beside the images, the one that holds most errors in a stratum first."""
+    heads = (
+        "Column",
+        "Most errors where",
+        "Share of errors",
+        "of images",
+        "q",
+        *names,
+        "Change, q",
+    )
+    rows = []
+    for one in found[:_MOST]:
+        explained, worst = one.explanation, one.worst
+        change = worst.arms[-1].change
+        q_value = worst.arms[-1].q_value
+        rows.append(
+            (
+                one.column,
+                one.names[worst.stratum],
+                wording.percent(explained.share),
+                wording.percent(explained.size),
+                wording.p_number(explained.q_value),
+                *(wording.percent(arm.rate) for arm in worst.arms),
+                *("–" for _ in range(2 - len(worst.arms))),
+                "–"
+                if change is None or q_value is None
+                else f"{100 * change.estimate:+.1f} points, {wording.p_number(q_value)}",
+            )
+        )
+    looked = wording.count(len(found), "column")
+    note = f"{looked} looked through, which is exploratory; q is corrected over all of them."
+    return Table(f"{what} by what else is known of the images", heads, tuple(rows), note=note)

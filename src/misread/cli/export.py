@@ -1,0 +1,93 @@
+"""`misread export`: a finished study, for where people keep their runs."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from misread.cli.options import say
+from misread.errors import StudyError, needs_extra
+from misread.files import read_json
+from misread.store import RunFolder
+from misread.study.evidence import Evidence, load_evidence
+from misread.study.folder import finished_study
+
+
+@click.group(short_help="Put a finished study where people keep their runs.")
+def export() -> None:
+    """Put a finished study where people keep their runs."""
+
+
+@export.command(short_help="Log a finished study to MLflow.")
+@click.argument("study")
+@click.option(
+    "--uri", metavar="URI", help="Tracking server or store [default: MLFLOW_TRACKING_URI]."
+)
+@click.option("--experiment", metavar="NAME", help="MLflow experiment [default: the study's name].")
+@needs_extra()
+def mlflow(study: str, uri: str | None, experiment: str | None) -> None:
+    """Log a finished STUDY to MLflow: a run for each training, and one for the verdict.
+
+    Each training has its settings as parameters and its curves as metrics; the run `verdict` above
+    them has the verdict, the figures and the report as artifacts. What is there already of the same
+    plan is left alone.
+    """
+    import mlflow as ml  # noqa: PLC0415  seconds, and an extra
+
+    evidence = load_evidence(finished_study(study))
+    plan = evidence.plan
+    client = ml.MlflowClient(tracking_uri=uri)
+    name = experiment or plan.study.name
+    there = client.get_experiment_by_name(name)
+    number = there.experiment_id if there else client.create_experiment(name)
+    known = client.search_runs([number], f"tags.`misread.plan` = '{plan.sha256}'", max_results=1)
+    if known:
+        msg = f"{name} in MLflow has the plan {plan.sha256[:12]} already; delete its runs first."
+        raise StudyError(msg)
+    parent = client.create_run(number, run_name="verdict", tags={"misread.plan": plan.sha256})
+    _log_verdict(client, parent.info.run_id, evidence)
+    n_runs = 0
+    for arm, runs in evidence.runs.items():
+        for folder in runs.folders:
+            tags = {"mlflow.parentRunId": parent.info.run_id, "misread.plan": plan.sha256}
+            run = client.create_run(number, run_name=f"{arm} seed {folder.seed}", tags=tags)
+            _log_training(client, run.info.run_id, evidence, folder)
+            n_runs += 1
+    place = uri or ml.get_tracking_uri()
+    say(f"Logged: {n_runs} runs and a verdict in the experiment {name}, {place}.")
+
+
+def _log_verdict(client: Any, run: str, evidence: Evidence) -> None:
+    """Log the verdict of every arm, the figures and the report."""
+    for arm, verdict in evidence.verdicts.items() if evidence.plan.target else ():
+        client.set_tag(run, f"verdict.{arm}", f"{verdict.verdict}: {verdict.reason}"[:4000])
+        client.log_metric(run, f"{arm}.harmed", verdict.n_harmed)
+        for cell in verdict.cells:
+            client.log_metric(run, f"{arm}.{cell.name.replace('→', '-')}", cell.effect.estimate)
+    for pattern in ("verdict.json", "comparison.json", "plan.json", "report.html"):
+        for path in evidence.folder.glob(pattern):
+            client.log_artifact(run, str(path))
+    for folder in ("figures", "results"):
+        for path in sorted((evidence.folder / folder).glob("*.png")):
+            client.log_artifact(run, str(path), artifact_path="figures")
+    client.set_terminated(run)
+
+
+def _log_training(client: Any, run: str, evidence: Evidence, folder: RunFolder) -> None:
+    """Log one training: settings, curves, accuracy."""
+    arm = evidence.plan.study.arms[folder.arm]
+    stated = {"arm": folder.arm, "seed": folder.seed, "policy": arm.policy or "none", **arm.stated}
+    for key, value in stated.items():
+        client.log_param(run, key, value if isinstance(value, str) else json.dumps(value))
+    for row in folder.history():
+        for key, value in row.items():
+            if key != "epoch":
+                client.log_metric(run, key, value, step=int(row["epoch"]))
+    client.log_metric(run, "accuracy_confirm", folder.result()["accuracy"])
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "config.json"
+        path.write_text(json.dumps(read_json(folder.path / "config.json"), indent=2))
+        client.log_artifact(run, str(path))
+    client.set_terminated(run)

@@ -1,0 +1,136 @@
+"""Errors by what else is known of the images: columns of a table beside them, ranked.
+
+A column of many numbers is dealt into fifths of each class, any other by its values. Whatever the
+columns are, they are looked through after the readings are there, so what they show is exploratory;
+p-values are corrected over all columns, and how many there were is part of the answer.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from misread.errors import JudgeError
+from misread.files import Frozen
+from misread.judge.checks import FloatArray, IntArray
+from misread.judge.classes import Cell
+from misread.judge.pair import Pair
+from misread.judge.permutation import Explanation, explanations
+from misread.judge.strata import Stratum, quantile_strata, rates_by_stratum
+from misread.seeds import derive
+
+_FEW_VALUES = 10  # numbers with no more distinct values than this are names
+_MOST_VALUES = 20  # of a column of names; the rarer ones are one stratum
+_FIFTHS = ("lowest fifth", "second", "third", "fourth", "highest fifth")
+OTHERS = "others"
+
+
+class ColumnSlices(Frozen):
+    """Error rates by one column.
+
+    Attributes
+    ----------
+    column : str
+        Its name.
+    names : tuple of str
+        Of its strata, by number.
+    strata : tuple of Stratum
+        How often each side errs there, the baseline first.
+    explanation : Explanation
+        The stratum that holds most of the baseline's errors for its size, with p and with q over
+        all columns.
+    """
+
+    column: str
+    names: tuple[str, ...]
+    strata: tuple[Stratum, ...]
+    explanation: Explanation
+
+    @property
+    def worst(self) -> Stratum:
+        """The stratum that holds most of the errors for its size."""
+        return next(s for s in self.strata if s.stratum == self.explanation.stratum)
+
+
+def by_metadata(
+    pair: Pair,
+    columns: Mapping[str, Sequence[str]],
+    *,
+    names: tuple[str, str] = ("before", "after"),
+    cell: Cell | None = None,
+    alpha: float = 0.05,
+) -> tuple[ColumnSlices, ...]:
+    """Return error rates by every column, the one that explains the baseline's errors best first.
+
+    Parameters
+    ----------
+    pair : Pair
+        Both sides; where their seeds are not paired, the baseline's rates alone.
+    columns : mapping of str to sequence of str
+        Column → its value for each of the N images, as text; "" where there is none.
+    names : tuple of str
+        Of the sides.
+    cell : tuple of int, optional
+        The confusion whose errors are looked at, among images of its true class; by default all
+        errors.
+    alpha : float
+        Intervals cover 1 − alpha.
+
+    Raises
+    ------
+    JudgeError
+        If a column has not one value for each image.
+    """
+    labels_N = pair.labels_N.astype(np.int64)
+    dealt = {column: _deal(column, values, labels_N) for column, values in columns.items()}
+    sides = {names[0]: pair.before_SN}
+    sides |= {names[1]: pair.after_TN} if pair.paired else {}
+    if cell is None:
+        wrong = {name: preds != labels_N for name, preds in sides.items()}
+    else:
+        own_N = labels_N == cell[0]
+        wrong = {name: preds[:, own_N] == cell[1] for name, preds in sides.items()}
+        dealt = {column: (strata[own_N], known) for column, (strata, known) in dealt.items()}
+    strata = {column: stratum_N for column, (stratum_N, _) in dealt.items()}
+    groups_N = None if pair.groups is None else pair.groups.codes_N
+    if groups_N is not None and cell is not None:
+        groups_N = np.unique(groups_N[labels_N == cell[0]], return_inverse=True)[1]
+    rates = rates_by_stratum(strata, wrong, alpha, groups_N)
+    ranked = explanations(strata, wrong[names[0]], derive(0, "metadata"), blocks_N=groups_N)
+    return tuple(
+        ColumnSlices(
+            column=found.measure,
+            names=dealt[found.measure][1],
+            strata=rates[found.measure],
+            explanation=found,
+        )
+        for found in ranked
+    )
+
+
+def _deal(
+    column: str, values: Sequence[str], labels_N: IntArray
+) -> tuple[IntArray, tuple[str, ...]]:
+    """Return the stratum of each image, −1 without a value, and the names of the strata."""
+    if len(values) != labels_N.size:
+        msg = (
+            f"column {column!r} has {len(values)} values for {labels_N.size} images; give one each."
+        )
+        raise JudgeError(msg)
+    said = [value.strip() for value in values]
+    distinct = Counter(value for value in said if value)
+    numbers_N = _numbers(said)
+    if numbers_N is not None and len(distinct) > _FEW_VALUES:
+        return quantile_strata(numbers_N, labels_N, len(_FIFTHS)), _FIFTHS
+    kept = [name for name, _ in distinct.most_common(_MOST_VALUES)]
+    place = {name: n for n, name in enumerate(sorted(kept))}
+    names = (*sorted(kept), OTHERS) if len(distinct) > _MOST_VALUES else tuple(sorted(kept))
+    return np.array([place.get(v, len(place) if v else -1) for v in said], np.int64), names
+
+
+def _numbers(values: Sequence[str]) -> FloatArray | None:
+    """Return values as numbers, NaN without one; None where one is no number."""
+    try:
+        return np.array([float(value) if value else np.nan for value in values])
+    except ValueError:
+        return None
