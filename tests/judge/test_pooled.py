@@ -16,6 +16,8 @@ from misread.judge.parts import by_group, by_image, weights_of
 from misread.judge.relative import Three, relative
 from misread.judge.variance import zero_event_bound
 from misread.readers.read import read_predictions
+from misread.simulate.calibrate import Setting, simulate
+from misread.simulate.worlds import WORLDS, Design
 
 W = 0.4
 
@@ -344,3 +346,14 @@ def test_held_out_of_another_shape_is_refused():
         Predictions.from_arrays([0, 1], [[0, 1]], held_out_SN=[[True], [False]])
     with pytest.raises(JudgeError, match="no reading counts"):
         Predictions.from_arrays([0, 1], [[0, 1]], held_out_SN=[[0, 0]])
+
+
+@pytest.mark.parametrize("world", [WORLDS[1], WORLDS[3]], ids=lambda world: world.name)
+def test_with_held_out_images_the_judge_is_as_seldom_wrong(world):
+    """A small version of the table in docs/calibration.md: 400 studies, ten seeds, 5 errors."""
+    null = simulate(Setting(world, Design(10, 5.0, n_select=5842)), 400)
+    assert null.found <= 0.065 + 2 * np.sqrt(0.05 * 0.95 / 400)
+    assert null.coverage >= 0.93 - 2 * np.sqrt(0.05 * 0.95 / 400)
+    half = simulate(Setting(world, Design(10, 5.0, 0.5, n_select=5842)), 200)
+    alone = simulate(Setting(world, Design(10, 5.0, 0.5)), 200)
+    assert half.found > alone.found + 0.1

@@ -16,9 +16,11 @@ from misread.files import Frozen
 from misread.judge.counts import count_by_part
 from misread.judge.effects import Effect, effects
 from misread.judge.groups import Groups
+from misread.judge.layout import HeldOut
 from misread.judge.measure import groups_of
+from misread.judge.pooled import usual_weight
 from misread.seeds import derive
-from misread.simulate.worlds import WORLDS, Design, World, draw, writers_of
+from misread.simulate.worlds import WORLDS, Design, World, draw, read_by, writers_of
 
 ALPHA = 0.05
 ROOT = 1  # of all random streams here
@@ -154,6 +156,7 @@ class Setting(NamedTuple):
         return (
             f"{self.world} seeds={d.n_seeds} errors={d.errors:g} reduction={d.reduction:g} "
             f"images={d.n_images} {'paired' if d.paired else 'unpaired'}"
+            f"{f' and {d.n_select} held out' if d.n_select else ''}"
         )
 
 
@@ -245,17 +248,27 @@ def judged(
     setting: Setting, n_studies: int, rng: np.random.Generator, *, grouped: bool = False
 ) -> list[Effect]:
     """Return the effects that the judge sees in `n_studies` simulated studies."""
-    n_images, paired = setting.design.n_images, setting.design.paired
+    n_images, paired = setting.design.n_all, setting.design.paired
     studies = [draw(setting.world, setting.design, rng) for _ in range(n_studies)]
     before_SM, after_SM = (np.concatenate(arm, axis=1) for arm in zip(*studies, strict=True))
     group_M = np.repeat(np.arange(n_studies), n_images)
+    held = None
+    if setting.design.n_select:
+        reads_SN = read_by(setting.design)
+        held = HeldOut(reads_SN, reads_SN, 1.0)
+        held = held._replace(weight=usual_weight(held, (len(reads_SN), len(reads_SN))))
+        every_SM = np.tile(reads_SN, n_studies)
+        held = HeldOut(every_SM, every_SM, held.weight)
     writers = None
     if grouped:
         writers_N, class_N = writers_of(n_images), np.zeros(n_images, dtype=np.int64)
         known = [groups_of(class_N, writers_N, *study, paired=paired) for study in studies]
         alike = np.array([groups.design_effect for groups in known])
         writers = Groups(np.tile(writers_N, n_studies), alike)
-    counts = count_by_part(group_M, n_studies, before_SM, after_SM, paired=paired, groups=writers)
+    counts = count_by_part(
+        group_M, n_studies, before_SM, after_SM, paired=paired, groups=writers,
+        held=held,
+    )  # fmt: skip
     return effects(counts, ALPHA)
 
 

@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from misread.errors import JudgeError
 from misread.judge.checks import BoolArray, IntArray
+from misread.judge.pooled import N_FOLDS
 from misread.judge.variance import mean_squares
 from misread.seeds import derive
 
@@ -121,7 +122,10 @@ class Design:
     paired : bool
         Whether seed s of both arms shares its ``shared`` term.
     n_images : int
-        Images of the true class; MNIST's test set has 982 fours.
+        Images of the true class that all trainings read; MNIST's test set has 982 fours.
+    n_select : int
+        Images of it that are dealt into tenths, of which each training reads the one that it has
+        held out; MNIST's training set has 5,842.
     """
 
     n_seeds: int
@@ -129,6 +133,12 @@ class Design:
     reduction: float = 0.0
     paired: bool = True
     n_images: int = 982
+    n_select: int = 0
+
+    @property
+    def n_all(self) -> int:
+        """Images of either kind."""
+        return self.n_images + self.n_select
 
     @property
     def effect(self) -> float:
@@ -151,15 +161,15 @@ def draw(world: World, design: Design, rng: np.random.Generator) -> tuple[BoolAr
     Returns
     -------
     before_SN, after_SN : ndarray of bool, shape [S, N]
-        The error of each training on each image.
+        The error of each training on each image; `read_by` says which of them it reads.
 
     Raises
     ------
     JudgeError
         If the design has no seed or image, or its rates are not between 0 and 1.
     """
-    n_seeds, n_images = design.n_seeds, design.n_images
-    before = design.errors / max(n_images, 1)
+    n_seeds, n_images = design.n_seeds, design.n_all
+    before = design.errors / max(design.n_images, 1)
     after = before * (1 - design.reduction)
     if min(n_seeds, n_images) < 1 or not 0 < after <= before < 1:
         msg = (
@@ -185,6 +195,13 @@ def draw(world: World, design: Design, rng: np.random.Generator) -> tuple[BoolAr
         log_odds += (world.hand * hand_G + world.writer * writer_AG)[:, np.newaxis, groups_N]
     errors = rng.random((2, n_seeds, n_images)) * (1 + np.exp(-log_odds)) < 1
     return errors[0], errors[1]
+
+
+def read_by(design: Design) -> BoolArray:
+    """Return which images each training reads without having learnt them, ``[S, N]``."""
+    fold_N = np.concatenate([np.full(design.n_images, -1), np.arange(design.n_select) % N_FOLDS])
+    reads_SN: BoolArray = (fold_N < 0) | (np.arange(design.n_seeds)[:, None] % N_FOLDS == fold_N)
+    return reads_SN
 
 
 def writers_of(n_images: int) -> IntArray:
