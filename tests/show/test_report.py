@@ -1,8 +1,10 @@
 """Figures, page and tables: they say what the evidence says, and the same each time."""
 
+import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
 import cv2
@@ -105,12 +107,19 @@ def test_the_page_stands_alone(tmp_path: Path, drawn: dict[str, Drawn]) -> None:
     html = path.read_text("utf-8")
     page = Page(html)
     bare = re.sub(r"base64,[A-Za-z0-9+/=]+", "", html)
-    assert not re.search(r"https?:|//[a-z]|@import|url\(|<script|<link", bare)
+    scripts = re.findall(r"<script[^>]*>(.*?)</script>", bare, flags=re.DOTALL)
+    template = resources.files("misread.show") / "templates" / "explore.js"
+    ours = template.read_text("utf-8").strip()
+    assert [text.strip() for text in scripts[1:]] == [ours]
+    assert json.loads(scripts[0])["arms"].keys() == made_up().runs.keys()
+    bare = bare.replace(ours, "")
+    assert not re.search(r"https?:|//[a-z]|@import|url\(|<link", bare)
+    assert not re.search(r"fetch|XMLHttp|import\(|innerHTML|eval|document.write", ours)
     for tag, attributes in page.tags:
         for key in ("src", "href"):
             address = attributes.get(key)
             assert address is None or address.startswith(("data:image/png;base64,", "#")), address
-        if tag == "img":
+        if tag == "img" and "hidden" not in attributes:
             assert len(attributes["alt"] or "") > 20
     targets = {attributes.get("id") for _, attributes in page.tags}
     links = {attributes["href"] for tag, attributes in page.tags if tag == "a"}

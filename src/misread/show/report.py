@@ -11,6 +11,7 @@ from misread.files import write_atomic
 from misread.learn.recipe import RECIPES
 from misread.show import claims, slices, words
 from misread.show import target as tables
+from misread.show.explore import explore_of
 from misread.show.figures.experiment_comparison import best_arm_sentence
 from misread.show.render import environment
 from misread.show.select import selection_table
@@ -38,7 +39,7 @@ def write_report(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -
     Returns
     -------
     Path
-        The file: self-contained, no script, no address outside.
+        The file: self-contained, no address outside; one script, of our own, and whole without it.
 
     Raises
     ------
@@ -101,6 +102,7 @@ def _study(evidence: Evidence) -> dict[str, Any]:
         "selection": selection_table(evidence),
         "shrinkage": evidence.shrinkage(*evidence.target).sentence,
         "planned": plan.planned_power.sentence if plan.planned_power else "",
+        "explore": explore_of(evidence),
         "ledger": tables.ledger_table(evidence),
         "held": tables.held_table(evidence),
         "explained": slices.explained_table(sliced),
