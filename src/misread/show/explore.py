@@ -38,11 +38,14 @@ def explore_of(evidence: Evidence) -> dict[str, Any] | None:
     read = {}
     for arm, run in runs.items():
         preds_SM = run.preds_SN[:, places]
-        sure_SM = np.rint(100 * run.probs_SNK[:, places].max(axis=2).astype(np.float64))
+        sure = None  # where readings have no files behind them
+        if run.folders:
+            sure_SM = np.rint(100 * run.probs_SNK[:, places].max(axis=2).astype(np.float64))
+            sure = sure_SM.T.astype(int).tolist()
         read[arm] = {
             "seeds": [str(seed) for seed in run.seeds],
             "as": preds_SM.T.astype(int).tolist(),
-            "sure": sure_SM.T.astype(int).tolist(),
+            "sure": sure,
         }
     size = confirm.images.shape[1:3]
     data = {

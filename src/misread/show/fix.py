@@ -37,7 +37,7 @@ def search_table(search: Search, labels: dict[str, str]) -> Table:
     """Return the table of every candidate at the last rung that it reached, the best first."""
     rows, seen = [], set()
     last = search.rungs[-1].baseline
-    rows.append(_row(last, search.rungs[-1].n_seeds, "the baseline", ""))
+    rows.append(_row(last, search.rungs[-1].n_seeds, "", ""))
     for rung in reversed(search.rungs):
         for score in rung.arms:
             if score.arm in seen:
@@ -51,7 +51,6 @@ def search_table(search: Search, labels: dict[str, str]) -> Table:
         title=f"Errors on explore, images a seed ({search.n_images:,} images)",
         heads=(
             "arm",
-            "what it does",
             "seeds",
             name,
             reverse,
@@ -62,15 +61,14 @@ def search_table(search: Search, labels: dict[str, str]) -> Table:
         ),
         rows=tuple(rows),
         note="altered: both cells in the worst altered view; s: seconds of a training on one core",
-        align="llrrrrrrl",
+        align="lrrrrrrl",
     )
 
 
 def _row(score: Score, n_seeds: int, label: str, standing: str) -> tuple[str, ...]:
     worst = max(score.slices.values(), default=None)
     return (
-        score.arm,
-        label,
+        f"{score.arm}\n{label}" if label else score.arm,
         str(n_seeds),
         number(score.target, decimals=1),
         number(score.reverse, decimals=1),

@@ -169,4 +169,4 @@ def halving(
 
 def _why(it: Score) -> str:
     saves = f"saves {it.saved:.1f} images a seed" if it.saved > 0 else "does not lower the target"
-    return f"{saves}; {it.harmed} grows by {it.harm:.1f} in all" if it.harm else saves
+    return f"{saves}, breaks {it.harm:.1f} (most: {it.harmed})" if it.harm else saves

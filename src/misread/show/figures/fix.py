@@ -30,25 +30,29 @@ def candidates(search: Search) -> Figure:
         title,
         f"{count(len(reached), 'candidate')} on the {search.n_images:,} images of explore, which "
         "no proof counts. Filled: those that go to the proof. Dashed: as many errors in both "
-        "directions together as the baseline.",
+        "directions together as the baseline. Named: the last rung; arrows: beyond the edge.",
         "a smoke run proves nothing" if search.smoke else "",
     )
-    axes = sheet.axes(1.0, 1.5, 7.4, 4.4)
+    axes = sheet.axes(1.0, 0.3, 7.4, 5.3)
     base = last.baseline
-    points = [*reached.values(), base]
-    largest_x = max(p.target for p in points) * 1.12 + 0.5
-    largest_y = max(p.reverse for p in points) * 1.12 + 0.5
-    axes.set_xlim(0, largest_x)
-    axes.set_ylim(0, largest_y)
+    near = [base, *(it for it in reached.values() if it.target <= 3 * base.target + 1)]
+    ends = [
+        1.15 * max(value) + 0.5
+        for value in zip(*((p.target, p.reverse) for p in near), strict=True)
+    ]
+    axes.set_xlim(0, ends[0])
+    axes.set_ylim(0, ends[1])
     total = base.target + base.reverse
     axes.plot([0, total], [total, 0], color=style.MUTED, linestyle=draw.DASHED, linewidth=1)
+    finalists = {score.arm for score in last.arms}
     for score in reached.values():
         colour = style.BLUE if score.arm in best else style.MUTED
         face = colour if score.arm in best else "white"
-        axes.plot(
-            score.target, score.reverse, "o", color=colour, markerfacecolor=face, markersize=8
-        )
-        draw.note(axes, (score.target, score.reverse), score.arm, (7, 4), fontsize=9, color=colour)
+        far = score.target > ends[0] or score.reverse > ends[1]
+        at = min(score.target, 0.985 * ends[0]), min(score.reverse, 0.985 * ends[1])
+        axes.plot(*at, ">" if far else "o", color=colour, markerfacecolor=face, markersize=8)
+        if score.arm in finalists:
+            draw.note(axes, at, score.arm, (7, 4), fontsize=9, color=colour)
     axes.plot(base.target, base.reverse, "D", color=style.INK, markersize=9)
     draw.note(axes, (base.target, base.reverse), "baseline", (8, -12), fontsize=10)
     axes.set_xlabel(f"errors {search.target_name}, images a seed")

@@ -14,6 +14,7 @@
     return it;
   };
   const misses = (arm, i, j) => data.arms[arm].as[i].filter((k) => k === j).length;
+  const sure = (arm, i, s) => data.arms[arm].sure ? data.arms[arm].sure[i][s] : null;
   const wrong = (arm, i) => data.arms[arm].as[i].filter((k) => k !== data.labels[i]).length;
   const share = (arm, count) => count / data.arms[arm].seeds.length;
   const cell = () => state.cell.split("-").map(Number);
@@ -65,7 +66,7 @@
 
   const images = () => {
     const [label, read] = cell(), { arm, against } = state;
-    const surely = (i) => Math.max(0, ...data.arms[arm].as[i].map((k, s) => k === read ? data.arms[arm].sure[i][s] : 0));
+    const surely = (i) => Math.max(0, ...data.arms[arm].as[i].map((k, s) => k === read ? sure(arm, i, s) || 0 : 0));
     const change = (i) => share(arm, wrong(arm, i)) - share(against, wrong(against, i));
     const keys = { often: (i) => -share(arm, misses(arm, i, read)), sure: (i) => -surely(i),
       changed: (i) => -Math.abs(change(i)), id: (i) => data.ids[i] };
@@ -106,7 +107,8 @@
       const row = make("tr", "", body);
       make("th", arm, row).scope = "row";
       data.arms[arm].as[i].forEach((read, s) => {
-        const at = make("td", `${names[read]} ${data.arms[arm].sure[i][s]}%`, row);
+        const percent = sure(arm, i, s);
+        const at = make("td", names[read] + (percent === null ? "" : ` ${percent}%`), row);
         if (read !== data.labels[i]) at.className = "is-harmed";
       });
     });
