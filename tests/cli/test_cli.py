@@ -177,6 +177,8 @@ def test_the_docs_name_only_options_that_exist(project):
         if name.startswith("-"):
             continue
         _, command, _ = main.resolve_command(click.Context(main), [name])
+        if isinstance(command, click.Group) and words[2] in command.commands:
+            command = command.commands[words[2]]
         known = {option for param in command.params for option in param.opts} | {"--help"}
         assert {word for word in words if word.startswith("--")} <= known, line
 

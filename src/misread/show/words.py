@@ -9,6 +9,7 @@ from misread.judge.targets import CellResult
 from misread.learn.treatments import Treatments
 from misread.study.answer import next_step, plural
 from misread.study.evidence import Evidence, SliceEvidence
+from misread.study.file import builtin_studies
 from misread.study.study import BASELINE
 
 NOT_ASKED = "–"  # a slice of a larger dose than the arm's
@@ -154,7 +155,9 @@ def next_command(evidence: Evidence) -> str:
     """Return the command that would decide what is open, with its cost; "" where nothing is."""
     seconds = [s for seeds in evidence.train_seconds.values() for s in seeds]
     mean = sum(seconds) / len(seconds)
-    return next_step(evidence.plan.study.name, evidence.verdicts, evidence.seeds, mean)
+    name = evidence.plan.study.name
+    name = name if name in builtin_studies() else f"{name}.toml"
+    return next_step(name, evidence.verdicts, evidence.seeds, mean)
 
 
 def rank_phrase(rank: int) -> str:

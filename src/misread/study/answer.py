@@ -48,7 +48,7 @@ def answer_of(verdicts: Mapping[str, Verdict]) -> str:
             start = f"{_of(len(unsure), n_arms)} {target} rarer"
         said.append(f"{start}, {more}: {_rates(verdicts, unsure)}.")
     else:
-        none = "The fix is" if n_arms == 1 else f"None of {which} is"
+        none = "The fix is not" if n_arms == 1 else f"None of {which} is"
         said.append(f"{none} shown to make {target} rarer.")
     if harmful:
         does = "It does harm" if n_arms == 1 else f"{_number(len(harmful)).capitalize()} do harm"
