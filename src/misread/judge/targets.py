@@ -12,6 +12,7 @@ from misread.judge.counts import Counts, count_by_part, count_differences
 from misread.judge.effects import Effect, effects, holm
 from misread.judge.forecast import PowerAnswer, plan_power
 from misread.judge.groups import Groups
+from misread.judge.limits import Limits, limits_of
 from misread.judge.measure import rates_of
 from misread.judge.pair import Pair
 from misread.judge.parts import weights_of
@@ -72,6 +73,9 @@ class CellResult(Frozen):
     trade : Trade or None
         Whether the fall was learned or traded for j→i; None where that is not known: without
         probabilities, without a fall, where seeds are no pairs or j→i is a target too.
+    limits : Limits or None
+        What limits the answer: the split of its variance, and what no training can go beyond; None
+        where too little changed to tell.
     n_changed : int or None
         Images (groups in their place) that changed on balance; None in older records.
     """
@@ -103,6 +107,7 @@ class CellResult(Frozen):
     forecast: PowerAnswer | None = None
     both_ways: Effect | None = None
     trade: Trade | None = None
+    limits: Limits | None = None
     n_changed: int | None = None
 
     def shrank(self, alpha: float) -> bool:
@@ -237,6 +242,9 @@ def _result(
         images_needed=forecast and forecast.images_needed,
         forecast=forecast,
         mcnemar_midp=effect.p_value if pair.n_seeds == (1, 1) else None,
+        limits=limits_of(
+            counts, pair.of_class(cell[0]).held, int((pair.labels_N == cell[0]).sum()), atlases[0]
+        ),
         both_ways=_both_ways(pair, cell, effect.alpha),
         n_changed=int(changed_of(counts, weights_of(counts))[0]),
     )

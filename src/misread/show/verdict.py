@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from misread import wording
 from misread.judge.effects import Status
 from misread.judge.items import Item
+from misread.judge.limits import Limits
 from misread.judge.looks import Settled
 from misread.judge.targets import CellResult
 from misread.judge.verdict import Decision, Verdict
@@ -302,7 +303,28 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
         f"{wording.count(len(ledger.broken), 'image')} broken, {len(ledger.mended):,} mended (in "
         "at least 80% of the seeds)"
     )
-    return (("Asked", asked), ("Seen", seen), ("For good", for_good))
+    limits = tuple(
+        ("What limits it", _limits(cell, cell.limits)) for cell in verdict.cells if cell.limits
+    )
+    return (("Asked", asked), ("Seen", seen), *limits, ("For good", for_good))
+
+
+def _limits(cell: CellResult, limits: Limits) -> str:
+    """Return the split of a variance, what would be left of it, and the ceiling, in words."""
+    se, seeds, images = (
+        wording.number(share * cell.n_images, decimals=1)
+        for share in (limits.se, limits.se_endless_seeds, limits.se_endless_images)
+    )
+    said = (
+        f"{limits.images:.0%} of the variance is images, {limits.seeds:.0%} seeds, "
+        f"{limits.rest:.0%} the rest; of a standard error of {se} endless seeds would leave "
+        f"{seeds}, endless images {images}"
+    )
+    if cell.atlas_before.best_reduction is not None:
+        said += f"; the labels allow −{cell.atlas_before.best_reduction:.0%} at most"
+    if limits.steadying is not None and limits.steadying > 0:
+        said += f", and a majority of the seeds alone brings −{limits.steadying:.0%}"
+    return said
 
 
 _WHY = {

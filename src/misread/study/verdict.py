@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from misread.files import Frozen
 from misread.judge import Predictions, Verdict, judge, judge_look
 from misread.judge.items import Gate
@@ -75,12 +77,20 @@ def judge_arm(
         Of the baseline, as the judge takes them.
     """
     gating = {view.treatment for view in slices_of(plan, arm)}
-    before = before.of_seeds(range(after.n_seeds))
+    before = _read_ones(before.of_seeds(range(after.n_seeds)))
     sides = [
         replace(side, slices={k: v for k, v in side.slices.items() if k in gating})
         for side in (before, after)
     ]
     return _judge(plan, arm, sides[0], sides[1], leans if plan.gate == Gate.MEANT else None)
+
+
+def _read_ones(side: Predictions) -> Predictions:
+    """Return a side without the images that none of its seeds has held out."""
+    if side.held_out_SN is None:
+        return side
+    part = side.of_images(np.flatnonzero(side.held_out_SN.any(axis=0)))
+    return replace(part, slices={name: _read_ones(view) for name, view in side.slices.items()})
 
 
 def slices_of(plan: Plan, arm: str) -> tuple[View, ...]:
