@@ -31,7 +31,7 @@ FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11);
 	echo "misread needs Python 3.11, 3.12 or 3.13; found: $$($(or $(PYTHON),python3) --version 2>/dev/null || echo none)." >&2; \
 	echo "Install one of them, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1
 
-.PHONY: help run test lint docs format notebooks lowest bench lock clean
+.PHONY: help run test lint docs format notebooks lowest bench fuzz lock clean
 .DEFAULT_GOAL := help
 
 help:  ## List the commands
@@ -62,6 +62,9 @@ notebooks: $(SYNCED)  ## Execute the notebooks and write them with their picture
 
 lowest: $(NEED_UV)  ## Test with the lowest versions that are allowed what trains nothing
 	@python=$$($(FIND_PYTHON)) && "$$python" tools/lowest.py
+
+fuzz: $(SYNCED)  ## Read damaged files of every kind (ARGS="--seed 1 --minutes 60")
+	@$(BIN)/python tools/fuzz.py --minutes 0.75 $(ARGS)
 
 bench: $(SYNCED)  ## Measure all again and write docs/benchmarks.md (ARGS="--only everyday")
 	@$(BIN)/python tools/benchmarks.py $(ARGS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 # These say when and how a study was brought about, and may differ where the result does not.
-UNSTABLE = {"environment.json", "model.keras", "workers.log", ".lock", "report.html"}
+UNSTABLE = {"environment.json", "model.keras", "workers.log", ".lock"}
 
 SMOKE = ("four-nine", "--smoke", "--arms", "documented,both")  # what Keras trains for all tests
 

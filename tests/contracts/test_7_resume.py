@@ -105,10 +105,27 @@ def test_killed_while_it_concludes_it_comes_to_the_same_conclusions(small, tmp_p
     shutil.copytree(small / "arms", tmp_path / "arms")
     for name in ("plan.json", "errors.json"):
         shutil.copy(small / name, tmp_path)
-    for moment in (0, 3, 6):
-        disk.n_files, disk.last = 0, moment
-        with pytest.raises(Killed):
+    disk.n_files, disk.last = 0, 0
+    killed: set[str] = set()
+    while True:  # at the first files, in the midst of the figures, and at the last, the report
+        try:
             conclude(tmp_path)
+            break
+        except Killed:
+            there = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
+            killed |= there
+            disk.n_files, disk.last = 0, disk.last + (1 if disk.last < 4 else 4)
+    assert ".png" in killed
+    disk.last = -1
+    conclude(tmp_path)
+    assert stable_bytes(tmp_path) == whole
+    (tmp_path / "report.html").unlink()
+    disk.n_files, disk.last = 0, -1
+    conclude(tmp_path)
+    n_files = disk.n_files
+    disk.n_files, disk.last = 0, n_files - 1
+    with pytest.raises(Killed):
+        conclude(tmp_path)
     disk.last = -1
     conclude(tmp_path)
     assert stable_bytes(tmp_path) == whole

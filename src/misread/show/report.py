@@ -17,7 +17,7 @@ from misread.show.render import environment
 from misread.show.select import selection_table
 from misread.show.study_figures import Drawn, draw_figures
 from misread.show.verdict import summary_of
-from misread.study.answer import answer_of
+from misread.study.answer import answer_of, next_step
 from misread.study.arithmetic import mixture
 from misread.study.claims import RULE
 from misread.study.evidence import Evidence
@@ -89,7 +89,7 @@ def _study(evidence: Evidence) -> dict[str, Any]:
         "accuracy": wording.percent(evidence.summary["accuracy"]["mean"]),
         "finding": answer_of(evidence.verdicts).rstrip(".")
         or "No arm was treated: these pages show the baseline alone",
-        "next": words.next_command(evidence) if evidence.verdicts else "",
+        "next": next_step(plan.study.name, evidence.verdicts, evidence.seeds, None),
         "answers": tables.answer_table(evidence),
         "verdicts": [
             (summary_of(verdict), f"{words.arm_description(evidence, arm)}.")
@@ -151,10 +151,6 @@ def _comparison(evidence: Evidence, figures: Mapping[str, Any]) -> dict[str, Any
 
 def _study_run(evidence: Evidence) -> list[tuple[str, str]]:
     plan, machine = evidence.plan, evidence.environment
-    seconds = ", ".join(
-        f"{arm} {wording.number(sum(seeds) / len(seeds), decimals=1)}"
-        for arm, seeds in evidence.train_seconds.items()
-    )
     backend = (
         f"{machine['platform']}, {machine['machine']}, backend {machine['backend']}, "
         f"{wording.count(machine['threads'], 'thread')} per run"
@@ -166,7 +162,6 @@ def _study_run(evidence: Evidence) -> list[tuple[str, str]]:
         *((f"Arm {arm}", words.arm_description(evidence, arm)) for arm in evidence.arms),
         ("Versions", _versions(machine)),
         ("Machine", backend),
-        ("Seconds of training per seed (mean)", seconds),
     ]
 
 

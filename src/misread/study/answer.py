@@ -87,7 +87,7 @@ def item_rates(item: Item) -> str:
 
 
 def next_step(
-    name: str, verdicts: Mapping[str, Verdict], seeds: tuple[int, ...], train_seconds: float
+    name: str, verdicts: Mapping[str, Verdict], seeds: tuple[int, ...], train_seconds: float | None
 ) -> str:
     """Return the command that would decide what is open, with its cost; "" where nothing is.
 
@@ -99,8 +99,8 @@ def next_step(
         On each treated arm.
     seeds : tuple of int
         Those that were trained.
-    train_seconds : float
-        Of one training, mean.
+    train_seconds : float or None
+        Of one training, mean; None leaves the minutes out, as on a page, whose bytes repeat.
     """
     needed = [
         cell.seeds_needed
@@ -112,13 +112,13 @@ def next_step(
         return ""
     free = (seed for seed in range(1, 10**6) if seed not in seeds)
     more = [next(free) for _ in range(max(needed) - len(seeds))]
-    minutes = len(more) * (len(verdicts) + 1) * train_seconds / 60
+    n_more = len(more) * (len(verdicts) + 1)
+    cost = ""
+    if train_seconds is not None:
+        minutes = max(math.ceil(n_more * train_seconds / 60), 1)
+        cost = f", about {wording.count(minutes, 'minute')} of one core"
     listed = ",".join(map(str, (*seeds, *more)))
-    return (
-        f"Next: misread run {name} --seeds {listed} "
-        f"({wording.count(len(more) * (len(verdicts) + 1), 'training')} more, about "
-        f"{wording.count(max(math.ceil(minutes), 1), 'minute')} of one core)"
-    )
+    return f"Next: misread run {name} --seeds {listed} ({wording.count(n_more, 'training')} more{cost})"
 
 
 def _number(n: int) -> str:
