@@ -91,6 +91,12 @@ class Archive:
             raise ValueError(msg) from None
         with _in_words(), self._zip.open(f"{name}.npy") as file:
             array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+            if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+                native = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("=")))
+                codes = native.reshape(-1).view(np.uint32)
+                if codes.max() > 0x10FFFF or ((codes >= 0xD800) & (codes < 0xE000)).any():
+                    msg = f"its {name!r} holds letters that do not exist"
+                    raise ValueError(msg)
             return array
 
     def parts(self, name: str) -> Generator[npt.NDArray[Any], None, None]:

@@ -105,30 +105,34 @@ def test_killed_while_it_concludes_it_comes_to_the_same_conclusions(small, tmp_p
     shutil.copytree(small / "arms", tmp_path / "arms")
     for name in ("plan.json", "errors.json"):
         shutil.copy(small / name, tmp_path)
-    disk.n_files, disk.last = 0, 0
-    killed: set[str] = set()
-    while True:  # at the first files, in the midst of the figures, and at the last, the report
-        try:
+    for moment in (0, 3, 6):
+        disk.n_files, disk.last = 0, moment
+        with pytest.raises(Killed):
             conclude(tmp_path)
-            break
-        except Killed:
-            there = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
-            killed |= there
-            disk.n_files, disk.last = 0, disk.last + (1 if disk.last < 4 else 4)
-    assert ".png" in killed
     disk.last = -1
     conclude(tmp_path)
     assert stable_bytes(tmp_path) == whole
-    (tmp_path / "report.html").unlink()
-    disk.n_files, disk.last = 0, -1
-    conclude(tmp_path)
+
+
+def test_killed_while_figures_and_report_are_written_they_come_out_the_same(
+    small, tmp_path, monkeypatch
+):
+    whole, killed = tmp_path / "whole" / "small", tmp_path / "killed" / "small"
+    for folder in (whole, killed):
+        shutil.copytree(small, folder)
+    monkeypatch.chdir(whole.parent)
+    disk = Disk(monkeypatch)
+    assert CliRunner().invoke(main, ["report", "small"]).exit_code == 0
     n_files = disk.n_files
-    disk.n_files, disk.last = 0, n_files - 1
-    with pytest.raises(Killed):
-        conclude(tmp_path)
+    assert n_files > 3, "figures, and the page last"
+    monkeypatch.chdir(killed.parent)
+    for moment in (0, n_files // 2, n_files - 1):
+        disk.n_files, disk.last = 0, moment
+        with pytest.raises(Killed):
+            main(["report", "small"], standalone_mode=False)
     disk.last = -1
-    conclude(tmp_path)
-    assert stable_bytes(tmp_path) == whole
+    assert CliRunner().invoke(main, ["report", "small"]).exit_code == 0
+    assert stable_bytes(killed) == stable_bytes(whole)
 
 
 def test_a_study_that_is_killed_takes_its_workers_along_and_goes_on(

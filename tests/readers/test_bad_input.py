@@ -358,3 +358,12 @@ def test_an_arbitrary_option(folder):
         holds(judge(good, good, *options, f"--cell={cell}"))
 
     any_text()
+
+
+def test_letters_that_do_not_exist(folder):
+    names = np.array(["ant", "bee", "cat"])
+    names.view(np.uint32)[0] = 0x7FFFFFFF
+    (folder / "letters.npz").write_bytes(npz(class_names=names))
+    assert "letters that do not exist" in refused(
+        judge(folder / "good.npz", folder / "letters.npz")
+    )

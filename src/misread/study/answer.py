@@ -118,7 +118,8 @@ def next_step(
         minutes = max(math.ceil(n_more * train_seconds / 60), 1)
         cost = f", about {wording.count(minutes, 'minute')} of one core"
     listed = ",".join(map(str, (*seeds, *more)))
-    return f"Next: misread run {name} --seeds {listed} ({wording.count(n_more, 'training')} more{cost})"
+    trainings = wording.count(n_more, "training")
+    return f"Next: misread run {name} --seeds {listed} ({trainings} more{cost})"
 
 
 def _number(n: int) -> str:
