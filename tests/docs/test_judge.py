@@ -1,11 +1,13 @@
 """docs/judge.md and its examples: what they show is what happens."""
 
 import json
+import os
 import pkgutil
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -146,6 +148,59 @@ def test_the_workflow_s_commands_do_what_it_needs(workflow, project, tmp_path, m
     text = (examples / "judge.yml").read_text("utf-8")
     (gate,) = re.findall(r"#   run: misread (.*)", text)
     assert CliRunner().invoke(main, shlex.split(gate)).exit_code == 1
+
+
+GH = """#!/bin/bash
+echo "$@" >> gh.log
+case "$*" in
+  *--method*) ;;
+  *) cat comments 2>/dev/null || true ;;
+esac
+"""
+
+
+def test_the_steps_of_the_workflow_one_by_one(workflow, project, tmp_path):
+    """Each as GitHub runs it, in bash -e; stand-ins take notes of what would reach the network."""
+    for path in (project / "docs/examples").iterdir():
+        shutil.copy(path, tmp_path)
+    shims = tmp_path / "shims"
+    shims.mkdir()
+    python = shlex.quote(sys.executable)
+    for name, script in {
+        "pip": "#!/bin/bash\n",
+        "gh": GH,
+        "misread": f'#!/bin/bash\nexec {python} -m misread "$@"\n',
+        "python": f'#!/bin/bash\nexec {python} "$@"\n',
+        "pytest": f'#!/bin/bash\nexec {python} -m pytest -p no:cacheprovider "$@"\n',
+    }.items():
+        (shims / name).write_text(script)
+        (shims / name).chmod(0o755)
+    summary = tmp_path / "summary.md"
+    env = os.environ | {
+        "PATH": f"{shims}:{os.environ['PATH']}",
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "COMMENTS": "repos/o/r/issues",
+        "NUMBER": "7",
+    }
+    (job,) = workflow["jobs"].values()
+    for step in (step for step in job["steps"] if "run" in step):
+        done = subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", step["run"]],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, (step["name"], done.stderr + done.stdout)
+    assert summary.read_text() == (tmp_path / "verdict.md").read_text()
+    assert "<!-- misread verdict" in summary.read_text()
+    posted = "api --method POST repos/o/r/issues/7/comments --field body=@verdict.md"
+    assert (tmp_path / "gh.log").read_text().splitlines()[-1] == posted
+    (tmp_path / "comments").write_text("42\n")
+    (comment,) = (step["run"] for step in job["steps"] if step.get("name") == "Comment")
+    subprocess.run(["bash", "-e", "-c", comment], cwd=tmp_path, env=env, check=True)
+    patched = "api --method PATCH repos/o/r/issues/comments/42 --field body=@verdict.md"
+    assert (tmp_path / "gh.log").read_text().splitlines()[-1] == patched
 
 
 def test_json_is_what_the_schema_says(project):

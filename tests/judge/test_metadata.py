@@ -77,6 +77,8 @@ def test_from_the_command_line(planted, tmp_path):
     assert words.index("light") < words.index("camera")
     done = CliRunner().invoke(main, ["judge", *files, "--metadata", str(table), "--json"])
     assert json.loads(done.stdout)[0]["column"] == "light"
+    gated = ["judge", *files, "--cell", "2:3", "--metadata", str(table), "--gate", "--json"]
+    assert CliRunner().invoke(main, gated).exit_code == 2
     table.write_text("\n".join(lines[:-1]))
     done = CliRunner().invoke(main, ["judge", *files, "--metadata", str(table)])
     assert (done.exit_code, "has no row for 1 images" in done.stderr) == (2, True)

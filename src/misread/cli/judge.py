@@ -112,21 +112,22 @@ def judge(before: str, afters: tuple[str, ...], cells: tuple[str, ...], **option
     if asked.gate and not cells:
         msg = "--gate needs the cell that the fix was to reduce; name it with --cell, as in 4:9."
         raise JudgeError(msg)
+    if asked.metadata and (asked.gate or asked.markdown):
+        msg = "--metadata is for looking, on a terminal or with --json; leave --gate or --markdown."
+        raise JudgeError(msg)
     with _patience("reading predictions"):
         sides = _read((before, *afters), asked)
     found = _beside(sides, cells, asked)
     if found and asked.as_json:
         print_json([one.model_dump(mode="json") for one in found])
         return
-    if found:  # first, for a gate ends the command
-        names = ("before", "after")
-        stdout().print(
-            terminal_table(metadata_table(found, names, cells[0] if cells else "Errors"))
-        )
     if cells:
         _judge(sides, cells, asked)
     else:
         _survey(sides, asked)
+    if found:
+        what = cells[0] if cells else "Errors"
+        stdout().print(terminal_table(metadata_table(found, ("before", "after"), what)))
 
 
 @dataclass(frozen=True)
