@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,9 @@ from misread.learn.recipe import TrainerCall
 from misread.learn.trainer import Lesson, Reader, Trainer
 from misread.workers.pool import Report
 
+# Keras loads these where they are installed, for wrappers and plots that no worker needs: a third
+# of the seconds that it takes to start.
+KERAS_ASIDES = ("matplotlib", "pandas", "sklearn")
 OURS = ("lesson.json", "fit.npz", "read.npy", "probs.npy")
 
 
@@ -156,7 +159,7 @@ def trainer_of(call: TrainerCall) -> Trainer:
         if not call.is_ours and place not in sys.path:
             sys.path.insert(0, place)
     try:
-        with needs_extra():
+        with needs_extra(), _leaving_out(KERAS_ASIDES if call.is_ours else ()):
             found = importlib.import_module(module)
         trainer: Any = getattr(found, attribute)
     except (ImportError, AttributeError) as error:
@@ -246,3 +249,16 @@ def logged(call: TrainerCall, report: Report) -> Iterator[None]:
 def _text_of(descriptor: int) -> TextIO:
     """Return a file of text over an open one, which writes line by line."""
     return open(descriptor, "w", buffering=1, encoding="utf-8", closefd=False)
+
+
+@contextmanager
+def _leaving_out(packages: Sequence[str]) -> Iterator[None]:
+    """Let imports of some packages fail for a while, as if they were not installed."""
+    absent = [name for name in packages if name not in sys.modules]
+    modules: dict[str, Any] = sys.modules  # None in it says that there is no such module
+    modules.update(dict.fromkeys(absent))
+    try:
+        yield
+    finally:
+        for name in absent:
+            modules.pop(name, None)
