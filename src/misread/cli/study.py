@@ -324,7 +324,8 @@ def _print_results(evidence: Evidence) -> None:
     if evidence.plan.target is not None:
         say(answer_of(evidence.verdicts))
         console.print(answer_table(evidence))
-        say(words.next_command(evidence))
+        if step := words.next_command(evidence):
+            say(step)
     if evidence.plan.study.asks_accuracies:
         for table in comparison_tables(evidence):
             console.print(table)
