@@ -47,6 +47,8 @@ def fix(
     folder = out or Path("runs") / f"{loaded.name}-fix"
     console = stderr()
     load_with_bar(loaded.dataset, console)
+    if not loaded.trainer.is_ours:
+        click.echo(f"Trainer: {loaded.trainer.text}; what is left to do runs its code.", err=True)
     click.echo(f"Trying {len(candidates)} candidates; confirm stays closed.", err=True)
     with StudyBar(console, most_epochs(loaded, candidates), Step.TRAINED, "at most ") as bar:
         found = search(
