@@ -34,13 +34,17 @@ def power(*args):
 
 
 def errors_json(*, n_errors=30, smoke=False):
-    """What ten seeds of four-nine leave on *select*, as far as a plan looks at it."""
+    """What ten seeds of four-nine leave on *select*, with one cell in place of ninety."""
     cell = {"true": 4, "predicted": 9, "mean": n_errors / 10, "rate": n_errors / 5842}
+    cell |= {"rank": 1, "sd": 1.0, "seeds_present": 10, "mean_rank": 1.0, "chance_rank": 45.5}
+    cell |= {"p_rank": 0.0, "q_rank": 0.0, "reverse_mean": 0.0, "asymmetry_p": 1.0}
+    cell |= {"asymmetry_method": "", "images": []}
     return {
         "study": "four-nine",
         "smoke": smoke,
         "seeds": list(range(10)),
         "n_images_per_seed": [6000] * 10,
+        "accuracy": [0.99] * 10,
         "cells": [cell | {"n_seeds": 10}],
     }
 

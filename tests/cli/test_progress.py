@@ -125,7 +125,7 @@ def task(arm, seed, *, trained=False, read=False):
     """Return a task of two epochs as the bar of a study looks at it."""
     return SimpleNamespace(
         name=f"{arm} seed {seed}",
-        run=SimpleNamespace(recipe=SimpleNamespace(epochs=2)),
+        run=SimpleNamespace(epochs=2),
         folder=SimpleNamespace(is_trained=trained),
         is_read=read,
         is_done=read,

@@ -93,8 +93,9 @@ def test_a_study_with_fewer_images_is_no_smoke_run(tmp_path):
     folder = tmp_path / "study"
     for size, moved in ((None, False), (2000, True)):
         (folder / "arms/a/seed_1").mkdir(parents=True, exist_ok=True)
-        config = {"fit_size": 10_000, "confirm_size": size}
-        (folder / "arms/a/seed_1/config.json").write_text(json.dumps(config))
+        run = load_study("widths").run("w32", None, 1, 0, ("a", "b"))
+        run = run.model_copy(update={"arm": "a", "confirm_size": size})
+        (folder / "arms/a/seed_1/config.json").write_text(run.model_dump_json())
         move_smoke_run_aside(folder, lambda _: None)
         assert folder.exists() != moved
 

@@ -169,7 +169,8 @@ class StudyBar(Bar):
             n_steps = report.number - self._epochs.get(run, 0)  # below 0 where a run begins anew
             self._epochs[run] = report.number
         elif run not in self._trained:
-            n_steps += self._planned.get(run, 0) - self._epochs.get(run, 0)  # that were not said
+            said = self._epochs.get(run, 0)
+            n_steps += max(self._planned.get(run, 0) - said, 0)  # epochs that were not said
             self._trained.add(run)
         if report.step == self._last_step:
             self._complete.add(run)
