@@ -14,6 +14,7 @@ from misread.files import write_json
 from misread.show.figures.power import power_figure
 from misread.show.style import png
 from misread.store import RunFolder
+from misread.study.baseline import baseline_pilot
 from misread.study.file import load_study
 from misread.study.plan import Plan, load_plan, lock
 from misread.study.run import _notes
@@ -100,9 +101,9 @@ def test_a_study_speaks_of_select_and_of_the_images_of_confirm(files):
     assert answer["source"] == "the baseline's errors on select"
     assert (answer["n_seeds"], answer["n_images"]) == (10, 982)
     assert answer["rate"] == pytest.approx(30 / 5842)
-    told = planned_power(
-        load_study("four-nine", seeds=tuple(range(10))), errors_json(), (4, 9), load_mnist()[1]
-    )
+    held = baseline_pilot(files / "study", (4, 9))[-1]
+    study = load_study("four-nine", seeds=tuple(range(10)))
+    told = planned_power(study, errors_json(), (4, 9), load_mnist()[1], held)
     assert json.loads(told.model_dump_json()) == answer
 
 
