@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.judge import Adaptive, Predictions, Verdict, judge, judge_look
+from misread.judge.items import Gate
 
 
 class View(NamedTuple):
@@ -56,6 +57,7 @@ def verdict_at_look(
 ) -> Verdict:
     """Return the verdict on arrays at a planned look."""
     made = {name: given.pop(name) for name in _OF_SIDES & given.keys()}
+    given = {"gate": Gate.EVERYTHING, **given}  # so that looks have items to wait for
     return judge_look(adaptive, *sides(labels_N, before_SN, after_SN, **made), **given)
 
 
