@@ -100,6 +100,7 @@ def power_of(
     )
     bound_P = -special.stdtrit(df_P, alpha / 2) * np.sqrt(variance_P)
     change_P = reduction * rate * factor_P
+    sd_P = np.maximum(sd_P, 1e-30)  # nothing that differs: found for certain, or never
     found_P = sum(special.ndtr((sign * change_P - bound_P) / sd_P) for sign in (1, -1))
     least = math.ceil(-math.log2(alpha))  # changed images, see `variance.least_p`
     changed = extent.n_full * changed_share(pilot, reduction, n_seeds) * (held.weight > 0)
