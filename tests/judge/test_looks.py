@@ -15,6 +15,7 @@ from arrays import verdict_at_look, verdict_of
 from misread.cli import main
 from misread.errors import JudgeError
 from misread.judge import Adaptive, boundaries
+from misread.judge.items import Gate
 from misread.judge.looks import SPENDING, chance_left
 from misread.judge.variance import Components
 from misread.seeds import derive
@@ -185,7 +186,7 @@ def test_an_item_that_more_seeds_would_settle_is_waited_for(share, why):
 
 def test_the_last_look_is_the_ordinary_judge_at_its_level():
     labels, before, after = study(0.03, 0.028, 20)
-    looked = verdict_at_look(PLAN, labels, before, after, cells=CELLS)
+    looked = verdict_at_look(PLAN, labels, before, after, cells=CELLS, gate=Gate.MEANT)
     plain = verdict_of(
         labels, before, after, cells=CELLS, alpha=PLAN.levels(0.05)[-1],
         items_alpha=PLAN.items_levels(0.05)[-1],
