@@ -108,9 +108,10 @@ def decode_picture(
         )
         raise DataError(msg)
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(content), formats=formats) as file:
-            warnings.simplefilter("ignore")
-            return _bytes_of(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # also what opening says
+            with Image.open(io.BytesIO(content), formats=formats) as file:
+                return _bytes_of(file)
     except Exception:  # noqa: BLE001  as above
         msg = f"{what} is damaged, or not of 8 or 16 bits a channel; save it anew as PNG."
         raise DataError(msg) from None
