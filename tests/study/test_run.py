@@ -282,9 +282,8 @@ def test_a_plan_with_more_slices_reads_them_and_is_exploratory(tmp_path, monkeyp
     done = run(*command, "one-sided,policy")
     assert done.exit_code == 0, done.stderr
     result = json.loads((tmp_path / "out/arms/baseline/seed_1/result.json").read_text())
-    assert result["slices"] == [
-        "dilate 2 px · 4", "dilate 2 px · 9", "erode 2 px · 4", "erode 2 px · 9",
-    ]  # fmt: skip
+    names = ["dilate 2 px · 4", "dilate 2 px · 9", "erode 2 px · 4", "erode 2 px · 9"]
+    assert result["slices"] == [*names, *(f"{name} · select" for name in names)]
     plan = json.loads((tmp_path / "out/plan.json").read_text())
     assert plan["plan"]["replaces"] == [first["sha256"]]
     # a policy that differs from that of the stored runs is refused, and the plan stays

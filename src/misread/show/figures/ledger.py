@@ -40,6 +40,8 @@ def changes(evidence: Evidence, arm: str) -> list[Change]:
     images = []
     for kind, places in (("broken", ledger.broken), ("mended", ledger.mended)):
         for place in places:
+            if place >= len(evidence.confirm):  # held out, and read by all where there is one seed
+                continue
             true = int(evidence.confirm.labels_N[place])
             before, after = (
                 _reading(evidence.predictions[side][:n_seeds, place].tolist(), true, right=right)
