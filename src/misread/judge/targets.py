@@ -266,7 +266,7 @@ def forecast_of(
         pilot,
         cell="→".join(pair.class_names[k] for k in cell),
         n_seeds=n_seeds or 1,
-        n_images=n_images,
+        n_images=max(n_images, 2),  # of a single image no spread between images can be planned
         reduction=reduction,
         alpha=alpha,
         held=held,

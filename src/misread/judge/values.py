@@ -130,7 +130,7 @@ def _whole(name: str, array: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
             first = [int(axis) for axis in np.argwhere(wrong)[0]]
             msg = (
                 f"{name} hold {int(wrong.sum()):,} of {array.size:,} values that are {what}, the "
-                f"first at {first}; give a class for every image."
+                f"first at {first}; give a value for every image."
             )
             raise JudgeError(msg)
     return array.astype(np.int64)

@@ -12,7 +12,7 @@ from typing import Literal, Never
 import numpy as np
 
 from misread.errors import JudgeError
-from misread.files import Frozen, unstated
+from misread.files import Frozen
 from misread.judge.alarms import alarms
 from misread.judge.atlas import Ledger, ledger
 from misread.judge.checks import fraction
@@ -109,7 +109,7 @@ class Verdict(Frozen):
     settled: Settled | None = None
     n_groups: int | None = None
     design_effect: float | None = None
-    warnings: tuple[str, ...] = unstated(())
+    warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Verdict({self.verdict} · {self.arm}: {self.reason})"
