@@ -183,8 +183,9 @@ def test_the_docs_name_only_options_that_exist(project):
         assert {word for word in words if word.startswith("--")} <= known, line
 
 
-def test_nothing_is_coloured_off_the_terminal(small_toml, small):
-    done = run("errors", small_toml, "--smoke", "--out", small)
+def test_nothing_is_coloured_off_the_terminal(small_toml, small, tmp_path):
+    folder = shutil.copytree(small, tmp_path / "small")
+    done = run("errors", small_toml, "--smoke", "--out", folder)
     assert done.exit_code == 0
     assert "\x1b" not in done.output
     assert "4→9" in done.output or "→" in done.output

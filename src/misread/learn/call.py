@@ -162,8 +162,10 @@ def trainer_of(call: TrainerCall) -> Trainer:
         with needs_extra(), _leaving_out(KERAS_ASIDES if call.is_ours else ()):
             found = importlib.import_module(module)
         trainer: Any = getattr(found, attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:
         if not call.is_ours:
+            if isinstance(error, ValueError):  # of the trainer's own module
+                raise
             msg = (
                 f"there is no trainer {call.call} ({error}); write it as in package.module:name, "
                 "with the module beside the study's file or installed."
