@@ -30,7 +30,7 @@ def test_the_folder_is_as_the_contract_says(smoke):
             run = smoke / "arms" / arm / f"seed_{seed}"
             assert {path.name for path in run.iterdir()} - {"preview.npz"} == {
                 "config.json", "history.csv", "select.npz", "predictions.npz", "model.keras",
-                "environment.json", "result.json",
+                "environment.json", "result.json", "held_out.npz",
             }  # fmt: skip
             if arm != "baseline":
                 assert (smoke / arm / f"comparison_seed_{seed}.json").is_file()
