@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from misread.errors import StudyError
+from misread.errors import ExtraError, StudyError
 from misread.workers.pool import Ended, Said
 from misread.workers.ray_cluster import RayPool, stream
 
@@ -39,7 +39,9 @@ def test_a_node_with_another_version_is_refused():
 def test_without_ray(monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(StudyError, match=r"pip install 'misread\[ray\]', or leave --executor away"):
+    with pytest.raises(
+        ExtraError, match=r"needs ray, which is not installed; type: pip install 'misread\[ray\]'"
+    ):
         RayPool(work, 1).start(1)
 
 
