@@ -181,7 +181,8 @@ def changed(
 ) -> Evidence:
     """Return the evidence with other readings, class names, places or folder.
 
-    Readings of another number of seeds have no slices, and seeds 0, 1, 2, …
+    Readings of another number of seeds have no slices, and seeds 0, 1, 2, …; with other readings
+    nothing is known of the images that seeds held out.
     """
     parts, runs = evidence.parts, {}
     names = class_names or parts.confirm.class_names
@@ -200,7 +201,8 @@ def changed(
             side = replace(side, preds_SN=predictions[arm])
         slices = {name: replace(part, class_names=names) for name, part in side.slices.items()}
         side = replace(side, class_names=names, slices=slices)
-        runs[arm] = replace(own, side=side, seeds=seeds)
+        pooled = own.pooled if predictions is None else None
+        runs[arm] = replace(own, side=side, seeds=seeds, pooled=pooled)
         kept = ("histories", "environments", "results")
         vars(runs[arm]).update({name: getattr(own, name) for name in kept})
     other = replace(evidence, folder=folder or evidence.folder, parts=parts, runs=runs)
