@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
@@ -199,6 +199,7 @@ def _shares(parts):
 )
 @settings(max_examples=40)
 def test_a_larger_reduction_is_never_harder_to_find(rate, image, seed, shared, n_seeds, n_images):
+    assume(rate * n_images >= 3)  # of fewer errors a seed, 90% less leaves too few to count
     spread = Heterogeneity(image=image, seed=seed, shared=shared)
     pilot = Pilot(source="", rate=rate, spread=spread)
     powers = [power_of(pilot, r, n_seeds, n_images) for r in (0.1, 0.3, 0.6, 0.9)]
