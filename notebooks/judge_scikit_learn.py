@@ -319,7 +319,7 @@ pairs += [(b, a) for a, b in pairs]
 looks_better = sum(errors_S[b] <= 0.7 * errors_S[a] and errors_S[a] > 0 for a, b in pairs)
 reduced = 0
 for a, b in pairs:
-    one, other = before.with_rows([a]), before.with_rows([b])
+    one, other = before.of_seeds([a]), before.of_seeds([b])
     word = judge(one, other, cells=[TARGET], margins=MARGINS, paired=False).verdict
     reduced += word == "REDUCED"
 show(
