@@ -11,11 +11,11 @@ import numpy.typing as npt
 from misread.data.arrays import Raw, datasets
 from misread.data.dataset import Dataset
 from misread.data.mnist import read_idx
-from misread.errors import DataError, JudgeError, needs_extra
+from misread.data.tables import read_table
+from misread.errors import DataError, needs_extra
 from misread.images import Images
-from misread.judge.checks import refuse_repeats
 from misread.judge.values import texts_of
-from misread.memory import Budget, allow
+from misread.memory import Budget
 from misread.npz import Archive
 
 # Names that the arrays of an archive may have: images and labels, of train and of test.
@@ -28,8 +28,6 @@ _SPELLINGS = (
     (("x", "y"), None),
     (("data", "target"), None),
 )
-_CLASS = ("label", "class", "target")
-_PIXEL = re.compile(r"[A-Za-z_]*[0-9]+([x_-][0-9]+)?")  # as in pixel12, 3x4, p7
 
 
 def load_idx(name: str, place: str) -> tuple[Dataset, Dataset]:
@@ -123,7 +121,6 @@ def load_h5(name: str, place: str) -> tuple[Dataset, Dataset]:
     import h5py  # noqa: PLC0415  only this source needs it
 
     path = _file(place)
-
     budget = Budget(str(path))
 
     def read(key: str) -> npt.NDArray[Any]:
@@ -173,9 +170,9 @@ def load_csv(name: str, place: str) -> tuple[Dataset, Dataset]:
         if path.suffix == ".tra"
         else path.with_name(path.name.replace("train", "test"))
     )
-    train, label = _read_csv(path, None)
+    train, label = read_table(path)
     has_test = beside != path and beside.exists()
-    return datasets(name, train, *([_read_csv(beside, label)[0]] if has_test else []))
+    return datasets(name, train, *([read_table(beside, label)[0]] if has_test else []))
 
 
 def load_sklearn_digits(name: str = "sklearn-digits", _place: str = "") -> tuple[Dataset, Dataset]:
@@ -266,108 +263,16 @@ def _aligned(raw: Raw) -> Raw:
     return Raw(images, labels)
 
 
-def _h5_names(file: Any) -> list[str]:
+def _h5_names(group: Any, within: str = "") -> list[str]:
     """Return the arrays of a file and of its groups, followed by hard links only."""
     import h5py  # noqa: PLC0415  as above
 
     names = []
-    for key in file:
-        if not isinstance(file.get(key, getlink=True), h5py.HardLink):
+    for key in group:
+        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
             continue
-        if isinstance(file[key], h5py.Dataset):
-            names.append(key)
-        elif isinstance(file[key], h5py.Group):
-            group = file[key]
-            names += [
-                f"{key}/{inner}"
-                for inner in group
-                if isinstance(group.get(inner, getlink=True), h5py.HardLink)
-                and isinstance(group[inner], h5py.Dataset)
-            ]
+        if isinstance(group[key], h5py.Dataset):
+            names.append(within + key)
+        elif isinstance(group[key], h5py.Group) and not within:
+            names += _h5_names(group[key], f"{key}/")
     return names
-
-
-def _read_csv(path: Path, label: str | None) -> tuple[Raw, str]:
-    """Return the images of a table, and which column is the class: `label`, where that is known."""
-    import polars as pl  # noqa: PLC0415  half a second that other sources need not wait
-
-    try:
-        with path.open("r", encoding="utf-8", errors="replace") as file:
-            lines = (line for line in iter(lambda: file.readline(2**20), "") if line[0] != "#")
-            first = next(lines, "").strip("\ufeff\r\n")
-        separator = max(",;\t", key=first.count)
-        heads = [head.strip().strip('"') for head in first.split(separator)]
-        headed = any(re.search("[A-Za-z_]", word) for word in heads[:-1])  # a class may be a word
-        names = heads if headed else [f"column_{k + 1}" for k in range(len(heads))]
-        refuse_repeats("columns", names)
-        with path.open("rb") as raw:
-            n_rows = sum(chunk.count(b"\n") for chunk in iter(lambda: raw.read(2**24), b"")) + 1
-        allow(path.stat().st_size + 16 * n_rows * len(names), str(path))
-        table = pl.read_csv(
-            path,
-            glob=False,
-            has_header=headed,
-            new_columns=names,
-            separator=separator,
-            comment_prefix="#",
-            infer_schema_length=None,
-        )
-        chosen = _label_column(table, label, headed=headed)
-        return of_table(table, chosen), chosen
-    except (pl.exceptions.PolarsError, OSError, ValueError, JudgeError) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        msg = f"{path} cannot be read as a table of numbers ({reason}); give a row per image."
-        raise DataError(msg) from None
-
-
-def _label_column(table: Any, label: str | None, *, headed: bool) -> str:
-    """Return the column that is the class, `label` where the training set has said so.
-
-    Nothing is guessed where two could be.
-
-    Raises
-    ------
-    ValueError
-        If none or several can be.
-    """
-    names: list[str] = table.columns
-    if label is not None and label not in names:
-        msg = f"there is no column {label!r}, which is the class in the training set"
-        raise ValueError(msg)
-    if label is not None:
-        return label
-    if headed:
-        known = [name for name in names if name.lower() in _CLASS]
-        odd = known or [name for name in names if not _PIXEL.fullmatch(name)]
-        if len(odd) == 1:
-            return odd[0]
-        what = f"several, {', '.join(odd[:3])}" if odd else "none"
-        msg = f"of columns label, class or target it has {what}: call one label"
-        raise ValueError(msg)
-    ends = dict.fromkeys((names[0], names[-1]))
-    can_be = [name for name in ends if 1 < table[name].n_unique() <= max(2, len(table) // 2)]
-    if len(can_be) != 1:
-        msg = "it has no names of columns, and the class may be the first or the last: name them"
-        raise ValueError(msg)
-    return can_be[0]
-
-
-def of_table(table: Any, label: str) -> Raw:
-    """Return flat images `[N,P]` and labels of a polars frame, whose column `label` is the class.
-
-    Raises
-    ------
-    ValueError
-        If values are missing or there is no other column; PolarsError if there are words in it.
-    """
-    import polars as pl  # noqa: PLC0415  as above
-
-    pixels = table.drop(label).cast(pl.Float32, strict=True)
-    if not pixels.width or not pixels.height or sum(table.null_count().row(0)):
-        msg = "values are missing"
-        raise ValueError(msg)
-    classes = table[label]
-    if not classes.dtype.is_numeric():
-        classes = classes.cast(pl.String)
-    values = classes.to_numpy()
-    return Raw(pixels.to_numpy(), values.astype(np.str_) if values.dtype.kind == "O" else values)

@@ -15,9 +15,9 @@ import numpy as np
 from misread.data.arrays import Raw, datasets
 from misread.data.dataset import Dataset
 from misread.data.download import fetch, fetch_json
-from misread.data.local import of_table
 from misread.data.parquet import check_parquet
 from misread.data.pictures import decode_picture
+from misread.data.tables import of_table
 from misread.errors import DataError
 
 _OPENML = "https://www.openml.org"
