@@ -52,9 +52,14 @@ def fix(
     click.echo(f"Trying {len(candidates)} candidates; confirm stays closed.", err=True)
     with StudyBar(console, most_epochs(loaded, candidates), Step.TRAINED, "at most ") as bar:
         found = search(
-            loaded, candidates, folder, budget_minutes=budget, jobs=jobs, on_report=bar.on_report
+            loaded,
+            candidates,
+            folder,
+            left_out=no_policy,
+            budget_minutes=budget,
+            jobs=jobs,
+            on_report=bar.on_report,
         )
-    found = found.model_copy(update={"left_out": {**no_policy, **found.left_out}})
     with locked(folder), stderr().status("writing the page and the proof's study"):
         proof = folder / f"{loaded.name}-proof.toml"
         write_atomic(proof, proof_of(found, loaded, candidates).encode())

@@ -1,6 +1,5 @@
 """What the page lets one click through: every misread image with every seed of every arm."""
 
-import base64
 import io
 import json
 from typing import Any
@@ -10,6 +9,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from misread.images import Images
+from misread.show.style import inline
 from misread.study.evidence import Evidence
 
 MOST_IMAGES = 1500  # inside a page; beyond, those that most seeds misread
@@ -59,10 +59,9 @@ def explore_of(evidence: Evidence) -> dict[str, Any] | None:
         "arms": read,
         "tile": {"height": size[0], "width": size[1], "across": _ACROSS},
     }
-    sprite = base64.b64encode(sprite_png(confirm.images[places])).decode("ascii")
     return {
         "data": json_in_page(data),
-        "sprite": f"data:image/png;base64,{sprite}",
+        "sprite": inline(sprite_png(confirm.images[places])),
         "left_out": int(misread.size - places.size),
     }
 

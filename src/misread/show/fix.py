@@ -1,12 +1,13 @@
 """A search for a fix in words: its answer, its table, and its page."""
 
-import base64
 import shlex
 from pathlib import Path
 
 from misread.show import style
 from misread.show.figures.fix import candidates as candidates_figure
 from misread.show.render import environment
+from misread.show.report import embedded
+from misread.show.study_figures import Drawn
 from misread.show.table import Table, Tone, Toned
 from misread.study.halving import Score
 from misread.study.search import Search
@@ -97,7 +98,7 @@ def next_command(search: Search, proof: Path) -> str:
 def search_page(search: Search, study: Study, labels: dict[str, str], proof: Path) -> str:
     """Return the page of a search: one HTML file, the same bytes for the same search."""
     figure = candidates_figure(search)
-    source = "data:image/png;base64," + base64.b64encode(style.png(figure)).decode("ascii")
+    drawn = Drawn(style.png(figure), str(figure.get_label()))
     again = shlex.join(["misread", "fix", study.name, *(["--smoke"] if study.smoke else [])])
     seeds = ", ".join(count(rung.n_seeds, "seed") for rung in search.rungs)
     page = environment().get_template("fix.html.j2")
@@ -108,7 +109,7 @@ def search_page(search: Search, study: Study, labels: dict[str, str], proof: Pat
         finding=answer(search).removesuffix("."),
         search=search,
         n_images=f"{search.n_images:,}",
-        figures={"fix": {"title": str(figure.get_label()), "source": source}},
+        figures=embedded({"fix": drawn}),
         candidates=search_table(search, labels),
         next=next_command(search, proof),
         run=[

@@ -1,6 +1,5 @@
 """The page of a study: one HTML file with everything, the same bytes for the same evidence."""
 
-import base64
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from misread import wording
 from misread.files import write_atomic
 from misread.learn.recipe import RECIPES
-from misread.show import claims, slices, words
+from misread.show import claims, slices, style, words
 from misread.show import target as tables
 from misread.show.explore import explore_of
 from misread.show.figures.experiment_comparison import best_arm_sentence
@@ -67,7 +66,7 @@ def embedded(figures: Mapping[str, Drawn]) -> dict[str, dict[str, str]]:
     return {
         name: {
             "title": figure.title,
-            "source": "data:image/png;base64," + base64.b64encode(figure.png).decode("ascii"),
+            "source": style.inline(figure.png),
         }
         for name, figure in figures.items()
     }

@@ -5,6 +5,7 @@ Colours are those of Okabe & Ito (2008), which colour-blind people can tell apar
 a marker of its own, so that no finding hangs on colour.
 """
 
+import base64
 import functools
 import io
 import textwrap
@@ -109,6 +110,11 @@ def png(figure: Figure) -> bytes:
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
         figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def inline(content: bytes) -> str:
+    """Return a PNG as the address of itself, for a page that is one file."""
+    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
 
 
 def write_png(path: Path, figure: Figure) -> Path:

@@ -5,35 +5,25 @@ In the folder `explain/` of the study: `explain.json` with all numbers, `explain
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from misread.errors import StudyError
 from misread.explain.loop import DEGREES, EDITS, by_degrees
 from misread.explain.maps import Floats, Method, maps_of, margin
-from misread.explain.noise import LEAST_PAIRS, likeness, map_change
+from misread.explain.noise import likeness, map_change
 from misread.files import Frozen, write_arrays, write_json
 from misread.images import Images
-from misread.judge.means import mean_over
-from misread.learn.call import trainer_of
-from misread.learn.work import stored_model
-from misread.store import RunFolder
+from misread.judge.means import Mean, mean_over
 from misread.study.evidence import Evidence
+from misread.study.models import models_of
 from misread.study.questions import Cell
 from misread.study.study import BASELINE
 
 _MOST_IMAGES = 6  # of maps
 _MOST_EDITED = 60  # images of each edit
 _UNLIKE = 0.5  # rank correlation below which shuffled weights have destroyed a map
-
-
-class Interval(Frozen):
-    """A mean over seeds and images with its interval."""
-
-    mean: float
-    low: float
-    high: float
 
 
 class Degrees(Frozen):
@@ -49,13 +39,13 @@ class Degrees(Frozen):
         Images that could be edited.
     degrees : tuple of float
         From 0, as it is, to 1.
-    as_other : tuple of Interval
+    as_other : tuple of Mean
         Share read as the other class, at each degree.
-    lead : tuple of Interval
+    lead : tuple of Mean
         Margin of the image's own class over the other, in units of the logit.
-    loss : Interval
+    loss : Mean
         By how much the margin falls from degree 0 to 1.
-    loss_less : Interval or None
+    loss_less : Mean or None
         How much less it falls than the baseline's, seed by seed; None for the baseline.
     """
 
@@ -63,10 +53,10 @@ class Degrees(Frozen):
     label: int
     n_images: int
     degrees: tuple[float, ...]
-    as_other: tuple[Interval, ...]
-    lead: tuple[Interval, ...]
-    loss: Interval
-    loss_less: Interval | None
+    as_other: tuple[Mean, ...]
+    lead: tuple[Mean, ...]
+    loss: Mean
+    loss_less: Mean | None
 
 
 class ArmWhy(Frozen):
@@ -170,27 +160,18 @@ def explain(
         seed for seed in evidence.runs[BASELINE].seeds
         if all(seed in evidence.runs[arm].seeds for arm in named)
     )  # fmt: skip
-    trainer = trainer_of(evidence.plan.study.trainer)
-    trainer.prepare()
-    maps: dict[str, Any] = {}
-    leads: dict[str, dict[str, Any]] = {}
-    sanity: list[float] = []
+    trainer = evidence.plan.study.trainer
+    asked, sanity = {}, []
     for arm in (BASELINE, *named):
-        maps[arm], leads[arm] = [], {edit: [] for edit in edits}
-        for seed in seeds:
-            reader = stored_model(trainer, RunFolder(evidence.folder, arm, seed).stored_model())
-            maps[arm].append(maps_of(method, reader, images, cell))
-            for edit, (label, edited, _) in edits.items():
-                own = cell if label == cell[0] else cell[::-1]
-                read = [reader(step) for step in edited]
-                leads[arm][edit].append(
-                    [(margin(p, own), p.argmax(axis=1) == own[1]) for p in read]
-                )
-            if arm == BASELINE and hasattr(reader, "shuffled"):
-                shuffled = maps_of(method, reader.shuffled(seed), images, cell)
-                sanity.append(likeness(maps[arm][-1], shuffled))
+        answers = []
+        for seed, model in zip(seeds, models_of(evidence.folder, arm, seeds, trainer), strict=True):
+            answers.append(_ask(model, images, edits, cell, method))
+            if arm == BASELINE and hasattr(model, "shuffled"):
+                shuffled = maps_of(method, model.shuffled(seed), images, cell)
+                sanity.append(likeness(answers[-1].maps_NHW, shuffled))
             on_model()
-        maps[arm] = np.stack(maps[arm])
+        asked[arm] = answers
+    maps = {arm: np.stack([it.maps_NHW for it in answers]) for arm, answers in asked.items()}
     why = Why(
         study=evidence.plan.study.name,
         exploratory=evidence.plan.exploratory,
@@ -200,7 +181,7 @@ def explain(
         ids=tuple(places),
         seeds=seeds,
         sanity=float(np.mean(sanity)) if sanity else None,
-        arms={arm: _why(arm, maps, leads, edits, evidence) for arm in (BASELINE, *named)},
+        arms={arm: _why(arm, asked, maps, edits, evidence) for arm in asked},
     )
     folder = evidence.folder / "explain"
     write_arrays(folder / "explain.npz", {"images": images, **maps})
@@ -223,8 +204,24 @@ def _images(evidence: Evidence, cell: Cell, ids: Sequence[int]) -> tuple[Images,
     return confirm.images[places], places
 
 
-def _edits(evidence: Evidence, cell: Cell) -> dict[str, tuple[int, Images, list[int]]]:
-    """Return of each edit that can be made the class, the images `[D,M,H,W]`, their places."""
+class _Edited(NamedTuple):
+    """Images of a class under an edit at every degree, and their places in *confirm*."""
+
+    label: int
+    images_DMHW: Images
+    places: list[int]
+
+
+class _Answer(NamedTuple):
+    """What a model was asked: its maps, and under each edit margins and readings as the other."""
+
+    maps_NHW: Floats
+    lead_DM: dict[str, Floats]
+    as_other_DM: dict[str, Floats]
+
+
+def _edits(evidence: Evidence, cell: Cell) -> dict[str, _Edited]:
+    """Return the edits that can be made, by name."""
     confirm = evidence.confirm
     if confirm.images.ndim != 3:
         return {}
@@ -233,48 +230,58 @@ def _edits(evidence: Evidence, cell: Cell) -> dict[str, tuple[int, Images, list[
         of_class = np.flatnonzero(confirm.labels_N == label)[:_MOST_EDITED]
         edited, kept = by_degrees(confirm.images[of_class], edit)
         if len(kept):
-            found[name] = (int(label), edited, of_class[kept].tolist())
+            found[name] = _Edited(int(label), edited, of_class[kept].tolist())
     return found
 
 
-def _why(
-    arm: str, maps: dict[str, Any], leads: Any, edits: dict[str, Any], evidence: Evidence
-) -> ArmWhy:
-    change = map_change(maps[BASELINE], maps[arm])
-    is_told = change.can_tell and arm != BASELINE
-    degrees = []
-    for edit, (label, _, places) in edits.items():
-        lead_SDM, other_SDM = (
-            np.array([[step[k] for step in seed] for seed in leads[arm][edit]], dtype=np.float64)
-            for k in (0, 1)
+def _ask(
+    model: Any, images: Images, edits: dict[str, _Edited], cell: Cell, method: Method
+) -> _Answer:
+    leads, others = {}, {}
+    for name, edited in edits.items():
+        of_class = cell if edited.label == cell[0] else cell[::-1]
+        read = [model(step) for step in edited.images_DMHW]
+        leads[name] = np.stack([margin(probs, of_class) for probs in read])
+        others[name] = np.stack([probs.argmax(axis=1) == of_class[1] for probs in read]).astype(
+            float
         )
-        base_SDM = np.array([[step[0] for step in seed] for seed in leads[BASELINE][edit]])
-        groups = evidence.confirm.groups_N
-        codes = None if groups is None else groups[places]
-        loss_SM = lead_SDM[:, 0] - lead_SDM[:, -1]
-        less_SM = (base_SDM[:, 0] - base_SDM[:, -1]) - loss_SM
+    return _Answer(maps_of(method, model, images, cell), leads, others)
 
-        def interval(values_SM: Any, codes: Any = codes) -> Interval:
-            mean = mean_over(values_SM, groups_N=codes)
-            return Interval(mean=mean.estimate, low=mean.low, high=mean.high)
 
+def _why(
+    arm: str,
+    asked: dict[str, list[_Answer]],
+    maps: dict[str, Floats],
+    edits: dict[str, _Edited],
+    evidence: Evidence,
+) -> ArmWhy:
+    change, groups = map_change(maps[BASELINE], maps[arm]), evidence.confirm.groups_N
+    degrees = []
+    for name, edited in edits.items():
+        codes = None if groups is None else groups[edited.places]
+
+        def mean(values_SM: Floats, codes: Any = codes) -> Mean:
+            return mean_over(values_SM, groups_N=codes)
+
+        lead_SDM, base_SDM = (
+            np.stack([it.lead_DM[name] for it in asked[a]]) for a in (arm, BASELINE)
+        )
+        other_SDM = np.stack([it.as_other_DM[name] for it in asked[arm]])
+        loss_SM, base_loss_SM = (it[:, 0] - it[:, -1] for it in (lead_SDM, base_SDM))
         degrees.append(
             Degrees(
-                edit=edit,
-                label=label,
-                n_images=len(places),
+                edit=name,
+                label=edited.label,
+                n_images=len(edited.places),
                 degrees=DEGREES,
-                as_other=tuple(interval(other_SDM[:, d]) for d in range(len(DEGREES))),
-                lead=tuple(interval(lead_SDM[:, d]) for d in range(len(DEGREES))),
-                loss=interval(loss_SM),
-                loss_less=None if arm == BASELINE else interval(less_SM),
+                as_other=tuple(map(mean, other_SDM.swapaxes(0, 1))),
+                lead=tuple(map(mean, lead_SDM.swapaxes(0, 1))),
+                loss=mean(loss_SM),
+                loss_less=None if arm == BASELINE else mean(base_loss_SM - loss_SM),
             )
         )
     return ArmWhy(
-        p_images=tuple(change.p_N.tolist()) if is_told else None,
+        p_images=tuple(change.p_N.tolist()) if change.can_tell and arm != BASELINE else None,
         pixels_held=tuple(change.holds_NHW.sum(axis=(1, 2)).tolist()),
         degrees=tuple(degrees),
     )
-
-
-ENOUGH = LEAST_PAIRS

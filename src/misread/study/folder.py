@@ -16,11 +16,11 @@ from misread.files import Record, clear_errors, read_json
 from misread.learn.recipe import Run
 from misread.learn.work import prepare, work
 from misread.store import Config, Environment, RunFolder, locked
-from misread.study.arithmetic import as_recorded
+from misread.study.arithmetic import as_recorded, refuse_another_arithmetic
 from misread.study.file import builtin_studies
 from misread.study.plan import load_plan
 from misread.study.study import BASELINE, Study
-from misread.study.task import Note, OnReport, Task
+from misread.study.task import Note, OnReport, Stage, Task
 from misread.wording import listed
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Pool, Workers
@@ -140,6 +140,32 @@ def workers_of(
         with Workers(pool, take, note, place) as workers:
             workers.start(len(runs))
             yield workers
+
+
+def work_through(
+    title: str,
+    tasks: Sequence[Task],
+    folder: Path,
+    workers: Workers,
+    on_report: OnReport,
+    *,
+    mix_arithmetic: bool = False,
+) -> None:
+    """Do what is left of the tasks in a folder; those that go on from the baseline come after it.
+
+    Raises
+    ------
+    PlanError
+        If runs in the folder were trained with another arithmetic than this machine has.
+    RunError
+        If runs failed; all others are done.
+    """
+    on_report(Stage(title, tuple(tasks)))
+    if not (mix_arithmetic or all(task.folder.is_trained for task in tasks)):
+        refuse_another_arithmetic(folder)
+    left = [task for task in tasks if not task.is_done]
+    workers.run([task for task in left if task.start is None])
+    workers.run([task for task in left if task.start is not None])
 
 
 def move_smoke_run_aside(folder: Path, on_report: OnReport) -> None:

@@ -160,11 +160,16 @@ def halving(
         scores = [score(arm, readings[arm], before, cell) for arm in left]
         scores.sort(key=lambda s: (-s.score, s.cost))
         is_last = place + 1 == len(seeds)
-        n_kept = len(scores) if is_last else max(LAST, ceil(len(scores) / 3))
+        n_kept = len(scores) if is_last else kept_of(len(scores))
         left = [s.arm for s in scores[:n_kept]]
         scores[n_kept:] = [s.model_copy(update={"dropped": _why(s)}) for s in scores[n_kept:]]
         baseline = score(BASELINE, before, before, cell)
         yield Rung(n_seeds=n_seeds, baseline=baseline, arms=tuple(scores))
+
+
+def kept_of(n_arms: int) -> int:
+    """Return how many of so many arms go on: a third, at least three."""
+    return max(LAST, ceil(n_arms / 3))
 
 
 def _why(it: Score) -> str:

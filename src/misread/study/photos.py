@@ -1,8 +1,6 @@
 """Digits on paper read by all seeds of an arm: what is read, how surely, and how many disagree."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +12,9 @@ from misread.errors import StudyError
 from misread.files import Frozen
 from misread.images import Images
 from misread.images.page import Page
-from misread.learn.call import trainer_of
 from misread.learn.recipe import TrainerCall
-from misread.learn.work import stored_model
 from misread.store import RunFolder
+from misread.study.models import models_of
 from misread.study.plan import load_plan
 from misread.study.study import BASELINE
 
@@ -154,14 +151,9 @@ def read_images(
     on_model
         Called when a model has read.
     """
-    with _quiet():
-        trainer = trainer_of(readers.trainer)  # Keras waits until here
-        trainer.prepare()
     probs = []
-    for seed in readers.seeds:
-        run = RunFolder(readers.folder, readers.arm, seed)
-        with _quiet():
-            probs.append(stored_model(trainer, run.stored_model())(images))
+    for model in models_of(readers.folder, readers.arm, readers.seeds, readers.trainer):
+        probs.append(model(images))
         on_model()
     return np.stack(probs)
 
@@ -188,20 +180,6 @@ def read_pages(
         readings_of(page, probs_SNK[:, end - len(page.digits) : end], readers.class_names)
         for page, end in zip(pages, ends, strict=True)
     ]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Drop what compiled code writes to standard error: TensorFlow's notes on the machine."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def readings_of(

@@ -17,7 +17,6 @@ from misread.learn.call import call_of
 from misread.learn.trainer import Lesson, Reader
 from misread.learn.views import Part, Parts, View, load_parts
 from misread.store import RunFolder
-from misread.study.arithmetic import refuse_another_arithmetic
 from misread.study.folder import (
     Executor,
     refuse_another_run,
@@ -25,6 +24,7 @@ from misread.study.folder import (
     repeat_sentence,
     select_folds,
     trainer_versions,
+    work_through,
     workers_of,
 )
 from misread.study.halves import explore_half
@@ -38,7 +38,7 @@ from misread.study.select import (
     target_of,
 )
 from misread.study.study import BASELINE, Study
-from misread.study.task import Note, OnReport, Stage, Task, start_of
+from misread.study.task import Note, OnReport, Task, start_of
 from misread.study.verdict import verdict_at
 from misread.workers.pool import Workers
 
@@ -274,12 +274,8 @@ class _Study:
 
     def do(self, title: str, tasks: list[Task]) -> None:
         """Do what is left of the tasks."""
-        self.on_report(Stage(title, tuple(tasks)))
-        if not (self.mix_arithmetic or all(task.folder.is_trained for task in tasks)):
-            refuse_another_arithmetic(self.folder)
-        left = [task for task in tasks if not task.is_done]
-        self.workers.run([task for task in left if task.start is None])
-        self.workers.run([task for task in left if task.start is not None])
+        mix = self.mix_arithmetic
+        work_through(title, tasks, self.folder, self.workers, self.on_report, mix_arithmetic=mix)
 
     def schedule(self, plan: Plan) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
         """Yield arms and seeds to be brought about: all at once, or as a look settles them."""

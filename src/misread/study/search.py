@@ -8,7 +8,6 @@ Models learn the half of the training set that later *proves*, and read the whol
 """
 
 from collections.abc import Mapping, Sequence
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,23 @@ import numpy.typing as npt
 
 from misread.errors import StudyError
 from misread.files import Frozen, read_arrays, read_json, write_json
+from misread.judge.trade import gaps_of, shift_for
 from misread.learn.views import Part, View, load_parts
 from misread.store import RunFolder
-from misread.study.folder import Executor, refuse_another_run, workers_of
-from misread.study.halving import LAST, Readings, Rung, Score, halving
+from misread.study.folder import Executor, refuse_another_run, work_through, workers_of
+from misread.study.halving import LAST, Readings, Rung, Score, halving, kept_of
 from misread.study.plan import counter_slices
 from misread.study.questions import Cell
 from misread.study.select import errors_on_select, target_of
 from misread.study.study import BASELINE, Arm, Study
-from misread.study.task import OnReport, Stage, Task, start_of
+from misread.study.task import OnReport, Task, start_of
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Workers
 
 FIRST_SEED = 1_000_001  # of the search: seeds that no proof is likely to take
 SEEDS = (2, 4, 8)  # of the rungs
 _SMOKE_SEEDS = (1, 2)
+_LEAST = 1e-7  # of a probability under a logarithm
 
 
 class Search(Frozen):
@@ -51,7 +52,7 @@ class Search(Frozen):
         Arms that were not tried, and why.
     shift : float or None
         Constant on the logit of the true class with which the baseline makes as many errors of the
-        target as the best arm; None where no constant within ±20 does.
+        target as the best arm; None where it makes none.
     placebo : tuple of int or None
         The leading confusion of two other classes.
     number : int
@@ -85,6 +86,7 @@ def search(
     candidates: Mapping[str, Arm],
     folder: Path,
     *,
+    left_out: Mapping[str, str] | None = None,
     budget_minutes: float | None = None,
     jobs: int | None = None,
     on_report: OnReport = lambda _: None,
@@ -100,6 +102,8 @@ def search(
         Arms to try, by name.
     folder
         Of the search; created, and resumed if it holds a part of the same one.
+    left_out
+        What was left out before, and why.
     budget_minutes
         Time for all trainings together; None takes what they take. It is divided by what the
         baseline was seen to take; candidates that do not fit are left out, the costliest first.
@@ -135,9 +139,8 @@ def search(
     todo = [run for run in first if not run.is_trained]
     how: Any = {"jobs": jobs, "executor": Executor.LOCAL, "on_report": on_report}
     with workers_of(tried, folder, todo, **how) as workers:
-        return _Search(tried, folder.resolve(), workers, on_report, seeds).go(
-            n_seeds, budget_minutes, jobs or default_jobs()
-        )
+        it = _Search(tried, folder.resolve(), workers, on_report, seeds, dict(left_out or {}))
+        return it.go(n_seeds, budget_minutes, jobs or default_jobs())
 
 
 class _Search:
@@ -150,8 +153,10 @@ class _Search:
         workers: Workers,
         on_report: OnReport,
         seeds: tuple[int, ...],
+        left_out: dict[str, str],
     ) -> None:
         self.study, self.folder, self.workers, self.on_report = study, folder, workers, on_report
+        self.left_out = left_out
         self.seeds, self.parts = seeds, load_parts(study.dataset, study.sizes["confirm_size"])
         self.cell: Cell = (0, 1)
         self.views: tuple[View, ...] = ()
@@ -185,7 +190,7 @@ class _Search:
             n_images=len(explored),
             n_class=int((explored == self.cell[0]).sum()),
             rungs=rungs,
-            left_out=left_out,
+            left_out=self.left_out | left_out,
             shift=self.shift(rungs[-1].arms[0].target, n_seeds[-1]),
             placebo=others[0] if others else None,
             number=1 + self.searches_before(),
@@ -209,7 +214,7 @@ class _Search:
             left, total = kept, 0.0
             for number in n_seeds:
                 total += number * (1 + sum(costs[arm] for arm in left))
-                left = left[-max(LAST, ceil(len(left) / 3)) :]  # at most: the costliest go on
+                left = left[-kept_of(len(left)) :]  # at most: the costliest go on
             return total * seconds / n_workers / 60
 
         while len(kept) > LAST and minutes() > budget:
@@ -262,10 +267,7 @@ class _Search:
         tasks = [self.task(arm, seed) for seed in self.seeds[:n_seeds] for arm in arms]
         for task in tasks:
             refuse_another_run(task)
-        self.on_report(Stage(title, tuple(tasks)))
-        left = [task for task in tasks if not task.is_done]
-        self.workers.run([task for task in left if task.start is None])
-        self.workers.run([task for task in left if task.start is not None])
+        work_through(title, tasks, self.folder, self.workers, self.on_report)
 
     def task(self, arm: str, seed: int) -> Task:
         """Return a run that learns one half and reads the other; *confirm* stays closed."""
@@ -278,22 +280,13 @@ class _Search:
     def shift(self, errors: float, n_seeds: int) -> float | None:
         """Return the constant with which the baseline makes `errors` of the target per seed."""
         folders = [RunFolder(self.folder, BASELINE, seed) for seed in self.seeds[:n_seeds]]
-        probs_SMK = np.concatenate([f.select()["probs"] for f in folders]).astype(np.float64)
-        labels_M = folders[0].select()["labels"]
-        of_true_SMK = probs_SMK[:, labels_M == self.cell[0]]
-
-        def errs(logit: float) -> float:
-            moved = of_true_SMK.copy()
-            moved[..., self.cell[0]] *= np.exp(logit)
-            return float((moved.argmax(axis=2) == self.cell[1]).sum() / len(folders))
-
-        low, high = -20.0, 20.0  # errors fall as the constant grows
-        if not errs(high) <= errors <= errs(low):
+        gaps = []
+        for read in (folder.select() for folder in folders):
+            probs_MK = read["probs"][0][read["labels"] == self.cell[0]].astype(np.float64)
+            gaps.append(gaps_of(np.log(np.maximum(probs_MK, _LEAST)), *self.cell))
+        if not any((seed > 0).any() for seed in gaps):
             return None
-        for _ in range(40):
-            middle = (low + high) / 2
-            low, high = (middle, high) if errs(middle) > errors else (low, middle)
-        return round(high, 4)
+        return round(shift_for(tuple(gaps), errors * n_seeds), 4)
 
     def searches_before(self) -> int:
         """Return how many finished searches on this target lie in the folders beside this one."""
@@ -335,20 +328,5 @@ def most_epochs(study: Study, candidates: Mapping[str, Arm]) -> list[int]:
     runs, before = [next(iter(study.epochs.values()))] * n_seeds[-1], 0
     for number in n_seeds:
         runs += left * (number - before)
-        left, before = left[-max(LAST, ceil(len(left) / 3)) :], number
+        left, before = left[-kept_of(len(left)) :], number
     return runs
-
-
-def load_search(folder: Path) -> Search:
-    """Return a finished search from its folder.
-
-    Raises
-    ------
-    StudyError
-        If there is none.
-    """
-    path = folder / "fix.json"
-    if not path.exists():
-        msg = f"{folder} holds no finished search; run `misread fix` first."
-        raise StudyError(msg)
-    return Search.model_validate(read_json(path))

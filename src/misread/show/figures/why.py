@@ -86,7 +86,7 @@ def degrees(why: Why, names: tuple[str, ...]) -> Figure:
         for place, (arm, mark) in enumerate(zip(why.arms, marks, strict=True)):
             it = why.arms[arm].degrees[panel]
             at = np.array(it.degrees) + 0.012 * (place - len(why.arms) / 2)
-            mean = np.array([value.mean for value in it.as_other])
+            mean = np.array([value.estimate for value in it.as_other])
             low = np.array([max(value.low, 0) for value in it.as_other])
             high = np.array([min(value.high, 1) for value in it.as_other])
             axes.plot(at, mean, color=mark.colour, marker=mark.marker, markersize=6)
@@ -104,7 +104,7 @@ def _finding(why: Why, names: tuple[str, ...]) -> str:
     parts = []
     for edit in why.arms[BASELINE].degrees:
         other = names[next(k for k in why.cell if k != edit.label)]
-        before, after = edit.as_other[0].mean, edit.as_other[-1].mean
+        before, after = edit.as_other[0].estimate, edit.as_other[-1].estimate
         parts.append(
             f"{edit.edit}, {percent(after)} of {names[edit.label]} are read as {other} instead of "
             f"{percent(before)}"
@@ -120,10 +120,10 @@ def sentences(why: Why, names: tuple[str, ...]) -> list[str]:
             if (less := edit.loss_less) is None:
                 continue
             sure = less.low > 0 or less.high < 0
-            word = "less" if less.mean > 0 else "more"
+            word = "less" if less.estimate > 0 else "more"
             loss, by, low, high = (
                 number(value, decimals=1)
-                for value in (edit.loss.mean, abs(less.mean), less.low, less.high)
+                for value in (edit.loss.estimate, abs(less.estimate), less.low, less.high)
             )
             finding = f"relies {word} on it" if sure else "no difference can be told"
             lines.append(
