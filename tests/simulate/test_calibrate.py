@@ -18,8 +18,9 @@ from misread.show.calibration import miss_sentences, outcome_cell, share
 from misread.simulate import calibrate as calibration
 from misread.simulate import worlds
 from misread.simulate.calibrate import Calibration, Outcome, Setting, method_id, settings, simulate
+from misread.simulate.clustering import clustering, clusterings_of, clusterings_simulated
 from misread.simulate.limits import LIMITS, beyond_chance, summarise
-from misread.simulate.worlds import WORLDS, Design, World, clustering, draw
+from misread.simulate.worlds import WORLDS, Design, World, draw
 
 NONE, SEEDS, IMAGES, BOTH = WORLDS
 
@@ -96,15 +97,15 @@ def test_the_worlds_are_like_the_readings_of_ten_seeds(project):
     """Real values lie where the world with both effects puts them; no world is milder than real."""
     with np.load(project / "docs/results/four-nine-readings.npz") as file:
         arms = [file[name] for name in ("documented", "one-sided", "swapped", "both")]
-        real = worlds.clusterings_of(file["labels"], file["baseline"], arms)
-    simulated = worlds.clusterings_simulated(real, 200)[f"world “{BOTH.name}”"]
+        real = clusterings_of(file["labels"], file["baseline"], arms)
+    simulated = clusterings_simulated(real, 200)[f"world “{BOTH.name}”"]
     low, high = np.nanquantile(simulated, (0.05, 0.95), axis=0)
     middle = np.nanmedian(real.rows, axis=0)
     assert (low < middle).all()
     assert (middle < high).all()
     assert np.median(simulated, axis=0)[1] > middle[1]
     with pytest.raises(JudgeError, match="two errors"):
-        worlds.clusterings_of(np.arange(9) % 3, np.tile(np.arange(9) % 3, (4, 1)), [])
+        clusterings_of(np.arange(9) % 3, np.tile(np.arange(9) % 3, (4, 1)), [])
 
 
 def test_clustering_is_made_of_mean_squares():

@@ -25,8 +25,8 @@ from misread.show.markdown.page import Beside, write_page
 from misread.show.markdown.rules import chapter_of
 from misread.show.table import Table
 from misread.simulate.calibrate import Calibration, Setting, method_id, settings, simulate_timed
+from misread.simulate.clustering import Clustering, clusterings_of, clusterings_simulated
 from misread.simulate.stopping import Stopped, rules, simulate_rules, stopping_settings
-from misread.simulate.worlds import Clustering, clusterings_of, clusterings_simulated
 from misread.workers.machine import cores
 from misread.workers.processes import side_by_side
 

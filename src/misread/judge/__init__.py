@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from misread.judge.atlas import Atlas, CellAtlas, Ledger, Misread, atlas, cell_atlas, ledger
+from misread.judge.atlas import Atlas, CellAtlas, Misread, atlas, cell_atlas
 from misread.judge.classes import cell_of
 from misread.judge.confusion import (
     CellRank,
@@ -20,6 +20,7 @@ from misread.judge.effects import (
 )
 from misread.judge.forecast import PowerAnswer, plan_power
 from misread.judge.items import Item, Margins
+from misread.judge.ledger import Ledger, ledger
 from misread.judge.looks import LEAST_SEEDS, Adaptive, Settled, boundaries
 from misread.judge.pair import Pair, align
 from misread.judge.pilot import (
@@ -32,8 +33,9 @@ from misread.judge.pilot import (
 )
 from misread.judge.power import power_of, smallest_found
 from misread.judge.predictions import Predictions
+from misread.judge.reverse import asymmetry
 from misread.judge.settle import judge_look
-from misread.judge.targets import CellResult, asymmetry, pilot_of
+from misread.judge.targets import CellResult, pilot_of
 from misread.judge.two_models import mcnemar_midp
 from misread.judge.variance import Components, variance_components
 from misread.judge.verdict import Verdict, judge

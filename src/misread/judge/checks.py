@@ -110,8 +110,8 @@ def flags(name: str, values: npt.ArrayLike | None, n_images: int) -> BoolArray:
     return array.astype(np.bool_)
 
 
-def fraction(name: str, value: float) -> float:
-    """Return `value` when it lies strictly between 0 and 1.
+def fraction(name: str, value: float, example: str = "0.05") -> float:
+    """Return `value` when it lies strictly between 0 and 1; `example` is one, for the message.
 
     Raises
     ------
@@ -119,7 +119,9 @@ def fraction(name: str, value: float) -> float:
         If it does not.
     """
     if not 0 < value < 1:
-        msg = f"{name} is {value}; allowed is a fraction between 0 and 1: give for example 0.05."
+        msg = (
+            f"{name} is {value}; allowed is a fraction between 0 and 1: give for example {example}."
+        )
         raise JudgeError(msg)
     return float(value)
 

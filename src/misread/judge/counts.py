@@ -11,7 +11,16 @@ import numpy as np
 
 from misread.judge.checks import BoolArray, IntArray
 from misread.judge.classes import AnyIntArray
-from misread.judge.events import NO_EVENTS, Events, Gap, by_seed, gap_of, gather, sum_rows
+from misread.judge.events import (
+    NO_EVENTS,
+    Events,
+    Gap,
+    by_seed,
+    events_of,
+    gap_of,
+    gather,
+    sum_rows,
+)
 from misread.judge.groups import GroupCounts, Groups, count_groups, signed_events
 from misread.judge.layout import HeldOut, Layout, layout_of
 
@@ -85,6 +94,12 @@ class Counts(NamedTuple):
     def paired(self) -> bool:
         """Say whether seeds are paired."""
         return self.layout.paired
+
+    @property
+    def scale(self) -> int:
+        """Pairs of readings behind an image's gap: S where seeds are paired, else S·T."""
+        n_before, n_after = self.n_seeds
+        return n_before if self.paired else n_before * n_after
 
     @property
     def n_full_C(self) -> IntArray:
@@ -316,9 +331,3 @@ def _changes(before: Events, after: Events, layout: Layout, n_seeds: int) -> Eve
     kept_P = triple.sum_P != 0
     image_P, seed_P = np.divmod(triple.unit_P, n_seeds)
     return Events(triple.error_P, seed_P, image_P, triple.sum_P).of(kept_P)
-
-
-def events_of(flags_SN: BoolArray, part_N: IntArray) -> Events:
-    """Return the readings that are true; the error of each is its image's part."""
-    seed_E, image_E = np.nonzero(flags_SN)
-    return Events(part_N[image_E], seed_E, image_E, np.ones(seed_E.size, dtype=np.int64))

@@ -24,7 +24,7 @@ from pydantic import ConfigDict
 from misread.errors import JudgeError
 from misread.judge.checks import FloatArray, IntArray, fraction
 from misread.judge.counts import Counts, count_differences
-from misread.judge.groups import Groups, group_codes
+from misread.judge.groups import groups_or_none
 from misread.judge.measure import Measured, measure
 from misread.judge.parts import units_of
 from misread.judge.variance import FEW_SEEDS, changed_of, differences
@@ -132,9 +132,7 @@ def two_way(
         fit.
     """
     checked_SN = differences(diff_SN)
-    groups = None
-    if groups_N is not None:
-        groups = Groups(group_codes("groups", groups_N, checked_SN.shape[1]))
+    groups = groups_or_none(groups_N, checked_SN.shape[1])
     return effects(count_differences(checked_SN, groups), alpha)[0]
 
 

@@ -110,6 +110,11 @@ def group_codes(name: str, values: npt.ArrayLike, n_images: int) -> IntArray:
     return np.unique(groups, return_inverse=True)[1].astype(np.int64)
 
 
+def groups_or_none(groups_N: npt.ArrayLike | None, n_images: int) -> Groups | None:
+    """Return groups whose images may be alike in any degree; None where none are known."""
+    return None if groups_N is None else Groups(group_codes("groups", groups_N, n_images))
+
+
 def signed_events(halves: list[tuple[Events, Events]], layout: Layout) -> tuple[Events, Events]:
     """Return the events of both sides with the weights and signs that make a gap."""
     if layout.paired:

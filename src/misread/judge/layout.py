@@ -8,7 +8,7 @@ seeds. Each kind is counted by itself, so that the weight of either comes in onl
 Held-out readings are weighed by whole numbers. Where seeds are paired, each reading counts once and
 an image as often as it was read in both arms. Where they are not, a reading after counts as often
 as its image was read before, and the other way round, so that each image gives a difference of its
-part two rates, and an image that one arm alone has read counts for nothing.
+own two rates, and an image that one arm alone has read counts for nothing.
 """
 
 import math

@@ -68,7 +68,7 @@ class Measured(NamedTuple):
 
 
 def alone_of(counts: Counts, w_C: FloatArray) -> FloatArray:
-    """Return how many images, each on its part and of one weight, tell as much where none changed.
+    """Return how many images, each on its own and of one weight, tell as much where none changed.
 
     One image moves the estimate by w/N or by (1 − w)/M. Whatever rates the two kinds have, the
     largest weighted mean of them that N + M images without an event allow is that of the kind in
@@ -91,9 +91,7 @@ def event_of(counts: Counts, w_C: FloatArray) -> FloatArray:
 
     The third moment of the images over their second; the same of groups, where that is more.
     """
-    n_before, n_after = counts.n_seeds
-    scale = n_before if counts.paired else n_before * n_after
-    full_C = w_C / np.maximum(counts.n_full_C, 1) / scale
+    full_C = w_C / np.maximum(counts.n_full_C, 1) / counts.scale
     held_C = (1 - w_C) / np.maximum(counts.layout.held.total_P[counts.part_C], 1)
     pools = [(counts.full, counts.held)]
     if counts.groups is not None:
@@ -220,7 +218,7 @@ def rates_of(counts: Counts) -> tuple[FloatArray, FloatArray]:
 def upper_of(measured: Measured) -> FloatArray:
     """Return the upper end that *safe* is judged by: what no event at all would leave is in it.
 
-    The interval's part end can lie nearer where a few changes cancel by chance; then fewer events
+    The interval's own end can lie nearer where a few changes cancel by chance; then fewer events
     would be less safe. With the zero-event bound above the estimate, *safe* is monotone.
     """
     return np.maximum(measured.high_C, measured.estimate_C + measured.bound_C)
@@ -228,9 +226,6 @@ def upper_of(measured: Measured) -> FloatArray:
 
 def design_effect(counts: Counts) -> float:
     """Return how many times groups widen the variance over images of what changed, 1 or more.
-
-    The sum of squares between groups over that between images, within classes and pooled over
-    them.
 
     Parameters
     ----------
@@ -242,10 +237,22 @@ def design_effect(counts: Counts) -> float:
     float
         1 where images of a group are like any others; infinite where too few changed to tell.
     """
-    w_C, sizes = weights_of(counts), counts.layout.groups
+    w_C = weights_of(counts)
     changed_C = counts.full.changed_C * (w_C > 0) + counts.held.changed_C * (w_C < 1)
-    if sizes is None or changed_C.sum() < _LEAST_CHANGED:
+    if changed_C.sum() < _LEAST_CHANGED:
         return math.inf
+    return widening(counts) or math.inf
+
+
+def widening(counts: Counts) -> float | None:
+    """Return the design effect however few changed; None without groups or any variance.
+
+    The sum of squares between groups over that between images, within classes and pooled over
+    them.
+    """
+    w_C, sizes = weights_of(counts), counts.layout.groups
+    if sizes is None:
+        return None
     images = by_image(counts, w_C)
     sums = []
     for part, n_full_C, n_held_C in (
@@ -260,7 +267,7 @@ def design_effect(counts: Counts) -> float:
         size_C = counts.n_images_C.astype(np.float64) ** 2
         sums.append(float((size_C * (part.image * full_C + part.image_held * held_C)).sum()))
     within, between = sums
-    return max(between / within, 1.0) if within > 0 else math.inf
+    return max(between / within, 1.0) if within > 0 else None
 
 
 def groups_of(

@@ -100,7 +100,7 @@ def weights_of(counts: Counts) -> FloatArray:
 
 def estimates(counts: Counts, w_C: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the pooled change, and that of either kind of image (0 where there is none)."""
-    full_C = _full_mean(counts)
+    full_C = counts.full.linear_C / (counts.scale * np.maximum(counts.n_full_C, 1))
     held_C = np.zeros(w_C.size)
     for side, total_C, sign in sides_of(counts):
         held_C += sign * side.held_CS.sum(axis=1) / np.maximum(total_C, 1)
@@ -115,14 +115,6 @@ def sides_of(counts: Counts) -> list[tuple[Side, IntArray, int]]:
     return [(counts.sides[0], total_C, -1), (counts.sides[1], total_C, 1)]
 
 
-def _full_mean(counts: Counts) -> FloatArray:
-    n_before, n_after = counts.n_seeds
-    n_C = np.maximum(counts.n_full_C, 1)
-    gap_C = n_before * counts.after_CT.sum(axis=1) - n_after * counts.before_CS.sum(axis=1)
-    mean_C: FloatArray = gap_C / (n_before * n_after * n_C)
-    return mean_C
-
-
 def units_of(counts: Counts, w_C: FloatArray) -> IntArray:
     """Return how many are drawn, of images or, where they are known, of groups."""
     full_C, held_C = w_C > 0, w_C < 1
@@ -135,7 +127,6 @@ def units_of(counts: Counts, w_C: FloatArray) -> IntArray:
 
 def by_image(counts: Counts, w_C: FloatArray, *, tenths: bool = False) -> Parts:
     """Return the parts with images as what is drawn."""
-    n_before, n_after = counts.n_seeds
     held = counts.layout.held
     part_C, n_C = counts.part_C, np.maximum(counts.n_full_C, 1)
     of_full, of_held = w_C**2, (1 - w_C) ** 2
@@ -156,7 +147,7 @@ def by_image(counts: Counts, w_C: FloatArray, *, tenths: bool = False) -> Parts:
         plain_C = plain_C + mean_C**2 * held.readings_P[number][part_C]
         single_C += plain_C / np.maximum(total_C, 1.0) ** 2
     linear_C = counts.full.linear_C
-    scale = float(n_before if counts.paired else n_before * n_after)
+    scale = float(counts.scale)
     image_C = n_C * counts.full.squares_C - linear_C**2
     image_C = image_C / (scale * n_C) ** 2 / np.maximum(n_C - 1, 1)
     held_n_C = np.maximum(counts.n_held_C, 1)
@@ -259,8 +250,7 @@ def by_group(counts: Counts, w_C: FloatArray, parts: Parts, *, tenths: bool = Fa
         return parts
     part_C, v_C = counts.part_C, 1 - w_C
     held = counts.layout.held
-    n_before, n_after = counts.n_seeds
-    scale = float(n_before if counts.paired else n_before * n_after)
+    scale = float(counts.scale)
     n_C = np.maximum(counts.n_full_C, 1).astype(np.float64)
     held_C = np.maximum(held.total_P[part_C], 1).astype(np.float64)
     all_n, full_n, held_n = (n[part_C] for n in (sizes.n_P, sizes.n_full_P, sizes.n_held_P))
@@ -304,7 +294,7 @@ def by_group(counts: Counts, w_C: FloatArray, parts: Parts, *, tenths: bool = Fa
     residual_C, df_residual_C = added(residuals)
     joint_held_C *= again_held_C
     single_C = joint_held_C
-    if tenths:  # what a group has within a tenth is in the tenth's part part
+    if tenths:  # what a group has within a tenth is in the tenth's own part
         plain_C = groups.tenth_C - 2 * away_C * groups.tenth_sized_C
         plain_C = plain_C + away_C**2 * sizes.tenth_P[part_C]
         joint_held_C = np.maximum(plain_C, 0.0) / held_C**2 * again_held_C

@@ -27,9 +27,10 @@ from scipy import special
 
 from misread.errors import JudgeError
 from misread.files import Frozen
-from misread.judge.checks import BoolArray, whole_numbers
+from misread.judge.checks import BoolArray, fraction, whole_numbers
 from misread.judge.counts import Counts, count_by_part, count_differences
-from misread.judge.groups import Groups, group_codes
+from misread.judge.groups import groups_or_none
+from misread.judge.measure import widening
 from misread.judge.parts import weights_of
 from misread.judge.variance import (
     FEW_SEEDS,
@@ -157,12 +158,7 @@ def pilot_from_rate(rate: float, source: str = "a rate that was given") -> Pilot
     JudgeError
         If the rate is not between 0 and 1.
     """
-    if not 0 < rate < 1:
-        msg = (
-            f"the rate of the error is {rate:g}; allowed is a share above 0 and below 1: give for "
-            "example 0.008 or 0.8%."
-        )
-        raise JudgeError(msg)
+    fraction("the rate of the error", rate, "0.008 or 0.8%")
     notes = ("The rate is taken as exact.", f"Images and trainings differ {_AS_TYPICAL}")
     return Pilot(source=source, rate=rate, notes=notes)
 
@@ -225,8 +221,8 @@ def pilot_from_errors(errors_SN: npt.ArrayLike, groups_N: npt.ArrayLike | None =
     errors = _flags("the matrix of errors", errors_SN)
     n_seeds, n_images = errors.shape
     rate = _rate(int(errors.sum()), errors.size)
-    counts = count_differences(errors.astype(np.int64), _groups(groups_N, n_images))
-    design_effect = _design_effect(counts)
+    counts = count_differences(errors.astype(np.int64), groups_or_none(groups_N, n_images))
+    design_effect = widening(counts) or 1.0
     spread = _spread(counts, rate, n_images / design_effect)
     few = ", which hardly tell: the answer is noisy" if n_seeds <= FEW_SEEDS else ""
     trainings = (
@@ -289,7 +285,7 @@ def pilot_from_both(
     n_images = before.shape[1]
     counts = count_by_part(
         np.zeros(n_images, dtype=np.int64), 1, before, after,
-        paired=paired, groups=_groups(groups_N, n_images),
+        paired=paired, groups=groups_or_none(groups_N, n_images),
     )  # fmt: skip
     (components,) = components_of(counts)
     n_seeds = seeds_per_arm(counts)
@@ -321,10 +317,6 @@ def _flags(name: str, errors_SN: npt.ArrayLike) -> BoolArray:
     return errors.astype(np.bool_)
 
 
-def _groups(groups_N: npt.ArrayLike | None, n_images: int) -> Groups | None:
-    return None if groups_N is None else Groups(group_codes("groups", groups_N, n_images))
-
-
 def _rate(n_errors: int, n_readings: int) -> float:
     """Return the rate, which must not be 0 or 1."""
     if not 0 < n_errors < n_readings:
@@ -350,16 +342,6 @@ def _spread(counts: Counts, rate: float, n_independent: float) -> Heterogeneity:
     seed = (seed_term - residual) * n_seeds / rate**2
     weighed = ((n_seeds - 1) * seed + _TYPICAL_DF * TYPICAL.seed) / (n_seeds - 1 + _TYPICAL_DF)
     return TYPICAL.model_copy(update={"image": min(image, 0.98), "seed": max(weighed, 0.0)})
-
-
-def _design_effect(counts: Counts) -> float:
-    """Return the sum of squares between groups over that between images, 1 or more."""
-    groups, sizes, n_images = counts.groups, counts.layout.groups, int(counts.n_images_C[0])
-    if groups is None or sizes is None:
-        return 1.0
-    full, mean = groups.full, float((counts.after_CT - counts.before_CS).sum()) / n_images
-    between = full.squares_C - 2 * mean * full.linear_C + mean**2 * sizes.full_P
-    return max(float((between / (counts.full.squares_C - mean**2 * n_images))[0]), 1.0)
 
 
 def _range(rate: float, relative_variance: float) -> tuple[float, float]:

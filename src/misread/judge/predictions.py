@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from misread import wording
 from misread.errors import JudgeError
 from misread.judge.checks import (
     BoolArray,
@@ -23,26 +24,17 @@ from misread.judge.checks import (
     refuse_other_shape,
     refuse_repeats,
 )
-from misread.judge.classes import (
-    AnyIntArray,
-    class_list,
-    codes_of,
-    refuse_strangers,
-    shape_of,
-    short,
-    short_list,
-    united,
-)
+from misread.judge.classes import AnyIntArray, codes_of, shape_of, short, short_list, united
 from misread.judge.columns import Column, coded
 from misread.judge.frames import long_frame, wide_frame
 from misread.judge.groups import group_codes
 from misread.judge.tables import long_table
 from misread.judge.values import (
-    MISSING,
-    MISSING_CLASS,
     class_labels,
     class_readings,
+    coded_classes,
     column_names,
+    names_of,
     plain_values,
 )
 
@@ -113,8 +105,7 @@ class Predictions:
         if self.ids is not None:
             refuse_other_length("ids", self.ids.size, self.n_images, "image")
             refuse_repeats("ids", self.ids)
-        if self.disputed_N is not None:
-            flags("disputed", self.disputed_N, self.n_images)
+        flags("disputed", self.disputed_N, self.n_images)
         if self.groups is not None:
             group_codes("groups", self.groups, self.n_images)
         if self.held_out_SN is not None:
@@ -190,25 +181,12 @@ class Predictions:
         preds = class_readings(preds_SN, labels.size)
         if n_columns:
             class_names = column_names(class_names, n_columns)
-        if class_names is not None:
-            names = _names("class names", class_names, MISSING_CLASS)
-            labels, preds = (
-                codes_of(part, names) if part.dtype.kind == "U" else part
-                for part in (labels, preds)
-            )
-        else:
-            of_labels, of_preds = ({*map(str, np.unique(p).tolist())} for p in (labels, preds))
-            names = class_list(of_labels | of_preds)
-            refuse_strangers(of_labels, of_preds)
-            labels, preds = codes_of(labels, names), codes_of(preds, names)
-        if all(part.min() >= 0 and part.max() < len(names) for part in (labels, preds)):
-            small = np.min_scalar_type(len(names))
-            labels, preds = (part.astype(small, copy=False) for part in (labels, preds))
+        names, labels, preds = coded_classes(labels, preds, class_names)
         return cls(
             labels,
             preds,
             names,
-            None if seeds is None else _names("seeds", seeds),
+            None if seeds is None else names_of("seeds", seeds),
             None if ids is None else plain_values("ids", ids).ravel(),
             None if disputed_N is None else flags("disputed", disputed_N, labels.size),
             groups=None if groups is None else plain_values("groups", groups),
@@ -272,9 +250,8 @@ class Predictions:
         """Return the same predictions with codes into `names`, which hold all class names."""
         if names == self.class_names:
             return self
-        place = {name: code for code, name in enumerate(names)}
-        codes = [place[name] for name in self.class_names]
-        codes_K = np.array(codes, dtype=np.min_scalar_type(len(names)))
+        codes_K = codes_of(np.array(self.class_names), names)
+        codes_K = codes_K.astype(np.min_scalar_type(len(names)))
         return _changed(
             self,
             labels_N=codes_K[self.labels_N],
@@ -361,16 +338,9 @@ class Predictions:
 
 def seeds_in_words(side: Predictions) -> str:
     """Return the seeds of a side for a message."""
-    seeds = "seed" + "s" * (side.n_seeds > 1)
-    which = side.seeds and f"{seeds} {short_list(side.seeds)}"
-    return which or f"{side.n_seeds:,} unnamed {seeds}"
-
-
-def _names(
-    what: str, names: Sequence[Any] | npt.NDArray[Any], missing: frozenset[str] = MISSING
-) -> tuple[str, ...]:
-    """Return names of seeds or classes as they are written, 11.0 as 11."""
-    return tuple(map(str, plain_values(what, [*names], missing).ravel().tolist()))
+    if side.seeds is None:
+        return wording.count(side.n_seeds, "unnamed seed")
+    return f"seed{'s' * (side.n_seeds > 1)} {short_list(side.seeds)}"
 
 
 def _changed(side: Predictions, **parts: Any) -> Predictions:

@@ -34,9 +34,9 @@ from misread.judge.pair import Pair, align
 from misread.judge.power import smallest_found
 from misread.judge.predictions import Predictions
 from misread.judge.reason import given_up_reason
-from misread.judge.targets import CellResult, pilot_of
+from misread.judge.targets import CellResult, cells_of, pilot_of
 from misread.judge.variance import components_of, zero_event_bound
-from misread.judge.verdict import Verdict, cells_of, judge_pair, refuse_arrays
+from misread.judge.verdict import Verdict, judge_pair, refuse_arrays
 
 
 def judge_look(

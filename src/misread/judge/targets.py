@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from misread.errors import JudgeError
 from misread.files import Frozen
 from misread.judge.atlas import CellAtlas, cell_atlas
-from misread.judge.classes import AnyIntArray, Cell
+from misread.judge.classes import Cell, NamedCell, cell_of
 from misread.judge.collateral import count_cell
-from misread.judge.counts import Counts, count_by_part, count_differences
+from misread.judge.counts import Counts
 from misread.judge.effects import Effect, effects, holm
 from misread.judge.forecast import PowerAnswer, plan_power
-from misread.judge.groups import Groups
 from misread.judge.limits import Limits, limits_of
 from misread.judge.measure import rates_of
 from misread.judge.pair import Pair
@@ -19,6 +17,7 @@ from misread.judge.parts import weights_of
 from misread.judge.pilot import Pilot, pilot_from_both
 from misread.judge.pooled import Held, extent_of
 from misread.judge.power import NONE_HELD
+from misread.judge.reverse import asymmetry, both_ways
 from misread.judge.trade import Trade
 from misread.judge.variance import changed_of, least_p
 
@@ -136,6 +135,32 @@ class CellResult(Frozen):
         return self.n_changed is not None and bool(least_p(self.n_changed) > alpha)
 
 
+def cells_of(cells: Sequence[NamedCell], pair: Pair) -> list[Cell]:
+    """Return the target cells as codes.
+
+    Raises
+    ------
+    JudgeError
+        If there is none, one stands twice, or one has no images.
+    """
+    codes = [cell_of(cell, pair.class_names) for cell in cells]
+    if not codes:
+        msg = "no cell was given; the judge needs at least one: give for example [(4, 9)]."
+        raise JudgeError(msg)
+    if len(set(codes)) < len(codes):
+        msg = f"cells {codes} name one confusion twice; name each once."
+        raise JudgeError(msg)
+    for true, predicted in codes:
+        if not (pair.labels_N == true).any():
+            names = pair.class_names
+            msg = (
+                f"cell {names[true]}→{names[predicted]}, and no image has the true class "
+                f"{names[true]}; choose a class that occurs."
+            )
+            raise JudgeError(msg)
+    return codes
+
+
 def measure_cells(
     pair: Pair,
     cells: Sequence[Cell],
@@ -245,7 +270,7 @@ def _result(
         limits=limits_of(
             counts, pair.of_class(cell[0]).held, int((pair.labels_N == cell[0]).sum()), atlases[0]
         ),
-        both_ways=_both_ways(pair, cell, effect.alpha),
+        both_ways=both_ways(pair, cell, effect.alpha),
         n_changed=int(changed_of(counts, weights_of(counts))[0]),
     )
 
@@ -300,64 +325,6 @@ def pilot_of(pair: Pair, cell: Cell) -> Pilot:
         part.groups and part.groups.codes_N,
         paired=pair.paired,
     )
-
-
-def asymmetry(
-    labels_N: AnyIntArray,
-    preds_SN: AnyIntArray,
-    true: int,
-    predicted: int,
-    *,
-    alpha: float = 0.05,
-    groups: Groups | None = None,
-) -> Effect | None:
-    """Return by how much one arm makes i→j more often than j→i.
-
-    Bowker's (1948, *JASA* 43) question for one pair of classes, held against both seeds and images
-    as `two_way` does: each image of i or j counts 1 where it is read as the other one, i→j with a
-    plus, j→i with a minus.
-
-    Parameters
-    ----------
-    labels_N : ndarray of int, shape [N]
-        True classes.
-    preds_SN : ndarray of int, shape [S, N]
-        Predicted classes.
-    true, predicted : int
-        The cell i→j.
-    alpha : float
-        The interval covers ``1 − alpha``.
-    groups : Groups, optional
-        Groups of images that are not independent.
-
-    Returns
-    -------
-    Effect or None
-        Errors i→j less errors j→i, per image of either class; positive means that i→j leads. None
-        where class j does not occur.
-    """
-    if not (labels_N == predicted).any():
-        return None
-    both_N = (labels_N == true) | (labels_N == predicted)
-    labels, preds = labels_N[both_N], preds_SN[:, both_N]
-    forth = ((labels == true) & (preds == predicted)).astype(np.int64)
-    back = ((labels == predicted) & (preds == true)).astype(np.int64)
-    return effects(count_differences(forth - back, groups and groups.of(both_N)), alpha)[0]
-
-
-def _both_ways(pair: Pair, cell: Cell, alpha: float) -> Effect | None:
-    """Return the effect on both directions of a cell together."""
-    true, predicted = cell
-    if not (pair.labels_N == predicted).any():
-        return None
-    part = pair.of_images((pair.labels_N == true) | (pair.labels_N == predicted))
-    other_N = np.where(part.labels_N == true, predicted, true)
-    hits = part.before_SN == other_N, part.after_TN == other_N
-    counts = count_by_part(
-        np.zeros(other_N.size, dtype=np.int64), 1, *hits, paired=part.paired, groups=part.groups,
-        held=part.held,
-    )  # fmt: skip
-    return effects(counts, alpha)[0].within(float(rates_of(counts)[0][0]))
 
 
 def _undisputed(pair: Pair, cell: Cell, alpha: float) -> Effect | None:

@@ -9,7 +9,15 @@ import numpy.typing as npt
 
 from misread.errors import JudgeError
 from misread.judge.checks import BoolArray
-from misread.judge.classes import shape_of, short, short_list
+from misread.judge.classes import (
+    AnyIntArray,
+    class_list,
+    codes_of,
+    refuse_strangers,
+    shape_of,
+    short,
+    short_list,
+)
 
 # How files write that a value is missing.
 MISSING = frozenset(
@@ -67,6 +75,13 @@ def plain_texts(texts: Sequence[str]) -> npt.NDArray[Any]:
     if stripped and all(matches) and any(match and match[2] for match in matches):
         return np.array([int(match[1]) for match in matches if match], np.int64)
     return np.array(stripped, np.str_)
+
+
+def names_of(
+    what: str, names: Sequence[Any] | npt.NDArray[Any], missing: frozenset[str] = MISSING
+) -> tuple[str, ...]:
+    """Return names of seeds or classes as they are written, 11.0 as 11."""
+    return tuple(map(str, plain_values(what, [*names], missing).ravel().tolist()))
 
 
 def is_missing(value: object) -> bool:
@@ -209,9 +224,7 @@ def column_names(
     """
     if class_names is None:
         return tuple(map(str, range(n_columns)))
-    names = tuple(
-        map(str, plain_values("class names", [*class_names], MISSING_CLASS).ravel().tolist())
-    )
+    names = names_of("class names", class_names, MISSING_CLASS)
     if len(names) != n_columns:
         msg = (
             f"there are {len(names):,} class names ({short_list(names)}) and {n_columns:,} columns "
@@ -219,3 +232,28 @@ def column_names(
         )
         raise JudgeError(msg)
     return names
+
+
+def coded_classes(
+    labels_N: npt.NDArray[Any], preds_SN: npt.NDArray[Any], class_names: Sequence[Any] | None
+) -> tuple[tuple[str, ...], AnyIntArray, AnyIntArray]:
+    """Return the names of all classes, and labels and predictions as codes, in a small type.
+
+    Raises
+    ------
+    JudgeError
+        If a name is missing or strange to the others.
+    """
+    parts = labels_N, preds_SN
+    if class_names is not None:
+        names = names_of("class names", class_names, MISSING_CLASS)
+        labels, preds = (codes_of(p, names) if p.dtype.kind == "U" else p for p in parts)
+    else:
+        of_labels, of_preds = ({*map(str, np.unique(p).tolist())} for p in parts)
+        names = class_list(of_labels | of_preds)
+        refuse_strangers(of_labels, of_preds)
+        labels, preds = (codes_of(p, names) for p in parts)
+    if all(part.min() >= 0 and part.max() < len(names) for part in (labels, preds)):
+        small = np.min_scalar_type(len(names))
+        labels, preds = (part.astype(small, copy=False) for part in (labels, preds))
+    return names, labels, preds

@@ -14,18 +14,18 @@ import numpy as np
 from misread.errors import JudgeError
 from misread.files import Frozen
 from misread.judge.alarms import alarms
-from misread.judge.atlas import Ledger, ledger
 from misread.judge.checks import fraction
-from misread.judge.classes import Cell, NamedCell, cell_of
+from misread.judge.classes import Cell, NamedCell
 from misread.judge.collateral import count_cell, measure_collateral
 from misread.judge.forecast import PowerAnswer
 from misread.judge.groups import Groups
 from misread.judge.items import MARGINS, Gate, Item, Margins
+from misread.judge.ledger import Ledger, ledger
 from misread.judge.looks import Settled
 from misread.judge.pair import Pair, align
 from misread.judge.predictions import Predictions
 from misread.judge.reason import reason_for
-from misread.judge.targets import CellResult, measure_cells
+from misread.judge.targets import CellResult, cells_of, measure_cells
 from misread.judge.trade import Bargain, Leans, trade_of
 
 Design = Literal["paired seeds", "unpaired seeds", "one seed each"]
@@ -325,32 +325,6 @@ def refuse_arrays(*sides: object) -> None:
             "judge(before, after, cells=[(4, 9)])."
         )
         raise JudgeError(msg)
-
-
-def cells_of(cells: Sequence[NamedCell], pair: Pair) -> list[Cell]:
-    """Return the target cells as codes.
-
-    Raises
-    ------
-    JudgeError
-        If there is none, one stands twice, or one has no images.
-    """
-    codes = [cell_of(cell, pair.class_names) for cell in cells]
-    if not codes:
-        msg = "no cell was given; the judge needs at least one: give for example [(4, 9)]."
-        raise JudgeError(msg)
-    if len(set(codes)) < len(codes):
-        msg = f"cells {codes} name one confusion twice; name each once."
-        raise JudgeError(msg)
-    for true, predicted in codes:
-        if not (pair.labels_N == true).any():
-            names = pair.class_names
-            msg = (
-                f"cell {names[true]}→{names[predicted]}, and no image has the true class "
-                f"{names[true]}; choose a class that occurs."
-            )
-            raise JudgeError(msg)
-    return codes
 
 
 def _finite(grouped: Groups | None) -> float | None:

@@ -8,9 +8,10 @@ import numpy as np
 
 from misread.show.table import Frame, Table, markdown_table
 from misread.simulate.calibrate import Calibration, Outcome
+from misread.simulate.clustering import Clustering
 from misread.simulate.limits import LIMITS, Miss, Summary, beyond_chance, summarise
 from misread.simulate.stopping import REDUCTIONS, Stopped
-from misread.simulate.worlds import Clustering, World
+from misread.simulate.worlds import World
 
 
 def share(value: float) -> str:

@@ -18,19 +18,14 @@ in every study: the truth is the effect in their populations.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from misread.errors import JudgeError
 from misread.judge.checks import BoolArray, IntArray
 from misread.judge.pooled import N_FOLDS
-from misread.judge.variance import mean_squares
-from misread.seeds import derive
 
 # The trapezoid rule on a normal density: exact to 1e-9 for every spread that occurs here.
 _NODES = np.linspace(-9, 9, 3001)
@@ -67,7 +62,7 @@ class World:
         return math.hypot(self.seed, self.shared, self.image, self.difficulty)
 
 
-# Fitted to real readings: see `clustering` and docs/calibration.md.
+# Fitted to real readings: see `misread.simulate.clustering` and docs/calibration.md.
 WORLDS = (
     World("no clustering"),
     World("seeds", seed=0.7, shared=0.9),
@@ -222,152 +217,3 @@ def _intercept(rate: float, spread: float) -> float:
         mean = float(_WEIGHTS @ (1 / (1 + np.exp(-middle - spread * _NODES))))
         low, high = (middle, high) if mean < rate else (low, middle)
     return (low + high) / 2
-
-
-class Clustering(NamedTuple):
-    """How the errors of a study cluster; ratios of 1 mean not at all.
-
-    Attributes
-    ----------
-    seed, image : float
-        ``MS_seed / MS_residual`` and ``MS_image / MS_residual`` of after minus before.
-    seed_before, image_before : float
-        The same of the errors before.
-    correlation : float
-        Of the errors per seed before and after, −1 to 1.
-    hardest : float
-        Share of the errors before that the four hardest images make, 0 to 1.
-    """
-
-    seed: float
-    image: float
-    seed_before: float
-    image_before: float
-    correlation: float
-    hardest: float
-
-
-def clustering(before_SN: npt.NDArray[np.bool_], after_SN: npt.NDArray[np.bool_]) -> Clustering:
-    """Return how errors cluster, to compare simulated studies with real ones.
-
-    Parameters
-    ----------
-    before_SN, after_SN : ndarray of bool, shape [S, N]
-        Errors of paired seeds; at least one before, and one that changed.
-
-    Returns
-    -------
-    Clustering
-        NaN where an arm makes equally many errors in every seed (the correlation).
-    """
-    before, after = before_SN.astype(np.int64), after_SN.astype(np.int64)
-    change, alone = mean_squares(after - before), mean_squares(before)
-    per_seed = before.sum(axis=1), after.sum(axis=1)
-    varies = all(np.ptp(counts) > 0 for counts in per_seed)
-    per_image_N = np.sort(before.sum(axis=0))[::-1]
-    return Clustering(
-        change.seed / change.residual,
-        change.image / change.residual,
-        alone.seed / alone.residual,
-        alone.image / alone.residual,
-        float(np.corrcoef(*per_seed)[0, 1]) if varies else math.nan,
-        float(per_image_N[:4].sum() / per_image_N.sum()),
-    )
-
-
-class RealClusterings(NamedTuple):
-    """How the errors of real readings cluster, and the size of the studies.
-
-    Attributes
-    ----------
-    rows : list of Clustering
-        One per cell and treated arm.
-    n_seeds, n_images : int
-        Seeds per arm; images of a class, as a median.
-    errors : float
-        Errors per seed before, as a median.
-    """
-
-    rows: list[Clustering]
-    n_seeds: int
-    n_images: int
-    errors: float
-
-
-def clusterings_of(
-    labels_N: npt.NDArray[np.integer],
-    before_SN: npt.NDArray[np.integer],
-    arms: Sequence[npt.NDArray[np.integer]],
-) -> RealClusterings:
-    """Return how errors cluster in every directed cell with two or more errors per seed.
-
-    Parameters
-    ----------
-    labels_N : ndarray of int, shape [N]
-        True classes.
-    before_SN : ndarray of int, shape [S, N]
-        Predictions of the baseline, by seed.
-    arms : sequence of ndarray of int, shape [S, N]
-        Predictions of the treated arms, of the same seeds.
-
-    Returns
-    -------
-    RealClusterings
-        Of all cells and arms.
-
-    Raises
-    ------
-    JudgeError
-        If no cell has two errors per seed.
-    """
-    rows, sizes, counts = [], [], []
-    n_seeds = before_SN.shape[0]
-    for true in np.unique(labels_N):
-        own_N = labels_N == true
-        for predicted in np.unique(labels_N):
-            wrong_SM = before_SN[:, own_N] == predicted
-            if predicted == true or n_seeds < 2 or wrong_SM.sum() < 2 * n_seeds:
-                continue
-            sizes.append(own_N.sum())
-            counts.append(wrong_SM.sum() / n_seeds)
-            changed = (arm[:, own_N] == predicted for arm in arms)
-            rows += [clustering(wrong_SM, arm) for arm in changed if (arm != wrong_SM).any()]
-    if not rows:
-        msg = (
-            "these readings have no cell with two errors per seed in two seeds or more; give "
-            "readings with more errors or seeds, of a baseline and another arm."
-        )
-        raise JudgeError(msg)
-    return RealClusterings(rows, n_seeds, int(np.median(sizes)), float(np.median(counts)))
-
-
-def clusterings_simulated(
-    real: RealClusterings, n_studies: int = 400, root: int = 1
-) -> dict[str, list[Clustering]]:
-    """Return how errors cluster in each world, in studies of the same size as the real ones.
-
-    Parameters
-    ----------
-    real : RealClusterings
-        Gives seeds, images and errors.
-    n_studies : int
-        Simulated per world.
-    root : int
-        Of the random streams.
-
-    Returns
-    -------
-    dict of str to list of Clustering
-        By name of the world.
-    """
-    design = Design(real.n_seeds, real.errors, n_images=real.n_images)
-    found: dict[str, list[Clustering]] = {}
-    for world in WORLDS:
-        rng = derive(root, f"clustering {world}")
-        studies = (draw(world, design, rng) for _ in range(n_studies))
-        found[f"world “{world.name}”"] = [
-            clustering(before, after)
-            for before, after in studies
-            if before.sum() >= 2 * real.n_seeds and (before != after).any()
-        ]
-    return found
