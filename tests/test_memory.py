@@ -14,6 +14,8 @@ from click.testing import CliRunner
 from misread.cli import main
 from misread.errors import DataError
 from misread.memory import allow, limit_bytes
+from misread.readers.answers import read_answers
+from misread.readers.read import read_predictions
 
 MB = 2**20
 
@@ -89,6 +91,19 @@ def test_predictions_likewise(tmp_path, suffix):
     done = CliRunner().invoke(main, ["judge", str(path), str(path), "--cell", "1:2"])
     assert done.exit_code == 2, done.output
     assert "allowed" in done.output
+
+
+def test_tables_beside_the_images_likewise(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("id,answer\n" + "1,keep\n" * MB)
+    with pytest.raises(DataError, match=r"of memory, and 0.03 are allowed"):
+        read_answers(path)
+
+
+def test_an_array_is_counted_once(tmp_path):
+    names = {"labels": zeros((12 * MB,)), "predictions": zeros((12 * MB,))}
+    bomb_npz(tmp_path / "x.npz", **names)
+    assert read_predictions(tmp_path / "x.npz").n_images == 12 * MB
 
 
 def test_a_transparent_picture_takes_little_more_than_itself(tmp_path):

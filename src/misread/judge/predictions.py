@@ -134,6 +134,11 @@ class Predictions:
         """The number of images N."""
         return int(self.labels_N.size)
 
+    @property
+    def image_ids(self) -> npt.NDArray[Any]:
+        """The ids of the images `[N]`, or their places from 0 where they have none."""
+        return np.arange(self.n_images) if self.ids is None else self.ids
+
     @classmethod
     def from_arrays(
         cls,

@@ -1,6 +1,6 @@
 """Answers of people about labels: a CSV `id,answer` with keep, wrong or unclear."""
 
-import csv
+from collections import defaultdict
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +9,7 @@ import numpy as np
 
 from misread.errors import DataError
 from misread.judge.predictions import Predictions
+from misread.readers.metadata import csv_rows
 
 
 class Answer(StrEnum):
@@ -27,24 +28,20 @@ def read_answers(path: Path) -> dict[str, Answer]:
     DataError
         If it cannot be read, has no such columns, or an answer is none of the three.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        msg = f"{path} cannot be read ({error}); give a CSV with the columns id and answer."
-        raise DataError(msg) from None
-    if rows and not {"id", "answer"} <= {*rows[0]}:
-        msg = f"{path} has the columns {', '.join(map(str, rows[0]))}; it needs id and answer."
+    heads, *rows = csv_rows(path, "the columns id and answer") or [["id", "answer"]]
+    if not {"id", "answer"} <= {*heads}:
+        msg = f"{path} has the columns {', '.join(heads)}; it needs id and answer."
         raise DataError(msg)
     answers: dict[str, Answer] = {}
-    for number, row in enumerate(rows, start=2):
-        said = (row["answer"] or "").strip().lower()
+    for number, fields in enumerate(rows, start=2):
+        row = defaultdict(str, zip(heads, fields, strict=False))
+        said = row["answer"].strip().lower()
         if not said:
             continue
         if said not in set(Answer):
             msg = f"{path}, line {number}: {said!r} is no answer; write keep, wrong or unclear."
             raise DataError(msg)
-        name = str(row["id"]).strip()
+        name = row["id"].strip()
         if answers.setdefault(name, Answer(said)) != said:
             msg = (
                 f"{path}, line {number}: image {name} is answered twice, and not alike; choose one."
@@ -63,8 +60,7 @@ def with_answers(side: Predictions, answers: dict[str, Answer]) -> Predictions:
     DataError
         If an answer is about an image that is not there.
     """
-    names = range(side.n_images) if side.ids is None else side.ids.tolist()
-    place = {str(name): n for n, name in enumerate(names)}
+    place = {str(name): n for n, name in enumerate(side.image_ids.tolist())}
     unknown = [name for name in answers if name not in place]
     if unknown:
         msg = (

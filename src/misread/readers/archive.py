@@ -42,60 +42,60 @@ def read_npz(path: Path, arm: str) -> Predictions:
                     "another one."
                 )
                 raise DataError(msg)
-            own = {name: archive.read(name) for name in _OTHERS if name in archive.names}
+            arrays = {name: archive.read(name) for name in _OTHERS if name in archive.names}
             held_out = (
                 np.atleast_2d(archive.read("held_out")) if "held_out" in archive.names else None
             )
-            labels = class_labels(own["labels"])
-            own["labels"] = labels.labels_N
+            labels = class_labels(arrays["labels"])
+            arrays["labels"] = labels.labels_N
             read = _readings(archive, main, labels.labels_N.size)
     except (ValueError, OSError) as error:
         msg = f"cannot be read as NPZ ({error}); {_NPZ_HINT}."
         raise DataError(msg) from None
-    n_images = own["labels"].shape[:1]
-    for name, array in own.items():
+    n_images = arrays["labels"].shape[:1]
+    for name, array in arrays.items():
         is_list = name in ("seeds", "class_names")
         if array.ndim != 1 or (array.shape != n_images and not is_list):
             needed = "a list" if is_list else f"{n_images[0]:,}, one per image"
             msg = f"`{name}` has shape {shape_of(array)}; give {needed}."
             raise DataError(msg)
     for n_columns in filter(None, (labels.n_columns, read.n_columns)):
-        own["class_names"] = np.array([*column_names(own.get("class_names"), n_columns)])
-    view_N = own.pop("slice", None)
+        arrays["class_names"] = np.array([*column_names(arrays.get("class_names"), n_columns)])
+    view_N = arrays.pop("slice", None)
     preds = class_readings(read.preds, n_images[0])
     if held_out is not None:
-        own["held_out"] = held_out
+        arrays["held_out"] = held_out
     side = (
-        _from_npz(own, preds, slice(None))
+        _from_npz(arrays, preds, slice(None))
         if view_N is None or preds.shape[1:] != n_images
-        else _sliced(own, preds, texts_of("slice", view_N))
+        else _sliced(arrays, preds, texts_of("slice", view_N))
     )
     return replace(side, notes=(*labels.notes, *read.notes))
 
 
 def _readings(archive: Archive, name: str, n_images: int) -> Scored:
-    """Return predicted classes, or those of scores, which are read a part at a time."""
+    """Return predicted classes, or those of scores, which are read a part at a time if named so."""
     shape, dtype, _ = archive.header(name)
-    scores = name in SCORES
-    if not scores and shape[-1:] != (1,) and (len(shape) == 3 or shape[:1] == (n_images,)):
-        array = archive.read(name)
-        scores = dtype.kind == "f" and bool((array != np.rint(array)).any())
-        if not scores and is_one_hot(array):
+    array = None if name in SCORES else archive.read(name)
+    if array is not None:
+        is_column = shape[-1:] == (1,)
+        by_image = not is_column and (len(shape) == 3 or shape[:1] == (n_images,))
+        is_whole = dtype.kind != "f" or not (array != np.rint(array)).any()
+        if is_whole and by_image and is_one_hot(array):
             return Scored(array.argmax(axis=-1), shape[-1])
-        if len(shape) == 3 and not scores:
+        if is_whole and by_image and len(shape) == 3:
             msg = (
                 f"`{name}` is {dtype} with shape {list(shape)}, and neither one class per image "
                 "nor a probability per class; give classes [S,N], or `probs` [S,N,K]."
             )
             raise DataError(msg)
-    if not scores and shape[-1:] == (1,) and dtype.kind == "f":
-        array = archive.read(name)
-        scores = bool((array != np.rint(array)).any())
-    if not scores:
-        return Scored(archive.read(name), 0)
+        if is_whole or not (is_column or by_image):
+            return Scored(array, 0)
     if len(shape) not in (2, 3) or 0 in shape:
         msg = f"`{name}` has shape {list(shape)} and must be [S,N,K]; give a score per class."
         raise DataError(msg)
+    if array is not None:
+        return scored(f"`{name}`", [array.reshape(-1, shape[-1])], shape)
     with closing(archive.parts(name)) as parts:
         return scored(f"`{name}`", parts, shape)
 
@@ -111,28 +111,30 @@ def _there(archive: Archive) -> str:
 
 
 def _sliced(
-    own: dict[str, Any], preds_SN: npt.NDArray[Any], view_N: npt.NDArray[np.str_]
+    arrays: dict[str, Any], preds_SN: npt.NDArray[Any], view_N: npt.NDArray[np.str_]
 ) -> Predictions:
     clean_N = np.isin(view_N, ("", "clean"))
-    if "class_names" not in own:  # the same classes for all parts
-        every = Predictions.from_arrays(own["labels"], preds_SN)
-        own = {**own, "labels": every.labels_N, "class_names": every.class_names}
+    if "class_names" not in arrays:  # the same classes for all parts
+        every = Predictions.from_arrays(arrays["labels"], preds_SN)
+        arrays = {**arrays, "labels": every.labels_N, "class_names": every.class_names}
         preds_SN = every.preds_SN
-    whole = _from_npz(own, preds_SN, clean_N if clean_N.any() else slice(None))
+    whole = _from_npz(arrays, preds_SN, clean_N if clean_N.any() else slice(None))
     for name in np.unique(view_N[~clean_N]).tolist():
-        whole = whole.with_slice(name, _from_npz(own, preds_SN, view_N == name))
+        whole = whole.with_slice(name, _from_npz(arrays, preds_SN, view_N == name))
     return whole
 
 
-def _from_npz(own: dict[str, Any], preds_SN: npt.NDArray[Any], chosen: Any) -> Predictions:
-    per_image = {name: own[name][chosen] for name in ("ids", "disputed", "groups") if name in own}
+def _from_npz(arrays: dict[str, Any], preds_SN: npt.NDArray[Any], chosen: Any) -> Predictions:
+    per_image = {
+        name: arrays[name][chosen] for name in ("ids", "disputed", "groups") if name in arrays
+    }
     return Predictions.from_arrays(
-        own["labels"][chosen],
+        arrays["labels"][chosen],
         preds_SN[:, chosen] if preds_SN.ndim == 2 else preds_SN,
-        class_names=own.get("class_names"),
-        seeds=own.get("seeds"),
+        class_names=arrays.get("class_names"),
+        seeds=arrays.get("seeds"),
         ids=per_image.get("ids"),
         disputed_N=per_image.get("disputed"),
         groups=per_image.get("groups"),
-        held_out_SN=own["held_out"][..., chosen] if "held_out" in own else None,
+        held_out_SN=arrays["held_out"][..., chosen] if "held_out" in arrays else None,
     )

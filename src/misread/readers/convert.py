@@ -208,7 +208,7 @@ def _npz_of(side: Predictions) -> Arrays:
     if side.seeds is not None:
         arrays["seeds"] = np.array(side.seeds, np.str_)
     if any(part.ids is not None for part in parts):
-        arrays["ids"] = np.concatenate([_ids(part) for part in parts])
+        arrays["ids"] = np.concatenate([part.image_ids for part in parts])
     if any(part.disputed_N is not None for part in parts):
         arrays["disputed"] = np.concatenate([_disputed(part) for part in parts])
     if side.groups is not None:
@@ -227,10 +227,10 @@ def _frame_of(side: Predictions) -> Any:
     seeds = side.seeds or tuple(str(s) for s in range(side.n_seeds))
     names = np.array(side.class_names, np.str_)
     has_disputed = any(part.disputed_N is not None for _, part in _parts(side))
-    text_ids = any(_ids(part).dtype.kind == "U" for _, part in _parts(side))
+    text_ids = any(part.image_ids.dtype.kind == "U" for _, part in _parts(side))
     frames = []
     for name, part in _parts(side):
-        ids = _ids(part).astype(np.str_) if text_ids else _ids(part)
+        ids = part.image_ids.astype(np.str_) if text_ids else part.image_ids
         columns = {
             "seed": np.repeat(np.array(seeds, np.str_), part.n_images),
             "id": np.tile(ids, part.n_seeds),
@@ -245,10 +245,6 @@ def _frame_of(side: Predictions) -> Any:
             columns["slice"] = np.full(part.preds_SN.size, name)
         frames.append(pl.DataFrame(columns))
     return pl.concat(frames)
-
-
-def _ids(part: Predictions) -> npt.NDArray[Any]:
-    return np.arange(part.n_images) if part.ids is None else part.ids
 
 
 def _disputed(part: Predictions) -> npt.NDArray[np.bool_]:

@@ -96,7 +96,7 @@ def read_predictions(
     if arm and not name.endswith(".npz"):
         msg = f"{path}#{arm}: only an NPZ has arrays to choose from; leave out #{arm}."
         raise DataError(msg)
-    with _told(path):
+    with _about(path):
         return reader(path, arm, Heads(columns, on_note))
 
 
@@ -203,7 +203,7 @@ def _read_folder(path: Path) -> Predictions:
     if "groups" not in runs[0]:
         groups_N = _writers(folders[seeds[0]] / "config.json")
         runs[0] |= {} if groups_N is None else {"groups": groups_N}
-    with _told(path):
+    with _about(path):
         side = side_of_runs(runs, seeds)
     if not (folders[seeds[0]] / "held_out.npz").exists():
         return side
@@ -213,18 +213,18 @@ def _read_folder(path: Path) -> Predictions:
 
 def _read_run(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of one run, without its probabilities."""
-    with _told(path):
+    with _about(path):
         try:
             with Archive(path) as archive:
-                found = {name: archive.read(name) for name in archive.names if name != "probs"}
+                arrays = {name: archive.read(name) for name in archive.names if name != "probs"}
         except (ValueError, OSError) as error:
             msg = f"cannot be read as NPZ ({error}); run the study again."
             raise DataError(msg) from None
-        if not found.keys() >= {"labels", "predictions"}:
-            msg = f"it holds {short_list(list(found))}; needed are labels and predictions."
+        if not arrays.keys() >= {"labels", "predictions"}:
+            msg = f"it holds {short_list(list(arrays))}; needed are labels and predictions."
             raise DataError(msg)
         try:
-            return check_readings(found)
+            return check_readings(arrays)
         except ValueError as error:
             msg = f"holds other readings than misread writes ({error}); run the study again."
             raise DataError(msg) from None
@@ -319,7 +319,7 @@ _READERS: dict[str, Callable[[Path, str, Heads], Predictions]] = {
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _about(path: Path) -> Iterator[None]:
     """Begin messages with the name of the file."""
     try:
         yield

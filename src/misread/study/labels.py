@@ -96,7 +96,7 @@ def labels_of_file(source: str, dataset: str | None) -> Questioned:
         raise DataError(msg)
     return Questioned(
         suspect_labels(side.labels_N.astype(np.int64), probs_SNK, side.held_out_SN),
-        range(side.n_images) if side.ids is None else side.ids.tolist(),
+        side.image_ids.tolist(),
         side.class_names,
         side.n_seeds,
         None if data is None else data.images,
