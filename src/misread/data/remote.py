@@ -25,6 +25,7 @@ _HF = "https://huggingface.co"
 _BRANCH = "refs%2Fconvert%2Fparquet"  # where Hugging Face keeps every public dataset as Parquet
 _ATTRIBUTE = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)\s", re.IGNORECASE)
 _LARGEST_PX = 4096**2  # of one image
+_IMAGE, _LABEL = ("image", "img"), ("label", "fine_label", "labels")  # what columns are called
 INSTEAD = (
     "use files on disk (idx:DIR, npz:FILE, folder:DIR, h5:FILE, csv:FILE) or what comes with "
     "misread and scikit-learn (mnist, sklearn-digits)"
@@ -178,19 +179,20 @@ def _read_parquet(path: Path) -> tuple[Raw, tuple[str, ...] | None]:
     import polars as pl  # noqa: PLC0415  as above
 
     try:
-        check_parquet(path, ("image", "img", "label", "fine_label", "labels"))
+        check_parquet(path, (*_IMAGE, *_LABEL))
     except DataError as error:
         msg = f"{path}: {error}"
         raise DataError(msg) from None
-    table = pl.read_parquet(path, glob=False)
-    image = next((c for c in ("image", "img") if c in table.columns), None)
-    label = next((c for c in ("label", "fine_label", "labels") if c in table.columns), None)
-    if image is None or label is None or not isinstance(table.schema[image], pl.Struct):
+    frame = pl.scan_parquet(path, glob=False)
+    schema = frame.collect_schema()
+    image, label = (next((c for c in names if c in schema), None) for names in (_IMAGE, _LABEL))
+    if image is None or label is None or not isinstance(schema[image], pl.Struct):
         msg = (
-            f"{path} holds {', '.join(table.columns[:8])}; needed are a column image and a column "
+            f"{path} holds {', '.join([*schema][:8])}; needed are a column image and a column "
             "label."
         )
         raise DataError(msg)
+    table = frame.select(image, label).collect()  # no other column was looked at before
     contents = enumerate(table[image].struct.field("bytes"))
     pictures = [
         decode_picture(content or b"", f"{path}, image {number}", _LARGEST_PX)
