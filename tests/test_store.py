@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import multiprocessing as mp
 import os
 import subprocess
@@ -11,7 +12,6 @@ import pytest
 from misread import files
 from misread.errors import StoreError
 from misread.files import (
-    file_sha256,
     read_arrays,
     read_json,
     write_arrays,
@@ -104,7 +104,9 @@ def run(tmp_path):
     write_atomic(folder.path / "model.keras", b"model")
     for name in ("select.npz", "predictions.npz"):
         write_arrays(folder.path / name, READ)
-    hashes = {path.name: file_sha256(path) for path in folder.path.iterdir()}
+    hashes = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.path.iterdir()
+    }
     model = {"model.keras": hashes.pop("model.keras")}
     write_json(folder.path / "environment.json", {"train_seconds": 1.0, "model_sha256": model})
     write_json(

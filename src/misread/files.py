@@ -278,11 +278,6 @@ def csv_to_bytes(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def read_rows(path: Path, sha256: str | None = None) -> list[dict[str, float]]:
     """Return the rows of a CSV of ours, all of them numbers; errors as in `read_checked`."""
     content = read_checked(path, sha256)

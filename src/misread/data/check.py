@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from misread.data.dataset import Dataset
+from misread.data.dataset import Dataset, Labels
 from misread.data.parts import N_FOLDS
 
 _DARK = 64  # where no pixel is brighter, numbers of 0 to 1 were probably stored as bytes
@@ -36,12 +36,13 @@ def check_dataset(train: Dataset, test: Dataset) -> list[Finding]:
 
     That the files are whole, and shapes, types and label ranges fit, was checked as they were read.
     """
+    digests = _digests(train), _digests(test)
     left_out = f"left out: {'; '.join(train.left_out)}; what was read is " if train.left_out else ""
     return [
         Finding("files and shapes", ok=True, result=f"{left_out}whole; {image_words(train)}"),
         _classes(train, test),
-        _between(train, test),
-        _contradictions(train, test),
+        _between(*digests),
+        _contradictions(digests, (train.labels_N, test.labels_N)),
         _constant(train, test),
         _brightness(train, test),
     ]
@@ -91,9 +92,9 @@ def _classes(train: Dataset, test: Dataset) -> Finding:
     )
 
 
-def _between(train: Dataset, test: Dataset) -> Finding:
-    seen = set(_digests(train))
-    ids = np.flatnonzero([digest in seen for digest in _digests(test)])
+def _between(train: list[bytes], test: list[bytes]) -> Finding:
+    seen = set(train)
+    ids = np.flatnonzero([digest in seen for digest in test])
     if not len(ids):
         return Finding("test images in the training set", ok=True, result="none")
     result = (
@@ -103,11 +104,11 @@ def _between(train: Dataset, test: Dataset) -> Finding:
     return Finding("test images in the training set", ok=False, result=result)
 
 
-def _contradictions(train: Dataset, test: Dataset) -> Finding:
+def _contradictions(digests: tuple[list[bytes], ...], parts: tuple[Labels, ...]) -> Finding:
     labels: dict[bytes, int] = {}
     twice = against = 0
-    for part in (train, test):
-        for digest, label in zip(_digests(part), part.labels_N.tolist(), strict=True):
+    for digests_N, labels_N in zip(digests, parts, strict=True):
+        for digest, label in zip(digests_N, labels_N.tolist(), strict=True):
             twice += digest in labels
             against += labels.setdefault(digest, label) != label
     if against:

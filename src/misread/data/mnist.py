@@ -98,20 +98,6 @@ def _inflated(packed: bytes, name: str) -> bytes:
     return content
 
 
-def _part(
-    prefix: str, n_images: int, files: dict[str, npt.NDArray[np.uint8]]
-) -> tuple[npt.NDArray[np.uint8], ...]:
-    arrays = []
-    for kind, shape in (("images-idx3", (n_images, 28, 28)), ("labels-idx1", (n_images,))):
-        name = f"{prefix}-{kind}-ubyte"
-        array = files[name]
-        if array.shape != shape:  # pragma: no cover: the hash holds the shape
-            msg = f"{name} has shape {array.shape}, but must have {shape}; reinstall misread."
-            raise DataError(msg)
-        arrays.append(array)
-    return tuple(arrays)
-
-
 def disputed_ids(folder: Path = FOLDER) -> list[int]:
     """Return the test ids for which fewer than three of five people chose the given label.
 
@@ -141,9 +127,11 @@ def load_mnist() -> tuple[Dataset, Dataset]:
         files = dict(zip(RAW_SHA256, read, strict=True))
     writers = np.load(FOLDER / "writers.npz", allow_pickle=False)
     parts = []
-    for part, prefix, n_images in (("train", "train", 60_000), ("test", "t10k", 10_000)):
-        images, labels = _part(prefix, n_images, files)
-        disputed_N = np.zeros(n_images, dtype=bool)
+    for part, prefix in (("train", "train"), ("test", "t10k")):
+        images, labels = (
+            files[f"{prefix}-{kind}-ubyte"] for kind in ("images-idx3", "labels-idx1")
+        )
+        disputed_N = np.zeros(len(labels), dtype=bool)
         if part == "test":
             disputed_N[disputed_ids()] = True
         dataset = Dataset(

@@ -210,7 +210,7 @@ def _pictures(folder: Path, *, deep: bool) -> tuple[list[tuple[str, Path]], list
     DataError
         If a picture lies where it belongs to no class, or is of a kind that is not read.
     """
-    found: list[tuple[str, Path]] = []
+    pairs: list[tuple[str, Path]] = []
     others: list[Path] = [path for path in folder.iterdir() if path.is_file()]
     for subfolder in _folders(folder):
         files = sorted(path for path in subfolder.rglob("*") if path.is_file())
@@ -219,7 +219,7 @@ def _pictures(folder: Path, *, deep: bool) -> tuple[list[tuple[str, Path]], list
             if any(part.startswith((".", "__")) for part in inner):
                 continue
             if path.suffix.lower() in SUFFIXES and (deep or len(inner) == 1):
-                found.append((subfolder.name, path))
+                pairs.append((subfolder.name, path))
             else:
                 others.append(path)
     lost = [path for path in others if path.suffix.lower() in (*SUFFIXES, *_UNREAD)]
@@ -230,7 +230,7 @@ def _pictures(folder: Path, *, deep: bool) -> tuple[list[tuple[str, Path]], list
             f"convert them, or name the folder with {DEEP} behind it to read deeper ones."
         )
         raise DataError(msg)
-    if not found:
+    if not pairs:
         msg = (
             f"{folder} has no subfolders with pictures ({', '.join(SUFFIXES)}); make one for each "
             "class."
@@ -238,7 +238,7 @@ def _pictures(folder: Path, *, deep: bool) -> tuple[list[tuple[str, Path]], list
         raise DataError(msg)
     hidden = {".ds_store", "thumbs.db", "desktop.ini"}
     rest = sorted(path.name for path in others if path.name.lower() not in hidden)
-    return found, [f"{len(rest):,} other files, as {rest[0]}"] if rest else []
+    return pairs, [f"{len(rest):,} other files, as {rest[0]}"] if rest else []
 
 
 def _read_classes(paths: list[tuple[str, Path]], budget: Budget) -> Raw:
@@ -260,7 +260,7 @@ def _read_classes(paths: list[tuple[str, Path]], budget: Budget) -> Raw:
 
 
 def _in_colour(images: Images) -> Images:
-    """Give grey pictures `[…,H,W]` three equal channels."""
+    """Give grey pictures `[…,H,W]` three equal channels, in the last axis."""
     return np.repeat(images[..., np.newaxis], 3, axis=-1)
 
 
@@ -274,7 +274,7 @@ def read_photo(path: Path) -> npt.NDArray[np.uint8]:
     """
     picture = read_picture(path, formats=PHOTO_FORMATS)
     if picture.ndim == 2:
-        picture = np.repeat(picture[..., np.newaxis], 3, axis=2)
+        picture = _in_colour(picture)
     return np.ascontiguousarray(picture)
 
 

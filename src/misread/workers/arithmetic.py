@@ -63,14 +63,14 @@ def arithmetic(environ: Mapping[str, str] = os.environ) -> Arithmetic:
     return Arithmetic(onednn=environ.get(ONEDNN, "1") == "1", vectors=allowed or vectors())
 
 
-def settings(wanted: Arithmetic) -> dict[str, str] | None:
+def settings(like: Arithmetic) -> dict[str, str] | None:
     """Return the environment of a worker with such an arithmetic; None where it cannot be had."""
     known = [*_VECTORS]
-    values = {ONEDNN: str(int(wanted.onednn))}
-    if wanted.vectors == vectors():
+    values = {ONEDNN: str(int(like.onednn))}
+    if like.vectors == vectors():
         return values | {MOST: "ALL"}
-    if wanted.vectors in known[: known.index(vectors()) if vectors() in known else 0]:
-        return values | {MOST: _VECTORS[wanted.vectors]}
+    if like.vectors in known[: known.index(vectors()) if vectors() in known else 0]:
+        return values | {MOST: _VECTORS[like.vectors]}
     return None
 
 

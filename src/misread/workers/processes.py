@@ -74,7 +74,7 @@ class _Slot:
 
 
 class LocalPool:
-    """Worker processes of this machine; a `grid.Pool`.
+    """Worker processes of this machine; a `pool.Pool`.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 No disk is shared. An order travels to a node with its task; what its worker reports comes back
 through Ray's object store, piece by piece, as the items of a streaming generator. Ray itself tries
-nothing again (`max_retries=0`): `grid.Workers` does, so that lost nodes and killed local processes
+nothing again (`max_retries=0`): `pool.Workers` does, so that lost nodes and killed local processes
 are told and counted in the same way.
 """
 
@@ -60,12 +60,12 @@ def stream(version: str, work: Work, order: Any) -> Iterator[Event]:
 
 
 class RayPool:
-    """The CPUs of a Ray cluster: that of `RAY_ADDRESS`, or one on this machine; a `grid.Pool`.
+    """The CPUs of a Ray cluster: that of `RAY_ADDRESS`, or one on this machine; a `pool.Pool`.
 
     Parameters
     ----------
     work
-        As in `local.LocalPool`; every node must be able to import it.
+        As in `processes.LocalPool`; every node must be able to import it.
     jobs
         The most runs at the same time, or None for as many as the cluster has CPUs.
     """
@@ -87,7 +87,7 @@ class RayPool:
         if self._ray is not None:
             return
         ray, address = _import_ray(), os.environ.get("RAY_ADDRESS", "")
-        own: dict[str, Any] = {
+        local: dict[str, Any] = {
             "num_cpus": self._jobs or default_jobs(),
             "object_store_memory": LOCAL_STORE_BYTES,
             "include_dashboard": False,
@@ -109,7 +109,7 @@ class RayPool:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 configure_logging=False,
-                **({} if address else own),
+                **({} if address else local),
             )
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             msg = (
