@@ -17,7 +17,7 @@ over the items of its kind is at most alpha.
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
@@ -40,7 +40,7 @@ MOST_LISTED = 20  # cells of one class that neither arm ever reads; more share o
 class Question(NamedTuple):
     """One thing to measure: an error rate (no `predicted`) or the rate of one confusion.
 
-    `must` says that it must be safe; `n_shared` that its cells are of so many classes.
+    `n_shared` says that its cells are of so many classes.
     """
 
     kind: Kind
@@ -48,8 +48,13 @@ class Question(NamedTuple):
     predicted: int | None = None
     slice_name: str = ""
     covers: int = 1
-    must: bool = True
     n_shared: int = 0
+
+    def must(self, both_ways: Collection[Cell]) -> bool:
+        """Say whether it must be safe, given the targets and their reverses."""
+        if self.kind == "slice":
+            return self.predicted is not None
+        return self.kind != "cell" or (self.true, self.predicted) in both_ways
 
     def name(self, names: Sequence[str]) -> str:
         """Return what reports call it; `names` has one name per class."""
@@ -110,44 +115,37 @@ def measure_collateral(
         neither arm reads share one item where they are many); all other cells as one; then the
         slices.
     """
-    meant = gate == Gate.MEANT
-    reverses = {(j, i) for i, j in cells} - {*cells}
+    both_ways = {*cells, *((j, i) for i, j in cells)}
     everything = count_errors(pair, np.zeros(pair.labels_N.size, dtype=np.int64), 1)
 
     def items_of(answers: Sequence[Answer]) -> list[Item]:
         return [
-            _item(answer, pair.class_names, margins, alpha, q_value, gate)
+            _item(
+                answer,
+                pair.class_names,
+                margins,
+                alpha,
+                q_value,
+                gate,
+                must=gate == Gate.EVERYTHING or answer.question.must(both_ways),
+            )
             for answer, q_value in zip(answers, _q_values(answers), strict=True)
         ]
 
     of_class: dict[int | None, list[Item]] = {}
     q_values = {}
     recalls, scanned = _by_class(pair, "recall", "", alpha), _by_cell(pair, cells, alpha)
-    if meant:
-        scanned = [
-            a._replace(
-                question=a.question._replace(
-                    must=(a.question.true, a.question.predicted) in {*cells, *reverses}
-                )
-            )
-            for a in scanned
-        ]
     for item in (*items_of(recalls), *items_of(scanned)):
         if item.kind == "cell" and (item.true, item.predicted) in cells:
             q_values[item.true, item.predicted] = item.q_value
         else:
             of_class.setdefault(item.true, []).append(item)
     sliced = [a for name, part in pair.slices.items() for a in _of_slice(name, part, cells, alpha)]
-    if meant:
-        sliced = [
-            a._replace(question=a.question._replace(must=a.question.predicted is not None))
-            for a in sliced
-        ]
     listed = list(chain.from_iterable(of_class.values()))
     items = [
         *items_of(_answers([Question("accuracy")], everything, alpha)),
         *listed,
-        *(_together([item for item in listed if item.status == "scanned"]) if meant else ()),
+        *_together([item for item in listed if item.status == "scanned"]),
         *items_of(sliced),
     ]
     return Scan(items, {cell: q_values[cell] for cell in cells})
@@ -296,6 +294,8 @@ def _item(
     alpha: float,
     q_value: float,
     gate: Gate,
+    *,
+    must: bool,
 ) -> Item:
     """Return the item behind an answer, with its status."""
     question, effect, upper, n_images, before, after = answer
@@ -305,7 +305,7 @@ def _item(
         status = "safe" if upper < margin else "undetermined"
     if status == "harmed" and q_value > alpha:
         status = "undetermined"  # among so many items one such interval is to be expected
-    if not question.must and status != "harmed":
+    if not must and status != "harmed":
         status = "scanned"
     effect = effect.within(before)
     if question.kind in {"accuracy", "recall"}:

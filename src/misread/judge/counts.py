@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from misread.judge.checks import BoolArray, IntArray
+from misread.judge.checks import BoolArray, FloatArray, IntArray
 from misread.judge.classes import AnyIntArray
 from misread.judge.events import (
     NO_EVENTS,
@@ -116,6 +116,10 @@ class Counts(NamedTuple):
         """Images that all seeds have read; those that some have where there are none."""
         n_full_C: IntArray = np.where(self.n_full_C > 0, self.n_full_C, self.n_held_C)
         return n_full_C
+
+    def images_of(self, w_C: FloatArray) -> IntArray:
+        """Return the images of either kind that count where what all read has the weight w."""
+        return np.where(w_C > 0, self.n_full_C, 0) + np.where(w_C < 1, self.n_held_C, 0)
 
 
 def count_differences(diff_SN: IntArray, groups: Groups | None = None) -> Counts:

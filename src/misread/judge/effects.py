@@ -22,7 +22,7 @@ import numpy.typing as npt
 from pydantic import ConfigDict
 
 from misread.errors import JudgeError
-from misread.judge.checks import FloatArray, IntArray, fraction
+from misread.judge.checks import FloatArray, fraction
 from misread.judge.counts import Counts, count_differences
 from misread.judge.groups import groups_or_none
 from misread.judge.measure import Measured, measure
@@ -193,7 +193,7 @@ def _methods(counts: Counts, m: Measured) -> list[str]:
     """Return the name of the method behind each effect."""
     pairs = "" if counts.paired else "unpaired "
     words = []
-    units_C, images_C = units_of(counts, m.weight_C), _images_of(counts, m)
+    units_C, images_C = units_of(counts, m.weight_C), counts.images_of(m.weight_C)
     for unchanged, n, n_images, w in zip(m.unchanged_C, units_C, images_C, m.weight_C, strict=True):
         held = "" if w == 1 else " held out" if w == 0 else " read by all or held out"
         groups = f"{n:,} groups" if n < n_images else ""
@@ -218,19 +218,13 @@ def _methods(counts: Counts, m: Measured) -> list[str]:
     return words
 
 
-def _images_of(counts: Counts, m: Measured) -> IntArray:
-    """Return how many images of either kind count."""
-    full_C = np.where(m.weight_C > 0, counts.n_full_C, 0)
-    return full_C + np.where(m.weight_C < 1, counts.n_held_C, 0)
-
-
 def _notes(counts: Counts, m: Measured) -> list[str]:
     """Return what each effect cannot say."""
     about_seeds, one_each = _about_seeds(*counts.n_seeds), counts.n_seeds == (1, 1)
     notes = []
     for unchanged, constant, few, n_changed, n, n_images in zip(
         m.unchanged_C, m.constant_C, m.few_C, changed_of(counts, m.weight_C),
-        units_of(counts, m.weight_C), _images_of(counts, m), strict=True,
+        units_of(counts, m.weight_C), counts.images_of(m.weight_C), strict=True,
     ):  # fmt: skip
         unit = "images" if n == n_images else "groups"
         about = ""

@@ -35,6 +35,16 @@ class HeldOut(NamedTuple):
     after_TN: BoolArray
     weight: float
 
+    @property
+    def by_all_N(self) -> BoolArray:
+        """Images that all seeds of both arms read."""
+        return np.logical_and(self.before_SN.all(axis=0), self.after_TN.all(axis=0))
+
+    @property
+    def by_some_N(self) -> BoolArray:
+        """Images that some seed of each arm reads."""
+        return np.logical_and(self.before_SN.any(axis=0), self.after_TN.any(axis=0))
+
     def of(self, chosen: npt.NDArray[np.generic]) -> "HeldOut":
         """Return the same of the chosen images."""
         return self._replace(before_SN=self.before_SN[:, chosen], after_TN=self.after_TN[:, chosen])
@@ -215,7 +225,7 @@ def layout_of(
     )
     weights_N = tuple(weight_N for _ in sides)
     if held is not None:
-        full_N = np.logical_and(held.before_SN.all(axis=0), held.after_TN.all(axis=0))
+        full_N = held.by_all_N
         sides_SN = (held.before_SN, held.after_TN)
         if paired:
             sides_SN = (held.before_SN & held.after_TN,)

@@ -87,12 +87,12 @@ class Pair:
         """
         if self.held is None:
             return self, np.arange(self.labels_N.size)
-        sides = (self.held.before_SN, self.held.after_TN)
-        places_N = np.flatnonzero(sides[0].all(axis=0) & sides[1].all(axis=0))
+        places_N = np.flatnonzero(self.held.by_all_N)
         if places_N.size:
             part = self.of_images(places_N)
             return replace(part, held=None), places_N
-        places_N = np.flatnonzero(sides[0].any(axis=0) & sides[1].any(axis=0))
+        places_N = np.flatnonzero(self.held.by_some_N)
+        sides = (self.held.before_SN, self.held.after_TN)
         rows = [
             preds_SN[side_SN.argmax(axis=0), np.arange(self.labels_N.size)][np.newaxis]
             for preds_SN, side_SN in zip((self.before_SN, self.after_TN), sides, strict=True)

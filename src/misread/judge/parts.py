@@ -120,7 +120,7 @@ def units_of(counts: Counts, w_C: FloatArray) -> IntArray:
     full_C, held_C = w_C > 0, w_C < 1
     sizes = counts.layout.groups
     if sizes is None:
-        return np.where(full_C, counts.n_full_C, 0) + np.where(held_C, counts.n_held_C, 0)
+        return counts.images_of(w_C)
     both, full, held = (n[counts.part_C] for n in (sizes.n_P, sizes.n_full_P, sizes.n_held_P))
     return np.where(full_C & held_C, both, np.where(full_C, full, held))
 

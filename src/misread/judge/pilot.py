@@ -288,7 +288,7 @@ def pilot_from_both(
         paired=paired, groups=groups_or_none(groups_N, n_images),
     )  # fmt: skip
     (components,) = components_of(counts)
-    n_seeds = seeds_per_arm(counts)
+    n_seeds = seeds_per_arm(counts.n_seeds)
     if components is None or n_seeds == 1:
         why = "One seed a side" if n_seeds == 1 else "Too few images changed in the pilot"
         note = f"{why}: the plan rests on the present model alone."

@@ -20,7 +20,7 @@ import numpy as np
 
 from misread.judge.layout import HeldOut
 from misread.judge.pilot import TYPICAL, Pilot
-from misread.judge.variance import Components
+from misread.judge.variance import Components, seeds_per_arm
 
 N_FOLDS = 10
 _USUAL = Pilot(source="usual", rate=0.01, spread=TYPICAL)
@@ -186,13 +186,12 @@ def extent_of(held: HeldOut | None, n_seeds: tuple[int, int], n_images: int) -> 
     n_images : int
         Images of either kind.
     """
-    seeds = max(round(2 * n_seeds[0] * n_seeds[1] / sum(n_seeds)), 1)
+    seeds = seeds_per_arm(n_seeds)
     if held is None:
         return Extent(seeds, n_images)
-    sides = (held.before_SN, held.after_TN)
-    full_N = sides[0].all(axis=0) & sides[1].all(axis=0)
-    readings = min(int(side[:, ~full_N].sum()) / len(side) for side in sides)
-    n_some = int((sides[0].any(axis=0) & sides[1].any(axis=0) & ~full_N).sum())
+    full_N = held.by_all_N
+    readings = min(int(s[:, ~full_N].sum()) / len(s) for s in (held.before_SN, held.after_TN))
+    n_some = int((held.by_some_N & ~full_N).sum())
     n_folds = max(round(n_some / readings), 1) if readings else N_FOLDS
     return Extent(seeds, int(full_N.sum()), readings, n_folds)
 

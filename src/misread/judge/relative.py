@@ -23,7 +23,7 @@ from misread.judge.checks import BoolArray, FloatArray
 from misread.judge.counts import Counts
 from misread.judge.measure import Measured
 from misread.judge.parts import Parts, estimates
-from misread.judge.variance import combined, parts_of
+from misread.judge.variance import larger_of, ways_of
 
 _LARGEST = 100.0  # ratios beyond are as good as infinite
 
@@ -44,7 +44,7 @@ class Three(NamedTuple):
     before: Counts
 
 
-def _mixed(parts: list[Parts], ratio_C: FloatArray) -> Parts:
+def _mixed(parts: tuple[Parts, ...], ratio_C: FloatArray) -> Parts:
     """Return the parts of A − R·B from those of the change, of A and of B."""
     factors = (ratio_C, 1 - ratio_C, ratio_C * (ratio_C - 1))
 
@@ -85,16 +85,10 @@ def relative(three: Three, measured: Measured, alpha: float = 0.05) -> Relative:
     before_C = after_C - measured.estimate_C
     some_C = before_C > 0
     ratio_C = np.divide(after_C, before_C, out=np.full_like(before_C, np.nan), where=some_C)
-    kinds = (False, True) if three.change.layout.shared else (False,)
-    parts = [[parts_of(counts, w_C, tenths=tenths) for counts in three] for tenths in kinds]
+    ways = list(zip(*(ways_of(counts, w_C) for counts in three), strict=True))
 
     def rejects(r_C: FloatArray) -> BoolArray:
-        variance_C, df_C = combined(_mixed(parts[0], r_C))
-        if len(parts) > 1:
-            other_C, other_df_C = combined(_mixed(parts[1], r_C))
-            larger_C = (other_C > variance_C) & (w_C < 1)
-            variance_C = np.where(larger_C, other_C, variance_C)
-            df_C = np.where(larger_C, other_df_C, df_C)
+        variance_C, df_C, _ = larger_of([_mixed(parts, r_C) for parts in ways], w_C)
         reach_C = -special.stdtrit(df_C, alpha / 2) * np.sqrt(variance_C)
         beyond_C: BoolArray = np.abs(after_C - r_C * before_C) > reach_C
         return beyond_C

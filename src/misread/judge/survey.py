@@ -143,7 +143,7 @@ def _corrected(scans: Sequence[Sequence[Item]]) -> list[list[Item]]:
         family = [item for items in scans for item in items if item.kind == kind]
         more = sum(item.covers - 1 for item in family)
         corrected = benjamini_hochberg([item.effect.p_value for item in family], more)
-        q_values |= {id(item): q for item, q in zip(family, corrected, strict=False)}
+        q_values |= {id(item): q for item, q in zip(family, corrected, strict=True)}
     return [[replace(item, q_value=q_values[id(item)]) for item in items] for items in scans]
 
 

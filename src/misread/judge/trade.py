@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special
 
 from misread.files import Frozen
@@ -43,6 +44,11 @@ class Leans(NamedTuple):
 
     gaps: tuple[FloatArray, ...]
     backs: tuple[FloatArray, ...]
+
+
+def logits_of(probs_NK: npt.NDArray[np.floating]) -> FloatArray:
+    """Return logits up to a constant per image; a probability of 0 has none, and takes 1e-8."""
+    return np.log(np.maximum(probs_NK.astype(np.float64), 1e-8))
 
 
 def gaps_of(logits_NK: FloatArray, true: int, predicted: int) -> FloatArray:

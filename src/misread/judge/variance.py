@@ -82,23 +82,31 @@ def variance_of(counts: Counts, w_C: FloatArray) -> tuple[FloatArray, FloatArray
     what is drawn, or with tenths, whose seeds then count together. Held-out images lie within a
     tenth, so they add nothing beyond it.
     """
-    parts = parts_of(counts, w_C)
+    return larger_of(ways_of(counts, w_C), w_C)
+
+
+def ways_of(counts: Counts, w_C: FloatArray) -> list[Parts]:
+    """Return the parts with seeds as what is drawn, and with tenths where seeds share them."""
+    drawn = (False, True) if counts.layout.shared else (False,)
+    return [parts_of(counts, w_C, tenths=tenths) for tenths in drawn]
+
+
+def larger_of(ways: list[Parts], w_C: FloatArray) -> tuple[FloatArray, FloatArray, Parts]:
+    """Return the larger variance of one or two ways, its degrees of freedom, and its parts."""
+    parts, *others = ways
     variance_C, df_C = combined(parts)
-    if not counts.layout.shared:
-        return variance_C, df_C, parts
-    other = parts_of(counts, w_C, tenths=True)
-    other_C, other_df_C = combined(other)
-    larger_C = (other_C > variance_C) & (w_C < 1)
-    fields = {
-        name: np.where(larger_C, getattr(other, name), value)
-        for name, value in parts._asdict().items()
-        if name != "n_seeds"
-    }
-    return (
-        np.where(larger_C, other_C, variance_C),
-        np.where(larger_C, other_df_C, df_C),
-        parts._replace(**fields),
-    )
+    for other in others:
+        other_C, other_df_C = combined(other)
+        larger_C = (other_C > variance_C) & (w_C < 1)
+        variance_C = np.where(larger_C, other_C, variance_C)
+        df_C = np.where(larger_C, other_df_C, df_C)
+        fields = {
+            name: np.where(larger_C, getattr(other, name), value)
+            for name, value in parts._asdict().items()
+            if name != "n_seeds"
+        }
+        parts = parts._replace(**fields)
+    return variance_C, df_C, parts
 
 
 def parts_of(counts: Counts, w_C: FloatArray, *, tenths: bool = False) -> Parts:
@@ -117,8 +125,7 @@ def parts_of(counts: Counts, w_C: FloatArray, *, tenths: bool = False) -> Parts:
         np.maximum(p.seed + np.maximum(p.between, 0.0), p.within) for p in (parts, grouped)
     )
     some_C = by_images_C > 0  # else nothing varied: what rounding leaves of groups is nothing too
-    n_images_C = np.where(w_C > 0, counts.n_full_C, 0) + np.where(w_C < 1, counts.n_held_C, 0)
-    chosen_C = units_of(counts, w_C) < n_images_C
+    chosen_C = units_of(counts, w_C) < counts.images_of(w_C)
     chosen_C &= (by_groups_C >= by_images_C) | ~some_C
     names = ("image", "residual", "image_held", "residual_held", "least_held")
     change = {
@@ -136,11 +143,11 @@ def combined(parts: Parts) -> tuple[FloatArray, FloatArray]:
     ``V = seed + between``, never below what single readings add. Where something is held out,
     ``V = max(seed, within) + max(between, 0)``, which lies higher where either is small by chance
     (docs/method.md); without, it is left as it was, so that old plans keep their judgement.
-    In the degrees of freedom the
-    seeds count as far as the variance uses them: not where theirs lies below that of single
-    readings, wholly from 1.5 times on (1.2 times where something is held out), and in proportion
-    between. With two to four seeds they
-    always count, and the degrees of freedom are at most (S − 1)².
+
+    In the degrees of freedom the seeds count as far as the variance uses them: not where theirs
+    lies below that of single readings, wholly from 1.5 times on (1.2 times where something is held
+    out), and in proportion between. With two to four seeds they always count, and the degrees of
+    freedom are at most (S − 1)².
     """
     within, between = parts.within, parts.between
     pooled = np.maximum(parts.seed, within) + np.maximum(between, 0.0)
@@ -187,7 +194,7 @@ def components_of(counts: Counts, alpha: float = 0.05) -> list[Components | None
     changed that a test at level `alpha` by sign flips could not reject: then no variance can be
     estimated.
     """
-    n_seeds, w_C = seeds_per_arm(counts), weights_of(counts)
+    n_seeds, w_C = seeds_per_arm(counts.n_seeds), weights_of(counts)
     parts, n_C = parts_of(counts, w_C), counts.n_full_C
     known_C = (units_of(counts, w_C) > 1) & (least_p(changed_of(counts, w_C)) <= alpha)
     seed_C = np.maximum(parts.seed - parts.within, 0.0) * (n_seeds if n_seeds > 1 else 0)
@@ -205,9 +212,9 @@ def components_of(counts: Counts, alpha: float = 0.05) -> list[Components | None
     ]
 
 
-def seeds_per_arm(counts: Counts) -> int:
+def seeds_per_arm(n_seeds: tuple[int, int]) -> int:
     """Return the seeds of a paired design of the same variance: the harmonic mean of both arms'."""
-    n_before, n_after = counts.n_seeds
+    n_before, n_after = n_seeds
     return round(2 * n_before * n_after / (n_before + n_after))
 
 

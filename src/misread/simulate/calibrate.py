@@ -255,10 +255,9 @@ def judged(
     held = None
     if setting.design.n_select:
         reads_SN = read_by(setting.design)
-        held = HeldOut(reads_SN, reads_SN, 1.0)
-        held = held._replace(weight=usual_weight(held, (len(reads_SN), len(reads_SN))))
+        weight = usual_weight(HeldOut(reads_SN, reads_SN, 1.0), (len(reads_SN), len(reads_SN)))
         every_SM = np.tile(reads_SN, n_studies)
-        held = HeldOut(every_SM, every_SM, held.weight)
+        held = HeldOut(every_SM, every_SM, weight)
     writers = None
     if grouped:
         writers_N, class_N = writers_of(n_images), np.zeros(n_images, dtype=np.int64)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from misread.data.dataset import Dataset
 from misread.data.parts import prove_half
 from misread.judge import Predictions
-from misread.judge.trade import Leans, backs_of, gaps_of
+from misread.judge.trade import Leans, backs_of, gaps_of, logits_of
 from misread.learn.views import Part, Parts, View, views_in
 from misread.readers.read import side_of_runs
 from misread.store import RunFolder
@@ -193,7 +193,7 @@ def leans_of(runs: ArmRuns, plan: Plan, parts: Parts) -> Leans | None:
         kept_M = counts_N[select["ids"]] & bool(unseen)
         labels = np.concatenate([confirm["labels"], select["labels"][kept_M]])
         probs = np.concatenate([confirm["probs"][0], select["probs"][0, kept_M]])
-        logits = np.log(np.maximum(probs.astype(np.float64), 1e-8))
+        logits = logits_of(probs)
         gaps.append(gaps_of(logits[labels == true], true, predicted))
         backs.append(backs_of(logits[labels == predicted], true))
     return Leans(tuple(gaps), tuple(backs))

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from misread.errors import StudyError
 from misread.files import Frozen, read_arrays, read_json, write_json
-from misread.judge.trade import gaps_of, shift_for
+from misread.judge.trade import gaps_of, logits_of, shift_for
 from misread.learn.views import Part, View, load_parts
 from misread.store import RunFolder
 from misread.study.folder import Executor, refuse_another_run, work_through, workers_of
@@ -32,7 +32,6 @@ from misread.workers.pool import Workers
 FIRST_SEED = 1_000_001  # of the search: seeds that no proof is likely to take
 SEEDS = (2, 4, 8)  # of the rungs
 _SMOKE_SEEDS = (1, 2)
-_LEAST = 1e-7  # of a probability under a logarithm
 
 
 class Search(Frozen):
@@ -282,8 +281,8 @@ class _Search:
         folders = [RunFolder(self.folder, BASELINE, seed) for seed in self.seeds[:n_seeds]]
         gaps = []
         for read in (folder.select() for folder in folders):
-            probs_MK = read["probs"][0][read["labels"] == self.cell[0]].astype(np.float64)
-            gaps.append(gaps_of(np.log(np.maximum(probs_MK, _LEAST)), *self.cell))
+            probs_MK = read["probs"][0][read["labels"] == self.cell[0]]
+            gaps.append(gaps_of(logits_of(probs_MK), *self.cell))
         if not any((seed > 0).any() for seed in gaps):
             return None
         return round(shift_for(tuple(gaps), errors * n_seeds), 4)
