@@ -74,6 +74,9 @@ def samples() -> list[Sample]:
     from misread.data.local import read_images
     from misread.data.pictures import decode_picture
     from misread.judge import judge
+    from misread.judge.predictions import Predictions
+    from misread.readers.answers import read_answers, with_answers
+    from misread.readers.metadata import read_metadata
     from misread.readers.read import read_predictions
     from misread.study.file import load_study
 
@@ -144,7 +147,8 @@ def samples() -> list[Sample]:
     )
     parquet = io.BytesIO()
     table.write_parquet(parquet)
-    study = (PROJECT / "src/misread/studies/four-nine.toml").read_bytes()
+    side = Predictions.from_arrays(labels, preds)
+    said = "id,answer\n" + "".join(f"{n},{('keep', 'wrong', '')[n % 3]}\n" for n in range(40))
     plain_idx = idx(images)
     return [
         Sample("x.npz", npz(**sides), judged, 20),
@@ -154,6 +158,8 @@ def samples() -> list[Sample]:
         Sample("x.csv.gz", gzip.compress(text), judged),
         Sample("x.tsv", text.replace(b",", b"\t"), judged, 5),
         Sample("x.parquet", parquet.getvalue(), judged, 1),
+        Sample("a.csv", said.encode(), lambda path: with_answers(side, read_answers(path)), 3),
+        Sample("m.csv", said.encode(), lambda path: read_metadata(path, side), 3),
         Sample("d.npz", npz(**sets), loaded("npz"), 20),
         Sample("i.npz", npz(images=images, labels=labels), lambda path: read_images(path, 40), 5),
         Sample("d.h5", h5(**sets), loaded("h5"), 20),
@@ -167,7 +173,8 @@ def samples() -> list[Sample]:
             for kind, mode in (("PNG", "L"), ("PNG", "RGBA"), ("PNG", "P"), ("JPEG", "RGB"),
                                ("TIFF", "RGB"))
         ),
-        Sample("study.toml", study, lambda path: load_study(str(path)), 15),
+        Sample("study.toml", (PROJECT / "src/misread/studies/four-nine.toml").read_bytes(),
+               lambda path: load_study(str(path)), 15),
         *_of_folders(),
     ]  # fmt: skip
 
