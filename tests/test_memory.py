@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from misread.cli import main
+from misread.data.pictures import read_picture
 from misread.errors import DataError
 from misread.memory import allow, limit_bytes
 from misread.readers.answers import read_answers
@@ -93,6 +94,13 @@ def test_predictions_likewise(tmp_path, suffix):
     assert "allowed" in done.output
 
 
+def test_a_picture_is_not_read_before_its_size_is_known(tmp_path):
+    with (tmp_path / "x.png").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(DataError, match=r"would take 1,024\.0 GB of memory"):
+        read_picture(tmp_path / "x.png")
+
+
 def test_tables_beside_the_images_likewise(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("id,answer\n" + "1,keep\n" * MB)
@@ -108,8 +116,6 @@ def test_an_array_is_counted_once(tmp_path):
 
 def test_a_transparent_picture_takes_little_more_than_itself(tmp_path):
     from PIL import Image
-
-    from misread.data.pictures import read_picture
 
     Image.new("RGBA", (5000, 4000), (10, 10, 10, 128)).save(tmp_path / "x.png")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

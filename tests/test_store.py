@@ -92,6 +92,11 @@ READ = {
     "ids": np.arange(3),
     "slice_names": np.array([], "U1"),
 }
+HELD_OUT = {
+    "slice_names": np.array(["x"]),
+    "slice_0_ids": np.array([2]),
+    "slice_0_predictions": np.array([1]),
+}
 
 
 @pytest.fixture
@@ -102,8 +107,10 @@ def run(tmp_path):
     write_json(folder.path / "config.json", config | {"confirm_size": None})
     write_csv(folder.path / "history.csv", [{"epoch": 1, "loss": 0.5}])
     write_atomic(folder.path / "model.keras", b"model")
+    write_csv(folder.path / "measures.csv", [{"epoch": 0, "zero_share_1": 0.5}])
     for name in ("select.npz", "predictions.npz"):
         write_arrays(folder.path / name, READ)
+    write_arrays(folder.path / "held_out.npz", HELD_OUT)
     hashes = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.path.iterdir()
     }
@@ -119,7 +126,9 @@ def run(tmp_path):
 USES = {
     "config.json": RunFolder.trained_files,
     "history.csv": RunFolder.history,
+    "measures.csv": RunFolder.measures,
     "select.npz": RunFolder.select,
+    "held_out.npz": lambda run: run.held_out(READ),
     "predictions.npz": RunFolder.predictions,
     "model.keras": RunFolder.stored_model,
 }
@@ -184,6 +193,9 @@ def test_arrays_of_other_axes_are_refused(run, change):
     write_arrays(run.path / "select.npz", READ | change)
     with pytest.raises(StoreError, match="holds other readings than misread writes"):
         run.select()
+    write_arrays(run.path / "held_out.npz", HELD_OUT | {"slice_0_ids": np.array([9])})
+    with pytest.raises(StoreError, match="slice 0 is not of its images"):
+        run.held_out(READ)
 
 
 @pytest.mark.parametrize("name", ["plan.json", "result.json"])

@@ -41,6 +41,7 @@ from misread.files import (
 MODEL = "model"  # files of a model are `model.keras`, or lie in this folder
 _NEEDED = {
     "select.npz": ("ids", "labels", "predictions", "probs"),
+    "held_out.npz": ("slice_names",),
     "predictions.npz": ("labels", "predictions", "probs", "slice_names"),
 }
 _TRAINED = ("config.json", "history.csv", "measures.csv", "select.npz")
@@ -244,9 +245,9 @@ class RunFolder:
     def _content(self, name: str) -> bytes:
         return read_checked(self.path / name, self._sha256(name))
 
-    def _readings(self, name: str) -> Arrays:
+    def _readings(self, name: str, labels: Arrays | None = None) -> Arrays:
         path = self.path / name
-        arrays = read_arrays(path, self._sha256(name))
+        arrays = read_arrays(path, self._sha256(name)) | (labels or {})
         try:
             return check_readings(arrays, _NEEDED[name])
         except ValueError as error:
@@ -273,7 +274,7 @@ class RunFolder:
     def measures(self) -> list[dict[str, float]]:
         """Return the rows of `measures.csv` (columns: `learn.probe.measure`), [] without it."""
         path = self.path / "measures.csv"
-        return read_rows(path) if path.exists() else []
+        return read_rows(path, self._sha256("measures.csv")) if path.exists() else []
 
     def select(self) -> Arrays:
         """Return what was read on *select*.
@@ -282,9 +283,9 @@ class RunFolder:
         """
         return self._readings("select.npz")
 
-    def held_out(self) -> Arrays:
-        """Return the slices of *select*, as `predictions` names them, by places in *select*."""
-        return read_arrays(self.path / "held_out.npz", self._sha256("held_out.npz"))
+    def held_out(self, select: Arrays) -> Arrays:
+        """Return the slices of `select`, as `predictions` names them, by places in it."""
+        return self._readings("held_out.npz", {"labels": select["labels"]})
 
     def predictions(self) -> Arrays:
         """Return what was read on *confirm*, checked against `result.json`.

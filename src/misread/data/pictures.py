@@ -14,7 +14,7 @@ from misread.data.dataset import Dataset
 from misread.data.parts import folds
 from misread.errors import DataError, needs_extra
 from misread.images import Images
-from misread.memory import Budget
+from misread.memory import Budget, allow
 from misread.seeds import derive
 
 FORMATS = ("PNG", "JPEG", "TIFF")
@@ -43,6 +43,7 @@ def read_picture(
 ) -> npt.NDArray[np.uint8]:
     """Read a picture; arguments, result and errors as in `decode_picture`."""
     try:
+        allow(path.stat().st_size, str(path))
         content = path.read_bytes()
     except OSError as error:
         msg = f"{path} cannot be read ({error.strerror or error}); give the path of a picture."

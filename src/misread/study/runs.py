@@ -130,7 +130,7 @@ def with_held_out(
     whole = _joined(replace(side, slices={}), clean, train, plan)
     read_of: dict[str, list[list[_Read]]] = {}
     for row, (folder, select, of) in enumerate(zip(folders, selects, unseen, strict=True)):
-        arrays = folder.held_out() if plan.held_out_slices else {}
+        arrays = folder.held_out(select) if plan.held_out_slices else {}
         for number, view in enumerate(views_in(arrays, Part.SELECT) if arrays else ()):
             rows = read_of.setdefault(view.treatment, [[] for _ in folders])
             ids_M = select["ids"][arrays[f"slice_{number}_ids"]]

@@ -1,9 +1,9 @@
 """Many runs: each job goes to a worker, and one that is lost with its worker is tried again.
 
-`Workers` knows neither what the work is nor where it is done. It hands jobs to a pool (`local`:
-processes of this machine; `cluster`: a Ray cluster), passes on what they report, and keeps the
-books: a job whose worker is killed is tried again, one that fails is told at the end, and
-everything stops at once only where every job would fail alike.
+`Workers` knows neither what the work is nor where it is done. It hands jobs to a pool (`processes`
+of this machine, or a `ray_cluster`), passes on what they report, and keeps the books: a job whose
+worker is killed is tried again, one that fails is told at the end, and everything stops at once
+only where every job would fail alike.
 """
 
 import sys
