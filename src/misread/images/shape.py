@@ -67,7 +67,7 @@ def stroke_thickness_px(images: Images) -> Floats:
     numpy.ndarray
         `float64 [N]`.
     """
-    return _strokes(_grey(images))[:, 1]
+    return _by_chunks(lambda grey: _strokes(_four_fold(grey)), _grey(images))[:, 1]
 
 
 def shapes(images: Images) -> dict[str, Floats]:
@@ -92,16 +92,15 @@ def shapes(images: Images) -> dict[str, Floats]:
     dict
         Name of the measure → `float64 [N]`.
     """
-    grey = _grey(images)
-    area_N, thickness_N, length_N = _strokes(grey).T
-    box = _by_chunks(_parallelograms, grey)
+    measures = _by_chunks(_strokes_and_box, _grey(images)).T
+    area_N, thickness_N, length_N, slant_N, height_N, width_N = measures
     measured = {
         "thickness_px": thickness_N,
-        "slant_deg": box[:, 0],
+        "slant_deg": slant_N,
         "area_px": area_N,
         "length_px": length_N,
-        "height_px": box[:, 1],
-        "width_px": box[:, 2],
+        "height_px": height_N,
+        "width_px": width_N,
     }
     empty_N = area_N == 0
     return {name: np.where(empty_N, np.nan, values_N) for name, values_N in measured.items()}
@@ -111,22 +110,25 @@ def _grey(images: Images) -> Images:
     return images.max(axis=-1) if images.ndim == 4 else images
 
 
-def _strokes(grey: Images) -> Floats:
-    """Return area, mean thickness and length of each image's strokes, `[N,3]`."""
-    return _by_chunks(_strokes_of_chunk, grey)
-
-
 def _by_chunks(measure: Callable[[Images], Floats], grey: Images) -> Floats:
-    """Return the measures `[N,3]` of images, some at a time, on two threads."""
-    chunks = [grey[start : start + _CHUNK] for start in range(0, len(grey), _CHUNK)]
+    """Return the measures of images, a row for each, some at a time, on two threads."""
+    chunks = [grey[start : start + _CHUNK] for start in range(0, max(len(grey), 1), _CHUNK)]
     with ThreadPoolExecutor(_THREADS) as threads:
-        return np.concatenate([np.zeros((0, 3)), *threads.map(measure, chunks)])
+        return np.concatenate([*threads.map(measure, chunks)])
 
 
-def _strokes_of_chunk(grey: Images) -> Floats:
-    height, width = grey.shape[1:]
-    large = np.rint(enlarge(grey, _SCALE * height, _SCALE * width))
-    masks = np.pad(large >= _INK, ((0, 0), (1, 1), (1, 1)))
+def _four_fold(grey: Images) -> Floats:
+    return enlarge(grey, _SCALE * grey.shape[1], _SCALE * grey.shape[2])
+
+
+def _strokes_and_box(grey: Images) -> Floats:
+    large = _four_fold(grey)
+    return np.hstack([_strokes(large), _parallelograms(grey, large)])
+
+
+def _strokes(large: Floats) -> Floats:
+    """Return area, mean thickness and length of each image's strokes, `[N,3]`."""
+    masks = np.pad(np.rint(large) >= _INK, ((0, 0), (1, 1), (1, 1)))
     rows, columns = (np.flatnonzero(masks.any(axis=axes)) for axes in ((0, 2), (0, 1)))
     if rows.size:  # the rest is paper in all of them
         masks = masks[:, rows[0] - 1 : rows[-1] + 2, columns[0] - 1 : columns[-1] + 2]
@@ -149,12 +151,11 @@ def _length(lines: Masks) -> Floats:
     return length_N
 
 
-def _parallelograms(grey: Images) -> Floats:
+def _parallelograms(grey: Images, large: Floats) -> Floats:
     """Return slant in degrees, height and width in px of each image, `[N,3]`."""
     # Upright again, at four times the size: each row is moved by its distance from the middle.
-    large = enlarge(grey, _SCALE * grey.shape[1], _SCALE * grey.shape[2]).clip(0)
-    pairs = zip(grey.astype(np.float64), large.astype(np.float32), strict=True)
-    return np.array([_parallelogram(image, four_fold) for image, four_fold in pairs])
+    pairs = zip(grey.astype(np.float64), large.clip(0).astype(np.float32), strict=True)
+    return np.array([_parallelogram(image, four_fold) for image, four_fold in pairs]).reshape(-1, 3)
 
 
 def _parallelogram(image: Floats, large: npt.NDArray[np.float32]) -> tuple[float, float, float]:
