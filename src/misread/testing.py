@@ -167,17 +167,17 @@ def _tell_undetermined(verdict: Verdict, undetermined: Undetermined) -> None:
     """Fail or warn where it is open whether a watched cell or another item got worse."""
     __tracebackhide__ = True
     margin = verdict.margins.cell
-    told = [
+    sentences = [
         _bound(cell, margin)
         for cell in verdict.cells
         if noninferiority(cell.effect, margin) != "safe"
     ]
     if verdict.n_undetermined:
         n_items = verdict.n_safe + verdict.n_undetermined
-        told.append(f"of {n_items:,} other items {verdict.n_undetermined:,} are undetermined")
-    if not told or undetermined == "ok":
+        sentences.append(f"of {n_items:,} other items {verdict.n_undetermined:,} are undetermined")
+    if not sentences or undetermined == "ok":
         return
-    msg = f"Whether anything got worse is open: {'; '.join(told)}."
+    msg = f"Whether anything got worse is open: {'; '.join(sentences)}."
     if undetermined == "fail":
         msg = f"{msg}\n\n{verdict_text(verdict)}"
         raise AssertionError(msg)

@@ -160,8 +160,8 @@ def p_value(p: float) -> str:
     >>> p_value(0.0431), p_value(0.00001)
     ('p = .043', 'p < .001')
     """
-    told = p_number(p)
-    return f"p {told}" if told[0] in "<>" else f"p = {told}"
+    stated = p_number(p)
+    return f"p {stated}" if stated[0] in "<>" else f"p = {stated}"
 
 
 def relative(after: float, before: float) -> str:
@@ -233,3 +233,21 @@ def chance(share: float) -> str:
 def listed(names: Sequence[str]) -> str:
     """Return names as an English list."""
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+_DONE = {
+    "erode": "thinned",
+    "dilate": "thickened",
+    "cut": "cut at the foot",
+    "lean": "leaned left",
+}
+
+
+def treated(treatment: str) -> str:
+    """Return what was done to images, as in "thinned (erode 2 px)"; "" for nothing.
+
+    What has no words of its own is "under" it, as in "under fog@5".
+    """
+    operation = treatment.partition(" ")[0]
+    under = f"under {treatment}" if treatment else ""
+    return f"{_DONE[operation]} ({treatment})" if operation in _DONE else under

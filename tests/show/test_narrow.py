@@ -65,7 +65,7 @@ def test_a_table_that_fits_is_a_table_and_another_width_is_asked_anew():
 
 def test_names_that_must_not_break_keep_their_line():
     rows = (("two words", "many words that may well be broken"),)
-    table = Table("title", ("arm", "told"), rows, "caption", unbroken=1)
+    table = Table("title", ("arm", "told"), rows, "caption", unbroken=frozenset({0}))
     assert "two words" in shown(table, 30)
     lists = shown(table, 15)
     assert "two words" in lists

@@ -15,7 +15,10 @@ def test_the_answer_needs_no_glossary():
     verdicts = {name: found[name] for name in ("harm-by-slice", "underpowered")}
     answer = answer_of(verdicts)
     assert answer.startswith("None of two fixes is shown to make 4s read as 9s rarer.")
-    assert "One does harm: harm-by-slice (4s read as 9s under erode 2 px, 0.57% → 2.47%)." in answer
+    assert (
+        "One does harm: harm-by-slice (4s thinned (erode 2 px) read as 9s, 0.57% → 2.47%)."
+        in answer
+    )
     assert answer_of({"after": found["reduced"]}).startswith("The fix makes 0s read as 1s rarer: ")
     both = answer_of({"a": found["reduced"], "b": found["not-shown"]})
     assert both.startswith("One of two fixes makes 0s read as 1s rarer: a ")
@@ -27,7 +30,7 @@ def test_the_answer_needs_no_glossary():
 def test_the_worst_item_is_said_in_words():
     item = worst_item(cases()["harm-by-slice"])
     assert item is not None
-    assert item_in_words(item) == "4s read as 9s under erode 2 px"
+    assert item_in_words(item) == "4s thinned (erode 2 px) read as 9s"
 
 
 def test_what_is_open_has_a_next_command_with_its_cost():

@@ -39,7 +39,7 @@ def list_(as_json: bool) -> None:  # noqa: FBT001  click passes flags
         ("name", "what it is", "training and test set"),
         tuple((kind.grammar, kind.what, kind.parts) for kind in KINDS.values()),
         align="lll",
-        unbroken=1,
+        unbroken=frozenset({0}),
     )
     stdout().print(table)
     size = f"{len(files)} files, {sum(files.values()) / 1e6:,.1f} MB" if files else "nothing yet"

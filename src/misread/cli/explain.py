@@ -61,12 +61,12 @@ def explain(
             method=Method(method),
             on_model=lambda: bar.advance(1),
         )
-        here = folder / "explain"
-        pictures = [write_png(here / "maps.png", figures.maps(why, maps, images, class_names))]
+        place = folder / "explain"
+        pictures = [write_png(place / "maps.png", figures.maps(why, maps, images, class_names))]
         if why.arms[BASELINE].degrees:
-            pictures.append(write_png(here / "degrees.png", figures.degrees(why, class_names)))
+            pictures.append(write_png(place / "degrees.png", figures.degrees(why, class_names)))
     if as_json:
-        click.echo((here / "explain.json").read_text("utf-8"), nl=False)
+        click.echo((place / "explain.json").read_text("utf-8"), nl=False)
         return
     for line in figures.sentences(why, class_names):
         click.echo(line)

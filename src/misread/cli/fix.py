@@ -51,7 +51,7 @@ def fix(
         click.echo(f"Trainer: {loaded.trainer.text}; what is left to do runs its code.", err=True)
     click.echo(f"Trying {len(candidates)} candidates; confirm stays closed.", err=True)
     with StudyBar(console, most_epochs(loaded, candidates), Step.TRAINED, "at most ") as bar:
-        found = search(
+        result = search(
             loaded,
             candidates,
             folder,
@@ -62,16 +62,16 @@ def fix(
         )
     with locked(folder), stderr().status("writing the page and the proof's study"):
         proof = folder / f"{loaded.name}-proof.toml"
-        write_atomic(proof, proof_of(found, loaded, candidates).encode())
+        write_atomic(proof, proof_of(result, loaded, candidates).encode())
         page = folder / "fix.html"
         labels = {name: arm.label or name for name, arm in candidates.items()}
-        write_atomic(page, search_page(found, loaded, labels, proof).encode())
+        write_atomic(page, search_page(result, loaded, labels, proof).encode())
     if as_json:
         click.echo((folder / "fix.json").read_text("utf-8"), nl=False)
         return
-    click.echo(answer(found))
-    stdout().print(search_table(found, labels))
-    for name, why in found.left_out.items():
+    click.echo(answer(result))
+    stdout().print(search_table(result, labels))
+    for name, why in result.left_out.items():
         click.echo(f"Not tried: {name}, for {why}.")
     click.echo(f"Page: {page}")
-    click.echo(next_command(found, proof))
+    click.echo(next_command(result, proof))

@@ -88,7 +88,7 @@ def measure(
     logits_NK -= logits_NK.max(axis=1, keepdims=True)
     log_probs_NK = logits_NK - np.log(np.exp(logits_NK).sum(axis=1, keepdims=True))
     rows_N = np.arange(len(labels_N))
-    found = {"loss": float(-log_probs_NK[rows_N, labels_N].mean())}
+    measures = {"loss": float(-log_probs_NK[rows_N, labels_N].mean())}
     back = np.exp(log_probs_NK)  # the gradient by what enters a layer's activation
     back[rows_N, labels_N] -= 1
     back /= len(labels_N)
@@ -98,9 +98,9 @@ def measure(
         norms.append(float(np.linalg.norm(value.T @ back)))
     for layer, (norm, value) in enumerate(zip(norms[::-1], values[1:], strict=True), start=1):
         zero = value == 0
-        found |= {
+        measures |= {
             f"gradient_norm_{layer}": norm,
             f"zero_share_{layer}": float(zero.mean()),
             f"dead_share_{layer}": float(zero.all(axis=0).mean()),
         }
-    return found
+    return measures

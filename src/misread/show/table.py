@@ -67,8 +67,8 @@ class Table:
         What a terminal adds below.
     align : str
         "l" or "r" for each of the first columns; the others are aligned to the right.
-    unbroken : int
-        How many of the first columns keep their lines whole in a terminal.
+    unbroken : frozenset of int
+        Columns whose lines do not break, from 0.
     rules : frozenset of int
         Rows below which a terminal draws a line.
     frame : Frame
@@ -80,7 +80,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     align: str = "l"
-    unbroken: int = 0
+    unbroken: frozenset[int] = frozenset()
     rules: frozenset[int] = frozenset()
     frame: Frame = Frame.FULL
 
@@ -134,7 +134,7 @@ def terminal_table(table: Table) -> RichTable:
         grid.add_column(
             Text(wording.cut(head)),
             justify="left" if letter == "l" else "right",
-            no_wrap=place < table.unbroken,
+            no_wrap=place in table.unbroken,
             overflow="fold",
         )
     for place, row in enumerate(table.rows):
@@ -179,7 +179,11 @@ def html_table(table: Table, caption: str = "", *, wrap: bool = False) -> Markup
     )
     rows = Markup("\n").join(
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            _one_line(row[0]), Markup().join(map(_html_cell, row[1:]))
+            _one_line(row[0]),
+            Markup().join(
+                _html_cell(cell, whole=place in table.unbroken)
+                for place, cell in enumerate(row[1:], start=1)
+            ),
         )
         for row in table.rows
     )
@@ -194,9 +198,9 @@ def _markdown_cell(cell: str) -> str:
     return f"**{text}**" if tone_of(cell) is Tone.STRONG else text
 
 
-def _html_cell(cell: str) -> Markup:
-    kind = _CLASSES.get(tone_of(cell))
-    opening = Markup('<td class="{}">').format(kind) if kind else Markup("<td>")
+def _html_cell(cell: str, *, whole: bool) -> Markup:
+    kinds = " ".join(filter(None, (_CLASSES.get(tone_of(cell)), "whole" if whole else None)))
+    opening = Markup('<td class="{}">').format(kinds) if kinds else Markup("<td>")
     return Markup("{}{}</td>").format(opening, _one_line(cell))
 
 

@@ -36,7 +36,7 @@ def study_table(evidence: Evidence) -> Table:
 def answer_table(evidence: Evidence) -> Table:
     """Return a row per arm: what it does, accuracy, the target, the worst item, the verdict."""
     before = {BASELINE: wording.percent(words.mean_accuracy(evidence, BASELINE))}
-    rows = [(BASELINE, "", before[BASELINE], "", "", "")]
+    rows: list[tuple[str, ...]] = [(BASELINE, "", "", before[BASELINE], "")]
     for arm, verdict in evidence.verdicts.items():
         cells = [
             f"{wording.percent(cell.before)} → {wording.percent(cell.after)}"
@@ -49,12 +49,11 @@ def answer_table(evidence: Evidence) -> Table:
         accuracy = wording.percent(words.mean_accuracy(evidence, arm))
         rows.append(
             (
-                arm,
-                words.arm_description(evidence, arm).partition(";")[0],
-                accuracy,
-                "; ".join(cells),
-                worst,
+                f"{arm}\n{words.arm_description(evidence, arm).partition(';')[0]}",
                 status(verdict.verdict, verdict_word(verdict)),
+                "; ".join(cells),
+                accuracy,
+                worst,
             )
         )
     title = (
@@ -62,8 +61,8 @@ def answer_table(evidence: Evidence) -> Table:
         f"{smoke_mark(evidence.plan.study.smoke)}"
     )
     note = f"Over {words.sampling_units(evidence)}. {words.saved_runs(evidence)}".strip()
-    heads = ("accuracy", words.target_name(evidence), "worst of the rest", "verdict")
-    return Table(title, ("arm", "what it does", *heads), tuple(rows), note, "llllll", unbroken=1)
+    heads = ("arm", "verdict", words.target_name(evidence), "accuracy", "worst of the rest")
+    return Table(title, heads, tuple(rows), note, "lllll", unbroken=frozenset({2}))
 
 
 def evidence_images(evidence: Evidence) -> str:
@@ -112,7 +111,12 @@ def verdicts_table(
             rows.append(("", f"and {other.name}", "", after, change, p_value, ""))
     heads = ("accuracy", f"{cell_name} a seed", "change, with its interval", "p", "harmed")
     return Table(
-        title, ("arm", "verdict", *heads), tuple(rows), note.strip(), align="ll", unbroken=2
+        title,
+        ("arm", "verdict", *heads),
+        tuple(rows),
+        note.strip(),
+        align="ll",
+        unbroken=frozenset({0, 1}),
     )
 
 

@@ -360,6 +360,8 @@ def _caveats(verdict: Verdict) -> tuple[str, ...]:
     notes: dict[str, list[str]] = {}
     for cell in verdict.cells:
         for sentence in filter(None, re.split(r"(?<=\.)\s+", cell.effect.note)):
+            if sentence.rpartition(": ")[2].removesuffix(".") in verdict.reason:
+                continue
             notes.setdefault(sentence, []).append(cell.name)
     everywhere = len(verdict.cells)
     return tuple(

@@ -13,12 +13,6 @@ from misread.study.file import builtin_studies
 from misread.study.study import BASELINE
 
 NOT_ASKED = "–"  # a slice of a larger dose than the arm's
-DONE = {
-    "erode": "thinned",
-    "dilate": "thickened",
-    "cut": "cut at the foot",
-    "lean": "leaned left",
-}
 
 
 class Misreading(Enum):
@@ -49,12 +43,6 @@ def target_name(evidence: Evidence) -> str:
 def target_result(evidence: Evidence, arm: str) -> CellResult:
     """Return the target cell's result of an arm."""
     return evidence.verdicts[arm].cells[0]
-
-
-def operation_phrase(operation: str, size_px: int) -> str:
-    """Return what an operation does to an image, as in "thinned (erode 2 px)"."""
-    name = f"{operation} {size_px} px"
-    return f"{DONE[operation]} ({name})" if operation in DONE else f"under {name}"
 
 
 def slice_items(evidence: Evidence, arm: str, piece: SliceEvidence) -> dict[Misreading, Item]:
@@ -93,7 +81,7 @@ def slice_label(
 ) -> tuple[str, str]:
     """Return the two lines that name a counter-slice, as ("4 read as 9", "thinned …")."""
     name, reading = _reading(evidence, piece, misreading)
-    return f"{name} {reading}", operation_phrase(piece.view.operation, piece.view.size_px)
+    return f"{name} {reading}", wording.treated(piece.view.treatment)
 
 
 def slice_finding(
@@ -103,7 +91,7 @@ def slice_finding(
     name, reading = _reading(evidence, piece, misreading)
     times = fold(item.after, item.before)
     return (
-        f"{plural(name)} {operation_phrase(piece.view.operation, piece.view.size_px)} "
+        f"{plural(name)} {wording.treated(piece.view.treatment)} "
         f"are {reading} in {wording.percent(item.after)} of cases instead of "
         f"{wording.percent(item.before)}{f' ({times})' if times else ''}"
     )

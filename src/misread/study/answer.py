@@ -8,6 +8,7 @@ from misread.judge import Verdict
 from misread.judge.items import Item
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_HINT = 0.2  # a fall with a larger p-value hints at nothing
 _MOST_SEEDS = 100  # a command with more seeds is no advice
 
 
@@ -69,13 +70,16 @@ def worst_item(verdict: Verdict) -> Item | None:
 
 
 def item_in_words(item: Item) -> str:
-    """Return what an item is, without a glossary, as in "4s read as 9s under erode 2 px"."""
+    """Return what an item is, without a glossary, as in "4s thinned (erode 2 px) read as 9s"."""
     if item.kind == "accuracy" or item.true is None:
         return "accuracy" if item.kind == "accuracy" else "some other confusion"
     name = item.name.removeprefix("recall of ").removeprefix(f"{item.slice_name} · ")
     true, _, predicted = name.partition("→")
-    words = misread_as(true, predicted) if predicted else f"{plural(true)} read wrongly"
-    return words + (f" under {item.slice_name}" if item.slice_name else "")
+    treated = f"{plural(true)} {wording.treated(item.slice_name)}".strip()
+    reading = (
+        f"read as {plural(predicted).removeprefix('images of ')}" if predicted else "read wrongly"
+    )
+    return f"{treated} {reading}"
 
 
 def item_rates(item: Item) -> str:
@@ -154,7 +158,7 @@ def _hint(verdicts: Mapping[str, Verdict]) -> str:
     fell = [
         (v.cells[0].p_value, arm)
         for arm, v in verdicts.items()
-        if v.cells[0].effect.estimate < 0 and v.verdict != "HARM"
+        if v.cells[0].effect.estimate < 0 and v.verdict != "HARM" and v.cells[0].p_value <= _HINT
     ]
     if not fell:
         return ""

@@ -141,7 +141,7 @@ def run_corruptions(
     parts = load_parts(study.dataset, study.sizes["confirm_size"])
     corrupt(parts.confirm.images[:0], mnist_c()[0])  # other images are refused before all work
     names = tuple(spec.name for spec in mnist_c(severity))
-    here = (out / ("mnist-c" if severity is None else f"severity-{severity}")).resolve()
+    place = (out / ("mnist-c" if severity is None else f"severity-{severity}")).resolve()
     stated = {
         "corruptions": list(names),
         "source_sha256": list(plan.dataset_sha256),
@@ -149,16 +149,16 @@ def run_corruptions(
     }
     needed = seeds_needed(plan, parts, folder)
     how: Any = {"jobs": jobs, "on_begin": on_begin, "on_view": on_view, "on_note": on_note}
-    with locked(here):
+    with locked(place):
         views = tuple(View(corruption=name) for name in names)
-        read = reread(plan, needed, folder.resolve(), views, here, stated, **how)
+        read = reread(plan, needed, folder.resolve(), views, place, stated, **how)
         clean = {
             arm: load_arm(plan, parts, folder, arm, n_seeds).side for arm, n_seeds in needed.items()
         }
-        return _conclude(plan, parts.confirm, clean, read, here)
+        return _conclude(plan, parts.confirm, clean, read, place)
 
 
-def load_corruptions(here: Path) -> Corruptions:
+def load_corruptions(place: Path) -> Corruptions:
     """Return the finished readings of a severity from its folder.
 
     Raises
@@ -168,12 +168,12 @@ def load_corruptions(here: Path) -> Corruptions:
     """
     try:
         return Corruptions(
-            here,
-            Robustness.model_validate(read_json(here / "corruptions.json")),
-            StudyVerdict.model_validate(read_json(here / "verdict.json")),
+            place,
+            Robustness.model_validate(read_json(place / "corruptions.json")),
+            StudyVerdict.model_validate(read_json(place / "verdict.json")),
         )
     except ValidationError:
-        msg = f"{here} is of another version; run `misread corruptions` again."
+        msg = f"{place} is of another version; run `misread corruptions` again."
         raise StoreError(msg) from None
 
 
@@ -182,7 +182,7 @@ def _conclude(
     confirm: Dataset,
     clean: dict[str, Predictions],
     read: dict[str, list[Arrays]],
-    here: Path,
+    place: Path,
 ) -> Corruptions:
     names = tuple(view.corruption for view in views_in(read[BASELINE][0]))
     corrupted = {
@@ -203,12 +203,12 @@ def _conclude(
         **preds,
         **{f"{arm} corrupted": read_CSN for arm, read_CSN in corrupted.items()},
     }
-    write_arrays(here / "readings.npz", arrays)
+    write_arrays(place / "readings.npz", arrays)
     sides = {
         arm: _with_slices(side, dict(zip(names, corrupted[arm], strict=True)))
         for arm, side in clean.items()
     }
-    write_json(here / "verdict.json", judge_again(plan, sides).model_dump(mode="json"))
+    write_json(place / "verdict.json", judge_again(plan, sides).model_dump(mode="json"))
     alpha, groups_N = plan.study.judge.alpha, clean[BASELINE].groups
     true, predicted = plan.cells[0]
     states = {CLEAN: preds}
@@ -237,8 +237,8 @@ def _conclude(
         },
         means={arm: arm_mean(labels_N, corrupted, arm, alpha, groups_N) for arm in corrupted},
     )
-    write_json(here / "corruptions.json", robustness.model_dump(mode="json"))
-    return load_corruptions(here)
+    write_json(place / "corruptions.json", robustness.model_dump(mode="json"))
+    return load_corruptions(place)
 
 
 def _with_slices(side: Predictions, corrupted: dict[str, Readings]) -> Predictions:

@@ -219,12 +219,12 @@ class Evidence:
             c for c in self.errors["cells"] if (c["true"], c["predicted"]) == (true, predicted)
         )
         times = Counter(image["seed"] for image in cell["images"])
-        own_N = self.confirm.labels_N == true
+        of_class_N = self.confirm.labels_N == true
         return shrinkage(
             words=f"{self.confirm.class_names[true]}→{self.confirm.class_names[predicted]}",
             errors_S=[times[seed] for seed in self.errors["seeds"]],
             images_S=self.select_sizes_SK[:, true].tolist(),
-            confirm_SN=self.predictions[BASELINE][:, own_N] == predicted,
+            confirm_SN=self.predictions[BASELINE][:, of_class_N] == predicted,
             chosen=self.plan.target_from == TargetFrom.SELECT,
             alpha=self.plan.study.judge.alpha,
         )

@@ -225,13 +225,13 @@ def _edits(evidence: Evidence, cell: Cell) -> dict[str, _Edited]:
     confirm = evidence.confirm
     if confirm.images.ndim != 3:
         return {}
-    found = {}
+    made = {}
     for (name, edit), label in zip(EDITS.items(), cell, strict=True):
         of_class = np.flatnonzero(confirm.labels_N == label)[:_MOST_EDITED]
         edited, kept = by_degrees(confirm.images[of_class], edit)
         if len(kept):
-            found[name] = _Edited(int(label), edited, of_class[kept].tolist())
-    return found
+            made[name] = _Edited(int(label), edited, of_class[kept].tolist())
+    return made
 
 
 def _ask(

@@ -198,12 +198,12 @@ def readings_of(
     """
     mean_NK = probs_SNK.mean(axis=0, dtype=np.float64)
     votes_SN = probs_SNK.argmax(axis=2)
-    found = []
+    readings = []
     for n, digit in enumerate(page.digits):
         read = int(mean_NK[n].argmax())
         votes_K = np.bincount(votes_SN[:, n], minlength=len(class_names))
         order = sorted(np.flatnonzero(votes_K).tolist(), key=lambda k: (-votes_K[k], k))
-        found.append(
+        readings.append(
             Reading(
                 number=n + 1,
                 line=digit.line,
@@ -215,4 +215,4 @@ def readings_of(
                 unsure=bool(mean_NK[n, read] < UNSURE),
             )
         )
-    return found
+    return readings

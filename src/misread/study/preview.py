@@ -80,9 +80,9 @@ def preview_numbers(study: Study, target: Cell, train: Dataset, folder: Path) ->
         ids, before, after = [], [], []
         for select, preview in zip(selects, previews, strict=True):
             number = views_in(preview, Part.SELECT).index(piece)
-            own_M = select["labels"] == piece.label
-            ids.append(select["ids"][own_M])
-            before.append(select["predictions"][0][own_M])
+            of_class_M = select["labels"] == piece.label
+            ids.append(select["ids"][of_class_M])
+            before.append(select["predictions"][0][of_class_M])
             after.append(preview[f"slice_{number}_predictions"])
         images = train.images[np.concatenate(ids)]
         treated = OPERATIONS[piece.operation](images, piece.size_px)
@@ -117,8 +117,8 @@ def preview_numbers(study: Study, target: Cell, train: Dataset, folder: Path) ->
 def _share_of_draws(arm: str, policy: Policy, train: Dataset, seed: int) -> dict[str, Any]:
     draw = policy.draw(train.labels_N, seed, 0)
     drawn = np.flatnonzero(draw.operation_N >= 0)
-    own = Draw(draw.operation_N[drawn], draw.size_N[drawn], draw.operations)
-    share = changed_share(own, train.images[drawn], apply_draw(train.images[drawn], own))
+    of_drawn = Draw(draw.operation_N[drawn], draw.size_N[drawn], draw.operations)
+    share = changed_share(of_drawn, train.images[drawn], apply_draw(train.images[drawn], of_drawn))
     return {
         "arm": arm,
         "size_px": list(policy.size_px),

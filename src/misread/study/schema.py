@@ -104,7 +104,7 @@ def study_schema() -> dict[str, Any]:
     table = {"type": "object", "description": _RECIPE}
     properties = {k: v for k, v in schema["properties"].items() if k not in HIDDEN}
     arm = schema["$defs"].pop("Arm")["properties"]
-    own = {key: arm[key] for key in arm if key not in _NOT_STATED[Arm]}
+    about_arm = {key: arm[key] for key in arm if key not in _NOT_STATED[Arm]}
     properties |= {
         "recipe": {"description": _RECIPE, "anyOf": [{"enum": names}, table]},
         "target": {"type": "string", "pattern": ":", "description": _AS_STATED["target"].about},
@@ -112,7 +112,10 @@ def study_schema() -> dict[str, Any]:
             "description": _AS_STATED["arms"].about,
             "anyOf": [
                 {"type": "array", "items": {"type": "string"}},
-                {"additionalProperties": {"type": "object", "properties": own}, "type": "object"},
+                {
+                    "additionalProperties": {"type": "object", "properties": about_arm},
+                    "type": "object",
+                },
             ],
         },
     }

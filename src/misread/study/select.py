@@ -270,21 +270,21 @@ class Shrinkage(Frozen):
     def sentence(self) -> str:
         """What it says, in words."""
         rates = f"{percent(self.select.rate)} on select and {percent(self.confirm.rate)} on confirm"
-        told = f"{self.cell} came out at {rates}"
+        sentence = f"{self.cell} came out at {rates}"
         if self.shrinkage is not None:
-            told += f" (shrinkage {f'{self.shrinkage:+.0%}'.replace('-', '−')})"
-        told += (
+            sentence += f" (shrinkage {f'{self.shrinkage:+.0%}'.replace('-', '−')})"
+        sentence += (
             "; the intervals overlap, so chance alone can make the difference."
             if self.overlap
             else "; the intervals do not overlap."
         )
         if self.chosen:
             return (
-                f"{told} It was taken because it led on select, and what leads has had luck on "
+                f"{sentence} It was taken because it led on select, and what leads has had luck on "
                 "its side: some shrinkage is to be expected. The test images are also another draw."
             )
         return (
-            f"{told} It was not chosen by these numbers but named in the study file. The test "
+            f"{sentence} It was not chosen by these numbers but named in the study file. The test "
             "images are another draw than the training images."
         )
 

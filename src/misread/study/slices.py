@@ -169,17 +169,17 @@ def slice_up(
     true, predicted = cell
     values = shapes(confirm.images) if measured is None else measured
     labels_N = confirm.labels_N
-    own = np.flatnonzero(labels_N == true)
-    hit = {arm: own_SN[:, own] == predicted for arm, own_SN in predictions.items()}
+    of_class = np.flatnonzero(labels_N == true)
+    hit = {arm: own_SN[:, of_class] == predicted for arm, own_SN in predictions.items()}
     wrong = {arm: own_SN != labels_N for arm, own_SN in predictions.items()}
     strata = {name: quantile_strata(values[name], labels_N, N_STRATA) for name in MEASURES}
     kinds, kind_N = _kinds(confirm)
     by_kind = {WRITTEN_BY: kind_N} if kinds else {}
-    own_strata = {name: stratum_N[own] for name, stratum_N in (strata | by_kind).items()}
-    writers_M = None if confirm.groups_N is None else confirm.groups_N[own]
-    cell_rates = rates_by_stratum(own_strata, hit, alpha, writers_M)
+    class_strata = {name: stratum_N[of_class] for name, stratum_N in (strata | by_kind).items()}
+    writers_M = None if confirm.groups_N is None else confirm.groups_N[of_class]
+    cell_rates = rates_by_stratum(class_strata, hit, alpha, writers_M)
     all_rates = rates_by_stratum(strata | by_kind, wrong, alpha, confirm.groups_N)
-    of_shape = {name: own_strata[name] for name in MEASURES}
+    of_shape = {name: class_strata[name] for name in MEASURES}
     explained = {
         arm: explanations(of_shape, hit_SM, derive(0, "slices"), blocks_N=writers_M)
         for arm, hit_SM in hit.items()
@@ -189,18 +189,18 @@ def slice_up(
     return Slices(
         cell=cell,
         class_names=confirm.class_names,
-        n_images=own.size,
+        n_images=of_class.size,
         alpha=alpha,
         errors_per_seed={arm: float(hit_SM.sum(axis=1).mean()) for arm, hit_SM in hit.items()},
         explained=explained,
         shape=tuple(
             ShapeSlices(
                 measure=name,
-                edges=_edges(values[name][own]),
+                edges=_edges(values[name][of_class]),
                 cell=cell_rates[name],
                 all=all_rates[name],
-                low=_examples(values[name], own),
-                high=_examples(-values[name], own),
+                low=_examples(values[name], of_class),
+                high=_examples(-values[name], of_class),
             )
             for name in [*ranked, *(name for name in MEASURES if name not in ranked)]
         ),
@@ -211,12 +211,14 @@ def slice_up(
             cell=cell_rates.get(WRITTEN_BY, ()),
             all=all_rates.get(WRITTEN_BY, ()),
             cell_concentration=concentration(
-                confirm.groups_N[own], hit[first], derive(0, "writers"), n_draws=_N_DRAWS
+                confirm.groups_N[of_class], hit[first], derive(0, "writers"), n_draws=_N_DRAWS
             ),
             all_concentration=concentration(
                 confirm.groups_N, wrong[first], derive(0, "all writers"), n_draws=_N_DRAWS
             ),
-            writers=_writers(confirm.groups_N[own], kinds, kind_N[own], hit[first], own),
+            writers=_writers(
+                confirm.groups_N[of_class], kinds, kind_N[of_class], hit[first], of_class
+            ),
         ),
     )
 
@@ -242,9 +244,9 @@ def _edges(values_M: Floats) -> tuple[float, ...]:
     return tuple(np.quantile(known_M, np.arange(N_STRATA + 1) / N_STRATA).tolist())
 
 
-def _examples(values_N: Floats, own: Ints) -> tuple[int, ...]:
+def _examples(values_N: Floats, of_class: Ints) -> tuple[int, ...]:
     """Return places spread over the lowest 2% of a class's images, not its oddest alone."""
-    known = own[~np.isnan(values_N[own])]
+    known = of_class[~np.isnan(values_N[of_class])]
     lowest = known[np.argsort(values_N[known], kind="stable")][: max(_N_EXAMPLES, known.size // 50)]
     if not lowest.size:
         return ()
@@ -257,21 +259,23 @@ def _writers(
     kinds: tuple[str, ...],
     kind_M: Ints,
     hit_SM: npt.NDArray[np.bool_],
-    own: Ints,
+    of_class: Ints,
 ) -> tuple[Writer, ...]:
     times_M = hit_SM.sum(axis=0)
-    found = []
+    parts = []
     for writer in np.unique(groups_M[times_M > 0]):
         at = np.flatnonzero(groups_M == writer)
         missed = at[times_M[at] > 0]
-        found.append(
+        parts.append(
             Writer(
                 writer=int(writer),
                 group=kinds[kind_M[at[0]]] if kinds else "",
                 n_images=at.size,
                 errors_per_seed=float(times_M[at].sum() / len(hit_SM)),
-                images=tuple(own[missed[np.argsort(-times_M[missed], kind="stable")]].tolist()),
+                images=tuple(
+                    of_class[missed[np.argsort(-times_M[missed], kind="stable")]].tolist()
+                ),
             )
         )
-    found.sort(key=lambda each: (-each.errors_per_seed, each.writer))
-    return tuple(found[:40])
+    parts.sort(key=lambda each: (-each.errors_per_seed, each.writer))
+    return tuple(parts[:40])

@@ -106,7 +106,7 @@ def run_transfer(
     plan = load_target_plan(folder)
     study = plan.study
     data = unseen(study.dataset, source)
-    here = path_in(out, slug(source)).resolve()
+    place = path_in(out, slug(source)).resolve()
     stated = {
         "source": source,
         "source_sha256": [part.sha256 for part in load(source)],
@@ -115,17 +115,17 @@ def run_transfer(
     }
     needed = seeds_needed(plan, load_parts(study.dataset, study.sizes["confirm_size"]), folder)
     how: Any = {"jobs": jobs, "on_begin": on_begin, "on_view": on_view, "on_note": on_note}
-    with locked(here):
+    with locked(place):
         views = (View(source=source),)
-        read = reread(plan, needed, folder.resolve(), views, here, stated, **how)
-        return _conclude(plan, folder, read, here, stated)
+        read = reread(plan, needed, folder.resolve(), views, place, stated, **how)
+        return _conclude(plan, folder, read, place, stated)
 
 
 def _conclude(
     plan: Plan,
     folder: Path,
     read: dict[str, list[Arrays]],
-    here: Path,
+    place: Path,
     stated: dict[str, Any],
 ) -> Transfer:
     names = load(plan.study.dataset)[0].class_names
@@ -136,15 +136,15 @@ def _conclude(
     }
     preds = {arm: side.preds_SN for arm, side in sides.items()}
     labels_N = read[BASELINE][0]["labels"]
-    write_arrays(here / "readings.npz", {"labels": labels_N, "seeds": np.array(seeds), **preds})
-    write_json(here / "verdict.json", judge_again(plan, sides).model_dump(mode="json"))
+    write_arrays(place / "readings.npz", {"labels": labels_N, "seeds": np.array(seeds), **preds})
+    write_json(place / "verdict.json", judge_again(plan, sides).model_dump(mode="json"))
     summary = stated | {
         "study": plan.study.name,
         "accuracy": {arm: (p == labels_N).mean(axis=1).tolist() for arm, p in preds.items()},
         "equal_to_confirm": _equal(plan, folder, read) if _is_own(plan, stated) else None,
     }
-    write_json(here / "transfer.json", summary)
-    return _transfer(here, summary)
+    write_json(place / "transfer.json", summary)
+    return _transfer(place, summary)
 
 
 def _is_own(plan: Plan, stated: dict[str, Any]) -> bool:
@@ -183,29 +183,29 @@ def load_transfers(folder: Path, out: Path) -> list[Transfer]:
         If there is none, or a file is damaged.
     """
     plan = load_plan(folder)
-    found = []
+    transfers = []
     for path in sorted(out.glob("*/transfer.json")):
-        told = read_json(path, Stored)
-        if told["plan_sha256"] == plan.sha256:
-            found.append(_transfer(path.parent, told))
-    if not found:
+        stored = read_json(path, Stored)
+        if stored["plan_sha256"] == plan.sha256:
+            transfers.append(_transfer(path.parent, stored))
+    if not transfers:
         msg = f"{out} holds no finished transfer of {folder}; run `misread transfer` first."
         raise StoreError(msg)
-    return found
+    return transfers
 
 
-def _transfer(here: Path, told: dict[str, Any]) -> Transfer:
+def _transfer(place: Path, stored: dict[str, Any]) -> Transfer:
     try:
-        outcome = StudyVerdict.model_validate(read_json(here / "verdict.json"))
+        outcome = StudyVerdict.model_validate(read_json(place / "verdict.json"))
     except ValidationError:
-        msg = f"{here / 'verdict.json'} is of another version; run `misread transfer` again."
+        msg = f"{place / 'verdict.json'} is of another version; run `misread transfer` again."
         raise StoreError(msg) from None
     return Transfer(
-        source=told["source"],
-        n_images=told["n_images"],
-        sha256=(told["source_sha256"][0], told["source_sha256"][1]),
-        folder=here,
-        accuracy=told["accuracy"],
-        equal=told["equal_to_confirm"],
+        source=stored["source"],
+        n_images=stored["n_images"],
+        sha256=(stored["source_sha256"][0], stored["source_sha256"][1]),
+        folder=place,
+        accuracy=stored["accuracy"],
+        equal=stored["equal_to_confirm"],
         outcome=outcome,
     )

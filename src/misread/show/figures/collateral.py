@@ -56,15 +56,14 @@ def collateral(evidence: Evidence) -> Figure:
     groups = _groups(evidence, items)
     n_columns = min(4, len(arms))
     height = 0.75 + sum(group.height for group in groups)
-    n_drawn = sum(len(group.names) for group in groups)
     sheet = style.Sheet(
         max(_LABELS + n_columns * (_COLUMN + _GAP) + 0.2, 10.4),
         height * -(-len(arms) // n_columns) + 0.45,
         _title(evidence),
-        "Change of each error rate in percentage points with its interval; right is worse. "
-        "Dashed: the margin set before. Safe: the whole interval lies left of it. "
-        f"{n_drawn} of {evidence.verdicts[arms[0]].n_items} items are drawn; the others, "
-        "confusions with lower upper ends, stand in the tables.",
+        "Change of each error rate in percentage points; right is worse. Dashed: the margin set "
+        "before. Safe: the right end, of 95% on that side alone, lies left of it. Small grey dots: "
+        "not asked to be safe, only looked at for harm. Confusions that are not drawn stand in the "
+        "tables.",
         evidence.plan.exploratory,
     )
     draw.key(sheet, _LABELS, 0.12, draw.STATUS_MARKS)
@@ -113,10 +112,16 @@ def _forest(axes: Axes, items: Sequence[Item], group: _Group) -> None:
     axes.axvline(100 * group.margin, color=style.INK, lw=1.2, ls=draw.DASHED)
     for place, item in enumerate(items):
         colour, marker = style.STATUS_COLOURS[item.status], style.STATUS_MARKERS[item.status]
-        ends = (100 * item.effect.low, 100 * item.effect.high)
+        ends = (100 * item.effect.low, 100 * _right_end(item))
         draw.interval(axes, place, ends, colour, width=2.2, limits=(low, high))
         at = [100 * item.effect.estimate]
         axes.plot(at, [place], marker, color=colour, ms=7, mec="white", mew=0.8, zorder=4)
+
+
+def _right_end(item: Item) -> float:
+    """Return the end that decides: for *safe* the one-sided one, for harm the interval's."""
+    asked = item.upper is not None and item.status in {"safe", "undetermined"}
+    return float(item.upper if asked and item.upper is not None else item.effect.high)
 
 
 def _groups(evidence: Evidence, items: Items) -> list[_Group]:

@@ -79,7 +79,7 @@ def corruption_table(corruptions: Corruptions, arm: str) -> Table:
         status(verdict.verdict, f"{arm}: {verdict_word(verdict)}"),
         (*heads, "harmed"),
         tuple(rows),
-        unbroken=1,
+        unbroken=frozenset({0}),
         rules=frozenset({0, n_rows - 1}),
         frame=Frame.LIGHT,
     )

@@ -12,7 +12,7 @@ from misread.data.parts import folds
 from misread.images import Ids, Images
 from misread.images.operations import OPERATIONS
 from misread.images.shape import ink
-from misread.show import style, words
+from misread.show import style
 from misread.study.answer import plural
 from misread.study.evidence import Evidence
 
@@ -165,12 +165,13 @@ def _title(train: Dataset, target: tuple[int, int], preview_numbers: Mapping[str
         share = wording.percent(first["changed_share"].get("all", 0.0))
         title = f"{first['arm']}: {share} of the draws change the image"
     worst = max(entries, key=lambda e: e["as_target_after"] - e["as_target_before"])
+    view = f"{worst['operation']} {worst['size_px']} px"
     before, after = worst["as_target_before"], worst["as_target_after"]
     if after <= before:
         return title
     name = plural(train.class_names[worst["label"]])
     read = train.class_names[next(k for k in target if k != worst["label"])]
     return (
-        f"{title}; {name} {words.operation_phrase(worst['operation'], worst['size_px'])} are read "
+        f"{title}; {name} {wording.treated(view)} are read "
         f"as {read} in {wording.percent(after)} instead of {wording.percent(before)}"
     )
