@@ -37,8 +37,8 @@ FIND_PYTHON = for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11);
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-run: $(SYNCED)  ## Run the study four-nine (ARGS="--smoke" for a first look)
-	@$(BIN)/misread run four-nine $(ARGS)
+run: $(SYNCED)  ## Run the study fours-fixed (ARGS="--smoke" for a first look)
+	@$(BIN)/misread run fours-fixed $(ARGS)
 
 test: $(SYNCED)  ## Run the whole test suite (ARGS="-k judge" for a part)
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/docs/test_site.py $(ARGS)

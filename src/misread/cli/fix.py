@@ -9,7 +9,7 @@ from misread.cli.options import stderr, stdout, study_options
 from misread.cli.progress import StudyBar, load_with_bar
 from misread.files import write_atomic
 from misread.learn.work import Step
-from misread.show.fix import answer, next_command, search_page, search_table
+from misread.show.fix import answer, dropped_lines, last_table, next_command, search_page
 from misread.store import locked
 from misread.study.candidates import load_candidates, proof_of
 from misread.study.file import load_study
@@ -70,7 +70,9 @@ def fix(
         click.echo((folder / "fix.json").read_text("utf-8"), nl=False)
         return
     click.echo(answer(result))
-    stdout().print(search_table(result, labels))
+    stdout().print(last_table(result, labels))
+    for line in dropped_lines(result):
+        click.echo(line)
     for name, why in result.left_out.items():
         click.echo(f"Not tried: {name}, for {why}.")
     click.echo(f"Page: {page}")

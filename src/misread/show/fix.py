@@ -36,17 +36,38 @@ def answer(search: Search) -> str:
 
 def search_table(search: Search, labels: dict[str, str]) -> Table:
     """Return the table of every candidate at the last rung that it reached, the best first."""
-    rows, seen = [], set()
-    last = search.rungs[-1].baseline
-    rows.append(_row(last, search.rungs[-1].n_seeds, "", ""))
-    for rung in reversed(search.rungs):
-        for score in rung.arms:
-            if score.arm in seen:
-                continue
-            seen.add(score.arm)
-            rows.append(
-                _row(score, rung.n_seeds, labels.get(score.arm, ""), _standing(search, score))
-            )
+    tried = [
+        (score, rung.n_seeds)
+        for rung in reversed(search.rungs)
+        for score in rung.arms
+        if rung is search.rungs[-1] or score.dropped
+    ]
+    return _table(search, labels, tried)
+
+
+def last_table(search: Search, labels: dict[str, str]) -> Table:
+    """Return the table of the candidates of the last rung, narrow enough for a terminal."""
+    return _table(
+        search, labels, [(score, search.rungs[-1].n_seeds) for score in search.rungs[-1].arms]
+    )
+
+
+def dropped_lines(search: Search) -> list[str]:
+    """Return a line for each candidate that did not reach the last rung, the last dropped first."""
+    return [
+        f"Dropped after {count(rung.n_seeds, 'seed')}: {score.arm}, {score.dropped}."
+        for rung in reversed(search.rungs)
+        for score in rung.arms
+        if score.dropped
+    ]
+
+
+def _table(search: Search, labels: dict[str, str], tried: list[tuple[Score, int]]) -> Table:
+    last = search.rungs[-1]
+    rows = [_row(last.baseline, last.n_seeds, "", "")] + [
+        _row(score, n_seeds, labels.get(score.arm, ""), _standing(search, score))
+        for score, n_seeds in tried
+    ]
     name, reverse = search.target_name, "→".join(reversed(search.target_name.split("→")))
     return Table(
         title=f"Errors on explore, images a seed ({search.n_images:,} images)",
