@@ -106,6 +106,8 @@ def power(
         return
     say(answer.sentence)
     say(smallest_sentence(answer))
+    if answer.safe:
+        say(answer.safe.sentence)
     stdout().print(power_table(answer))
     for line in answer.assumptions:
         say(f"- {line}")

@@ -31,16 +31,17 @@ from misread.show.study_figures import (
 from misread.show.style import write_png
 from misread.show.target import answer_table
 from misread.store import locked
-from misread.study.answer import answer_of
+from misread.study.answer import answer_of, settling_of
 from misread.study.conclude import conclude, mend_from_select, write_slices
 from misread.study.evidence import Evidence, load_evidence
 from misread.study.file import builtin_studies, load_study
 from misread.study.folder import Executor, place_in_runs, select_folds
 from misread.study.held_out import held_for, pooled_for
 from misread.study.plan import load_plan
+from misread.study.planned import planned_power
 from misread.study.preview import preview_numbers
 from misread.study.run import Until, run_study, untrained
-from misread.study.select import Errors, planned_power, target_of
+from misread.study.select import Errors, target_of
 from misread.study.study import BASELINE, SMOKE, Study
 
 
@@ -134,7 +135,7 @@ def errors(
     held = held_for(loaded, cell, parts, folds, pooled)
     answer = None if loaded.smoke else planned_power(loaded, ranked, cell, parts.confirm, held)
     if answer is not None:
-        say(answer.sentence)
+        say(answer.in_full)
     say(f"Written: {path} and the images behind it, {picture}.")
 
 
@@ -324,6 +325,9 @@ def _print_results(evidence: Evidence) -> None:
     if evidence.plan.target is not None:
         say(answer_of(evidence.verdicts))
         console.print(answer_table(evidence))
+        for arm, verdict in evidence.verdicts.items():
+            if settling := settling_of(verdict):
+                say(f"What would settle {arm}: {settling}.")
         if step := words.next_command(evidence):
             say(step)
     if evidence.plan.study.asks_accuracies:

@@ -17,8 +17,9 @@ over the items of its kind is at most alpha.
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from itertools import chain
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ from misread.judge.effects import Effect, benjamini_hochberg, effects, noninferi
 from misread.judge.items import Gate, Item, Kind, Margins
 from misread.judge.measure import measure, rates_of, upper_of
 from misread.judge.pair import Pair
+from misread.judge.safety import Known, known_of, settle, settle_together
 
 OTHERS = "all other cells"  # as one item
 MOST_SHARED = 100  # classes with an item for such cells; more share one per bound
@@ -72,7 +74,10 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The effect, its upper end for *safe*, its images, and the error rates before and after."""
+    """The effect, its upper end for *safe*, its images, and the error rates before and after.
+
+    `known` returns what its interval is made of.
+    """
 
     question: Question
     effect: Effect
@@ -80,6 +85,7 @@ class Answer(NamedTuple):
     n_images: int
     before: float
     after: float
+    known: Callable[[], Known]
 
 
 class Scan(NamedTuple):
@@ -144,7 +150,7 @@ def measure_collateral(
     listed = list(chain.from_iterable(of_class.values()))
     items = [
         *items_of(_answers([Question("accuracy")], everything, alpha)),
-        *listed,
+        *(replace(i, settling=None) if i.status == "scanned" else i for i in listed),
         *_together([item for item in listed if item.status == "scanned"]),
         *items_of(sliced),
     ]
@@ -170,17 +176,21 @@ def count_cell(pair: Pair, true: int, predicted: int) -> Counts:
 def _answers(questions: Sequence[Question], counts: Counts, alpha: float) -> list[Answer]:
     """Return an answer for each question, whose counts stand in the same order."""
     upper_C = upper_of(measure(counts, min(2 * alpha, 0.5)))
-    return [
-        Answer(*row)
-        for row in zip(
-            questions,
-            effects(counts, alpha),
-            upper_C.tolist(),
-            counts.n_images_C.tolist(),
-            *(rate_C.tolist() for rate_C in rates_of(counts)),
-            strict=True,
-        )
-    ]
+    every = cache(partial(known_of, counts, alpha))  # for what is open only
+    columns = zip(
+        questions,
+        effects(counts, alpha),
+        upper_C.tolist(),
+        counts.n_images_C.tolist(),
+        *(rate_C.tolist() for rate_C in rates_of(counts)),
+        (partial(_one_of, every, place) for place in range(len(questions))),
+        strict=True,
+    )
+    return [Answer(*row) for row in columns]
+
+
+def _one_of(every: Callable[[], list[Known]], place: int) -> Known:
+    return every()[place]
 
 
 def _together(scanned: Sequence[Item]) -> list[Item]:
@@ -197,6 +207,7 @@ def _together(scanned: Sequence[Item]) -> list[Item]:
             predicted=None,
             covers=1,
             status="safe" if safe else "undetermined",
+            settling=settle_together([item.settling for item in scanned if item.settling]),
         )
     ]
 
@@ -298,13 +309,16 @@ def _item(
     must: bool,
 ) -> Item:
     """Return the item behind an answer, with its status."""
-    question, effect, upper, n_images, before, after = answer
+    question, effect, upper, n_images, before, after, known = answer
     margin: float = getattr(margins, question.kind)
     status = noninferiority(effect, margin)
     if gate == Gate.MEANT and status != "harmed":
         status = "safe" if upper < margin else "undetermined"
     if status == "harmed" and q_value > alpha:
         status = "undetermined"  # among so many items one such interval is to be expected
+    settling = None
+    if status == "undetermined":
+        settling = settle(effect.estimate, effect.low, upper, margin, known(), alpha)
     if not must and status != "harmed":
         status = "scanned"
     effect = effect.within(before)
@@ -326,4 +340,5 @@ def _item(
         margin=margin,
         status=status,
         upper=upper,
+        settling=settling,
     )

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from misread import wording
 from misread.errors import JudgeError
-from misread.files import Frozen
+from misread.files import Frozen, unstated
 from misread.judge.checks import fraction
 from misread.judge.pilot import Pilot
 from misread.judge.pooled import N_FOLDS, Held
@@ -22,6 +22,7 @@ from misread.judge.power import (
     seeds_needed,
     smallest_found,
 )
+from misread.judge.safety import SafeAnswer
 
 HOPELESS, DOUBTFUL = 0.2, 0.5
 """Below .2 a study finds nothing four times in five, and where it does find the effect, it shows it
@@ -82,6 +83,8 @@ class PowerAnswer(Frozen):
         What was taken for granted; the answer in one sentence.
     hopeless : bool
         Whether the power is below .2.
+    safe : SafeAnswer or None
+        The chance that all else is safe; None where nothing but the cell is known.
     """
 
     cell: str
@@ -109,6 +112,7 @@ class PowerAnswer(Frozen):
     assumptions: tuple[str, ...]
     hopeless: bool
     sentence: str
+    safe: SafeAnswer | None = unstated(None)
 
     def __repr__(self) -> str:
         return f"PowerAnswer({self.sentence})"
@@ -128,6 +132,11 @@ class PowerAnswer(Frozen):
             f"{design} find a fall by {self.reduction:.0%} with power {_power(self)}, and "
             f"{_needs(self)}"
         )
+
+    @property
+    def in_full(self) -> str:
+        """The sentence, and that on the chance that all else is safe."""
+        return f"{self.sentence} {self.safe.sentence}" if self.safe else self.sentence
 
     @property
     def warning(self) -> str:

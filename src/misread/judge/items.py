@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from misread import wording
 from misread.files import Frozen
 from misread.judge.effects import Effect, Status
 
@@ -46,6 +47,28 @@ class Margins(Frozen):
 MARGINS = Margins()
 
 
+class Settling(Frozen):
+    """What would settle an item that is open, if its estimate stayed as it is.
+
+    Attributes
+    ----------
+    becomes : {"safe", "harmed"}
+        What it would be: by the side of the margin that the estimate lies on.
+    seeds, images : int or None
+        How many in all would do while the other stays; None where no such number would, up to 200
+        seeds and 100 times the images.
+    """
+
+    becomes: Literal["safe", "harmed"]
+    seeds: int | None
+    images: int | None
+
+    @property
+    def words(self) -> str:
+        """The same in words, as in "safe with about 14 seeds or about 2,400 images"."""
+        return f"{self.becomes} with {wording.what_would_do(self.seeds, self.images)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One thing that must not get worse.
@@ -80,6 +103,8 @@ class Item:
         need not be safe, and is not harmed.
     upper : float or None
         The growth is smaller than this, at level alpha; None in older records.
+    settling : Settling or None
+        What would settle it, where it is undetermined; None in older records.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -99,3 +124,4 @@ class Item:
     margin: float
     status: Status
     upper: float | None = None
+    settling: Settling | None = None

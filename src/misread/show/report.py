@@ -100,7 +100,7 @@ def _study(evidence: Evidence) -> dict[str, Any]:
         "classes": tables.class_table(evidence),
         "selection": selection_table(evidence),
         "shrinkage": evidence.shrinkage(*evidence.target).sentence,
-        "planned": plan.planned_power.sentence if plan.planned_power else "",
+        "planned": plan.planned_power.in_full if plan.planned_power else "",
         "explore": explore_of(evidence),
         "ledger": tables.ledger_table(evidence),
         "held": tables.held_table(evidence),

@@ -18,6 +18,7 @@ from misread.judge.looks import Settled
 from misread.judge.targets import CellResult
 from misread.judge.verdict import Decision, Verdict
 from misread.show.table import Table, Tone, Toned
+from misread.study.answer import settling_of
 
 _STATUSES: tuple[Status, ...] = ("harmed", "undetermined", "safe", "scanned")
 _TONES: dict[Status | Decision, Tone] = {
@@ -306,7 +307,8 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     limits = tuple(
         ("What limits it", _limits(cell, cell.limits)) for cell in verdict.cells if cell.limits
     )
-    return (("Asked", asked), ("Seen", seen), *limits, ("For good", for_good))
+    settling = (("What would settle it", _plain(text)) for text in [settling_of(verdict)] if text)
+    return (("Asked", asked), ("Seen", seen), *limits, ("For good", for_good), *settling)
 
 
 def _limits(cell: CellResult, limits: Limits) -> str:

@@ -9,6 +9,7 @@ from misread.judge.items import Item
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _HINT = 0.2  # a fall with a larger p-value hints at nothing
+_NAMED = 3  # items that are open, of which it is said what would settle them
 _MOST_SEEDS = 100  # a command with more seeds is no advice
 
 
@@ -88,6 +89,15 @@ def item_rates(item: Item) -> str:
     if item.kind == "recall":
         before, after = 1 - before, 1 - after
     return f"{wording.percent(before)} → {wording.percent(after)}"
+
+
+def settling_of(verdict: Verdict) -> str:
+    """Return what would settle the items that are open, the furthest first; "" where none is."""
+    items = [item for item in verdict.collateral if item.status == "undetermined" and item.settling]
+    items.sort(key=lambda item: (item.margin - (item.upper or 0.0), item.name))
+    told = [f"{item.name}: {item.settling.words}" for item in items[:_NAMED] if item.settling]
+    more = f"; and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
+    return "; ".join(told) + more
 
 
 def next_step(

@@ -30,10 +30,10 @@ from misread.study.folder import (
 from misread.study.halves import explore_half
 from misread.study.held_out import held_for, pooled_for
 from misread.study.plan import Plan, counter_slices, lock
+from misread.study.planned import planned_power
 from misread.study.select import (
     Target,
     errors_on_select,
-    planned_power,
     preview_views,
     target_of,
 )
@@ -309,6 +309,7 @@ def _notes(plan: Plan, tasks: list[Task]) -> list[str]:
     if plan.study.smoke:
         return []
     notes = [f"This study is exploratory: {plan.exploratory}."] if plan.exploratory else []
-    if plan.planned_power and plan.planned_power.warning and not all(t.is_done for t in tasks):
-        notes.append(plan.planned_power.warning)
+    if plan.planned_power and not all(t.is_done for t in tasks):
+        safe = plan.planned_power.safe
+        notes += filter(None, (plan.planned_power.warning, safe.sentence if safe else ""))
     return notes

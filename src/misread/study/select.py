@@ -14,19 +14,15 @@ from pydantic import ConfigDict, Field
 from scipy import stats
 
 from misread.data.dataset import Dataset
-from misread.errors import JudgeError, StudyError
+from misread.errors import StudyError
 from misread.files import Frozen, Record
 from misread.judge import (
     Pilot,
-    PowerAnswer,
     pilot_from_counts,
-    plan_power,
     two_way,
 )
 from misread.judge.checks import BoolArray
 from misread.judge.confusion import CellRank, class_metrics, confusion_counts, rank_cells
-from misread.judge.pooled import Held
-from misread.judge.power import NONE_HELD
 from misread.learn.views import Part, View
 from misread.store import RunFolder
 from misread.study.plan import TargetFrom
@@ -149,37 +145,6 @@ def target_of(study: Study, errors: dict[str, Any]) -> Target:
         )
         raise StudyError(msg)
     return Target(study.target, TargetFrom.FILE, cells[study.target])
-
-
-def planned_power(
-    study: Study,
-    errors: dict[str, Any],
-    cell: Cell,
-    confirm: Dataset,
-    held: Held = NONE_HELD,
-) -> PowerAnswer | None:
-    """Return what a study can be expected to show of a cell, with what its seeds hold out.
-
-    The rate is that of the baseline on *select*, as in `errors.json`; of *confirm* only the labels
-    are counted. Where both directions are asked, the level is that of the first step of Holm. None
-    where *select* holds no such error: then no reduction can be planned.
-    """
-    try:
-        pilot = pilot_on_select(errors, cell)
-    except JudgeError:
-        return None
-    name, n_images = cell_on_confirm(study, cell, confirm)
-    alpha = study.judge.alpha
-    level = study.adaptive.levels(alpha)[-1] if study.adaptive else alpha
-    return plan_power(
-        pilot,
-        cell=name,
-        n_seeds=len(study.seeds),
-        n_images=n_images,
-        reduction=study.judge.reduction,
-        alpha=level / (2 if study.judge.both_directions else 1),
-        held=held,
-    )
 
 
 def cell_on_confirm(study: Study, cell: Cell, confirm: Dataset) -> tuple[str, int]:

@@ -214,7 +214,7 @@ def selection(evidence: Evidence, beside: Beside) -> str:
         f"reverse, {rank['mean']:.1f} and {rank['reverse_mean']:.1f} errors a seed: "
         f"{wording.p_value(rank['asymmetry_p'])}."
     )
-    planned = plan.planned_power.sentence if plan.planned_power else ""
+    planned = plan.planned_power.in_full if plan.planned_power else ""
     return section(
         "How the target was chosen",
         sentence,
