@@ -17,8 +17,8 @@ from misread.store import RunFolder
 from misread.study.baseline import baseline_pilot
 from misread.study.file import load_study
 from misread.study.plan import Plan, load_plan, lock
+from misread.study.planned import planned_power
 from misread.study.run import _notes
-from misread.study.select import planned_power
 from misread.study.task import Task
 
 HASHES = ("0" * 64, "1" * 64)
@@ -104,7 +104,7 @@ def test_a_study_speaks_of_select_and_of_the_images_of_confirm(files):
     held = baseline_pilot(files / "study", (4, 9))[-1]
     study = load_study("four-nine", seeds=tuple(range(10)))
     told = planned_power(study, errors_json(), (4, 9), load_mnist()[1], held)
-    assert json.loads(told.model_dump_json()) == answer
+    assert json.loads(told.model_copy(update={"safe": None}).model_dump_json()) == answer
 
 
 REFUSED = {
@@ -224,9 +224,12 @@ def test_a_weak_plan_is_told_so_before_its_arms_train(answer, tmp_path):
     study = load_study("four-nine")
     folder = RunFolder(tmp_path, "baseline", 42)
     arms = [Task(folder, study.run("baseline", None, 42, 0, HASHES))]
-    assert _notes(plan_of(answer), arms) == [answer.warning]
+    warning, safe, instead = _notes(plan_of(answer), arms)
+    assert (warning, safe) == (answer.warning, answer.safe.sentence)
+    assert instead.startswith("Going on takes 1 training. Instead: misread ")
+    assert "misread errors" in instead
     strong = answer.model_copy(update={"power": 0.9, "hopeless": False})
-    assert _notes(plan_of(strong), arms) == []
+    assert _notes(plan_of(strong), arms) == [answer.safe.sentence]
     assert _notes(plan_of(None), arms) == []
     smoke = plan_of(answer).model_copy(update={"study": load_study("four-nine", smoke=True)})
     assert _notes(smoke, arms) == []

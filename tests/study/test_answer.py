@@ -6,7 +6,15 @@ import re
 from click.testing import CliRunner
 
 from misread.cli import main
-from misread.study.answer import answer_of, item_in_words, next_step, worst_item
+from misread.judge import pilot_from_rate, plan_power
+from misread.study.answer import (
+    alternatives_of,
+    answer_of,
+    item_in_words,
+    next_step,
+    settling_of,
+    worst_item,
+)
 from verdict_cases import cases
 
 
@@ -42,6 +50,11 @@ def test_what_is_open_has_a_next_command_with_its_cost():
     assert listed is not None
     assert len(set(listed.group(1).split(","))) == 14
     assert "(8 trainings more, about 4 minutes of one core)" in said
+    planned = plan_power(pilot_from_rate(0.01), cell="4→9", n_seeds=4, n_images=4000)
+    instead = alternatives_of("four-nine", "runs/x", planned, (1, 2, 3), 3, 6, 30.0)
+    assert instead.startswith("Going on takes 6 trainings, about 3 minutes of one core. Instead: ")
+    assert f"{3 * (planned.seeds_needed - 3)} trainings more" in instead
+    assert "misread power runs/x --reduction 0." in instead
     assert next_step("four-nine", {"a": cases()["reduced"]}, (1,), 30.0) == ""
 
 
@@ -55,3 +68,9 @@ def test_terminal_page_and_file_begin_alike(rehearsal):
     lead = re.search(r'<p class="lead">(.*?)</p>', html)
     assert lead is not None
     assert lead.group(1).rstrip(".") == answer.rstrip(".")
+
+
+def test_open_items_are_said_with_what_would_settle_them():
+    verdict = cases()["reduced-undetermined"]
+    assert settling_of(verdict).count(" with ") >= 1
+    assert settling_of(cases()["reduced"]) == ""

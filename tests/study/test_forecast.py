@@ -1,10 +1,12 @@
 """One forecast: the same number and range in the plan, in every verdict and in `misread power`."""
 
+import html
 import json
 
 from click.testing import CliRunner
 
 from misread.cli import main
+from misread.show.report import report_html
 from misread.study.conclude import conclude
 from misread.study.evidence import load_evidence
 from misread.study.file import load_study
@@ -15,6 +17,7 @@ from standin import work_here
 def test_plan_verdict_and_command_say_the_same(small_toml, tmp_path, monkeypatch):
     work_here(monkeypatch)
     folder = tmp_path / "study"
+    place = ["--out", str(folder)]
     run_study(load_study(str(small_toml), seeds=(1, 2, 3)), folder)
     conclude(folder)
     planned = json.loads((folder / "plan.json").read_text())["plan"]["planned_power"]
@@ -25,6 +28,12 @@ def test_plan_verdict_and_command_say_the_same(small_toml, tmp_path, monkeypatch
         if arm["verdict"] == "UNDERPOWERED":
             evidence = load_evidence(folder)
             assert evidence.plan.planned_power.short in arm["reason"]
+    page = html.unescape(report_html(load_evidence(folder), {}))
+    assert planned["sentence"] in page
+    assert planned["safe"]["sentence"] in page
+    terminal = CliRunner().invoke(main, ["run", str(small_toml), "--seeds", "1,2,3", *place])
+    assert terminal.exit_code == 0, terminal.output
+    assert planned["sentence"] in " ".join(terminal.output.split())
     done = CliRunner().invoke(main, ["power", str(folder), "--json"])
     assert json.loads(done.stdout) == planned
     said = CliRunner().invoke(main, ["power", str(folder)]).output

@@ -325,8 +325,10 @@ def _print_results(evidence: Evidence) -> None:
     if evidence.plan.target is not None:
         say(answer_of(evidence.verdicts))
         console.print(answer_table(evidence))
+        if evidence.plan.planned_power and evidence.verdicts:
+            say(f"Planned: {evidence.plan.planned_power.sentence}")
         for arm, verdict in evidence.verdicts.items():
-            if settling := settling_of(verdict):
+            if (settling := settling_of(verdict)) and verdict.verdict != "HARM":
                 say(f"What would settle {arm}: {settling}.")
         if step := words.next_command(evidence):
             say(step)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from misread import wording
-from misread.judge import Verdict
+from misread.judge import PowerAnswer, Verdict
 from misread.judge.items import Item
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -122,18 +122,69 @@ def next_step(
         for cell in verdict.cells
         if verdict.verdict == "UNDERPOWERED" and cell.seeds_needed
     ]
-    if not needed or max(needed) > _MOST_SEEDS or max(needed) <= len(seeds):
+    n_needed = max(needed, default=0)
+    more = _more_seeds(name, n_needed, seeds, len(verdicts) + 1, train_seconds)
+    return f"Next: {more}" if more else ""
+
+
+def alternatives_of(
+    name: str, folder: str, planned: PowerAnswer, seeds: tuple[int, ...], n_arms: int, n_left: int,
+    train_seconds: float | None,
+) -> str:  # fmt: skip
+    """Return what to do in the place of a plan that is all but hopeless, as commands with cost.
+
+    Parameters
+    ----------
+    name, folder : str
+        Of the study, as `misread run` and `misread power` take them.
+    planned : PowerAnswer
+        What the plan can be expected to show.
+    seeds : tuple of int
+        Of the plan.
+    n_arms, n_left : int
+        Arms, the baseline among them; trainings that the plan would still take.
+    train_seconds : float or None
+        Of one training, mean, where one is known.
+    """
+    ways = []
+    more = _more_seeds(name, planned.seeds_needed or 0, seeds, n_arms, train_seconds)
+    if more:
+        ways.append(f"{more} finds it with power {wording.chance(planned.target)}")
+    least = planned.smallest_relative
+    if least is not None and planned.reduction < least <= 0.95:
+        share = math.ceil(100 * least)
+        ways.append(
+            f"misread power {folder} --reduction 0.{share:02d} (no training) plans for the fall by "
+            f"{share}% that these seeds do find, if a fix may be that strong"
+        )
+    ways.append(
+        f"misread errors {folder} (no training) lists more frequent confusions, of which less is "
+        "needed; name one as target in the study's file"
+    )
+    going_on = wording.count(n_left, "training") + _minutes(n_left, train_seconds)
+    return f"Going on takes {going_on}. Instead: {'; or '.join(ways)}."
+
+
+def _more_seeds(
+    name: str, n_needed: int, seeds: tuple[int, ...], n_arms: int, train_seconds: float | None
+) -> str:
+    """Return the command that brings a study to so many seeds, with its cost; "" for no advice."""
+    if not len(seeds) < n_needed <= _MOST_SEEDS:
         return ""
     free = (seed for seed in range(1, 10**6) if seed not in seeds)
-    more = [next(free) for _ in range(max(needed) - len(seeds))]
-    n_more = len(more) * (len(verdicts) + 1)
-    cost = ""
-    if train_seconds is not None:
-        minutes = max(math.ceil(n_more * train_seconds / 60), 1)
-        cost = f", about {wording.count(minutes, 'minute')} of one core"
+    more = [next(free) for _ in range(n_needed - len(seeds))]
+    n_more = len(more) * n_arms
     listed = ",".join(map(str, (*seeds, *more)))
     trainings = wording.count(n_more, "training")
-    return f"Next: misread run {name} --seeds {listed} ({trainings} more{cost})"
+    cost = f"{trainings} more{_minutes(n_more, train_seconds)}"
+    return f"misread run {name} --seeds {listed} ({cost})"
+
+
+def _minutes(n_trainings: int, train_seconds: float | None) -> str:
+    if train_seconds is None:
+        return ""
+    minutes = max(math.ceil(n_trainings * train_seconds / 60), 1)
+    return f", about {wording.count(minutes, 'minute')} of one core"
 
 
 def _number(n: int) -> str:

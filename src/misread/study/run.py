@@ -12,11 +12,14 @@ from typing import Any
 
 from misread.files import write_json
 from misread.images.corrupt import corrupt, parse_corruption
+from misread.judge import PowerAnswer
 from misread.judge.items import Gate
 from misread.learn.call import call_of
 from misread.learn.trainer import Lesson, Reader
 from misread.learn.views import Part, Parts, View, load_parts
 from misread.store import RunFolder
+from misread.study.answer import alternatives_of
+from misread.study.file import builtin_studies
 from misread.study.folder import (
     Executor,
     refuse_another_run,
@@ -309,7 +312,27 @@ def _notes(plan: Plan, tasks: list[Task]) -> list[str]:
     if plan.study.smoke:
         return []
     notes = [f"This study is exploratory: {plan.exploratory}."] if plan.exploratory else []
-    if plan.planned_power and not all(t.is_done for t in tasks):
+    left = [task for task in tasks if not task.is_done]
+    if plan.planned_power and left:
         safe = plan.planned_power.safe
         notes += filter(None, (plan.planned_power.warning, safe.sentence if safe else ""))
+    if plan.planned_power and left and plan.planned_power.hopeless:
+        notes.append(_alternatives(plan, plan.planned_power, tasks, left))
     return notes
+
+
+def _alternatives(plan: Plan, planned: PowerAnswer, tasks: list[Task], left: list[Task]) -> str:
+    """Return what to do in the place of a plan that is all but hopeless, as commands."""
+    study, trained = plan.study, [task.folder for task in tasks if task.folder.is_trained]
+    seconds = [float(folder.environment()["train_seconds"]) for folder in trained]
+    builtin, place = study.name in builtin_studies(), tasks[0].folder.path.parents[2]
+    nearby = place.is_relative_to(Path.cwd())
+    return alternatives_of(
+        study.name if builtin else f"{study.name}.toml",
+        str(place.relative_to(Path.cwd()) if nearby else place),
+        planned,
+        study.seeds,
+        len(study.arms),
+        sum(not task.folder.is_trained for task in left),
+        sum(seconds) / len(seconds) if seconds else None,
+    )
