@@ -222,7 +222,9 @@ class FromDocstrings(GenerateJsonSchema):
     def _described(content: dict[str, Any], model: type) -> dict[str, Any]:
         """Return a schema with its class's first paragraph, and every field described."""
         content["description"] = " ".join((inspect.getdoc(model) or "").split("\n\n")[0].split())
-        content["required"] = list(content["properties"])  # what we write is never left out
+        unstated = {n for n, f in getattr(model, "model_fields", {}).items() if f.exclude_if}
+        # all else that we write is never left out
+        content["required"] = [name for name in content["properties"] if name not in unstated]
         descriptions = attributes(model)
         for name, field in content["properties"].items():
             if name not in descriptions:

@@ -328,7 +328,7 @@ def _print_results(evidence: Evidence) -> None:
         if evidence.plan.planned_power and evidence.verdicts:
             say(f"Planned: {evidence.plan.planned_power.sentence}")
         for arm, verdict in evidence.verdicts.items():
-            if (settling := settling_of(verdict)) and verdict.verdict != "HARM":
+            if settling := settling_of(verdict):
                 say(f"What would settle {arm}: {settling}.")
         if step := words.next_command(evidence):
             say(step)

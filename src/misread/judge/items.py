@@ -66,7 +66,9 @@ class Settling(Frozen):
     @property
     def words(self) -> str:
         """The same in words, as in "safe with about 14 seeds or about 2,400 images"."""
-        return f"{self.becomes} with {wording.what_would_do(self.seeds, self.images)}"
+        ways = [wording.about(self.seeds, "seed")] if self.seeds else []
+        ways += [wording.about(self.images, "image")] if self.images else []
+        return f"{self.becomes} with {' or '.join(ways) or 'more seeds and images together'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,7 +307,7 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     limits = tuple(
         ("What limits it", _limits(cell, cell.limits)) for cell in verdict.cells if cell.limits
     )
-    settling = (("What would settle it", _plain(text)) for text in [settling_of(verdict)] if text)
+    settling = (("To settle", _plain(text)) for text in [settling_of(verdict)] if text)
     return (("Asked", asked), ("Seen", seen), *limits, ("For good", for_good), *settling)
 
 

@@ -92,7 +92,12 @@ def item_rates(item: Item) -> str:
 
 
 def settling_of(verdict: Verdict) -> str:
-    """Return what would settle the items that are open, the furthest first; "" where none is."""
+    """Return what would settle the items that are open, the furthest first.
+
+    "" where none is, and for a verdict that they would not change.
+    """
+    if verdict.verdict == "HARM":
+        return ""
     items = [item for item in verdict.collateral if item.status == "undetermined" and item.settling]
     items.sort(key=lambda item: (item.margin - (item.upper or 0.0), item.name))
     told = [f"{item.name}: {item.settling.words}" for item in items[:_NAMED] if item.settling]
