@@ -83,16 +83,18 @@ def obvious(
 def ours(
     labels_N: IntArray, before_SN: IntArray, after_SN: IntArray, n_classes: int
 ) -> dict[tuple[int, int], tuple[float, float]]:
-    """Return the same of every cell, from one verdict."""
-    from misread.judge import Predictions, judge
+    """Return the same of every cell, as a verdict has it before it folds the many alike."""
+    from misread.judge import Predictions, align
+    from misread.judge.collateral import measure_collateral
+    from misread.judge.items import MARGINS
 
     names = range(n_classes)
     before, after = (
         Predictions.from_arrays(labels_N, preds_SN, class_names=names)
         for preds_SN in (before_SN, after_SN)
     )
-    verdict = judge(before, after, cells=[(0, 1)])
-    items = [item for item in verdict.collateral if item.kind == "cell" and item.effect.se]
+    scan = measure_collateral(align(before, after), [(0, 1)], margins=MARGINS, alpha=0.05)
+    items = [item for item in scan.items if item.kind == "cell" and item.effect.se]
     return {
         (item.true, item.predicted): (item.effect.estimate, item.effect.se)
         for item in items

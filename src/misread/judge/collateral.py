@@ -35,22 +35,17 @@ from misread.judge.pair import Pair
 from misread.judge.safety import Known, known_of, settle, settle_together
 
 OTHERS = "all other cells"  # as one item
-MOST_SHARED = 100  # classes with an item for such cells; more share one per bound
 MOST_LISTED = 20  # cells of one class that neither arm ever reads; more share one item
 
 
 class Question(NamedTuple):
-    """One thing to measure: an error rate (no `predicted`) or the rate of one confusion.
-
-    `n_shared` says that its cells are of so many classes.
-    """
+    """One thing to measure: an error rate (no `predicted`) or the rate of one confusion."""
 
     kind: Kind
     true: int | None = None
     predicted: int | None = None
     slice_name: str = ""
     covers: int = 1
-    n_shared: int = 0
 
     def must(self, both_ways: Collection[Cell]) -> bool:
         """Say whether it must be safe, given the targets and their reverses."""
@@ -60,8 +55,6 @@ class Question(NamedTuple):
 
     def name(self, names: Sequence[str]) -> str:
         """Return what reports call it; `names` has one name per class."""
-        if self.n_shared:
-            return f"any of {self.covers:,} cells of {self.n_shared:,} classes never read"
         if self.true is None:
             return self.kind
         cell = names[self.true]
@@ -259,37 +252,13 @@ def _by_cell(pair: Pair, cells: Sequence[Cell], alpha: float) -> list[Answer]:
             others = (j for j in range(n_classes) if j != true and (true, j) not in seen)
             listed += [j for j in others if j not in listed]
         answers += [answer._replace(question=Question("cell", true, j)) for j in listed]
-    return sorted(_shared(answers), key=_place)
-
-
-def _shared(answers: Sequence[Answer]) -> list[Answer]:
-    """Return answers; of very many classes, those on cells never read share one for each bound."""
-    never = [answer for answer in answers if answer.question.covers > 1]
-    if len(never) <= MOST_SHARED:
-        return list(answers)
-    alike: dict[tuple[Effect, float, int], list[Answer]] = {}
-    for answer in never:
-        alike.setdefault((answer.effect, answer.upper, answer.n_images), []).append(answer)
-    together = [
-        same[0]._replace(
-            question=same[0].question._replace(
-                true=None,
-                covers=sum(answer.question.covers for answer in same),
-                n_shared=len(same),
-            )
-        )
-        for same in alike.values()
-    ]
-    return [answer for answer in answers if answer.question.covers == 1] + together
+    return sorted(answers, key=_place)
 
 
 def _place(answer: Answer) -> tuple[float, float]:
     """Return the place of a cell: by class, then by predicted class, the shared item last."""
-    question = answer.question
-    return (
-        math.inf if question.true is None else question.true,
-        math.inf if question.predicted is None else question.predicted,
-    )
+    _, true, predicted, *_ = answer.question
+    return true or 0, math.inf if predicted is None else predicted
 
 
 def _q_values(answers: Sequence[Answer]) -> list[float]:

@@ -1,6 +1,7 @@
 """One thing that must not get worse: what it is, its margin, its status."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -11,6 +12,8 @@ from misread.files import Frozen
 from misread.judge.effects import Effect, Status
 
 Kind = Literal["accuracy", "recall", "cell", "slice"]
+MOST_ALIKE = 1000  # items of one kind, slice and status; what changed less shares one
+_PLURAL = {"accuracy": "accuracies", "recall": "recalls", "cell": "cells", "slice": "rates"}
 
 
 class Gate(StrEnum):
@@ -87,8 +90,8 @@ class Item:
     true, predicted : int or None
         Class i, and class j where the item is one confusion i→j.
     covers : int
-        How many cells the item stands for: more than `MOST_LISTED` cells of a class that neither
-        arm ever reads share one.
+        How many things the item stands for: more than `MOST_LISTED` cells of a class that neither
+        arm ever reads share one, and so do those of more than `MOST_ALIKE` alike, see `fold`.
     before, after : float
         Rates, 0 to 1: right for accuracy and recall, wrong for cells and slices.
     before_images, after_images : float
@@ -127,3 +130,34 @@ class Item:
     status: Status
     upper: float | None = None
     settling: Settling | None = None
+
+
+def fold(items: Sequence[Item]) -> tuple[Item, ...]:
+    """Return items; of more than `MOST_ALIKE` of one kind, slice and status the rest share one.
+
+    Those with the smallest p stay. The others have the item of that which may have grown most, so
+    that its bound holds for each, with their number. Nothing that is harmed is folded.
+    """
+    alike: dict[tuple[str, str, str], list[int]] = {}
+    for place, item in enumerate(items):
+        if item.status != "harmed":
+            alike.setdefault((item.kind, item.slice_name, item.status), []).append(place)
+    shared: dict[int, Item | None] = {}
+    for places in alike.values():
+        if len(places) > MOST_ALIKE:
+            places.sort(key=lambda place: items[place].effect.p_value)
+            rest = sorted(places[MOST_ALIKE:])
+            shared |= dict.fromkeys(rest)
+            shared[rest[-1]] = _one_for([items[place] for place in rest])
+    left = (shared.get(place, item) for place, item in enumerate(items))
+    return tuple(item for item in left if item is not None)
+
+
+def _one_for(items: Sequence[Item]) -> Item:
+    """Return that of these items which may have grown most, with their number."""
+    worst = max(items, key=lambda item: item.upper or 0.0)
+    n_all = sum(item.covers for item in items)
+    name = f"any of {n_all:,} other {_PLURAL[worst.kind]}"
+    if worst.slice_name:
+        name = f"{worst.slice_name} · {name}"
+    return replace(worst, name=name, true=None, predicted=None, covers=n_all)

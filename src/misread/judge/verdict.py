@@ -19,7 +19,7 @@ from misread.judge.classes import Cell, NamedCell
 from misread.judge.collateral import count_cell, measure_collateral
 from misread.judge.forecast import PowerAnswer
 from misread.judge.groups import Groups
-from misread.judge.items import MARGINS, Gate, Item, Margins
+from misread.judge.items import MARGINS, Gate, Item, Margins, fold
 from misread.judge.ledger import Ledger, ledger
 from misread.judge.looks import Settled
 from misread.judge.pair import Pair, align
@@ -59,7 +59,8 @@ class Verdict(Frozen):
     cells : tuple of CellResult
         The target cells in the order given.
     collateral : tuple of Item
-        Accuracy, recalls, all other cells, all slice items; none is dropped.
+        Accuracy, recalls, all other cells, all slice items; none is dropped, but of very many
+        alike those that changed least share one, see `misread.judge.items.fold`.
     n_safe, n_harmed, n_undetermined : int
         How many have each status, an item counted as often as it `covers`; those that are scanned
         for harm alone, and not harmed, are none of them.
@@ -288,7 +289,7 @@ def judge_pair(
         seeds=pair.seeds,
         class_names=pair.class_names,
         cells=tuple(results),
-        collateral=tuple(scan.items),
+        collateral=fold(scan.items),
         n_safe=n_of["safe"],
         n_harmed=n_of["harmed"],
         n_undetermined=n_of["undetermined"],
