@@ -5,7 +5,7 @@ A name is a number when it is a whole number in plain writing; numbers sort as n
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -212,6 +212,13 @@ def short_list(names: Collection[Any]) -> str:
     """Return names for a message, the first ones if there are many."""
     first = ", ".join(short(name) for name in list(names)[:_MOST])
     return first + (f", … ({len(names):,} in all)" if len(names) > _MOST else "")
+
+
+def seeds_in_words(seeds: Sequence[str] | None, n_seeds: int) -> str:
+    """Return the seeds of a side for a message."""
+    if seeds is None:
+        return wording.count(n_seeds, "unnamed seed")
+    return f"seed{'s' * (n_seeds > 1)} {short_list(seeds)}"
 
 
 def short(name: Any) -> str:

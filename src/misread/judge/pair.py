@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from misread.errors import JudgeError
 from misread.judge.checks import BoolArray, IntArray
-from misread.judge.classes import AnyIntArray, is_number, short, united
+from misread.judge.classes import AnyIntArray, is_number, seeds_in_words, short, united
 from misread.judge.groups import Groups, group_codes
 from misread.judge.layout import HeldOut
 from misread.judge.measure import groups_of
 from misread.judge.pooled import usual_weight
-from misread.judge.predictions import Predictions, seeds_in_words
+from misread.judge.predictions import Predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +211,8 @@ def _pair_seeds(
 ) -> tuple[Predictions, bool, tuple[str, ...]]:
     """Return `after` in the seed order of `before`, whether they are pairs, and what to say."""
     same_count = before.n_seeds == after.n_seeds
-    there_are = f"There are {seeds_in_words(before)} before and {seeds_in_words(after)} after"
+    said = [seeds_in_words(side.seeds, side.n_seeds) for side in (before, after)]
+    there_are = f"There are {said[0]} before and {said[1]} after"
     seeds, others = before.seeds, after.seeds
     overlap = unsure = False
     if seeds is None or others is None:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from misread import wording
 from misread.errors import JudgeError
 from misread.judge.checks import (
     BoolArray,
@@ -24,7 +23,7 @@ from misread.judge.checks import (
     refuse_other_shape,
     refuse_repeats,
 )
-from misread.judge.classes import AnyIntArray, codes_of, shape_of, short, short_list, united
+from misread.judge.classes import AnyIntArray, codes_of, seeds_in_words, shape_of, short, united
 from misread.judge.columns import Column, coded
 from misread.judge.frames import long_frame, wide_frame
 from misread.judge.groups import group_codes
@@ -307,8 +306,8 @@ class Predictions:
             part.seeds is not None and self.seeds is not None and {*part.seeds} != {*self.seeds}
         ):
             msg = (
-                f"slice “{short(name)}” was read by {seeds_in_words(part)} and the rest by "
-                f"{seeds_in_words(self)}; the same models must read both."
+                f"slice “{short(name)}” was read by {seeds_in_words(part.seeds, part.n_seeds)} and the rest by "
+                f"{seeds_in_words(self.seeds, self.n_seeds)}; the same models must read both."
             )
             raise JudgeError(msg)
         if part.seeds is not None and self.seeds is not None:
@@ -339,13 +338,6 @@ class Predictions:
         places = np.arange(self.n_images) if places_M is None else places_M
         part = replace(self.of_images(places), preds_SN=preds_SM, ids=places, disputed_N=None)
         return self.with_slice(name, part)
-
-
-def seeds_in_words(side: Predictions) -> str:
-    """Return the seeds of a side for a message."""
-    if side.seeds is None:
-        return wording.count(side.n_seeds, "unnamed seed")
-    return f"seed{'s' * (side.n_seeds > 1)} {short_list(side.seeds)}"
 
 
 def _changed(side: Predictions, **parts: Any) -> Predictions:
