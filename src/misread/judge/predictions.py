@@ -306,7 +306,8 @@ class Predictions:
             part.seeds is not None and self.seeds is not None and {*part.seeds} != {*self.seeds}
         ):
             msg = (
-                f"slice “{short(name)}” was read by {seeds_in_words(part.seeds, part.n_seeds)} and the rest by "
+                f"slice “{short(name)}” was read by "
+                f"{seeds_in_words(part.seeds, part.n_seeds)} and the rest by "
                 f"{seeds_in_words(self.seeds, self.n_seeds)}; the same models must read both."
             )
             raise JudgeError(msg)
