@@ -12,6 +12,7 @@ from misread.learn.augment import Augment
 from misread.learn.policy import CONTROLS, Policy
 from misread.learn.recipe import RECIPES, Recipe, learning_rates
 from misread.learn.treatments.aim import Aim
+from misread.study.file import load_study
 
 POLICY = Policy(operations={4: ("dilate",), 9: ("erode",)}, probability=0.12, size_px=(1, 2))
 DOCUMENTED = RECIPES["documented"]
@@ -41,6 +42,21 @@ def test_the_documented_network_has_its_parameters(trainer):
     ]  # fmt: skip
     assert model.layers[7].rate == 0.5
     assert model.output_shape == (None, 10)
+
+
+def test_each_architecture_is_what_its_study_says_and_costs_at_most_four_times_the_cnn(trainer):
+    from misread.learn.models import multiplications
+
+    study = load_study("architectures")
+    models = {arm: trainer.build(it.recipe, (28, 28, 1), 10, 0) for arm, it in study.arms.items()}
+    parameters = {"baseline": 421_642, "softmax": 7_850, "dense": 235_146, "lenet5": 61_706}
+    assert {arm: models[arm].count_params() for arm in parameters} == parameters
+    assert multiplications(models["softmax"]) == 7_840
+    most = 4 * multiplications(models["baseline"])
+    assert all(multiplications(model) <= most for model in models.values())
+    kinds = [type(layer).__name__ for layer in models["batch-norm"].layers]
+    assert kinds.count("BatchNormalization") == 2
+    assert sum(type(layer).__name__ == "Conv2D" for layer in models["three"].layers) == 3
 
 
 def test_documented_and_quick_recipes_are_what_the_docs_say():
@@ -124,8 +140,12 @@ def test_one_cycle_rises_then_falls():
 
 @pytest.mark.parametrize(
     "recipe",
-    [DOCUMENTED, ONE_CYCLE.model_copy(update={"label_smoothing": 0.1})],
-    ids=["documented", "one-cycle, smoothed"],
+    [
+        DOCUMENTED,
+        ONE_CYCLE.model_copy(update={"label_smoothing": 0.1}),
+        DOCUMENTED.model_copy(update={"channels": (8, 16, 16)}),
+    ],
+    ids=["documented", "one-cycle, smoothed", "three convolutions"],
 )
 def test_our_step_is_that_of_keras(trainer, recipe):
     # Without dropout, whose masks differ; the last batch is a smaller one.
@@ -154,12 +174,12 @@ def test_one_traced_step_serves_every_recipe(trainer):
 
     fit, select = first(300), first(64)
     alone = trainer.fit(ONE_STEP, None, 4, fit, select)
-    step = cnn_step._step((28, 28, 1), 10)
+    step = cnn_step._step((28, 28, 1), 10, (32, 64))
     traced = step.epoch.experimental_get_tracing_count()
     other = DOCUMENTED.model_copy(update={"epochs": 1, "batch_size": 50, "label_smoothing": 0.1})
     trainer.fit(other, POLICY, 5, first(333), select)
     after = trainer.fit(ONE_STEP, None, 4, fit, select)
-    assert cnn_step._step((28, 28, 1), 10) is step
+    assert cnn_step._step((28, 28, 1), 10, (32, 64)) is step
     assert step.epoch.experimental_get_tracing_count() <= traced + 1  # the first sizes change once
     assert same(alone[0], after[0])
     assert alone[1] == after[1]

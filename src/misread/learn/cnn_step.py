@@ -9,6 +9,7 @@ graph is traced once in a worker and serves every run, arm and recipe of one ima
 """
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,14 @@ EPSILON = 1e-7
 
 
 class CnnEngine:
-    """Trains one model of `models.cnn`; an `engine.Engine`."""
+    """Trains one model of `models.cnn` without batch normalisation; an `engine.Engine`."""
 
     def __init__(self, recipe: Recipe, model: Any, aim: Aim, seed: int) -> None:
         self.model, self._recipe, self._aim = model, recipe, aim
         self._rates = learning_rates(recipe, len(aim.weights_N))
         self._dropout_seed = derive_int(seed, "dropout")
         self._done = 0
-        self._step = _step(model.input_shape[1:], model.output_shape[-1])
+        self._step = _step(model.input_shape[1:], model.output_shape[-1], recipe.channels)
         self._step.begin(model.get_weights())
 
     def epoch(
@@ -62,21 +63,23 @@ class CnnEngine:
 
 
 @lru_cache(maxsize=1)
-def _step(input_shape: tuple[int, int, int], n_classes: int) -> "_Step":
-    return _Step(input_shape, n_classes)
+def _step(input_shape: tuple[int, int, int], n_classes: int, widths: tuple[int, ...]) -> "_Step":
+    return _Step(input_shape, n_classes, widths)
 
 
 class _Step:
     """Weights, Adam's moments, and the graph of an epoch, for images of one shape."""
 
-    def __init__(self, input_shape: tuple[int, int, int], n_classes: int) -> None:
+    def __init__(
+        self, input_shape: tuple[int, int, int], n_classes: int, widths: tuple[int, ...]
+    ) -> None:
         height, width, channels = input_shape
-        self._n_classes = n_classes
-        self._flat = (height // 4) * (width // 4) * 64
-        shapes = [
-            *((3, 3, channels, 32), (32,), (3, 3, 32, 64), (64,)),
-            *((self._flat, 128), (128,), (128, n_classes), (n_classes,)),
-        ]
+        side = 2 ** len(widths)
+        self._flat = (height // side) * (width // side) * widths[-1]
+        shapes: list[tuple[int, ...]] = []
+        for before, after in pairwise((channels, *widths)):
+            shapes += [(3, 3, before, after), (after,)]
+        shapes += [(self._flat, 128), (128,), (128, n_classes), (n_classes,)]
         self.weights, self._means, self._squares = (
             [tf.Variable(tf.zeros(shape)) for shape in shapes] for _ in range(3)
         )
@@ -126,13 +129,15 @@ class _Step:
         return loss, right
 
     def _logits(self, x: Any, dropout: Any, seed: Any) -> Any:
-        conv1, bias1, conv2, bias2, dense, bias3, last, bias4 = self.weights
-        for kernel, bias in ((conv1, bias1), (conv2, bias2)):
+        *convolutions, dense, dense_bias, last, last_bias = self.weights
+        for kernel, bias in zip(convolutions[::2], convolutions[1::2], strict=True):
             largest = tf.nn.max_pool2d(tf.nn.conv2d(x, kernel, 1, "SAME"), 2, 2, "VALID")
             x = tf.nn.relu(tf.nn.bias_add(largest, bias))
-        x = tf.nn.relu(tf.nn.bias_add(tf.matmul(tf.reshape(x, [-1, self._flat]), dense), bias3))
+        x = tf.nn.relu(
+            tf.nn.bias_add(tf.matmul(tf.reshape(x, [-1, self._flat]), dense), dense_bias)
+        )
         x = tf.nn.experimental.stateless_dropout(x, dropout, seed)
-        return tf.nn.bias_add(tf.matmul(x, last), bias4)
+        return tf.nn.bias_add(tf.matmul(x, last), last_bias)
 
     def _adam(self, gradients: list[Any], rate: Any, number: Any) -> None:
         power = tf.cast(number, tf.float32)

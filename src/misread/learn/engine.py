@@ -51,7 +51,8 @@ def engine_for(recipe: Recipe, model: Any, aim: Aim, seed: int) -> Engine:
     seed
         Of the run.
     """
-    if recipe.model == "cnn" and keras.backend.backend() == "tensorflow":
+    is_ours = recipe.model == "cnn" and not recipe.batch_norm
+    if is_ours and keras.backend.backend() == "tensorflow":
         from misread.learn.cnn_step import CnnEngine  # noqa: PLC0415  it loads TensorFlow
 
         return CnnEngine(recipe, model, aim, seed)

@@ -23,12 +23,17 @@ KERAS = "misread.learn.train:trainer"
 PLACEHOLDERS = ("{arm}", "{seed}", "{folder}")  # of a command
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
+Width = Annotated[int, Field(ge=1)]
 
 START, END = 1 / 25, 1e-4  # of the one-cycle schedule, as shares of its peak
 
 # What an architecture has no use for is no part of its identity: what one of them learns to be
 # asked leaves the runs of the others as they are.
-_OWN = {"cnn": {"dropout"}, "dense": {"hidden", "activation", "dropouts", "input_dropout"}}
+_OWN: dict[str, set[str]] = {
+    "cnn": {"dropout", "channels", "batch_norm"},
+    "lenet5": set(),
+    "dense": {"hidden", "activation", "dropouts", "input_dropout"},
+}
 
 
 class Recipe(Frozen):
@@ -52,6 +57,10 @@ class Recipe(Frozen):
         Share of all steps, in (0, 1); only with "one-cycle".
     dropout
         Rate in [0, 1) before the last layer (Srivastava et al. 2014); only of "cnn".
+    channels
+        Of each convolution of "cnn", from the image on; a pooling by two follows each.
+    batch_norm
+        Whether each convolution of "cnn" is normalised by its batch (Ioffe & Szegedy 2015).
     label_smoothing
         Share in [0, 1) of each label that is spread over all classes (Szegedy et al. 2016).
     augment
@@ -69,20 +78,22 @@ class Recipe(Frozen):
         each (`learn.probe`); the weights do not depend on it.
     """
 
-    model: Literal["cnn", "dense"] = "cnn"
+    model: Literal["cnn", "lenet5", "dense"] = "cnn"
     epochs: int = Field(ge=1, le=10_000)
     batch_size: int = Field(ge=1)
     schedule: Literal["constant", "one-cycle"]
     learning_rate: float = Field(gt=0)
     warmup: float = Field(default=0.3, gt=0, lt=1)
     dropout: Rate = 0.0
-    label_smoothing: Rate = 0.0
-    augment: Augment | None = None
-    hidden: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    channels: Annotated[tuple[Width, ...], Field(min_length=1)] = unstated((32, 64))
+    batch_norm: bool = unstated(default=False)
+    label_smoothing: Rate = unstated(0.0)
+    augment: Augment | None = unstated(None)
+    hidden: tuple[Width, ...] = ()
     activation: Literal["relu", "sigmoid", "tanh", "gelu"] = "relu"
     dropouts: tuple[Rate, ...] = ()
     input_dropout: Rate = 0.0
-    measure: bool = False
+    measure: bool = unstated(default=False)
 
     @model_validator(mode="after")
     def _fits_the_model(self) -> Self:
@@ -112,8 +123,6 @@ class Recipe(Frozen):
     def _own_settings(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = handler(self)
         others = {name for model, own in _OWN.items() if model != self.model for name in own}
-        # So is what came later and is not used.
-        others |= {name for name in ("measure", "label_smoothing", "augment") if not values[name]}
         return {name: value for name, value in values.items() if name not in others}
 
 
