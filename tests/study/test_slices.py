@@ -424,3 +424,17 @@ def test_images_of_one_writer_count_once_in_a_stratum():
             assert (b.low, b.high) == pytest.approx((a.low, a.high))
             assert c.high < a.high
         assert same.arms[1].change.p_value == pytest.approx(one.arms[1].change.p_value)
+
+
+def test_columns_of_a_table_are_looked_through(rehearsal, tmp_path):
+    run_folder = next((rehearsal / "arms/baseline").glob("seed_*"))
+    n_images = len(np.load(run_folder / "predictions.npz")["labels"])
+    rows = ["dark" if image % 2 else "light" for image in range(n_images)]
+    table = tmp_path / "images.csv"
+    table.write_text("\n".join(["light", *rows]), "utf-8")
+    done = run(rehearsal, "--metadata", table, "--arm", "both", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert [one["column"] for one in json.loads(done.stdout)["metadata"]] == ["light"]
+    refused = run(rehearsal, "--metadata", tmp_path / "nothing.csv")
+    assert refused.exit_code == 2
+    assert "nothing.csv" in refused.stderr

@@ -9,7 +9,10 @@ from misread.errors import StudyError
 from misread.files import readable_json, write_atomic
 from misread.images import Images
 from misread.images.shape import MEASURES
-from misread.judge import cell_of
+from misread.judge import align, cell_of
+from misread.judge.metadata import ColumnSlices, by_metadata
+from misread.readers.metadata import read_metadata
+from misread.readers.read import read_predictions
 from misread.show.figures.shape import shape_figure
 from misread.show.figures.writers import writers_figure
 from misread.show.slices import (
@@ -21,8 +24,10 @@ from misread.show.slices import (
     writers_table,
 )
 from misread.show.style import png
+from misread.show.survey import metadata_table
+from misread.show.table import terminal_table
 from misread.study.conclude import slices_as_json
-from misread.study.evidence import load_evidence
+from misread.study.evidence import Evidence, load_evidence
 from misread.study.folder import finished_study
 from misread.study.slices import NOT_PLANNED, Slices, slice_up
 
@@ -36,6 +41,12 @@ _BY = {measure.partition("_")[0]: measure for measure in MEASURES}
 @click.option(
     "--by", metavar="MEASURE", help="Measure to show in full [default: the first of the ranking]."
 )
+@click.option(
+    "--metadata",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Columns beside the images of confirm (by id): where the cell's errors are, ranked.",
+)
 @folder_option("--figures", "Draw shape.png and writers.png there.")
 @json_option
 def slices(
@@ -43,6 +54,7 @@ def slices(
     cell: str | None,
     arm: str | None,
     by: str | None,
+    metadata: Path | None,
     figures: Path | None,
     as_json: bool,  # noqa: FBT001  click passes flags
 ) -> None:
@@ -50,8 +62,9 @@ def slices(
 
     STUDY is the folder of a finished study, or its name. No model is asked again. Images are dealt
     into fifths of their own class by stroke thickness, slant, ink area, stroke length, height and
-    width (the measures of Morpho-MNIST), and by kind of writer where the data name writers. All of
-    it is exploratory.
+    width (the measures of Morpho-MNIST), and by kind of writer where the data name writers. A
+    table of what else is known of the images (--metadata) is looked through in the same way, for
+    the baseline against --arm or the first other arm. All of it is exploratory.
     """
     folder = finished_study(study)
     if by is not None and by not in _BY:
@@ -74,11 +87,14 @@ def slices(
                 alpha=evidence.plan.study.judge.alpha,
             )
         )
+        beside = () if metadata is None else _beside(evidence, metadata, sliced, arm)
     warning = evidence.plan.exploratory or NOT_PLANNED
     written = [] if figures is None else _draw(figures, sliced, evidence.confirm.images, warning)
     if as_json:
-        say_json(readable_json(slices_as_json(evidence, sliced)).decode())
+        found = {"metadata": [one.model_dump(mode="json") for one in beside]} if beside else {}
+        say_json(readable_json({**slices_as_json(evidence, sliced), **found}).decode())
         return
+    compared = _compared(evidence, arm)
     arm = arm or sliced.baseline
     say(f"Exploratory: {warning}.")
     console = stdout()
@@ -93,8 +109,27 @@ def slices(
         console.print(writers_table(sliced))
     for sentence in (changes_sentence(sliced), *concentration_sentences(sliced)):
         say(f"{sentence}.")
+    if beside:
+        console.print(terminal_table(metadata_table(beside, compared, sliced.cell_name)))
     if written:
         say(f"Written: {' and '.join(map(str, written))}.")
+
+
+def _compared(evidence: Evidence, arm: str | None) -> tuple[str, str]:
+    """Return the baseline and the arm that a table beside the images is looked through for."""
+    first, *others = evidence.arms
+    return first, arm if arm in others else (others or [first])[0]
+
+
+def _beside(
+    evidence: Evidence, path: Path, sliced: Slices, arm: str | None
+) -> tuple[ColumnSlices, ...]:
+    """Return error rates of the cell by the columns of a table beside the images of *confirm*."""
+    names = _compared(evidence, arm)
+    sides = [read_predictions(str(evidence.folder / "arms" / name)) for name in names]
+    pair = align(*sides)
+    columns = read_metadata(path, sides[0])
+    return by_metadata(pair, columns, names=names, cell=sliced.cell, alpha=sliced.alpha)
 
 
 def _draw(folder: Path, sliced: Slices, images: Images, warning: str) -> list[Path]:
