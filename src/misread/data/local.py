@@ -1,7 +1,8 @@
 """Datasets from files on disk: IDX, NPZ, HDF5, CSV; nothing in them is ever executed."""
 
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,12 @@ def load_npz(name: str, place: str) -> tuple[Dataset, Dataset]:
         raise DataError(msg) from None
 
 
-def read_images(path: Path, n_images: int) -> Images:
+def read_images(
+    path: Path, n_images: int, places_M: npt.NDArray[np.integer[Any]] | None = None
+) -> Images:
     """Return the array `images` of an NPZ archive, `uint8 [N,H,W]` or `[N,H,W,C]`, N = `n_images`.
+
+    With `places_M`, which ascend, only the images there; the others are never in memory together.
 
     Raises
     ------
@@ -92,19 +97,37 @@ def read_images(path: Path, n_images: int) -> Images:
     """
     try:
         with Archive(path) as archive:
-            images = archive.read("images") if "images" in archive.names else None
+            if "images" not in archive.names:
+                held = "no array `images`"
+            else:
+                shape, dtype, _ = archive.header("images")
+                held = f"{dtype} images {list(shape)}"
+                if dtype == np.uint8 and len(shape) in (3, 4) and shape[0] == n_images:
+                    if places_M is None:
+                        return archive.read("images")
+                    return _taken(archive.parts("images"), shape, places_M)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         msg = f"{path} cannot be read as NPZ ({reason}); write `images` with numpy.savez."
         raise DataError(msg) from None
-    if images is None:
-        held = "no array `images`"
-    elif images.dtype == np.uint8 and images.ndim in (3, 4) and len(images) == n_images:
-        return images
-    else:
-        held = f"{images.dtype} images {list(images.shape)}"
     msg = f"{path} holds {held}; needed are uint8 images [{n_images},H,W] or [{n_images},H,W,C]."
     raise DataError(msg)
+
+
+def _taken(
+    parts: Iterable[Images], shape: tuple[int, ...], places_M: npt.NDArray[np.integer[Any]]
+) -> Images:
+    """Return images at places that ascend, from an array that comes in parts."""
+    size, n_read = math.prod(shape[1:]), 0
+    taken, rest = [], np.zeros(0, np.uint8)
+    for part in parts:
+        rest = np.concatenate([rest, part.ravel()])
+        n_whole = len(rest) // size
+        first, last = np.searchsorted(places_M, (n_read, n_read + n_whole))
+        whole = rest[: n_whole * size].reshape(n_whole, *shape[1:])
+        taken.append(whole[places_M[first:last] - n_read])
+        rest, n_read = rest[n_whole * size :], n_read + n_whole
+    return np.concatenate(taken)
 
 
 @needs_extra()

@@ -1,6 +1,6 @@
 """Two sides brought together: the same images, classes, seeds and slices, or a clear refusal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -176,6 +176,29 @@ def align(
     if seeds is not None and all(map(is_number, seeds)):
         return replace(whole, slices=slices, notes=notes, seeds=tuple(map(int, seeds)))
     return replace(whole, slices=slices, notes=notes, seeds=seeds)
+
+
+def in_one_order(sides: Sequence[Predictions]) -> list[Predictions]:
+    """Return sides with the classes of all and the images of the first one in its order.
+
+    Seeds are in its order too where they have the same names. Errors as in `align`.
+    """
+    names = sides[0].class_names
+    for side in sides[1:]:
+        names = united("before", names, "after", side.class_names)
+    before, *afters = (side.recoded(names) for side in sides)
+    ordered = [before]
+    for side in afters:
+        after, *_ = _pair_seeds(before, side, paired=None)
+        views = {
+            name: _in_order_of(before.slices[name].image_ids, part.image_ids, part, "")
+            for name, part in after.slices.items()
+            if name in before.slices
+        }
+        if before.ids is not None and after.ids is not None:
+            after = _in_order_of(before.ids, after.ids, after, "")
+        ordered.append(replace(after, slices=views))
+    return ordered
 
 
 def with_groups(pair: Pair, groups: npt.NDArray[Any] | None) -> Pair:

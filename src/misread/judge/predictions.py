@@ -69,6 +69,8 @@ class Predictions:
     held_out_SN : ndarray of bool or None
         Which images each seed has not learnt, shape [S, N]; other readings do not count. None
         where no seed has learnt any.
+    sure_SN : ndarray of float or None
+        Probability of each predicted class, shape [S, N]; None where it is not known.
 
     Raises
     ------
@@ -87,6 +89,7 @@ class Predictions:
     notes: tuple[str, ...] = ()
     in_file_order: bool = True
     held_out_SN: BoolArray | None = None
+    sure_SN: npt.NDArray[np.floating[Any]] | None = None
 
     def __post_init__(self) -> None:
         refuse_codes("labels", self.labels_N, 1, len(self.class_names))
@@ -109,8 +112,11 @@ class Predictions:
             group_codes("groups", self.groups, self.n_images)
         if self.held_out_SN is not None:
             refuse_other_shape("held_out", self.held_out_SN, self.preds_SN.shape)
-        for name, part in self.slices.items():
-            if (part.class_names, part.seeds, part.n_seeds) != (
+        if self.sure_SN is not None and self.sure_SN.shape != self.preds_SN.shape:
+            msg = f"sure_SN is {shape_of(self.sure_SN)}; give one per reading, [S,N]."
+            raise JudgeError(msg)
+        for name, view in self.slices.items():
+            if (view.class_names, view.seeds, view.n_seeds) != (
                 self.class_names, self.seeds, self.n_seeds
             ):  # fmt: skip
                 msg = (
@@ -268,17 +274,18 @@ class Predictions:
         """Return the predictions of these rows, in this order."""
         if list(rows) == list(range(self.n_seeds)):
             return self
+        names = ("preds_SN", "held_out_SN", "sure_SN")
+        parts = ((name, getattr(self, name)) for name in names)
         return _changed(
             self,
-            preds_SN=self.preds_SN[np.asarray(rows)],
-            held_out_SN=None if self.held_out_SN is None else self.held_out_SN[np.asarray(rows)],
+            **{name: None if part is None else part[np.asarray(rows)] for name, part in parts},
             seeds=None if self.seeds is None else tuple(self.seeds[s] for s in rows),
             slices={name: part.of_seeds(rows) for name, part in self.slices.items()},
         )
 
     def of_images(self, places: npt.NDArray[Any]) -> "Predictions":
         """Return the predictions on the images at these places, in this order, without slices."""
-        names = ("labels_N", "ids", "disputed_N", "groups", "preds_SN", "held_out_SN")
+        names = ("labels_N", "ids", "disputed_N", "groups", "preds_SN", "held_out_SN", "sure_SN")
         parts = ((name, getattr(self, name)) for name in names)
         taken = {name: None if part is None else part[..., places] for name, part in parts}
         return _changed(self, **taken, slices={})
@@ -337,7 +344,8 @@ class Predictions:
             If the name is taken, or shapes or classes do not fit.
         """
         places = np.arange(self.n_images) if places_M is None else places_M
-        part = replace(self.of_images(places), preds_SN=preds_SM, ids=places, disputed_N=None)
+        part = self.of_images(places)
+        part = replace(part, preds_SN=preds_SM, ids=places, disputed_N=None, sure_SN=None)
         return self.with_slice(name, part)
 
 

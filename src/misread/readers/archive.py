@@ -65,6 +65,8 @@ def read_npz(path: Path, arm: str) -> Predictions:
     preds = class_readings(read.preds, n_images[0])
     if held_out is not None:
         arrays["held_out"] = held_out
+    if read.sure is not None and np.atleast_2d(read.sure).shape == preds.shape:
+        arrays["sure"] = np.atleast_2d(read.sure)
     side = (
         _from_npz(arrays, preds, slice(None))
         if view_N is None or preds.shape[1:] != n_images
@@ -128,7 +130,7 @@ def _from_npz(arrays: dict[str, Any], preds_SN: npt.NDArray[Any], chosen: Any) -
     per_image = {
         name: arrays[name][chosen] for name in ("ids", "disputed", "groups") if name in arrays
     }
-    return Predictions.from_arrays(
+    side = Predictions.from_arrays(
         arrays["labels"][chosen],
         preds_SN[:, chosen] if preds_SN.ndim == 2 else preds_SN,
         class_names=arrays.get("class_names"),
@@ -138,3 +140,4 @@ def _from_npz(arrays: dict[str, Any], preds_SN: npt.NDArray[Any], chosen: Any) -
         groups=per_image.get("groups"),
         held_out_SN=arrays["held_out"][..., chosen] if "held_out" in arrays else None,
     )
+    return replace(side, sure_SN=arrays["sure"][:, chosen]) if "sure" in arrays else side

@@ -10,11 +10,15 @@ from misread.errors import DataError
 
 
 class Scored(NamedTuple):
-    """Classes that scores stand for, of `n_columns` classes, and how they were understood."""
+    """Classes that scores stand for, of `n_columns` classes, and how they were understood.
+
+    `sure` has the largest score of each where all could be probabilities, else None.
+    """
 
     preds: npt.NDArray[Any]
     n_columns: int
     notes: tuple[str, ...] = ()
+    sure: npt.NDArray[np.float16] | None = None
 
 
 def scored(what: str, parts: Iterable[npt.NDArray[Any]], shape: tuple[int, ...]) -> Scored:
@@ -36,7 +40,7 @@ def scored(what: str, parts: Iterable[npt.NDArray[Any]], shape: tuple[int, ...])
     DataError
         If they are no numbers, one is NaN or infinite, or most rows have no largest score.
     """
-    rows, n_rows, n_ties = [], 0, 0
+    rows, tops, n_rows, n_ties = [], [], 0, 0
     for part in parts:
         if part.dtype.kind not in "fiu" or not part.shape[-1]:
             msg = f"{what} is {part.dtype} with shape {list(shape)}; give numbers [S,N,K]."
@@ -56,6 +60,8 @@ def scored(what: str, parts: Iterable[npt.NDArray[Any]], shape: tuple[int, ...])
             top_R = np.take_along_axis(part, best_R[:, np.newaxis], axis=1)
             n_ties += int(((part == top_R).sum(axis=1) > 1).sum())
             rows.append(best_R.astype(np.min_scalar_type(shape[-1])))
+            if part.dtype.kind == "f" and part.min() >= 0 and top_R.max() <= 1:
+                tops.append(top_R[:, 0].astype(np.float16))
         n_rows += len(part)
     if 2 * n_ties > n_rows:
         msg = (
@@ -70,7 +76,9 @@ def scored(what: str, parts: Iterable[npt.NDArray[Any]], shape: tuple[int, ...])
             f"In {n_ties:,} of {n_rows:,} readings several classes have the largest score; the "
             "first of them counts."
         )
-    return Scored(np.concatenate(rows).reshape(shape[:-1]), max(shape[-1], 2), tuple(notes))
+    preds = np.concatenate(rows).reshape(shape[:-1])
+    sure = np.concatenate(tops).reshape(preds.shape) if len(tops) == len(rows) else None
+    return Scored(preds, max(shape[-1], 2), tuple(notes), sure)
 
 
 def _beyond_threshold(what: str, score_R: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -11,6 +11,7 @@ from misread.learn.recipe import RECIPES
 from misread.show import claims, slices, style, words
 from misread.show import target as tables
 from misread.show.explore import explore_of
+from misread.show.explore_study import explorable_of
 from misread.show.figures.experiment_comparison import best_arm_sentence
 from misread.show.render import environment
 from misread.show.select import selection_table
@@ -101,7 +102,7 @@ def _study(evidence: Evidence) -> dict[str, Any]:
         "selection": selection_table(evidence),
         "shrinkage": evidence.shrinkage(*evidence.target).sentence,
         "planned": plan.planned_power.in_full if plan.planned_power else "",
-        "explore": explore_of(evidence),
+        "explore": explore_of(explorable_of(evidence)),
         "ledger": tables.ledger_table(evidence),
         "held": tables.held_table(evidence),
         "explained": slices.explained_table(sliced),

@@ -112,9 +112,9 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def inline(content: bytes) -> str:
-    """Return a PNG as the address of itself, for a page that is one file."""
-    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
+def inline(content: bytes, kind: str = "png") -> str:
+    """Return a picture as the address of itself, for a page that is one file."""
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
 
 
 def write_png(path: Path, figure: Figure) -> Path:

@@ -13,7 +13,7 @@ from misread.errors import StudyError
 from misread.explain.loop import DEGREES, EDITS, by_degrees
 from misread.explain.maps import Floats, Method, maps_of, margin
 from misread.explain.noise import likeness, map_change
-from misread.files import Frozen, write_arrays, write_json
+from misread.files import Frozen, read_arrays, read_json, write_arrays, write_json
 from misread.images import Images
 from misread.judge.means import Mean, mean_over
 from misread.study.evidence import Evidence
@@ -187,6 +187,21 @@ def explain(
     write_arrays(folder / "explain.npz", {"images": images, **maps})
     write_json(folder / "explain.json", why.model_dump(mode="json"))
     return why, maps, images
+
+
+def stored_maps(evidence: Evidence) -> tuple[Cell, tuple[int, ...], dict[str, Floats]] | None:
+    """Return the cell, the images and each arm's mean maps `[N,H,W]` of an earlier `explain`.
+
+    None where the study has none, or those of another plan. Errors as in `read_json`.
+    """
+    folder = evidence.folder / "explain"
+    if not (folder / "explain.json").exists():
+        return None
+    why = Why.model_validate(read_json(folder / "explain.json"))
+    if why.plan_sha256 != evidence.plan.sha256:
+        return None
+    maps = read_arrays(folder / "explain.npz")
+    return why.cell, why.ids, {arm: maps[arm].mean(axis=0) for arm in why.arms}
 
 
 def _images(evidence: Evidence, cell: Cell, ids: Sequence[int]) -> tuple[Images, list[int]]:
