@@ -226,3 +226,27 @@ def test_disputed_labels_count_the_same_through_every_door(sides, tmp_path):
     cells = [answer["cells"] for answer in answers]
     assert cells[0][0]["n_images"] == 300
     assert all(cell == cells[0] for cell in cells)
+
+
+def test_a_page_holds_what_is_misread_and_names_are_only_text(tmp_path):
+    names = np.array(["</script><img src=x onerror=alert(1)>", "cat\u202e", "dog"])
+    labels_N = np.arange(90) % 3
+    right_SN = np.tile(labels_N, (5, 1))
+    wrong_SN = np.where((np.arange(90) == 1) | (np.arange(90) == 4), 2, right_SN)
+    stored = {"labels": labels_N, "class_names": names}
+    np.savez(tmp_path / "before.npz", predictions=wrong_SN, **stored)
+    np.savez(tmp_path / "after.npz", predictions=right_SN, **stored)
+    np.savez(tmp_path / "images.npz", images=np.full((90, 8, 8, 3), 200, np.uint8))
+    sides = [str(tmp_path / "before.npz"), str(tmp_path / "after.npz")]
+    pictures = ["--images", str(tmp_path / "images.npz")]
+    done = CliRunner().invoke(
+        main, ["judge", *sides, "--html", str(tmp_path / "p.html"), *pictures]
+    )
+    assert done.exit_code == 0, done.stderr
+    page = (tmp_path / "p.html").read_text("utf-8")
+    assert "Inside are 2 of 90 images" in page
+    assert "<img src=x" not in page
+    assert "\u202e" not in page
+    refused = CliRunner().invoke(main, ["judge", *sides, *pictures])
+    assert refused.exit_code == 2
+    assert "--html" in refused.stderr

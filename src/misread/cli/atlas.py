@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from misread.cli.options import figure_option, json_option, print_json, say, stdout
-from misread.data.local import read_images
 from misread.errors import DataError
 from misread.files import write_atomic
 from misread.judge import Atlas, CellAtlas, Predictions, cell_atlas, cell_of
 from misread.judge import atlas as atlas_of
+from misread.readers.pictures import pictures_of
 from misread.readers.read import read_predictions
 from misread.show.figures.atlas import atlas_figure, cell_figure
 from misread.show.select import atlas_table
@@ -52,13 +52,7 @@ def atlas(
     folder, pictures, source, exploratory = study_folder(predictions), None, "", ""
     if folder is None:
         side = read_predictions(predictions)
-        if images is not None and not side.in_file_order:
-            msg = (
-                f"the seeds in {predictions} list the images in several orders, so nobody knows "
-                "which picture is which; sort its rows by seed and picture."
-            )
-            raise DataError(msg)
-        pictures = None if images is None else read_images(images, side.n_images)
+        pictures = None if images is None else pictures_of(images, side)(None)
     elif images is not None:
         msg = f"{folder} is a study and knows its images; leave out --images."
         raise DataError(msg)

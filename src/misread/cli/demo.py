@@ -10,9 +10,14 @@ from misread.data.mnist import load_mnist
 from misread.files import write_atomic
 from misread.judge import judge
 from misread.readers.read import read_predictions
-from misread.show.demo import ABOUT, demo_page
+from misread.show.judged import Judged, judged_page
 from misread.show.render import verdict_brief
 
+ABOUT = (
+    "A study of MNIST's handwritten digits: some networks take a 4 for a 9. The fix thickens the "
+    "fours and thins the nines while they train. Ten networks were trained without it and ten with "
+    "it, from the same ten seeds; all read the same 10,000 test images."
+)
 CELL = "4:9"
 SIDES = ("before", "after")
 
@@ -30,14 +35,23 @@ def demo(out: Path | None) -> None:
     for name in SIDES:
         write_atomic(folder / f"{name}.npz", (stored / f"{name}.npz").read_bytes())
     before, after = (read_predictions(str(folder / f"{name}.npz")) for name in SIDES)
-    verdict = judge(before, after, cells=[CELL], arm="thicker fours, thinner nines")
+    fix = "thicker fours, thinner nines"
+    verdict = judge(before, after, cells=[CELL], arm=fix)
     commands = (
         f"misread judge {folder}/before.npz {folder}/after.npz --cell {CELL}",
         f"misread atlas {folder}/before.npz",
         f"misread power {folder}/before.npz --cell {CELL}",
     )
+    images = load_mnist()[1].images
+    judged = Judged(
+        {"before": before, fix: after},
+        verdicts=[verdict],
+        pictures=lambda part, places: None if part else images[places],
+        about=ABOUT,
+        commands=commands,
+    )
     page = folder / "demo.html"
-    write_atomic(page, demo_page(verdict, before, after, load_mnist()[1].images, commands).encode())
+    write_atomic(page, judged_page(judged).encode())
     stdout().print(f"{ABOUT}\n")
     stdout().print(verdict_brief(verdict))
     say(f"\nThe images, and what the fix broke: {page} (open it in a browser)\nType next:")

@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -15,13 +15,16 @@ import click
 from misread import wording
 from misread.cli.options import json_option, print_json, say, stderr, stdout
 from misread.errors import DataError, JudgeError
+from misread.files import write_atomic
 from misread.judge import Margins, Predictions, align, cell_of
 from misread.judge import judge as judge_sides
 from misread.judge.metadata import ColumnSlices, by_metadata
 from misread.judge.survey import survey
 from misread.readers.answers import read_answers, with_answers
 from misread.readers.metadata import read_metadata
+from misread.readers.pictures import pictures_of
 from misread.readers.read import read_predictions
+from misread.show.judged import Judged, judged_page
 from misread.show.render import verdict_brief, verdict_markdown, verdict_table
 from misread.show.survey import metadata_table, survey_markdown, survey_terminal
 from misread.show.table import terminal_table
@@ -76,6 +79,19 @@ _PATIENCE_SECONDS = 2
     metavar="FILE.csv",
     help="Columns beside the images (by id): where the errors are, ranked.",
 )
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path),
+    metavar="PAGE.html",
+    help="Write a page to click through what is misread; it opens anywhere, offline.",
+)
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path),
+    metavar="FILE.npz",
+    help="The pictures for --html: `images` uint8 [N,H,W] or [N,H,W,C], in the order of BEFORE.",
+)
 @click.option("--unpaired", is_flag=True, help="Do not compare seeds in pairs.")
 @click.option("--no-groups", is_flag=True, help="Take all images for independent.")
 @json_option
@@ -115,8 +131,16 @@ def judge(before: str, afters: tuple[str, ...], cells: tuple[str, ...], **option
     if asked.metadata and (asked.gate or asked.markdown):
         msg = "--metadata is for looking, on a terminal or with --json; leave --gate or --markdown."
         raise JudgeError(msg)
+    if asked.images and not asked.page:
+        msg = "--images are for the page; say with --html where to write it."
+        raise JudgeError(msg)
+    if asked.page and asked.page.suffix.lower() not in (".html", ".htm"):
+        msg = f"--html writes a page, and {asked.page} does not end in .html; name one that does."
+        raise JudgeError(msg)
     with _patience("reading predictions"):
         sides = _read((before, *afters), asked)
+        if asked.images is not None:
+            pictures_of(asked.images, next(iter(sides.values())))  # else judged in vain
     found = _beside(sides, cells, asked)
     if found and asked.as_json:
         print_json([one.model_dump(mode="json") for one in found])
@@ -142,6 +166,8 @@ class _Asked:
     prediction_column: str | None
     answers: Path | None
     metadata: Path | None
+    page: Path | None
+    images: Path | None
     unpaired: bool
     no_groups: bool
     as_json: bool
@@ -181,6 +207,7 @@ def _survey(sides: Mapping[str, Predictions], asked: _Asked) -> None:
             paired=asked.paired,
             on_note=_note,
         )
+    _write_page(Judged(sides, surveys=surveys), asked)
     if asked.as_json:
         print_json([one.model_dump(mode="json") for one in surveys])
     elif asked.markdown:
@@ -208,6 +235,8 @@ def _judge(sides: Mapping[str, Predictions], cells: tuple[str, ...], asked: _Ask
                     on_note=_note,
                 )
             ]
+    judging = shlex.join(("misread", "judge", *sides, "--cell", cells[0]))
+    _write_page(Judged(sides, verdicts=verdicts, commands=[judging]), asked)
     if asked.as_json:
         dumped = [verdict.model_dump(mode="json") for verdict in verdicts]
         print_json(dumped if len(dumped) > 1 else dumped[0])
@@ -227,6 +256,20 @@ def _judge(sides: Mapping[str, Predictions], cells: tuple[str, ...], asked: _Ask
         )
     if asked.gate and any(verdict.verdict != "REDUCED" for verdict in verdicts):
         sys.exit(1)
+
+
+def _write_page(judged: Judged, asked: _Asked) -> None:
+    """Write the page, where one is asked for, and say how large it is."""
+    path, (before, *_) = asked.page, judged.sides.values()
+    if path is None:
+        return
+    if asked.images is not None:
+        images = pictures_of(asked.images, before)
+        judged = replace(judged, pictures=lambda part, places: None if part else images(places))
+    with _patience("writing the page"):
+        content = judged_page(judged).encode()
+        write_atomic(path, content)
+    say(f"Written: {path} ({wording.number(len(content) / 1e6, decimals=1)} MB).", err=True)
 
 
 def _note(text: str) -> None:

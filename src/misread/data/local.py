@@ -119,14 +119,17 @@ def _taken(
 ) -> Images:
     """Return images at places that ascend, from an array that comes in parts."""
     size, n_read = math.prod(shape[1:]), 0
-    taken, rest = [], np.zeros(0, np.uint8)
-    for part in parts:
+    taken, rest = [np.zeros((0, *shape[1:]), np.uint8)], np.zeros(0, np.uint8)
+    stop = int(places_M[-1]) + 1 if places_M.size else 0
+    for part in parts if stop and size else ():
         rest = np.concatenate([rest, part.ravel()])
         n_whole = len(rest) // size
         first, last = np.searchsorted(places_M, (n_read, n_read + n_whole))
         whole = rest[: n_whole * size].reshape(n_whole, *shape[1:])
         taken.append(whole[places_M[first:last] - n_read])
         rest, n_read = rest[n_whole * size :], n_read + n_whole
+        if n_read >= stop:
+            break
     return np.concatenate(taken)
 
 

@@ -3,7 +3,7 @@
 import io
 import json
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -94,7 +94,9 @@ def explore_of(it: Explorable) -> dict[str, Any] | None:
         "classes": list(map(wording.cut, before.class_names)),
         "target": None if it.target is None else list(it.target),
         "group": it.noun,
-        "arms": [{"name": wording.cut(arm), "seeds": _seeds(side)} for arm, side in it.sides.items()],
+        "arms": [
+            {"name": wording.cut(arm), "seeds": _seeds(side)} for arm, side in it.sides.items()
+        ],
         "held": [sorted(it.held.get(arm, ())) for arm in it.sides],
         "parts": encoded,
         "maps": {
@@ -166,9 +168,7 @@ def _part(
         "sizes": np.bincount(side.labels_N, minlength=n_classes).tolist(),
         "cells": [list(cell) for cell in cells],
         "cells_left_out": len(leading) - len(cells),
-        "counts": [
-            [of[cell].tolist() if cell in of else 0 for cell in cells] for of in counts
-        ],
+        "counts": [[of[cell].tolist() if cell in of else 0 for cell in cells] for of in counts],
         "as": [_read(one, places).T.tolist() for one in sides.values()],
         "sure": [
             None
@@ -264,7 +264,7 @@ def _thumbnails(images: Images, size: tuple[int, int]) -> Images:
 
 
 def _in_channels(images: Images, channels: int) -> Images:
-    """Return images as `[N,H,W]` for one channel, else with so many; opaque where they have none."""
+    """Return images as `[N,H,W]` for one channel, else with so many, opaque."""
     if channels == 1:
         return images
     if images.ndim == 3:

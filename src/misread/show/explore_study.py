@@ -60,4 +60,5 @@ def _coloured(maps_NHW: npt.NDArray[np.float64]) -> Images:
     """Return maps from -1 to 1 in colours: white at 0, blue above and orange below."""
     share = np.abs(maps_NHW)[..., None]
     colours = np.where(maps_NHW[..., None] > 0, _BLUE, _ORANGE)
-    return np.rint(255 * (1 - share) + colours * share).astype(np.uint8)
+    coloured: Images = np.rint(255 * (1 - share) + colours * share).astype(np.uint8)
+    return coloured

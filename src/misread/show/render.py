@@ -81,10 +81,16 @@ def verdict_text(verdict: Verdict, *, top: int = 10, width: int = 88) -> str:
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
+def answer_lines(summary: VerdictSummary) -> list[str]:
+    """Return the sentences that answer first, on a terminal and on a page."""
+    first = f"{summary.word} · {summary.arm}"
+    return [first, *filter(None, (summary.reason, summary.settled))]
+
+
 def _answer(verdict: Verdict, summary: VerdictSummary) -> list[RenderableType]:
+    first, *others = answer_lines(summary)
     word = (summary.word, tone_style(tone_of(status(verdict.verdict))))
-    lines = [Text.assemble(word, f" · {summary.arm}"), Text(summary.reason)]
-    return [*lines, Text(summary.settled)] if summary.settled else [*lines]
+    return [Text.assemble(word, first.removeprefix(summary.word)), *map(Text, others)]
 
 
 def _pairs(rows: Sequence[tuple[str, str]]) -> RichTable:

@@ -56,7 +56,7 @@ def survey_terminal(surveys: Sequence[Survey]) -> Group:
     parts.append(Text(EXPLORATORY, style="bold yellow"))
     for table in survey_tables(surveys):
         parts += [Text(), terminal_table(table)]
-    parts += [Text(), Text(_footing(surveys)), Text(next_step(surveys))]
+    parts += [Text(), Text(footing(surveys)), Text(next_step(surveys))]
     return Group(*parts)
 
 
@@ -65,7 +65,7 @@ def survey_markdown(surveys: Sequence[Survey]) -> str:
     lines = [f"### {plain(line)}" for line in survey_lines(surveys)] + ["", f"*{EXPLORATORY}*", ""]
     for table in survey_tables(surveys):
         lines += [f"**{plain(table.title)}**", "", markdown_table(table), ""]
-    lines += [plain(_footing(surveys)), "", plain(next_step(surveys))]
+    lines += [plain(footing(surveys)), "", plain(next_step(surveys))]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -128,7 +128,8 @@ def _changes(title: str, items: Sequence[Item]) -> Table:
     return Table(title, heads, tuple(rows))
 
 
-def _footing(surveys: Sequence[Survey]) -> str:
+def footing(surveys: Sequence[Survey]) -> str:
+    """Return on what surveys rest: seeds, images, groups, and the correction."""
     one = surveys[0]
     seeds = (
         f"{one.n_seeds_before} and {one.n_seeds_after} seeds"

@@ -1,6 +1,6 @@
 """The figures of the atlas: what the leading confusions are made of, and the images of one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
@@ -88,14 +88,14 @@ def atlas_figure(
 def cell_figure(
     cell: CellAtlas,
     side: Predictions,
-    pictures: Images,
+    pictures: Images | Mapping[int, Images],
     warning: str = "",
     columns: int = _COLUMNS,
 ) -> Figure:
     """Draw the images of one cell in its groups, each with what every seed read.
 
-    `side` is what the cell was taken from; `pictures` are its images, `uint8 [N,H,W]` or
-    `[N,H,W,C]`, as many of them in a row as `columns`.
+    `side` is what the cell was taken from; `pictures` has its images by place, `uint8
+    [H,W]` or `[H,W,C]`, drawn as many in a row as `columns`.
     """
     groups = {name: members for name, members in cell.kinds.items() if members}
     heights = {

@@ -1,0 +1,118 @@
+"""The page of judged predictions: the terminal's answer, and the images to click through."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from misread.judge import Predictions, Verdict, cell_atlas
+from misread.judge.pair import in_one_order
+from misread.judge.survey import Survey
+from misread.show.explore import Explorable, Pictures, explore_of
+from misread.show.figures.atlas import MOST_IMAGES, cell_figure
+from misread.show.render import answer_lines, environment
+from misread.show.report import embedded
+from misread.show.study_figures import Drawn
+from misread.show.survey import EXPLORATORY, footing, next_step, survey_lines, survey_tables
+from misread.show.verdict import summary_of
+
+_COLUMNS = 4  # images side by side, so that a phone can show them
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was judged, and what came out.
+
+    Attributes
+    ----------
+    sides : mapping of str to Predictions
+        By name, the one before the fix first.
+    verdicts, surveys : sequence
+        One of each treated side; the verdicts, or the surveys where no cell was named.
+    pictures : callable
+        As `Explorable` takes them.
+    about : str
+        What the readings are; "" where nobody said.
+    commands : sequence of str
+        What to type next.
+    """
+
+    sides: Mapping[str, Predictions]
+    verdicts: Sequence[Verdict] = ()
+    surveys: Sequence[Survey] = ()
+    pictures: Pictures = lambda _slice, _places: None
+    about: str = ""
+    commands: Sequence[str] = ()
+
+
+def judged_page(judged: Judged) -> str:
+    """Return a page that opens offline, from `file:` too; the same bytes for the same readings."""
+    names = tuple(judged.sides)
+    sides = dict(zip(names, in_one_order(list(judged.sides.values())), strict=True))
+    summaries = [summary_of(verdict) for verdict in judged.verdicts]
+    warnings = [text for one in summaries for text in (*one.warnings, one.exploratory) if text]
+    held = {survey.after: _held(survey) for survey in judged.surveys}
+    for name, verdict in zip(names[1:], judged.verdicts, strict=False):
+        held[name] = {
+            (item.true, item.predicted)
+            for item in verdict.collateral
+            if item.kind == "cell"
+            and item.q_value <= verdict.alpha
+            and item.true is not None
+            and item.predicted is not None
+        } | {
+            (one.true, one.predicted)
+            for one in verdict.cells
+            if one.effect.p_value <= verdict.alpha
+        }
+    cell = judged.verdicts[0].cells[0] if judged.verdicts else None
+    target = None if cell is None else (cell.true, cell.predicted)
+    explorable = Explorable(sides, target=target, held=held, pictures=judged.pictures)
+    answers = [line for summary in summaries for line in answer_lines(summary)]
+    if judged.surveys:
+        answers, warnings = survey_lines(judged.surveys), []
+        answers += [EXPLORATORY, footing(judged.surveys)]
+    following = [next_step(judged.surveys)] if judged.surveys else []
+    figures = _cell_figures(sides, target, judged.pictures) if target else {}
+    captions = {
+        key: f"The images that are misread so: {name}."
+        for key, name in zip(figures, names, strict=False)
+    }
+    page = environment().get_template("judged.html.j2")
+    return page.render(
+        title=" → ".join(names[:2]),
+        warnings=list(dict.fromkeys(warnings)),
+        answers=answers,
+        about=judged.about,
+        tables=survey_tables(judged.surveys) if judged.surveys else [],
+        summaries=summaries,
+        explore=explore_of(explorable),
+        captions=captions,
+        figures=embedded(figures),
+        commands=[*filter(None, following), *judged.commands],
+    )
+
+
+def _held(survey: Survey) -> set[tuple[int, int]]:
+    return {
+        (item.true, item.predicted)
+        for item in (*survey.improved, *survey.broke)
+        if item.kind == "cell" and item.true is not None and item.predicted is not None
+    }
+
+
+def _cell_figures(
+    sides: Mapping[str, Predictions], cell: tuple[int, int], pictures: Pictures
+) -> dict[str, Drawn]:
+    """Return the images of a cell in the first two sides; nothing where they are not known."""
+    figures = {}
+    for key, side in zip(("before", "after"), sides.values(), strict=False):
+        atlas = cell_atlas(side.labels_N, side.preds_SN, *cell, side.disputed_N)
+        places = sorted(
+            misread.image for members in atlas.kinds.values() for misread in members[:MOST_IMAGES]
+        )
+        images = pictures("", np.array(places, np.int64)) if places else None
+        if images is not None:
+            known = dict(zip(places, images, strict=True))
+            figures[key] = Drawn.of(cell_figure(atlas, side, known, columns=_COLUMNS))
+    return figures
