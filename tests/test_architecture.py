@@ -201,6 +201,10 @@ def test_the_judge_needs_no_package_but_numbers() -> None:
             assert loaded_with(name) <= allowed, name
 
 
+def test_judging_draws_nothing_unless_asked() -> None:
+    assert "matplotlib" not in loaded_with("misread.cli.judge")
+
+
 # --- the weight of the door -----------------------------------------------------------------------
 
 ASK = """

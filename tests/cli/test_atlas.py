@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from made_up import changed as other_evidence
 from misread.cli import main
-from misread.show.figures.confusion import held_up
 from misread.show.figures.ledger import changes
 from misread.show.target import held_table, ledger_table
 from misread.study.evidence import load_evidence
@@ -149,7 +148,7 @@ def test_the_ledger_names_what_changed_for_good(changed):
 
 def test_frames_mark_exactly_what_holds_up(changed):
     evidence, _ = changed
-    held = held_up(evidence, "both")
+    held = evidence.verdicts["both"].held_up
     assert set(held) == {(1, 2)}
     assert held[1, 2] <= 0.05
     verdict = evidence.verdicts["both"]

@@ -3,9 +3,9 @@
 import math
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -13,18 +13,18 @@ from typing import Any
 import click
 
 from misread import wording
-from misread.cli.options import json_option, print_json, say, stderr, stdout
+from misread.cli.options import file_option, json_option, print_json, say, stderr, stdout
 from misread.errors import DataError, JudgeError
 from misread.files import write_atomic
-from misread.judge import Margins, Predictions, align, cell_of
+from misread.images import Ids, Images
+from misread.judge import Margins, Predictions, Verdict, align, cell_of
 from misread.judge import judge as judge_sides
 from misread.judge.metadata import ColumnSlices, by_metadata
-from misread.judge.survey import survey
+from misread.judge.survey import Survey, survey
 from misread.readers.answers import read_answers, with_answers
 from misread.readers.metadata import read_metadata
 from misread.readers.pictures import pictures_of
 from misread.readers.read import read_predictions
-from misread.show.judged import Judged, judged_page
 from misread.show.render import verdict_brief, verdict_markdown, verdict_table
 from misread.show.survey import metadata_table, survey_markdown, survey_terminal
 from misread.show.table import terminal_table
@@ -67,30 +67,26 @@ _PATIENCE_SECONDS = 2
 )
 @click.option("--label-column", metavar="NAME", help="Column of a table with the true class.")
 @click.option("--prediction-column", metavar="NAME", help="Column with the predicted class.")
-@click.option(
+@file_option(
     "--answers",
-    type=click.Path(path_type=Path),
-    metavar="FILE.csv",
-    help="Answers about labels (id,answer): those wrong or unclear are disputed.",
+    "FILE.csv",
+    "Answers about labels (id,answer): those wrong or unclear are disputed.",
 )
-@click.option(
+@file_option(
     "--metadata",
-    type=click.Path(path_type=Path),
-    metavar="FILE.csv",
-    help="Columns beside the images (by id): where the errors are, ranked.",
+    "FILE.csv",
+    "Columns beside the images (by id): where the errors are, ranked.",
 )
-@click.option(
+@file_option(
     "--html",
-    "page",
-    type=click.Path(path_type=Path),
-    metavar="PAGE.html",
-    help="Write a page to click through what is misread; it opens anywhere, offline.",
+    "PAGE.html",
+    "Write a page to click through what is misread; it opens anywhere, offline.",
+    name="page",
 )
-@click.option(
+@file_option(
     "--images",
-    type=click.Path(path_type=Path),
-    metavar="FILE.npz",
-    help="The pictures for --html: `images` uint8 [N,H,W] or [N,H,W,C], in the order of BEFORE.",
+    "FILE.npz",
+    "The pictures for --html: `images` uint8 [N,H,W] or [N,H,W,C], in the order of BEFORE.",
 )
 @click.option("--unpaired", is_flag=True, help="Do not compare seeds in pairs.")
 @click.option("--no-groups", is_flag=True, help="Take all images for independent.")
@@ -139,16 +135,17 @@ def judge(before: str, afters: tuple[str, ...], cells: tuple[str, ...], **option
         raise JudgeError(msg)
     with _patience("reading predictions"):
         sides = _read((before, *afters), asked)
+        pictures = None
         if asked.images is not None:
-            pictures_of(asked.images, next(iter(sides.values())))  # else judged in vain
+            pictures = pictures_of(asked.images, next(iter(sides.values())))  # else judged in vain
     found = _beside(sides, cells, asked)
     if found and asked.as_json:
         print_json([one.model_dump(mode="json") for one in found])
         return
     if cells:
-        _judge(sides, cells, asked)
+        _judge(sides, cells, asked, pictures)
     else:
-        _survey(sides, asked)
+        _survey(sides, asked, pictures)
     if found:
         what = cells[0] if cells else "Errors"
         stdout().print(terminal_table(metadata_table(found, ("before", "after"), what)))
@@ -194,7 +191,10 @@ def _beside(
         return by_metadata(pair, columns, cell=cell, alpha=asked.alpha)
 
 
-def _survey(sides: Mapping[str, Predictions], asked: _Asked) -> None:
+_Pictures = Callable[[Ids | None], Images]
+
+
+def _survey(sides: Mapping[str, Predictions], asked: _Asked, pictures: _Pictures | None) -> None:
     """Print what changed, without a target."""
     before, *afters = sides.values()
     with _patience("comparing"):
@@ -207,7 +207,8 @@ def _survey(sides: Mapping[str, Predictions], asked: _Asked) -> None:
             paired=asked.paired,
             on_note=_note,
         )
-    _write_page(Judged(sides, surveys=surveys), asked)
+    if asked.page is not None:
+        _write_page(asked.page, sides, pictures, surveys=surveys)
     if asked.as_json:
         print_json([one.model_dump(mode="json") for one in surveys])
     elif asked.markdown:
@@ -216,7 +217,12 @@ def _survey(sides: Mapping[str, Predictions], asked: _Asked) -> None:
         stdout().print(survey_terminal(surveys))
 
 
-def _judge(sides: Mapping[str, Predictions], cells: tuple[str, ...], asked: _Asked) -> None:
+def _judge(
+    sides: Mapping[str, Predictions],
+    cells: tuple[str, ...],
+    asked: _Asked,
+    pictures: _Pictures | None,
+) -> None:
     """Print a verdict on each treated side, at a level that is shared out among them."""
     (_, before), *afters = sides.items()
     verdicts = []
@@ -235,8 +241,9 @@ def _judge(sides: Mapping[str, Predictions], cells: tuple[str, ...], asked: _Ask
                     on_note=_note,
                 )
             ]
-    judging = shlex.join(("misread", "judge", *sides, "--cell", cells[0]))
-    _write_page(Judged(sides, verdicts=verdicts, commands=[judging]), asked)
+    if asked.page is not None:
+        judging = shlex.join(("misread", "judge", *sides, "--cell", cells[0]))
+        _write_page(asked.page, sides, pictures, verdicts=verdicts, commands=[judging])
     if asked.as_json:
         dumped = [verdict.model_dump(mode="json") for verdict in verdicts]
         print_json(dumped if len(dumped) > 1 else dumped[0])
@@ -258,14 +265,25 @@ def _judge(sides: Mapping[str, Predictions], cells: tuple[str, ...], asked: _Ask
         sys.exit(1)
 
 
-def _write_page(judged: Judged, asked: _Asked) -> None:
-    """Write the page, where one is asked for, and say how large it is."""
-    path, (before, *_) = asked.page, judged.sides.values()
-    if path is None:
-        return
-    if asked.images is not None:
-        images = pictures_of(asked.images, before)
-        judged = replace(judged, pictures=lambda part, places: None if part else images(places))
+def _write_page(
+    path: Path,
+    sides: Mapping[str, Predictions],
+    pictures: _Pictures | None,
+    *,
+    verdicts: Sequence[Verdict] = (),
+    surveys: Sequence[Survey] = (),
+    commands: Sequence[str] = (),
+) -> None:
+    """Write the page, and say how large it is."""
+    from misread.show.judged import Judged, judged_page  # noqa: PLC0415  with it comes matplotlib
+
+    judged = Judged(
+        sides,
+        verdicts=verdicts,
+        surveys=surveys,
+        pictures=lambda part, places: None if part or pictures is None else pictures(places),
+        commands=commands,
+    )
     with _patience("writing the page"):
         content = judged_page(judged).encode()
         write_atomic(path, content)

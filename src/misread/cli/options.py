@@ -29,10 +29,17 @@ def folder_option(name: str, text: str) -> Callable[[Command], Command]:
     return click.option(name, type=click.Path(path_type=Path), metavar="DIR", help=text)
 
 
+def file_option(
+    option: str, metavar: str, text: str, name: str = ""
+) -> Callable[[Command], Command]:
+    """Return an option that takes a file, as the argument `name` or as the option is called."""
+    names = [option, name] if name else [option]
+    return click.option(*names, type=click.Path(path_type=Path), metavar=metavar, help=text)
+
+
 def figure_option(text: str) -> Callable[[Command], Command]:
     """Return an option that takes the file of a figure."""
-    kind = click.Path(path_type=Path)
-    return click.option("--figure", type=kind, metavar="FILE.png", help=text)
+    return file_option("--figure", "FILE.png", text)
 
 
 def names(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:

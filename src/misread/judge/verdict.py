@@ -120,6 +120,21 @@ class Verdict(Frozen):
         """How many items must be safe or are harmed, each counted as often as it `covers`."""
         return self.n_safe + self.n_harmed + self.n_undetermined
 
+    @property
+    def held_up(self) -> dict[Cell, float]:
+        """The cells whose change holds up, with their q-values; exploratory.
+
+        Of all K(K−1) cells, after Benjamini & Hochberg (1995) at the verdict's level.
+        """
+        cells: list[CellResult | Item] = [*self.cells]
+        cells += [item for item in self.collateral if item.kind == "cell"]
+        scanned = sorted(
+            (one.true, one.predicted, one.q_value)
+            for one in cells
+            if one.true is not None and one.predicted is not None
+        )
+        return {(i, j): q for i, j, q in scanned if q <= self.alpha}
+
 
 def judge(
     before: Predictions,

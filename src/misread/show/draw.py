@@ -11,6 +11,7 @@ from matplotlib.colors import Colormap
 from matplotlib.patches import Rectangle
 
 from misread.judge.checks import FloatArray
+from misread.judge.classes import Cell
 from misread.show import style
 from misread.show.style import Sheet
 
@@ -200,8 +201,6 @@ def seed_squares(
 
 
 # --- confusion matrices ---------------------------------------------------------------------------
-
-Cell = tuple[int, int]
 
 
 def matrix(

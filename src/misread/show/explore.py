@@ -16,10 +16,10 @@ from PIL import Image
 from misread import wording
 from misread.images import Ids, Images
 from misread.judge import Predictions
+from misread.judge.classes import Cell
 from misread.show.style import inline
 from misread.show.table import Table
 
-Cell = tuple[int, int]
 Pictures = Callable[[str, Ids], Images | None]  # of a slice ("" for none), at these places
 
 MOST_IMAGES = 6000  # inside a page; beyond, those that most seeds misread

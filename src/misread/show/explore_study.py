@@ -9,7 +9,6 @@ import numpy.typing as npt
 from misread.images import Ids, Images
 from misread.images.operations import OPERATIONS
 from misread.show.explore import Explorable
-from misread.show.figures.confusion import held_up
 from misread.study.evidence import Evidence
 from misread.study.explain import stored_maps
 
@@ -20,13 +19,12 @@ def explorable_of(evidence: Evidence) -> Explorable:
     """Return a study's readings of *confirm* and of its counter-slices, with their images."""
     confirm = evidence.confirm
     operations = {piece.view.treatment: piece.view for piece in evidence.slices}
-    sides, held = {}, {}
+    sides = {}
     for arm, run in evidence.runs.items():
         side = replace(run.side, groups=confirm.groups_N)
         if run.folders:  # else readings have no files behind them
             side = replace(side, sure_SN=run.probs_SNK.max(axis=2))
         sides[arm] = side
-        held[arm] = held_up(evidence, arm) if arm in evidence.verdicts else {}
     slices = next(iter(sides.values())).slices
 
     def pictures(name: str, places: Ids) -> Images | None:
@@ -49,7 +47,7 @@ def explorable_of(evidence: Evidence) -> Explorable:
     return Explorable(
         sides,
         target=evidence.plan.target,
-        held=held,
+        held={arm: verdict.held_up for arm, verdict in evidence.verdicts.items()},
         noun=confirm.group_noun or "group",
         pictures=pictures,
         **maps,

@@ -1,11 +1,12 @@
 """The page of judged predictions: the terminal's answer, and the images to click through."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from misread.judge import Predictions, Verdict, cell_atlas
+from misread.judge.classes import Cell
 from misread.judge.pair import in_one_order
 from misread.judge.survey import Survey
 from misread.show.explore import Explorable, Pictures, explore_of
@@ -51,20 +52,9 @@ def judged_page(judged: Judged) -> str:
     sides = dict(zip(names, in_one_order(list(judged.sides.values())), strict=True))
     summaries = [summary_of(verdict) for verdict in judged.verdicts]
     warnings = [text for one in summaries for text in (*one.warnings, one.exploratory) if text]
-    held = {survey.after: _held(survey) for survey in judged.surveys}
+    held: dict[str, Collection[Cell]] = {one.after: _held(one) for one in judged.surveys}
     for name, verdict in zip(names[1:], judged.verdicts, strict=False):
-        held[name] = {
-            (item.true, item.predicted)
-            for item in verdict.collateral
-            if item.kind == "cell"
-            and item.q_value <= verdict.alpha
-            and item.true is not None
-            and item.predicted is not None
-        } | {
-            (one.true, one.predicted)
-            for one in verdict.cells
-            if one.effect.p_value <= verdict.alpha
-        }
+        held[name] = verdict.held_up
     cell = judged.verdicts[0].cells[0] if judged.verdicts else None
     target = None if cell is None else (cell.true, cell.predicted)
     explorable = Explorable(sides, target=target, held=held, pictures=judged.pictures)
@@ -93,7 +83,7 @@ def judged_page(judged: Judged) -> str:
     )
 
 
-def _held(survey: Survey) -> set[tuple[int, int]]:
+def _held(survey: Survey) -> set[Cell]:
     return {
         (item.true, item.predicted)
         for item in (*survey.improved, *survey.broke)
@@ -102,7 +92,7 @@ def _held(survey: Survey) -> set[tuple[int, int]]:
 
 
 def _cell_figures(
-    sides: Mapping[str, Predictions], cell: tuple[int, int], pictures: Pictures
+    sides: Mapping[str, Predictions], cell: Cell, pictures: Pictures
 ) -> dict[str, Drawn]:
     """Return the images of a cell in the first two sides; nothing where they are not known."""
     figures = {}

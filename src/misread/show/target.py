@@ -8,7 +8,6 @@ from misread import wording
 from misread.judge import CellResult, Item, Verdict
 from misread.judge.confusion import class_metrics
 from misread.show import words
-from misread.show.figures.confusion import held_up
 from misread.show.figures.ledger import changes
 from misread.show.select import smoke_mark
 from misread.show.table import Table, Tone, Toned, markdown_table
@@ -229,7 +228,7 @@ def held_table(evidence: Evidence) -> Table:
             (item.true, item.predicted): item for item in verdict.collateral if item.kind == "cell"
         }
         results |= {(cell.true, cell.predicted): cell for cell in verdict.cells}
-        for cell, q_value in held_up(evidence, arm).items():
+        for cell, q_value in verdict.held_up.items():
             result = results[cell]
             rows.append(
                 (

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from misread import wording
 from misread.judge.checks import FloatArray
+from misread.judge.classes import Cell
 from misread.show import draw, style, words
 from misread.study.evidence import Evidence
 from misread.study.study import BASELINE
@@ -62,25 +63,10 @@ def confusion_matrices(evidence: Evidence) -> Figure:
     return sheet.figure
 
 
-def held_up(evidence: Evidence, arm: str) -> dict[tuple[int, int], float]:
-    """Return the cells of *confirm* whose change holds up in an arm, with their q-values.
-
-    Of all K(K−1) cells, after Benjamini & Hochberg (1995) at the study's level; exploratory.
-    """
-    verdict = evidence.verdicts[arm]
-    scanned = [(cell.true, cell.predicted, cell.q_value) for cell in verdict.cells]
-    scanned += [
-        (item.true, item.predicted, item.q_value)
-        for item in verdict.collateral
-        if item.kind == "cell" and item.true is not None and item.predicted is not None
-    ]
-    return {(i, j): q for i, j, q in sorted(scanned) if q <= verdict.alpha}
-
-
 def _held_sentence(evidence: Evidence) -> str:
     if not evidence.treated_arms:
         return ""
-    n_held = sum(len(held_up(evidence, arm)) for arm in evidence.treated_arms)
+    n_held = sum(len(verdict.held_up) for verdict in evidence.verdicts.values())
     n_cells = evidence.confirm.n_classes * (evidence.confirm.n_classes - 1)
     if not n_held:
         return f"No change of a cell holds up over all {n_cells:,}: the numbers may all be chance."
@@ -107,7 +93,7 @@ def _recall(evidence: Evidence, arm: str) -> FloatArray:
     return recall_K
 
 
-def _texts(values_KK: FloatArray, sign: str, target: draw.Cell) -> dict[draw.Cell, str]:
+def _texts(values_KK: FloatArray, sign: str, target: Cell) -> dict[Cell, str]:
     """Return the numbers of all cells off the diagonal that are not 0.0, and of the target."""
     texts = {}
     for i, j in np.argwhere(~np.eye(len(values_KK), dtype=bool)).tolist():
@@ -134,7 +120,7 @@ def _baseline(axes: Axes, evidence: Evidence, errors_KK: FloatArray) -> None:
 def _changes(
     axes: Axes, evidence: Evidence, arm: str, changes_KK: FloatArray, reach: float
 ) -> None:
-    held = set(held_up(evidence, arm))
+    held = set(evidence.verdicts[arm].held_up)
     texts = _texts(changes_KK, "+", evidence.target)
     shades_KK = 0.45 * (changes_KK / reach)  # what may be chance is pale
     for cell in held:
