@@ -244,7 +244,8 @@
   const go = (change) => {
     Object.assign(state, change);
     const said = Object.entries(state).filter(([key, value]) => value !== start[key]);
-    history.replaceState(null, "", said.length ? "#" + new URLSearchParams(said) : "#explore");
+    const hash = said.length ? "#" + new URLSearchParams(said) : "#explore";
+    if (hash !== location.hash) history.pushState(null, "", hash);
     draw();
   };
   const pick = (id, values) => {
@@ -262,7 +263,8 @@
     const said = [...new URLSearchParams(location.hash.slice(1))].filter(([key, value]) => allowed(key, value));
     Object.assign(state, start, Object.fromEntries(said));
     draw();
-    if (said.some(([key]) => key in start)) document.getElementById("explore").scrollIntoView();
+    const section = document.getElementById("explore"), box = section.getBoundingClientRect();
+    if (said.length && (box.top > innerHeight || box.bottom < 0)) section.scrollIntoView();
   };
   pick("part", data.parts.map((it) => [it.name, it.name || "as they are"]));
   $("part").parentElement.hidden = data.parts.length === 1;
