@@ -26,7 +26,7 @@ def child(n_fit: int) -> None:
     """Train for two epochs and print what it took, and a hash of what the model reads."""
     import tensorflow as tf
 
-    from misread.learn import train
+    from misread.learn import reader, train
     from misread.learn.recipe import RECIPES
 
     began = time.process_time()
@@ -35,7 +35,7 @@ def child(n_fit: int) -> None:
     fit, select, confirm = parts(1, n_fit)
     recipe = RECIPES["documented"].model_copy(update={"epochs": 2})
     model, epochs = train.fit(recipe, None, 1, fit, select.take(range(500)))
-    probs = train.read(model, confirm.images[:2000])
+    probs = reader.read(model, confirm.images[:2000])
     square = tf.random.uniform((2048, 2048))
     rates = []
     for _ in range(4):

@@ -19,9 +19,10 @@ from typing import Any
 
 from common import Cell, Table, finish, machine, options, ratio, show, spread
 from misread.data.sources import load
+from misread.learn.order import Order
 from misread.learn.recipe import TrainerCall
 from misread.learn.views import View
-from misread.learn.work import Order, prepare, work
+from misread.learn.work import prepare, work
 from misread.store import RunFolder
 from misread.study.file import load_study
 from misread.study.study import Study

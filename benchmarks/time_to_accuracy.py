@@ -129,7 +129,7 @@ def our_epochs(
     way: str, seed: int, n_fit: int | None, n_epochs: int
 ) -> Iterator[tuple[float, float]]:
     """Yield seconds and, after the last epoch, accuracy on *confirm*: a recipe of ours."""
-    from misread.learn import train
+    from misread.learn import reader, train
     from misread.learn.recipe import RECIPES
 
     train.set_up_backend()
@@ -140,7 +140,7 @@ def our_epochs(
     model, _ = train.fit(
         recipe, None, seed, fit, select, on_epoch=lambda _: ends.append(time.perf_counter() - began)
     )
-    read_N = train.read(model, confirm.images).argmax(axis=1)
+    read_N = reader.read(model, confirm.images).argmax(axis=1)
     for end in ends:
         yield end, float((read_N == confirm.labels_N).mean()) if end == ends[-1] else 0.0
 

@@ -21,13 +21,13 @@ from misread.data.dataset import Dataset
 from misread.files import read_arrays, read_json
 from misread.images.operations import OPERATIONS
 from misread.judge import Predictions, Verdict, judge
-from misread.learn import train
+from misread.learn import reader, train
 from misread.learn.recipe import RECIPES, Recipe
 from misread.learn.views import load_parts, unseen
 from misread.store import RunFolder
+from misread.study.arms import BASELINE
 from misread.study.evidence import load_evidence
 from misread.study.plan import load_plan
-from misread.study.study import BASELINE
 from misread.wording import interval, number, p_value
 from misread.workers.machine import thread_environment
 
@@ -73,15 +73,15 @@ class Baseline:
 
     def add(self, run: RunFolder, confirm: Dataset, usps: Dataset | None) -> None:
         """Read with one model, and take what its folder has."""
-        model = train.load(run.path / "model.keras")
+        model = reader.load(run.path / "model.keras")
         self.read.append(run.predictions()["predictions"][0])
         select = read_arrays(run.path / "select.npz")
         self.select.append(float((select["predictions"][0] == select["labels"]).mean()))
         for name, operation, true, _ in VIEWS:
             images = OPERATIONS[operation](confirm.images[confirm.labels_N == true], 2)
-            self.views.setdefault(name, []).append(train.read(model, images).argmax(axis=1))
+            self.views.setdefault(name, []).append(reader.read(model, images).argmax(axis=1))
         if usps is not None:
-            read_M = train.read(model, usps.images).argmax(axis=1)
+            read_M = reader.read(model, usps.images).argmax(axis=1)
             self.usps.append(float((read_M == usps.labels_N).mean()))
         took = read_json(run.path / "environment.json")
         if "epoch_cpu_seconds" in took:  # older runs did not take it down

@@ -23,9 +23,9 @@ from misread.show.calibration import share
 from misread.simulate.calibrate import Outcome, Setting, simulate
 from misread.simulate.limits import LIMITS, standard_error
 from misread.simulate.worlds import FOURS, WORLDS, WRITER_WORLDS, Design
+from misread.study.arms import BASELINE
 from misread.study.plan import load_plan
 from misread.study.runs import load_arm
-from misread.study.study import BASELINE
 from misread.study.verdict import judge_arm, seeds_needed
 
 SEEDS, ERRORS = (5, 10, 20), (3.0, 8.0, 30.0, 80.0)

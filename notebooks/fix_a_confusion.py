@@ -28,8 +28,9 @@ from misread.judge import (
     rank_cells,
 )
 from misread.learn.policy import CONTROLS, Policy, apply_draw, changed_share
+from misread.learn.reader import read
 from misread.learn.recipe import RECIPES
-from misread.learn.train import fit, read, set_up_backend
+from misread.learn.train import fit, set_up_backend
 from misread.readers.convert import from_models
 from misread.readers.read import read_predictions
 from misread.show.figures.power import power_figure

@@ -19,7 +19,8 @@ from misread.data.dataset import to_float
 from misread.data.parts import split
 from misread.data.sources import load
 from misread.learn.models import build
-from misread.learn.train import fit, read, set_up_backend
+from misread.learn.reader import read
+from misread.learn.train import fit, set_up_backend
 from misread.show.claims import claim_lines, difference_table
 from misread.show.figures.confusion import confusion_matrix
 from misread.show.figures.samples import sample_predictions

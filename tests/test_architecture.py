@@ -51,6 +51,7 @@ TRAINERS = {
     "misread.learn.engine",
     "misread.learn.gradients",
     "misread.learn.models",
+    "misread.learn.reader",
     "misread.learn.train",
 }
 # … and only these inside a function: there it runs in a worker, which trains anyway.
@@ -58,7 +59,7 @@ WORKERS = {"misread.learn.work"}
 # What the command line does without until a command needs it.
 LATE = HEAVY | {"matplotlib", "scipy", "statsmodels", "skimage", "pandas", "polars", "ray"}
 
-MAX_LINES = 380
+MAX_LINES = 350
 MAX_START_SECONDS = 0.5
 
 

@@ -10,7 +10,7 @@ __version__ = "0.2.0"
 
 # By name: the module that has it, and what it is called there; __init__.pyi tells type checkers.
 _NAMES = {
-    "Arm": ("misread.study.study", "Arm"),
+    "Arm": ("misread.study.arms", "Arm"),
     "Margins": ("misread.judge", "Margins"),
     "Predictions": ("misread.judge.predictions", "Predictions"),
     "Study": ("misread.study.study", "Study"),

@@ -9,10 +9,10 @@ from misread.readers.convert import from_models as from_models
 from misread.readers.convert import from_scores as from_scores
 from misread.readers.convert import write_predictions as write_predictions
 from misread.readers.read import read_predictions as read_predictions
+from misread.study.arms import Arm as Arm
 from misread.study.conclude import conclude as conclude
 from misread.study.file import load_study as load_study
 from misread.study.run import run_study as run_study
-from misread.study.study import Arm as Arm
 from misread.study.study import Study as Study
 
 __all__ = [

@@ -69,7 +69,7 @@ def assert_no_harm(
         What to do where an interval reaches beyond its margin on both sides, so that neither harm
         nor its absence is shown: fail, give an `UndeterminedWarning`, or nothing.
     paired : bool, optional
-        As in `misread.judge.pair.align`.
+        As in `misread.judge.align.align`.
 
     Returns
     -------

@@ -53,6 +53,11 @@ def cut(text: str) -> str:
     return _LONG.sub(lambda word: shortened(word[0], _LONGEST_WORD), visible(text))
 
 
+def one_line(text: str) -> str:
+    """Return text of others as `cut` does, on one line."""
+    return cut(text).replace("\n", " ")
+
+
 def shortened(text: str, longest: int) -> str:
     """Return text of at most so many letters, cut in the middle, where names differ least.
 

@@ -12,9 +12,9 @@ from made_up import changed as other_evidence
 from misread.cli import main
 from misread.show.figures.ledger import changes
 from misread.show.target import held_table, ledger_table
+from misread.study.arms import BASELINE
 from misread.study.evidence import load_evidence
 from misread.study.select import shrinkage
-from misread.study.study import BASELINE
 
 
 def run(*args):

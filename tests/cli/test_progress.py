@@ -9,7 +9,7 @@ from rich.console import Console
 
 from misread.cli import progress
 from misread.cli.progress import Bar, StudyBar, load_with_bar
-from misread.learn.work import Progress, Step
+from misread.learn.order import Progress, Step
 from misread.study.task import Note, Stage
 
 

@@ -20,7 +20,7 @@ from commands import begin, kill_when, stable_bytes
 from misread.cli import main
 from misread.errors import StoreError
 from misread.files import UNFINISHED
-from misread.learn.work import Progress
+from misread.learn.order import Progress
 from misread.study import folder as study_folder
 from misread.study.conclude import conclude
 from misread.study.file import load_study

@@ -6,9 +6,9 @@ import pytest
 from markdown_pages import rows_of
 from misread.judge import Adaptive, Predictions, judge_look
 from misread.show.verdict import status_counts
+from misread.study.arms import BASELINE
 from misread.study.file import load_study
 from misread.study.questions import with_looks
-from misread.study.study import BASELINE
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from misread.errors import JudgeError
 from misread.judge import judge
+from misread.judge.align import align
 from misread.judge.classes import cell_of
-from misread.judge.pair import align
 from misread.judge.predictions import Predictions
 
 IDS = [f"i{n}" for n in range(60)]

@@ -13,10 +13,11 @@ from misread.cli import main
 from misread.errors import MisreadError, PlanError, RunError, StudyError
 from misread.files import read_json
 from misread.learn.recipe import TrainerCall
+from misread.study.arms import Arm
 from misread.study.conclude import conclude
 from misread.study.file import load_study
 from misread.study.run import run_study
-from misread.study.study import Arm, Study
+from misread.study.study import Study
 from misread.study.task import Note
 from standin import work_here
 

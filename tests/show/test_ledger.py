@@ -13,7 +13,7 @@ from misread.show.figures import ledger
 from misread.show.report import report_html
 from misread.show.study_figures import FIGURES, Drawn
 from misread.show.target import held_table, ledger_table
-from misread.study.study import BASELINE
+from misread.study.arms import BASELINE
 from show.test_report import Page
 
 ARM = "documented"

@@ -27,6 +27,7 @@ from misread.learn.work import stored_model
 from misread.seeds import derive
 from misread.show.figures.corruptions import corruption_figure
 from misread.store import RunFolder
+from misread.study.arms import BASELINE
 from misread.study.conclude import conclude
 from misread.study.corruptions import (
     CLEAN,
@@ -40,7 +41,6 @@ from misread.study.file import load_study
 from misread.study.plan import load_plan
 from misread.study.robustness import arm_mean, arm_on
 from misread.study.run import run_study
-from misread.study.study import BASELINE
 from misread.study.verdict import StudyVerdict
 from standin import CALL, trainer, work_here
 

@@ -10,12 +10,12 @@ from misread.errors import PlanError, StudyError
 from misread.files import write_json
 from misread.learn.policy import CONTROLS
 from misread.store import RunFolder
+from misread.study.arms import BASELINE
 from misread.study.file import builtin_studies, load_study
 from misread.study.folder import select_folds
 from misread.study.plan import Plan, counter_slices, load_plan, lock
 from misread.study.questions import parse_cell
 from misread.study.select import target_of
-from misread.study.study import BASELINE
 
 HASHES = ("a", "b")
 

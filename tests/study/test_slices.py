@@ -26,9 +26,9 @@ from misread.show.figures.writers import writers_figure
 from misread.show.report import report_html
 from misread.show.style import png
 from misread.show.table import markdown_table
+from misread.study.arms import BASELINE
 from misread.study.plan import load_plan
 from misread.study.slices import slice_up
-from misread.study.study import BASELINE
 
 # --- shape ----------------------------------------------------------------------------------------
 

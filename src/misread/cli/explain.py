@@ -10,11 +10,11 @@ from misread.explain.maps import Method
 from misread.show.figures import why as figures
 from misread.show.style import write_png
 from misread.store import locked
+from misread.study.arms import BASELINE
 from misread.study.evidence import load_evidence
 from misread.study.explain import explain as explain_study
 from misread.study.folder import finished_study
 from misread.study.questions import parse_cell
-from misread.study.study import BASELINE
 
 
 @click.command(short_help="Show what the models of a study look at.")

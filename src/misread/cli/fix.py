@@ -8,7 +8,7 @@ import click
 from misread.cli.options import stderr, stdout, study_options
 from misread.cli.progress import StudyBar, load_with_bar
 from misread.files import write_atomic
-from misread.learn.work import Step
+from misread.learn.order import Step
 from misread.show.fix import answer, dropped_lines, last_table, next_command, search_page
 from misread.store import locked
 from misread.study.candidates import load_candidates, proof_of

@@ -11,8 +11,8 @@ from misread.data import download
 from misread.data.dataset import Dataset
 from misread.data.sources import load
 from misread.images import corrupt
-from misread.learn.work import Progress as RunProgress
-from misread.learn.work import Step
+from misread.learn.order import Progress as RunProgress
+from misread.learn.order import Step
 from misread.study.task import Note, Stage
 
 _LEAST_SECONDS = 5  # between two lines on the same count

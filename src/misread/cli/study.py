@@ -13,8 +13,8 @@ from misread.cli.options import names, say, say_json, stderr, stdout, study_opti
 from misread.cli.progress import StudyBar, load_with_bar
 from misread.errors import StudyError
 from misread.files import read_json, write_json
+from misread.learn.order import Step
 from misread.learn.views import Parts, load_parts
-from misread.learn.work import Step
 from misread.show import words
 from misread.show.claims import comparison_tables
 from misread.show.figures.preview import preview_figure
@@ -32,6 +32,7 @@ from misread.show.style import write_png
 from misread.show.target import answer_table
 from misread.store import locked
 from misread.study.answer import answer_of, settling_of
+from misread.study.arms import BASELINE
 from misread.study.conclude import conclude, mend_from_select, write_slices
 from misread.study.evidence import Evidence, load_evidence
 from misread.study.file import builtin_studies, load_study
@@ -42,7 +43,7 @@ from misread.study.planned import planned_power
 from misread.study.preview import preview_numbers
 from misread.study.run import Until, run_study, untrained
 from misread.study.select import Errors, target_of
-from misread.study.study import BASELINE, SMOKE, Study
+from misread.study.study import SMOKE, Study
 
 
 @click.command(short_help="Run or resume a study, to its findings and report.")

@@ -2,6 +2,7 @@
 
 from typing import NoReturn
 
+from misread.judge.align import align
 from misread.judge.atlas import Atlas, CellAtlas, Misread, atlas, cell_atlas
 from misread.judge.classes import cell_of
 from misread.judge.confusion import (
@@ -22,7 +23,7 @@ from misread.judge.forecast import PowerAnswer, plan_power
 from misread.judge.items import Item, Margins
 from misread.judge.ledger import Ledger, ledger
 from misread.judge.looks import LEAST_SEEDS, Adaptive, Settled, boundaries
-from misread.judge.pair import Pair, align
+from misread.judge.pair import Pair
 from misread.judge.pilot import (
     Heterogeneity,
     Pilot,

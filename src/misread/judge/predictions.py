@@ -95,10 +95,10 @@ class Predictions:
         refuse_codes("labels", self.labels_N, 1, len(self.class_names))
         refuse_codes("predictions", self.preds_SN, 2, len(self.class_names))
         if self.preds_SN.shape[1] != self.n_images:
-            msg = (
-                f"predictions are {shape_of(self.preds_SN)} and labels {shape_of(self.labels_N)}; "
-                "give predictions [S,N], with a row per seed and a column per label."
+            shapes = (
+                f"predictions are {shape_of(self.preds_SN)} and labels {shape_of(self.labels_N)}"
             )
+            msg = f"{shapes}; give predictions [S,N], with a row per seed and a column per label."
             raise JudgeError(msg)
         refuse_repeats("class names", self.class_names)
         if self.seeds is not None:
@@ -116,13 +116,9 @@ class Predictions:
             msg = f"sure_SN is {shape_of(self.sure_SN)}; give one per reading, [S,N]."
             raise JudgeError(msg)
         for name, view in self.slices.items():
-            if (view.class_names, view.seeds, view.n_seeds) != (
-                self.class_names, self.seeds, self.n_seeds
-            ):  # fmt: skip
-                msg = (
-                    f"slice “{short(name)}” has other classes or seeds than the rest; add it by "
-                    "with_slice."
-                )
+            kinds = {(side.class_names, side.seeds, side.n_seeds) for side in (self, view)}
+            if len(kinds) > 1:
+                msg = f"slice “{short(name)}” has other classes or seeds; add it by with_slice."
                 raise JudgeError(msg)
 
     def __repr__(self) -> str:
@@ -262,33 +258,30 @@ class Predictions:
             return self
         codes_K = codes_of(np.array(self.class_names), names)
         codes_K = codes_K.astype(np.min_scalar_type(len(names)))
+        labels_N, preds_SN = codes_K[self.labels_N], codes_K[self.preds_SN]
+        slices = {name: part.recoded(names) for name, part in self.slices.items()}
         return _changed(
-            self,
-            labels_N=codes_K[self.labels_N],
-            preds_SN=codes_K[self.preds_SN],
-            class_names=names,
-            slices={name: part.recoded(names) for name, part in self.slices.items()},
+            self, labels_N=labels_N, preds_SN=preds_SN, class_names=names, slices=slices
         )
 
     def of_seeds(self, rows: Sequence[int]) -> "Predictions":
         """Return the predictions of these rows, in this order."""
         if list(rows) == list(range(self.n_seeds)):
             return self
-        names = ("preds_SN", "held_out_SN", "sure_SN")
-        parts = ((name, getattr(self, name)) for name in names)
-        return _changed(
-            self,
-            **{name: None if part is None else part[np.asarray(rows)] for name, part in parts},
-            seeds=None if self.seeds is None else tuple(self.seeds[s] for s in rows),
-            slices={name: part.of_seeds(rows) for name, part in self.slices.items()},
-        )
+        taken = self._taken(("preds_SN", "held_out_SN", "sure_SN"), np.asarray(rows))
+        seeds = self.seeds and tuple(self.seeds[row] for row in rows)
+        slices = {name: part.of_seeds(rows) for name, part in self.slices.items()}
+        return _changed(self, **taken, seeds=seeds, slices=slices)
 
     def of_images(self, places: npt.NDArray[Any]) -> "Predictions":
         """Return the predictions on the images at these places, in this order, without slices."""
         names = ("labels_N", "ids", "disputed_N", "groups", "preds_SN", "held_out_SN", "sure_SN")
+        return _changed(self, **self._taken(names, (..., places)), slices={})
+
+    def _taken(self, names: Collection[str], where: Any) -> dict[str, npt.NDArray[Any] | None]:
+        """Return by name what stands in these arrays `where` says."""
         parts = ((name, getattr(self, name)) for name in names)
-        taken = {name: None if part is None else part[..., places] for name, part in parts}
-        return _changed(self, **taken, slices={})
+        return {name: None if part is None else part[where] for name, part in parts}
 
     def without_groups(self) -> "Predictions":
         """Return the same predictions as if images were independent."""

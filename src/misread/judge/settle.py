@@ -24,13 +24,14 @@ from typing import Any, NamedTuple
 
 from scipy import special
 
+from misread.judge.align import align
 from misread.judge.classes import NamedCell
 from misread.judge.collateral import count_cell
 from misread.judge.effects import Status
 from misread.judge.forecast import PowerAnswer
 from misread.judge.items import MARGINS, Gate, Item, Margins
 from misread.judge.looks import Adaptive, Settled, Why, chance_left
-from misread.judge.pair import Pair, align
+from misread.judge.pair import Pair
 from misread.judge.power import smallest_found
 from misread.judge.predictions import Predictions
 from misread.judge.reason import given_up_reason

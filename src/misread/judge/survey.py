@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from misread.files import Frozen
+from misread.judge.align import align
 from misread.judge.collateral import measure_collateral
 from misread.judge.effects import benjamini_hochberg
 from misread.judge.items import MARGINS, Gate, Item, Margins
-from misread.judge.pair import Pair, align
+from misread.judge.pair import Pair
 from misread.judge.predictions import Predictions
 
 _MOST_WORTH = 3  # cells that are named as worth a plan

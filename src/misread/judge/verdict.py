@@ -14,6 +14,7 @@ import numpy as np
 from misread.errors import JudgeError
 from misread.files import Frozen
 from misread.judge.alarms import alarms
+from misread.judge.align import align
 from misread.judge.checks import fraction
 from misread.judge.classes import Cell, NamedCell
 from misread.judge.collateral import count_cell, measure_collateral
@@ -22,7 +23,7 @@ from misread.judge.groups import Groups
 from misread.judge.items import MARGINS, Gate, Item, Margins, fold
 from misread.judge.ledger import Ledger, ledger
 from misread.judge.looks import Settled
-from misread.judge.pair import Pair, align
+from misread.judge.pair import Pair
 from misread.judge.predictions import Predictions
 from misread.judge.reason import reason_for
 from misread.judge.targets import CellResult, cells_of, measure_cells
@@ -161,7 +162,7 @@ def judge(
     ----------
     before, after : Predictions
         The baseline and the treated arm, in any order of images and seeds; see
-        `misread.judge.pair.align` for how they are brought together. Disputed images, groups and
+        `misread.judge.align.align` for how they are brought together. Disputed images, groups and
         slices come with them.
     cells : sequence of str or pair
         The confusions that the fix was to reduce, chosen on other data: ``"4:9"``, ``"cat:dog"``,
@@ -180,10 +181,10 @@ def judge(
         Why the result cannot count as confirmed; "" when it can.
     paired : bool, optional
         Whether the same seed stands for the same initial weights and batch order in both arms; by
-        default as in `misread.judge.pair.align`. Otherwise the analysis is unpaired, and the
+        default as in `misread.judge.align.align`. Otherwise the analysis is unpaired, and the
         verdict says so.
     weight : float, optional
-        As in `misread.judge.pair.align`, where each seed has learnt some of the images.
+        As in `misread.judge.align.align`, where each seed has learnt some of the images.
     gate : Gate
         Which items must be safe for plain REDUCED.
     planned : PowerAnswer, optional

@@ -11,34 +11,31 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from math import ceil
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from misread.data.dataset import Dataset, to_float
+from misread.data.dataset import Dataset
 from misread.data.parts import stratified_subset
 from misread.errors import StudyError
-from misread.files import read_json, readable_json
+from misread.files import readable_json
 from misread.images import Images
 from misread.learn.engine import engine_for
 from misread.learn.models import build
 from misread.learn.policy import Policy, apply_draw
 from misread.learn.probe import PROBE_SIZE, measure
+from misread.learn.reader import READING, SECOND, KerasReader, load, read
 from misread.learn.recipe import Recipe
 from misread.learn.trainer import Lesson
 from misread.learn.treatments import Treatments
 from misread.learn.treatments.aim import Aim
-from misread.learn.treatments.lab import Cell, Lab
-from misread.learn.treatments.second import decide
-from misread.learn.treatments.shift import shifted
+from misread.learn.treatments.lab import Lab
 from misread.seeds import derive, derive_int
 from misread.workers.arithmetic import arithmetic
 
-READ_BATCH = 500
 EPSILON = 1e-7  # Keras' own bound under a logarithm
-READING, SECOND = "reading.json", "second.keras"  # beside model.keras, of some treatments
 
 
 @dataclass(frozen=True)
@@ -194,76 +191,6 @@ def fit(
     return plain, epochs
 
 
-def read(model: Any, images: Images) -> npt.NDArray[np.float32]:
-    """Return the probabilities `float32 [N,K]` for images `uint8 [N,H,W]` or `[N,H,W,C]`."""
-    # Called as it is, batch by batch: `predict` would first trace a graph for every new batch size.
-    batches = [
-        keras.ops.convert_to_numpy(
-            model(to_float(images[start : start + READ_BATCH]), training=False)
-        )
-        for start in range(0, len(images), READ_BATCH)
-    ]
-    empty = np.empty((0, model.output_shape[-1]))
-    return np.concatenate([empty, *batches]).astype(np.float32)
-
-
-def load(path: Path) -> Any:
-    """Load a `.keras` file; code inside it is never run (`safe_mode`)."""
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
-
-
-@dataclass(frozen=True)
-class KerasReader:
-    """A Keras model that reads images; a `trainer.Reader`.
-
-    Attributes
-    ----------
-    model : keras.Model
-        The model.
-    second : keras.Model or None
-        Decides between the classes of `cell` where these lead.
-    cell : tuple of int
-        What `second` and `shift` are about.
-    shift : float
-        Added to the logit of the cell's first class.
-    """
-
-    model: Any
-    second: Any = None
-    cell: Cell = (0, 0)
-    shift: float = 0.0
-
-    @property
-    def n_parameters(self) -> int:
-        """How many numbers it has learnt."""
-        return int(self.model.count_params()) + int(
-            self.second.count_params() if self.second else 0
-        )
-
-    def __call__(self, images: Images) -> npt.NDArray[np.float32]:
-        """Return the probabilities `[N,K]`."""
-        probs_NK = read(self.model, images)
-        if self.second is not None:
-            probs_NK = decide(probs_NK, read(self.second, images), self.cell)
-        return shifted(probs_NK, self.cell, self.shift) if self.shift else probs_NK
-
-    @property
-    def gradients(self) -> Any:
-        """Gradients of the main model's margin by its pixels; None where they cannot be had."""
-        if keras.backend.backend() != "tensorflow":
-            return None
-        from misread.learn.gradients import margin_gradients  # noqa: PLC0415  TensorFlow alone
-
-        return margin_gradients(self.model)
-
-    def shuffled(self, seed: int) -> Self:
-        """Return a model with the weights of each layer in random order, for a sanity check."""
-        model, rng = keras.models.clone_model(self.model), derive(seed, "shuffled weights")
-        weights = self.model.get_weights()
-        model.set_weights([rng.permutation(w.ravel()).reshape(w.shape) for w in weights])
-        return replace(self, model=model, second=None)
-
-
 class KerasTrainer:
     """Our own trainer; a `trainer.Trainer`."""
 
@@ -312,13 +239,7 @@ class KerasTrainer:
 
     def load(self, folder: Path) -> KerasReader:
         """Return the stored model."""
-        model = load(folder / "model.keras")
-        if not (folder / READING).exists():
-            return KerasReader(model)
-        reading = read_json(folder / READING)
-        second = load(folder / SECOND) if (folder / SECOND).exists() else None
-        true, predicted = reading["cell"]
-        return KerasReader(model, second, (true, predicted), reading["shift"])
+        return KerasReader.stored(folder)
 
     def facts(self) -> dict[str, Any]:
         """Return the backend's name, and what is known of its arithmetic."""

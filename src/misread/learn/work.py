@@ -9,8 +9,6 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +20,7 @@ from misread.files import Arrays, arrays_to_bytes, csv_to_bytes, readable_json
 from misread.images import Ids
 from misread.learn.call import logged, trainer_of
 from misread.learn.environment import environment
+from misread.learn.order import Order, Progress, Rereading, Step
 from misread.learn.recipe import Run, TrainerCall
 from misread.learn.trainer import Lesson, Probs, Reader, Trainer, probabilities
 from misread.learn.views import Part, RunParts, View, images_of, parts_of
@@ -30,65 +29,6 @@ from misread.store import MODEL, model_files, unpack_model
 from misread.workers.pool import Report
 
 _NO_MODEL = b"This trainer keeps no model: it trains again whenever one is needed again.\n"
-
-
-class Step(StrEnum):
-    """How far a worker is with its order."""
-
-    EPOCH = "epoch"
-    TRAINED = "trained"
-    VIEWED = "viewed"
-    READ = "read"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """A step of a run that is done; `number` counts epochs or views, `accuracy` is in [0, 1]."""
-
-    arm: str
-    seed: int
-    step: Step
-    number: int = 0
-    accuracy: float | None = None
-
-
-@dataclass(frozen=True)
-class Order:
-    """All that a worker needs for a run, wherever it is.
-
-    Attributes
-    ----------
-    run : Run
-        The run.
-    stored : mapping of str to bytes
-        The files of a run that is trained already, `RunFolder.trained_files`; without them it is
-        trained.
-    start : mapping of str to bytes
-        Those of the baseline's run that training goes on from; {} for none.
-    preview : tuple of View
-        What is read for `preview.npz`, if anything.
-    views : tuple of View
-        What is read for `predictions.npz`, and of *select* for `held_out.npz`; none leaves
-        *confirm* closed.
-    repeat : bool
-        Whether the run is trained once more, to see that its seed gives the same.
-    """
-
-    run: Run
-    stored: Mapping[str, bytes] = field(default_factory=dict)
-    start: Mapping[str, bytes] = field(default_factory=dict)
-    preview: tuple[View, ...] = ()
-    views: tuple[View, ...] = ()
-    repeat: bool = False
-
-
-@dataclass(frozen=True)
-class Rereading:
-    """All that a worker needs to let a trained model read other views."""
-
-    run: Run
-    stored: Mapping[str, bytes]
-    views: tuple[View, ...]
 
 
 def prepare(trainer: TrainerCall) -> None:

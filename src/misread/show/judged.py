@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from misread.judge import Predictions, Verdict, cell_atlas
+from misread.judge.align import in_one_order
 from misread.judge.classes import Cell
-from misread.judge.pair import in_one_order
 from misread.judge.survey import Survey
 from misread.show.explore import Explorable, Pictures, explore_of
 from misread.show.figures.atlas import MOST_IMAGES, cell_figure

@@ -19,11 +19,12 @@ from misread.show.study_figures import Drawn, draw_figures
 from misread.show.verdict import summary_of
 from misread.study.answer import answer_of, next_step
 from misread.study.arithmetic import mixture
+from misread.study.arms import BASELINE
 from misread.study.claims import RULE
 from misread.study.evidence import Evidence
 from misread.study.file import builtin_studies, load_study
 from misread.study.folder import repeat_sentence
-from misread.study.study import BASELINE, Study
+from misread.study.study import Study
 
 
 def write_report(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -> Path:

@@ -8,14 +8,15 @@ from misread import wording
 from misread.judge import CellResult, Item, Verdict
 from misread.judge.confusion import class_metrics
 from misread.show import words
+from misread.show.cells import cell_table, target_table
 from misread.show.figures.ledger import changes
 from misread.show.select import smoke_mark
 from misread.show.table import Table, Tone, Toned, markdown_table
-from misread.show.verdict import cell_table, status, target_table, verdict_word
+from misread.show.verdict import status, verdict_word
 from misread.show.words import Misreading
 from misread.study.answer import item_in_words, item_rates, worst_item
+from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence, SliceEvidence
-from misread.study.study import BASELINE
 
 
 def study_table(evidence: Evidence) -> Table:

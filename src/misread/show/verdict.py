@@ -17,6 +17,7 @@ from misread.judge.limits import Limits
 from misread.judge.looks import Settled
 from misread.judge.targets import CellResult
 from misread.judge.verdict import Decision, Verdict
+from misread.show.cells import cell_table, target_table
 from misread.show.table import Table, Tone, Toned
 from misread.study.answer import settling_of
 
@@ -108,14 +109,14 @@ def summary_of(verdict: Verdict, top: int | None = None) -> VerdictSummary:
     safe = list(rest) if top is None else []
     n_more = verdict.n_harmed + verdict.n_undetermined - sum(item.covers for item in worst)
     more = f"and {n_more:,} more that are not safe, " if n_more else ""
-    why = _plain(f"Exploratory: {verdict.exploratory_why}.")
+    why = wording.one_line(f"Exploratory: {verdict.exploratory_why}.")
     return VerdictSummary(
-        arm=_plain(verdict.arm),
+        arm=wording.one_line(verdict.arm),
         decision=verdict.verdict,
         word=verdict_word(verdict),
-        warnings=tuple(_plain(f"WARNING: {text}") for text in verdict.warnings),
+        warnings=tuple(wording.one_line(f"WARNING: {text}") for text in verdict.warnings),
         exploratory=why if verdict.exploratory else "",
-        reason=_plain(verdict.reason),
+        reason=wording.one_line(verdict.reason),
         settled=_settled(verdict.settled, verdict.alpha) if verdict.settled else "",
         targets=target_table(verdict.cells, verdict.alpha),
         behind=cell_table(verdict),
@@ -148,106 +149,6 @@ def status_counts(verdict: Verdict) -> str:
     )
 
 
-def target_table(cells: Sequence[CellResult], alpha: float | None) -> Table:
-    """Return a row per target cell: errors, change, interval, p, and what could have been found.
-
-    `alpha` is None where each cell has the level of its look.
-    """
-    heads: tuple[str, ...] = (
-        "Cell",
-        "Errors per seed",
-        "Rate",
-        "Change",
-        "Interval of its look" if alpha is None else f"{wording.level(alpha)} interval",
-        "p (Holm)",
-        "Smallest detectable (80% power)",
-    )
-    rows = [(_plain(cell.name), *_target_row(cell)) for cell in cells]
-    if any(map(_n_disputed, cells)):
-        heads = (*heads, "Without disputed images")
-        rows = [(*row, _without_disputed(cell)) for row, cell in zip(rows, cells, strict=True)]
-    return Table("The target cells before and after, in images per seed", heads, tuple(rows))
-
-
-def _target_row(cell: CellResult) -> tuple[str, ...]:
-    """Return a target cell's numbers, in the order of `target_table`'s heads from the second on."""
-    n = cell.n_images
-    before, after = wording.images(cell.before_images), wording.images(cell.after_images)
-    change = wording.images(cell.effect.estimate * n, sign=True)
-    return (
-        f"{before} → {after} of {wording.count(n, 'image')}",
-        f"{wording.percent(cell.before)} → {wording.percent(cell.after)}",
-        f"{change} ({wording.relative(cell.after, cell.before)})",
-        wording.interval(cell.effect, n),
-        wording.p_number(cell.p_holm),
-        _least(cell),
-    )
-
-
-def _least(cell: CellResult) -> str:
-    """Return the smallest reduction that would be found with 80% power."""
-    least, relative = cell.smallest_detectable, cell.smallest_detectable_relative
-    if cell.before == 0 or (least is None and cell.n_changed is None):
-        return "cannot be said"
-    if least is None or (relative is not None and relative > 1):
-        return "not even all of them"
-    share = f" ({wording.number(100 * relative, decimals=0)}%)" if relative else ""
-    return f"{wording.images(least * cell.n_images)}{share}"
-
-
-def _n_disputed(cell: CellResult) -> int:
-    return 0 if cell.effect_undisputed is None else cell.n_images - cell.effect_undisputed.n_images
-
-
-def _without_disputed(cell: CellResult) -> str:
-    """Return the change without disputed images, as in "3 left out: −0.4, −2.2 to +1.3, p = .6"."""
-    effect, n_disputed = cell.effect_undisputed, _n_disputed(cell)
-    if effect is None or not n_disputed:
-        return "none are disputed"
-    change = wording.images(effect.estimate * effect.n_images, sign=True)
-    span = wording.interval(effect, effect.n_images)
-    return f"{n_disputed:,} left out: {change}, {span}, {wording.p_value(effect.p_value)}"
-
-
-def cell_table(verdict: Verdict) -> Table:
-    """Return a row per target cell: its images, its reverse, and its q-value among all cells."""
-    heads = ("Cell", "Images behind it", "Against its reverse before", "q (all cells, exploratory)")
-    rows = tuple(
-        (
-            _plain(cell.name),
-            _images_behind(cell),
-            _against_reverse(cell, verdict.class_names),
-            wording.p_number(cell.q_value),
-        )
-        for cell in verdict.cells
-    )
-    return Table("What is behind the target cells", heads, rows)
-
-
-def _images_behind(cell: CellResult) -> str:
-    """Return the images that make a cell, as in "1 → 0 hard-core, 4 → 3 coin-flip, …"."""
-    before, after = cell.atlas_before, cell.atlas_after
-    if min(before.n_seeds, after.n_seeds) == 1:
-        return "cannot be told from one seed"
-    return ", ".join(
-        f"{len(images):,} → {len(after.kinds[name]):,} {name}"
-        for name, images in before.kinds.items()
-    )
-
-
-def _against_reverse(cell: CellResult, class_names: Sequence[str]) -> str:
-    """Return by how much i→j leads j→i, as in "+0.9 over 9→4 (−1.0 to +2.8), p = .31"."""
-    lead = cell.asymmetry
-    if lead is None:
-        return "the other class does not occur"
-    n = lead.n_images
-    reverse = f"{class_names[cell.predicted]}→{class_names[cell.true]}"
-    return _plain(
-        f"{wording.images(lead.estimate * n, sign=True)} over {reverse} "
-        f"({wording.interval(lead, n)}), {wording.p_value(lead.p_value)}"
-    )
-
-
 def worst_first(items: Iterable[Item], top: int | None = None) -> list[Item]:
     """Return items, or the first `top`: the harmed, then the undetermined; each the worst first."""
     return sorted(items, key=_badness) if top is None else heapq.nsmallest(top, items, key=_badness)
@@ -262,7 +163,7 @@ def item_table(items: Iterable[Item]) -> Table:
     """Return a row per item; the interval of its growth and its margin in percentage points."""
     rows = tuple(
         (
-            _plain(item.name),
+            wording.one_line(item.name),
             status(item.status),
             f"{wording.percent(item.before)} → {wording.percent(item.after)}",
             wording.interval(item.effect, 100, decimals=2),
@@ -281,7 +182,7 @@ def _slices(items: Sequence[Item]) -> Table:
         if item.kind == "slice":
             counts.setdefault(item.slice_name, Counter())[item.status] += item.covers
     rows = tuple(
-        (_plain(name), *(f"{of_slice[kind]:,}" for kind in _STATUSES))
+        (wording.one_line(name), *(f"{of_slice[kind]:,}" for kind in _STATUSES))
         for name, of_slice in counts.items()
     )
     heads = ("Slice", *(kind.capitalize() for kind in _STATUSES))
@@ -307,7 +208,7 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     limits = tuple(
         ("What limits it", _limits(cell, cell.limits)) for cell in verdict.cells if cell.limits
     )
-    settling = (("To settle", _plain(text)) for text in [settling_of(verdict)] if text)
+    settling = (("To settle", wording.one_line(text)) for text in [settling_of(verdict)] if text)
     return (("Asked", asked), ("Seen", seen), *limits, ("For good", for_good), *settling)
 
 
@@ -367,11 +268,6 @@ def _caveats(verdict: Verdict) -> tuple[str, ...]:
             notes.setdefault(sentence, []).append(cell.name)
     everywhere = len(verdict.cells)
     return tuple(
-        _plain(note if len(names) == everywhere else f"{wording.listed(names)}: {note}")
+        wording.one_line(note if len(names) == everywhere else f"{wording.listed(names)}: {note}")
         for note, names in notes.items()
     )
-
-
-def _plain(text: str) -> str:
-    """Return `text` on one line and without control characters, whatever a class is called."""
-    return wording.cut(text).replace("\n", " ")

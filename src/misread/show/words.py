@@ -8,9 +8,9 @@ from misread.judge.items import Item
 from misread.judge.targets import CellResult
 from misread.learn.treatments import Treatments
 from misread.study.answer import next_step, plural
+from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence, SliceEvidence
 from misread.study.file import builtin_studies
-from misread.study.study import BASELINE
 
 NOT_ASKED = "–"  # a slice of a larger dose than the arm's
 

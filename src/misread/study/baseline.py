@@ -17,13 +17,14 @@ from misread.judge import Pilot, PowerAnswer, Predictions
 from misread.judge.pooled import Held
 from misread.learn.views import load_parts
 from misread.store import RunFolder
+from misread.study.arms import BASELINE
 from misread.study.file import load_study
 from misread.study.folder import select_folds
 from misread.study.held_out import held_for, pooled_for
 from misread.study.plan import load_plan
 from misread.study.questions import Cell
 from misread.study.select import Errors, cell_on_confirm, pilot_on_select, target_of
-from misread.study.study import BASELINE, SMOKE
+from misread.study.study import SMOKE
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from typing import Any
 
 from misread.errors import StudyError
 from misread.learn.recipe import RECIPES
+from misread.study.arms import BASELINE, Arm
 from misread.study.file import arm_of, free_arm_of
 from misread.study.halving import Score
 from misread.study.search import Search
-from misread.study.study import BASELINE, Arm, Study
+from misread.study.study import Study
 
 _EXTRA = 1.25  # times the baseline's cost from which equal cost is a control of its own
 

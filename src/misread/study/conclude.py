@@ -8,13 +8,13 @@ from misread.judge import ClassMetrics, class_metrics
 from misread.learn.views import load_parts
 from misread.store import RunFolder
 from misread.study.answer import answer_of
+from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence, SliceEvidence, load_evidence
 from misread.study.halves import explore_half
 from misread.study.plan import load_plan
 from misread.study.preview import preview_numbers
 from misread.study.select import Errors, errors_on_select
 from misread.study.slices import NOT_PLANNED, Slices
-from misread.study.study import BASELINE
 from misread.study.verdict import StudyVerdict, seeds_needed
 
 

@@ -28,11 +28,11 @@ from misread.images.corrupt import corrupt, mnist_c
 from misread.judge import Item, Predictions, Verdict
 from misread.learn.views import View, load_parts, views_in
 from misread.store import locked
+from misread.study.arms import BASELINE
 from misread.study.plan import Plan, load_target_plan
 from misread.study.reread import EXPLORATORY, OnBegin, OnView, judge_again, reread
 from misread.study.robustness import ArmMean, ArmOn, arm_mean, arm_on
 from misread.study.runs import Readings, load_arm
-from misread.study.study import BASELINE
 from misread.study.verdict import StudyVerdict, seeds_needed
 
 CLEAN = "clean"

@@ -27,6 +27,7 @@ from misread.judge import (
 from misread.learn.views import Parts, View, load_parts
 from misread.store import RunFolder
 from misread.study.accuracy import spread
+from misread.study.arms import BASELINE
 from misread.study.claims import ComparisonOutcome, compare
 from misread.study.plan import Plan, TargetFrom, load_plan
 from misread.study.preview import Preview
@@ -34,7 +35,6 @@ from misread.study.questions import Cell
 from misread.study.runs import ArmRuns, Readings, leans_of, load_arm
 from misread.study.select import Errors, Shrinkage, shrinkage
 from misread.study.slices import Slices, slice_up
-from misread.study.study import BASELINE
 from misread.study.verdict import judge_arm, seeds_needed
 
 

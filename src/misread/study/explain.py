@@ -16,10 +16,10 @@ from misread.explain.noise import likeness, map_change
 from misread.files import Frozen, read_arrays, read_json, write_arrays, write_json
 from misread.images import Images
 from misread.judge.means import Mean, mean_over
+from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence
 from misread.study.models import models_of
 from misread.study.questions import Cell
-from misread.study.study import BASELINE
 
 _MOST_IMAGES = 6  # of maps
 _MOST_EDITED = 60  # images of each edit

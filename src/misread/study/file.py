@@ -13,9 +13,10 @@ from misread.data.sources import beside, load
 from misread.errors import StudyError
 from misread.learn.recipe import RECIPES, Recipe
 from misread.learn.treatments import Treatments
+from misread.study.arms import BASELINE, Arm
 from misread.study.complaints import StudyFileError, known_keys, not_known, sentences
 from misread.study.questions import Cell, parse_cell, with_looks
-from misread.study.study import BASELINE, Arm, Study
+from misread.study.study import Study
 
 _ARM_KEYS = ("label", "documented", "series", "at", "policy")
 

@@ -17,9 +17,10 @@ from misread.learn.recipe import Run
 from misread.learn.work import prepare, work
 from misread.store import Config, Environment, RunFolder, locked
 from misread.study.arithmetic import as_recorded, refuse_another_arithmetic
+from misread.study.arms import BASELINE
 from misread.study.file import builtin_studies
 from misread.study.plan import load_plan
-from misread.study.study import BASELINE, Study
+from misread.study.study import Study
 from misread.study.task import Note, OnReport, Stage, Task
 from misread.wording import listed
 from misread.workers.machine import default_jobs

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.files import Frozen
+from misread.study.arms import BASELINE
 from misread.study.questions import Cell
-from misread.study.study import BASELINE
 
 LAST = 3  # arms that reach the last rung at least
 

@@ -14,9 +14,9 @@ from misread.images import Images
 from misread.images.page import Page
 from misread.learn.recipe import TrainerCall
 from misread.store import RunFolder
+from misread.study.arms import BASELINE
 from misread.study.models import models_of
 from misread.study.plan import load_plan
-from misread.study.study import BASELINE
 
 UNSURE = 0.9  # a reading with less confidence is marked; docs/reading.md says what that catches
 

@@ -13,8 +13,9 @@ from misread.judge import PowerAnswer
 from misread.judge.items import Gate
 from misread.learn.policy import Policy
 from misread.learn.views import Part, View
+from misread.study.arms import BASELINE
 from misread.study.questions import Cell
-from misread.study.study import BASELINE, SMOKE, Study
+from misread.study.study import SMOKE, Study
 
 _FORMAT = 2  # of plan.json; the first one had two kinds of plans, and named no number
 

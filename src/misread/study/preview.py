@@ -12,9 +12,10 @@ from misread.images.shape import ink, stroke_thickness_px
 from misread.learn.policy import Draw, Policy, apply_draw, changed_share
 from misread.learn.views import Part, views_in
 from misread.store import RunFolder
+from misread.study.arms import BASELINE
 from misread.study.questions import Cell
 from misread.study.select import Errors, preview_views
-from misread.study.study import BASELINE, Study
+from misread.study.study import Study
 
 _MEASURED = 500  # images on which a mean stroke thickness is taken
 

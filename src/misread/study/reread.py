@@ -18,13 +18,14 @@ from pydantic import ValidationError
 from misread.errors import StoreError
 from misread.files import Arrays, read_arrays, read_json, write_arrays, write_json
 from misread.judge import Predictions, judge
+from misread.learn.order import Progress, Rereading
 from misread.learn.recipe import Run, TrainerCall
 from misread.learn.views import View, views_in
-from misread.learn.work import Progress, Rereading, prepare, read_again
+from misread.learn.work import prepare, read_again
 from misread.store import RunFolder
 from misread.study.arithmetic import as_recorded
+from misread.study.arms import BASELINE
 from misread.study.plan import Plan
-from misread.study.study import BASELINE
 from misread.study.verdict import StudyVerdict, cells_by_name
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Workers

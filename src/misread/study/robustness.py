@@ -10,8 +10,8 @@ from misread.judge.effects import effects
 from misread.judge.means import Mean, mean_over, mean_ratio
 from misread.judge.pair import Pair, with_groups
 from misread.study.accuracy import Accuracy, accuracy
+from misread.study.arms import BASELINE
 from misread.study.runs import Readings
-from misread.study.study import BASELINE
 
 Labels = npt.NDArray[np.int64]
 

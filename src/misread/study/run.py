@@ -19,6 +19,7 @@ from misread.learn.trainer import Lesson, Reader
 from misread.learn.views import Part, Parts, View, load_parts
 from misread.store import RunFolder
 from misread.study.answer import alternatives_of
+from misread.study.arms import BASELINE
 from misread.study.file import builtin_studies
 from misread.study.folder import (
     Executor,
@@ -40,7 +41,7 @@ from misread.study.select import (
     preview_views,
     target_of,
 )
-from misread.study.study import BASELINE, Study
+from misread.study.study import Study
 from misread.study.task import Note, OnReport, Task, start_of
 from misread.study.verdict import verdict_at
 from misread.workers.pool import Workers

@@ -8,9 +8,10 @@ from misread.files import Frozen
 from misread.judge import Adaptive, Margins
 from misread.learn.augment import Augment
 from misread.learn.recipe import RECIPES, Recipe, TrainerCall
+from misread.study.arms import Arm, TargetPolicy
 from misread.study.complaints import HIDDEN
 from misread.study.questions import Claim, Proof
-from misread.study.study import Arm, Study, TargetPolicy
+from misread.study.study import Study
 
 # Where a model stands in the file, its name, and how a file states it.
 TABLES: dict[str, type[Frozen]] = {

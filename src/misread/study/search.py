@@ -19,12 +19,13 @@ from misread.files import Frozen, read_arrays, read_json, write_json
 from misread.judge.trade import gaps_of, logits_of, shift_for
 from misread.learn.views import Part, View, load_parts
 from misread.store import RunFolder
+from misread.study.arms import BASELINE, Arm
 from misread.study.folder import Executor, refuse_another_run, work_through, workers_of
 from misread.study.halving import LAST, Readings, Rung, Score, halving, kept_of
 from misread.study.plan import counter_slices
 from misread.study.questions import Cell
 from misread.study.select import errors_on_select, target_of
-from misread.study.study import BASELINE, Arm, Study
+from misread.study.study import Study
 from misread.study.task import OnReport, Task, start_of
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Workers

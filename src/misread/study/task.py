@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from misread.files import read_arrays
+from misread.learn.order import Order, Progress
 from misread.learn.recipe import Run
 from misread.learn.views import Part, View, views_in
-from misread.learn.work import Order, Progress
 from misread.store import RunFolder
-from misread.study.study import BASELINE, Study
+from misread.study.arms import BASELINE
+from misread.study.study import Study
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ from misread.judge import Verdict
 from misread.learn.views import View, load_parts, unseen
 from misread.readers.read import side_of_runs
 from misread.store import RunFolder, locked
+from misread.study.arms import BASELINE
 from misread.study.plan import Plan, load_plan, load_target_plan
 from misread.study.reread import OnBegin, OnView, judge_again, reread
-from misread.study.study import BASELINE
 from misread.study.verdict import StudyVerdict, seeds_needed
 
 

@@ -15,9 +15,9 @@ from misread.judge import Predictions, Verdict, judge, judge_look
 from misread.judge.items import Gate
 from misread.judge.trade import Leans
 from misread.learn.views import Parts, View
+from misread.study.arms import BASELINE
 from misread.study.plan import Plan
 from misread.study.runs import load_arm
-from misread.study.study import BASELINE
 
 
 class StudyVerdict(Frozen):

@@ -8,8 +8,8 @@ from misread import judge
 from misread.images import Images
 from misread.judge import CellAtlas, Predictions
 from misread.show import draw, style
+from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence
-from misread.study.study import BASELINE
 from misread.wording import count, images
 
 LEADING = 12

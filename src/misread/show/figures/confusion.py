@@ -8,8 +8,8 @@ from misread import wording
 from misread.judge.checks import FloatArray
 from misread.judge.classes import Cell
 from misread.show import draw, style, words
+from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence
-from misread.study.study import BASELINE
 
 
 @style.styled

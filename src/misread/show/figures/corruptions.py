@@ -14,8 +14,9 @@ from misread.judge import Effect
 from misread.show import draw, style
 from misread.show.table import Frame, Table
 from misread.show.verdict import status, verdict_word
+from misread.study.arms import BASELINE
 from misread.study.corruptions import CLEAN, Corruptions
-from misread.study.study import BASELINE, SMOKE
+from misread.study.study import SMOKE
 
 Row = tuple[str, str, str, str, str]  # name, accuracy, change, target, harmed
 Value = tuple[float, float, float]  # with the ends of its interval

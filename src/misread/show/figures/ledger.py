@@ -7,8 +7,8 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from misread.show import draw, style, words
+from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence
-from misread.study.study import BASELINE
 from misread.wording import listed
 
 MOST_IMAGES = 16  # per arm and kind; the rest is counted, and listed in the table

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from misread import wording
 from misread.show import draw, style, words
+from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence
-from misread.study.study import BASELINE
 
 MOST_IMAGES = 48  # the rest is counted
 _TILE, _COLUMNS, _LEFT, _SQUARE = 1.18, 9, 1.45, 0.115

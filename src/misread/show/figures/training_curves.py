@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from misread import wording
 from misread.judge.checks import FloatArray
 from misread.show import draw, style, words
+from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence
-from misread.study.study import BASELINE
 
 History = Sequence[Sequence[Mapping[str, float]]]  # of each seed, of each epoch
 

@@ -14,7 +14,8 @@ from misread.judge import Verdict
 from misread.show import draw, style
 from misread.show.table import Table
 from misread.show.target import verdicts_table
-from misread.study.study import BASELINE, SMOKE
+from misread.study.arms import BASELINE
+from misread.study.study import SMOKE
 from misread.study.transfer import Transfer
 
 _LEFT, _WIDE, _GAP, _ROW = 1.75, 2.55, 0.42, 0.78

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from misread.explain.maps import Floats
 from misread.images import Images
 from misread.show import draw, style
+from misread.study.arms import BASELINE
 from misread.study.explain import Why
-from misread.study.study import BASELINE
 from misread.wording import count, number, percent
 
 _TILE = 1.25

@@ -7,9 +7,9 @@ from misread.files import Arrays
 from misread.show import words
 from misread.show.markdown.page import Beside, section
 from misread.show.report import command
+from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence
 from misread.study.questions import Proof
-from misread.study.study import BASELINE
 
 
 def run(evidence: Evidence, beside: Beside) -> str:

@@ -16,9 +16,9 @@ from misread.show.figures.transfer import transfer_table
 from misread.show.markdown.page import Beside, bullets, section
 from misread.show.table import Table, markdown_table, plain
 from misread.show.verdict import verdict_word
+from misread.study.arms import BASELINE
 from misread.study.corruptions import CLEAN, Corruptions, load_corruptions
 from misread.study.evidence import Evidence
-from misread.study.study import BASELINE
 from misread.study.transfer import Transfer, load_transfers
 
 # --- other data -----------------------------------------------------------------------------------

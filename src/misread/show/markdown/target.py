@@ -12,8 +12,8 @@ from misread.show.markdown.other_images import corruptions, transfer
 from misread.show.markdown.page import Beside, Chapter, bullets, section
 from misread.show.select import selection_table
 from misread.show.table import Table, markdown_table, plain
+from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence
-from misread.study.study import BASELINE
 
 
 def chapter_of(evidence: Evidence) -> Chapter:
