@@ -3,17 +3,15 @@
 import math
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 import click
 
 from misread import wording
-from misread.cli.options import file_option, json_option, print_json, say, stderr, stdout
+from misread.cli.options import file_option, json_option, patience, print_json, say, stdout
 from misread.errors import DataError, JudgeError
 from misread.files import write_atomic
 from misread.images import Ids, Images
@@ -28,8 +26,6 @@ from misread.readers.read import read_predictions
 from misread.show.render import verdict_brief, verdict_markdown, verdict_table
 from misread.show.survey import metadata_table, survey_markdown, survey_terminal
 from misread.show.table import terminal_table
-
-_PATIENCE_SECONDS = 2
 
 
 @click.command(short_help="Judge predictions after a fix against those before it.")
@@ -133,7 +129,7 @@ def judge(before: str, afters: tuple[str, ...], cells: tuple[str, ...], **option
     if asked.page and asked.page.suffix.lower() not in (".html", ".htm"):
         msg = f"--html writes a page, and {asked.page} does not end in .html; name one that does."
         raise JudgeError(msg)
-    with _patience("reading predictions"):
+    with patience("reading predictions"):
         sides = _read((before, *afters), asked)
         pictures = None
         if asked.images is not None:
@@ -187,7 +183,7 @@ def _beside(
     pair = align(before, after, paired=asked.paired)
     columns = read_metadata(asked.metadata, before)
     cell = cell_of(cells[0], pair.class_names) if cells else None
-    with _patience("looking through the columns"):
+    with patience("looking through the columns"):
         return by_metadata(pair, columns, cell=cell, alpha=asked.alpha)
 
 
@@ -197,7 +193,7 @@ _Pictures = Callable[[Ids | None], Images]
 def _survey(sides: Mapping[str, Predictions], asked: _Asked, pictures: _Pictures | None) -> None:
     """Print what changed, without a target."""
     before, *afters = sides.values()
-    with _patience("comparing"):
+    with patience("comparing"):
         surveys = survey(
             before,
             afters,
@@ -226,7 +222,7 @@ def _judge(
     """Print a verdict on each treated side, at a level that is shared out among them."""
     (_, before), *afters = sides.items()
     verdicts = []
-    with _patience("judging"):
+    with patience("judging"):
         for name, after in afters:
             verdicts += [
                 judge_sides(
@@ -284,7 +280,7 @@ def _write_page(
         pictures=lambda part, places: None if part or pictures is None else pictures(places),
         commands=commands,
     )
-    with _patience("writing the page"):
+    with patience("writing the page"):
         content = judged_page(judged).encode()
         write_atomic(path, content)
     say(f"Written: {path} ({wording.number(len(content) / 1e6, decimals=1)} MB).", err=True)
@@ -345,21 +341,3 @@ def _margins(texts: tuple[str, ...]) -> Margins:
             )
             raise JudgeError(msg)
     return Margins(**margins)
-
-
-@contextmanager
-def _patience(what: str) -> Iterator[None]:
-    """Say on a terminal what is being done, once it takes long."""
-    console = stderr()
-    if not console.is_terminal:
-        yield
-        return
-    status = console.status(what)
-    timer = Timer(_PATIENCE_SECONDS, status.start)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-        status.stop()

@@ -1,8 +1,10 @@
 """Options and consoles that commands share."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any, TypeVar
 
 import click
@@ -10,6 +12,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from misread import wording
+
+_PATIENCE_SECONDS = 2
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
@@ -129,3 +133,21 @@ def say_json(text: str) -> None:
 def print_json(value: Any) -> None:
     """Print a value as indented JSON."""
     say_json(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+@contextmanager
+def patience(what: str) -> Iterator[None]:
+    """Say on a terminal what is being done, once it takes long."""
+    console = stderr()
+    if not console.is_terminal:
+        yield
+        return
+    status = console.status(what)
+    timer = Timer(_PATIENCE_SECONDS, status.start)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()

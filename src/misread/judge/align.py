@@ -92,6 +92,24 @@ def align(
     return replace(whole, slices=slices, notes=notes, seeds=seeds)
 
 
+def refuse_arrays(*sides: object) -> None:
+    """Refuse anything but two `Predictions`.
+
+    Raises
+    ------
+    JudgeError
+        That says how predictions are made of arrays and frames.
+    """
+    if len(sides) != 2 or not all(isinstance(side, Predictions) for side in sides):
+        msg = (
+            "the judge takes two Predictions; make them of arrays by "
+            "Predictions.from_arrays(labels_N, preds_SN), of a data frame by "
+            "Predictions.from_frame(frame), and add slices by with_slice: "
+            "judge(before, after, cells=[(4, 9)])."
+        )
+        raise JudgeError(msg)
+
+
 def in_one_order(sides: Sequence[Predictions]) -> list[Predictions]:
     """Return sides with the classes of all and the images of the first one in its order.
 

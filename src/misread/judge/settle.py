@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from scipy import special
 
-from misread.judge.align import align
+from misread.judge.align import align, refuse_arrays
 from misread.judge.classes import NamedCell
 from misread.judge.collateral import count_cell
 from misread.judge.effects import Status
@@ -37,7 +37,7 @@ from misread.judge.predictions import Predictions
 from misread.judge.reason import given_up_reason
 from misread.judge.targets import CellResult, cells_of, pilot_of
 from misread.judge.variance import components_of, zero_event_bound
-from misread.judge.verdict import Verdict, judge_pair, refuse_arrays
+from misread.judge.verdict import Verdict, judge_pair
 
 
 def judge_look(

@@ -11,10 +11,9 @@ from typing import Literal, Never
 
 import numpy as np
 
-from misread.errors import JudgeError
 from misread.files import Frozen
 from misread.judge.alarms import alarms
-from misread.judge.align import align
+from misread.judge.align import align, refuse_arrays
 from misread.judge.checks import fraction
 from misread.judge.classes import Cell, NamedCell
 from misread.judge.collateral import count_cell, measure_collateral
@@ -324,24 +323,6 @@ def judge_pair(
             pair.seeds if common.n_seeds == pair.n_seeds else None,
         ),
     )
-
-
-def refuse_arrays(*sides: object) -> None:
-    """Refuse anything but two `Predictions`.
-
-    Raises
-    ------
-    JudgeError
-        That says how predictions are made of arrays and frames.
-    """
-    if len(sides) != 2 or not all(isinstance(side, Predictions) for side in sides):
-        msg = (
-            "the judge takes two Predictions; make them of arrays by "
-            "Predictions.from_arrays(labels_N, preds_SN), of a data frame by "
-            "Predictions.from_frame(frame), and add slices by with_slice: "
-            "judge(before, after, cells=[(4, 9)])."
-        )
-        raise JudgeError(msg)
 
 
 def _finite(grouped: Groups | None) -> float | None:
