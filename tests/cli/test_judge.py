@@ -60,7 +60,8 @@ def test_slices_in_a_column_or_in_files(sides, suffix):
     files = verdict(sides / "before.npz", sides / "after.npz", "--cell", "4:9", "--slice", thin)
     assert files["verdict"] == "HARM"
     column = verdict(sides / f"before_all{suffix}", sides / f"after_all{suffix}", "--cell", "4:9")
-    assert column | {"arm": files["arm"]} == files
+    names = {name: files[name] for name in ("arm", "against")}
+    assert column | names == files
     assert column["seeds"] == [0, 1, 2, 3, 4]
 
 

@@ -220,7 +220,7 @@ def _judge(
     pictures: _Pictures | None,
 ) -> None:
     """Print a verdict on each treated side, at a level that is shared out among them."""
-    (_, before), *afters = sides.items()
+    (against, before), *afters = sides.items()
     verdicts = []
     with patience("judging"):
         for name, after in afters:
@@ -233,6 +233,7 @@ def _judge(
                     alpha=asked.alpha / len(afters),
                     reduction=asked.reduction,
                     arm=name,
+                    against=against,
                     paired=asked.paired,
                     on_note=_note,
                 )
@@ -254,7 +255,7 @@ def _judge(
         stdout().print(
             f"Each of {len(verdicts)} at the level {asked.alpha:g} / {len(verdicts)}, so that all "
             f"intervals together hold with {level}. One alone in full: misread judge "
-            f"{shlex.join((next(iter(sides)), verdicts[0].arm))} --cell {cells[0]}",
+            f"{shlex.join((against, verdicts[0].arm))} --cell {cells[0]}",
             markup=False,
         )
     if asked.gate and any(verdict.verdict != "REDUCED" for verdict in verdicts):

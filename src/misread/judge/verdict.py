@@ -11,7 +11,7 @@ from typing import Literal, Never
 
 import numpy as np
 
-from misread.files import Frozen
+from misread.files import Frozen, unstated
 from misread.judge.alarms import alarms
 from misread.judge.align import align, refuse_arrays
 from misread.judge.checks import fraction
@@ -83,6 +83,8 @@ class Verdict(Frozen):
     warnings : tuple of str
         What about the readings is probably a mistake, as by `misread.judge.alarms`; left out of
         JSON where there is nothing.
+    against : str
+        Name of the baseline, where one was given.
     """
 
     verdict: Decision
@@ -111,6 +113,7 @@ class Verdict(Frozen):
     n_groups: int | None = None
     design_effect: float | None = None
     warnings: tuple[str, ...] = ()
+    against: str = unstated("")
 
     def __repr__(self) -> str:
         return f"Verdict({self.verdict} · {self.arm}: {self.reason})"
@@ -146,6 +149,7 @@ def judge(
     items_alpha: float | None = None,
     reduction: float = 0.3,
     arm: str = "after",
+    against: str = "",
     exploratory: str = "",
     paired: bool | None = None,
     weight: float | None = None,
@@ -174,8 +178,8 @@ def judge(
         Another level for everything but the targets, as at a planned look.
     reduction : float
         The relative reduction asked about, 0 to 1, for power.
-    arm : str
-        Name of the treated arm.
+    arm, against : str
+        Names of the treated arm and of the baseline.
     exploratory : str
         Why the result cannot count as confirmed; "" when it can.
     paired : bool, optional
@@ -236,6 +240,7 @@ def judge(
         items_alpha=alpha if items_alpha is None else items_alpha,
         reduction=reduction,
         arm=arm,
+        against=against,
         exploratory=exploratory,
         gate=gate,
         planned=planned,
@@ -254,6 +259,7 @@ def judge_pair(
     arm: str,
     exploratory: str,
     gate: Gate,
+    against: str = "",
     planned: PowerAnswer | None = None,
     leans: Leans | None = None,
 ) -> Verdict:
@@ -294,6 +300,7 @@ def judge_pair(
             paired=pair.paired,
         ),
         arm=arm,
+        against=against,
         design=(
             "one seed each" if one_each else "paired seeds" if pair.paired else "unpaired seeds"
         ),

@@ -54,11 +54,10 @@ def verdict_table(verdict: Verdict, *, top: int = 10) -> Group:
         parts.append(Text(summary.exploratory, style="bold yellow"))
     parts += _answer(verdict, summary)
     parts += [Text(), _stacked(summary.targets, summary.behind), Text()]
-    broken = f"What it broke: {summary.broken}"
+    points = POINTS if summary.items.rows else ""
+    parts.append(Text(f"What it broke{points}: {summary.broken}"))
     if summary.items.rows:
-        parts += [Text(broken + POINTS), _indented(summary.items), Text(f"  {summary.rest}")]
-    else:
-        parts.append(Text(broken))
+        parts += [_indented(summary.items), Text(f"  {summary.rest}")]
     if summary.slices.rows:
         parts += [Text(), _indented(summary.slices)]
     parts += [Text(), _pairs(summary.facts)]
@@ -140,14 +139,14 @@ def verdict_markdown(verdict: Verdict, *, top: int = 30) -> str:
     lines += [plain(summary.settled), ""] if summary.settled else []
     lines += [markdown_table(summary.targets), ""]
     lines += [f"> {plain(caveat)}\n" for caveat in summary.caveats]
-    lines += ["<details>", f"<summary>What it broke: {summary.broken}{POINTS}</summary>", ""]
+    lines += ["<details>", f"<summary>What it broke{POINTS}: {summary.broken}</summary>", ""]
     if summary.items.rows:
         lines += [markdown_table(summary.items), "", f"{summary.rest}.", ""]
     if summary.slices.rows:
         lines += [markdown_table(summary.slices), ""]
     lines += [markdown_table(summary.behind), ""]
     lines += [f"- {name}: {plain(fact)}" for name, fact in summary.facts]
-    mark = re.sub(r"\W+", "-", summary.arm).strip("-")
+    mark = re.sub(r"\W+", "-", verdict.arm).strip("-")
     lines += ["", "</details>", "", f"<!-- misread verdict {mark} -->"]
     text = "\n".join(lines) + "\n"
     return re.sub(r"(?<=[@#])(?=\w)", "<!-- -->", text)  # so that it calls nobody

@@ -41,7 +41,8 @@ class VerdictSummary:
     Attributes
     ----------
     arm, decision : str
-        The treated arm; REDUCED, NOT SHOWN, UNDERPOWERED or HARM.
+        The treated arm, and against what, where that was named; REDUCED, NOT SHOWN, UNDERPOWERED
+        or HARM.
     word : str
         The decision with what limits it, as in "REDUCED, collateral undetermined".
     warnings : tuple of str
@@ -55,8 +56,8 @@ class VerdictSummary:
     targets, behind : Table
         Change of each target cell; the images behind it, and its standing among all cells.
     broken, rest : str
-        Numbers of harmed, undetermined and safe items; of those not in the table, as in "and 96
-        safe".
+        Numbers of harmed, undetermined and safe items, and the accuracies; numbers of those not
+        in the table, as in "and 96 safe".
     items, safe : Table
         The harmed and the undetermined items, the worst first; the safe ones, where all are asked
         for.
@@ -111,7 +112,7 @@ def summary_of(verdict: Verdict, top: int | None = None) -> VerdictSummary:
     more = f"and {n_more:,} more that are not safe, " if n_more else ""
     why = wording.one_line(f"Exploratory: {verdict.exploratory_why}.")
     return VerdictSummary(
-        arm=wording.one_line(verdict.arm),
+        arm=wording.one_line(" against ".join(filter(None, (verdict.arm, verdict.against)))),
         decision=verdict.verdict,
         word=verdict_word(verdict),
         warnings=tuple(wording.one_line(f"WARNING: {text}") for text in verdict.warnings),
@@ -120,7 +121,7 @@ def summary_of(verdict: Verdict, top: int | None = None) -> VerdictSummary:
         settled=_settled(verdict.settled, verdict.alpha) if verdict.settled else "",
         targets=target_table(verdict.cells, verdict.alpha),
         behind=cell_table(verdict),
-        broken=status_counts(verdict),
+        broken="; ".join((status_counts(verdict), *_accuracies(verdict.collateral))),
         items=item_table(worst),
         rest=f"{more}and {verdict.n_safe:,} safe",
         n_safe=verdict.n_safe,
@@ -147,6 +148,15 @@ def status_counts(verdict: Verdict) -> str:
         f"{verdict.n_harmed:,} harmed, {verdict.n_undetermined:,} undetermined, "
         f"{verdict.n_safe:,} safe"
     )
+
+
+def _accuracies(items: Iterable[Item]) -> list[str]:
+    """Return the accuracy before and after in words, in a list of one; empty without readings."""
+    return [
+        f"accuracy {wording.percent(item.before)} → {wording.percent(item.after)}"
+        for item in items
+        if item.kind == "accuracy" and not item.slice_name
+    ]
 
 
 def worst_first(items: Iterable[Item], top: int | None = None) -> list[Item]:
