@@ -161,7 +161,7 @@ ARMS = {
 TOML = """
 title = "Treatments"
 dataset = "npz:{folder}/digits.npz"
-seeds = [1, 2]
+seeds = [2]
 target = "4:9"
 slices = [["dilate", 2], ["erode", 2]]
 [recipe]
@@ -180,7 +180,7 @@ def stated(value) -> str:
     return str(value)
 
 
-@pytest.mark.usefixtures("trainer")
+@pytest.mark.usefixtures("trainer", "no_figures")
 def test_every_treatment_is_an_arm_of_a_study(tmp_path, monkeypatch):
     arms = "\n".join(
         f"[arms.{name}]\n" + "\n".join(f"{key} = {stated(value)}" for key, value in said.items())
@@ -203,7 +203,7 @@ def test_every_treatment_is_an_arm_of_a_study(tmp_path, monkeypatch):
     nines = {arm: ((labels_N == 4) & (read == 9)).sum() for arm, read in clean.items()}
     assert nines["shift"] < nines["baseline"]
     models = [
-        (tmp_path / "out" / "arms" / arm / "seed_1" / "model.keras").read_bytes()
+        (tmp_path / "out" / "arms" / arm / "seed_2" / "model.keras").read_bytes()
         for arm in ("baseline", "patch")
     ]
     assert models[0] != models[1]
