@@ -15,6 +15,7 @@ from misread.judge.trade import (
     shift_for,
     trade_of,
 )
+from misread.judge.variance import zero_event_bound
 
 LOGITS = np.array([[1.0, 3.0, 0.0], [4.0, 1.0, 0.0], [1.0, 2.0, 5.0]])
 
@@ -73,6 +74,30 @@ def test_the_shift_itself_is_a_trade():
     assert made.answer == Bargain.TRADED
     assert made.excess == pytest.approx(0, abs=1e-3)
     assert made.low < 0 < made.high
+
+
+def moved(seed, drop=1 / 3, n=1000, n_seeds=10):
+    """About five errors a seed, of which a moved boundary saves a third."""
+    rng = np.random.default_rng(seed)
+    u, v = (rng.normal(-5, 2, n) + rng.normal(0, 0.3, (n_seeds, n)) for _ in "uv")
+    shift = shift_for(tuple(u), (u > 0).sum() * (1 - drop))
+    target, reverse = counted(u > 0, u > shift), counted(v > 0, v + shift > 0)
+    return trade_of(target, reverse, Leans(tuple(u), tuple(-v)), 0.05)
+
+
+def test_a_small_fall_is_called_a_trade_too():
+    """A bound for no event at all was wider than the price, though the reverse had events."""
+    answers = [moved(seed).answer for seed in range(20)]
+    assert answers.count(Bargain.TRADED) >= 10  # with that bound none was
+    assert Bargain.LEARNED not in answers
+
+
+def test_no_event_of_the_reverse_leaves_open_what_its_bound_does():
+    u, none = np.tile(np.r_[np.ones(8), np.full(992, -9.0)], (5, 1)), np.zeros((5, 1000), bool)
+    after = np.where(np.arange(1000) < 6, -1, u)
+    leans = Leans(tuple(u), tuple(np.full_like(u, 0.5)))
+    made = trade_of(counted(u > 0, after > 0), counted(none, none), leans, 0.05)
+    assert made.high - made.excess >= zero_event_bound(1000, 0.05)
 
 
 def test_without_such_errors_it_is_not_known():

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from misread.cli import main
 from misread.judge import pilot_from_rate, plan_power
+from misread.judge.trade import Bargain, Trade
 from misread.study.answer import (
     alternatives_of,
     answer_of,
@@ -33,6 +34,25 @@ def test_the_answer_needs_no_glossary():
     assert answer_of({}) == ""
     undetermined = answer_of({"after": found["reduced-undetermined"]})
     assert "what it breaks is not known well enough" in undetermined
+
+
+def bargained(answer):
+    """Return the verdict on a fix that holds, with what the reverse says of it."""
+    verdict = cases()["reduced"]
+    trade = Trade(answer=answer, excess=0.0, low=-0.1, high=0.1, price=0.01, p_value=1.0)
+    cell = verdict.cells[0].model_copy(update={"trade": trade})
+    qualifier = {"traded": "traded for its reverse", "learned": ""}.get(answer, "perhaps traded")
+    return verdict.model_copy(update={"cells": (cell,), "qualifier": qualifier})
+
+
+def test_a_trade_does_not_read_as_a_fix():
+    holds, traded, perhaps = map(bargained, Bargain)
+    said = answer_of({"a": holds, "b": traded})
+    assert said.startswith("One of two fixes makes 0s read as 1s rarer: a ")
+    assert "b only trades them for 1s read as 0s: " in said
+    alone = answer_of({"b": traded})
+    assert alone.startswith("The fix is not shown to make 0s read as 1s rarer. It only trades them")
+    assert "but it may only have traded them for 1s read as 0s: " in answer_of({"c": perhaps})
 
 
 def test_the_worst_item_is_said_in_words():

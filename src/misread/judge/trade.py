@@ -168,9 +168,10 @@ def trade_of(target: Counts, reverse: Counts, leans: Leans, alpha: float) -> Tra
     parts, excess = _summed(((reverse, w_reverse_C, 1.0), (target, w_C, exchange)))
     variance_C, df_C = combined(parts)
     se = float(np.sqrt(variance_C[0]))
-    # No event in the reverse leaves open what the zero-event bound does.
-    least = float(measure(reverse, alpha).bound_C[0])
-    half = max(-float(special.stdtrit(df_C[0], alpha / 2)) * se if se else 0.0, least)
+    half = -float(special.stdtrit(df_C[0], alpha / 2)) * se if se else 0.0
+    measured = measure(reverse, alpha)
+    if measured.few_C[0] or measured.unchanged_C[0]:  # so few events show no variance
+        half = max(half, float(measured.bound_C[0]))
     low, high = excess - half, excess + half
     answer = Bargain.OPEN
     if high < 0:

@@ -274,7 +274,7 @@ def judge_pair(
         counted = (count_cell(pair, *cell) for cell in (cells[0], cells[0][::-1]))
         trade = trade_of(next(counted), next(counted), leans, alpha)
         results[0] = results[0].model_copy(update={"trade": trade})
-    is_trade = any(cell.trade and cell.trade.answer == Bargain.TRADED for cell in results)
+    bargains = {cell.trade.answer for cell in results if cell.trade}
     n_of = Counter[str]()
     for item in scan.items:
         n_of[item.status] += item.covers
@@ -282,7 +282,8 @@ def judge_pair(
     decision = _decide(results, n_of["harmed"], alpha)
     one_each = pair.n_seeds == (1, 1)
     limits = {
-        "traded for its reverse": decision == "REDUCED" and is_trade,
+        "traded for its reverse": decision == "REDUCED" and Bargain.TRADED in bargains,
+        "perhaps traded for its reverse": decision == "REDUCED" and Bargain.OPEN in bargains,
         "collateral undetermined": decision == "REDUCED" and n_of["undetermined"],
         "these two models only": one_each,
         "this one model only": min(pair.n_seeds) == 1 < max(pair.n_seeds),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from misread import wording
 from misread.judge import PowerAnswer, Verdict
 from misread.judge.items import Item
+from misread.judge.trade import Bargain
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _HINT = 0.2  # a fall with a larger p-value hints at nothing
@@ -34,7 +35,9 @@ def answer_of(verdicts: Mapping[str, Verdict]) -> str:
         misread_as(*cell.name.split("→")) for cell in next(iter(verdicts.values())).cells
     )
     reduced = [arm for arm, v in verdicts.items() if v.verdict == "REDUCED" and not v.qualifier]
+    traded = [arm for arm, v in verdicts.items() if v.verdict == "REDUCED" and _is_trade(v)]
     unsure = [arm for arm, v in verdicts.items() if v.verdict == "REDUCED" and v.qualifier]
+    unsure = [arm for arm in unsure if arm not in traded]
     harmful = [arm for arm, v in verdicts.items() if v.verdict == "HARM"]
     n_arms = len(verdicts)
     which = "the fix" if n_arms == 1 else f"{_number(n_arms)} fixes"
@@ -44,7 +47,7 @@ def answer_of(verdicts: Mapping[str, Verdict]) -> str:
         start = f"The fix makes {target} rarer" if n_arms == 1 else start
         said.append(f"{start}: {_rates(verdicts, reduced)}.")
     elif unsure:
-        more = "but what it breaks is not known well enough"
+        more = f"but {_unsure([verdicts[arm] for arm in unsure])}"
         start = f"The fix makes {target} rarer"
         if n_arms > 1:
             start = f"{_of(len(unsure), n_arms)} {target} rarer"
@@ -52,13 +55,32 @@ def answer_of(verdicts: Mapping[str, Verdict]) -> str:
     else:
         none = "The fix is not" if n_arms == 1 else f"None of {which} is"
         said.append(f"{none} shown to make {target} rarer.")
+    if traded:
+        back = misread_as(*reversed(verdicts[traded[0]].cells[0].name.split("→")))
+        does = "It only trades" if n_arms == 1 else f"{wording.listed(traded)} only trade"
+        does += "s" if n_arms > 1 == len(traded) else ""
+        said.append(f"{does} them for {back}: {_rates(verdicts, traded)}.")
     if harmful:
         does = "It does harm" if n_arms == 1 else f"{_number(len(harmful)).capitalize()} do harm"
         does = does.replace("One do ", "One does ")
         said.append(f"{does}: {'; '.join(_harm(arm, verdicts[arm]) for arm in harmful)}.")
-    if not (reduced or unsure) and (hint := _hint(verdicts)):
+    if not (reduced or unsure or traded) and (hint := _hint(verdicts)):
         said.append(hint)
     return " ".join(said)
+
+
+def _is_trade(verdict: Verdict) -> bool:
+    return any(cell.trade and cell.trade.answer == Bargain.TRADED for cell in verdict.cells)
+
+
+def _unsure(verdicts: list[Verdict]) -> str:
+    """Return why falls that were shown are no fixes yet."""
+    cells = [cell for verdict in verdicts for cell in verdict.cells]
+    why = ["what it breaks is not known well enough"] * any(v.n_undetermined for v in verdicts)
+    if any(cell.trade and cell.trade.answer == Bargain.OPEN for cell in cells):
+        back = misread_as(*reversed(cells[0].name.split("→")))
+        why.append(f"it may only have traded them for {back}")
+    return " and ".join(why) or "it is about these models only"
 
 
 def worst_item(verdict: Verdict) -> Item | None:
