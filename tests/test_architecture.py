@@ -40,6 +40,7 @@ ORDER = (
     "study",
     "show",
     "testing",
+    "view",
     "cli",
     "__main__",
 )

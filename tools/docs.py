@@ -27,7 +27,7 @@ ROOTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/misread/data/mnist
 # The menu, part by part; a page that is in none stands with the studies, one of docs/results/
 # with the results.
 START = {"Home": "README.md"}
-JUDGE = ("docs/judge.md", "docs/atlas.md", "docs/power.md")
+JUDGE = ("docs/judge.md", "docs/view.md", "docs/atlas.md", "docs/power.md")
 STUDY = ("docs/run.md", "docs/study.md", "docs/trainer.md", "docs/fix.md", "docs/data.md")
 RESULTS = ("docs/originals.md", "docs/results/four-nine.md", "docs/questions.md")
 METHOD = ("docs/method.md", "docs/calibration.md", "docs/adaptive.md")

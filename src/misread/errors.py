@@ -24,6 +24,8 @@ EXTRAS = {
     "h5py": "tables",
     "ray": "ray",
     "mlflow": "mlflow",
+    "starlette": "view",
+    "uvicorn": "view",
 }
 
 

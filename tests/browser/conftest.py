@@ -55,15 +55,19 @@ def opened(browser: Browser) -> Opened:
 
 
 @pytest.fixture(scope="package")
-def study_page(rehearsal: Path) -> str:
-    """Return the address of a study's page, with two of its figures."""
-    from misread.show.report import write_report
-    from misread.show.study_figures import FIGURES, Drawn
-    from misread.study.evidence import load_evidence
+def study_folder(rehearsal: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a study that has a page, with two of its figures."""
+    from live import with_page
 
-    evidence = load_evidence(rehearsal)
-    drawn = {name: Drawn.of(FIGURES[name](evidence)) for name in ("before_after", "ledger")}
-    return write_report(evidence, drawn).as_uri()
+    return with_page(
+        rehearsal, tmp_path_factory.mktemp("page") / "study", ("before_after", "ledger")
+    )
+
+
+@pytest.fixture(scope="package")
+def study_page(study_folder: Path) -> str:
+    """Return the address of a study's page."""
+    return (study_folder / "report.html").as_uri()
 
 
 @pytest.fixture(scope="package")

@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+
+from axe import barriers
 
 SIZES = (1280, 768, 390)
 
@@ -13,17 +14,6 @@ def shown(page: Page) -> dict[str, str]:
     """Return what the address says is shown."""
     pairs = page.evaluate("[...new URLSearchParams(location.hash.slice(1))]")
     return dict(pairs)
-
-
-def barriers(page: Page) -> list[str]:
-    """Return what axe-core calls serious or critical."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{it['id']}: {node['html'][:160]}"
-        for it in found
-        if it["impact"] in ("serious", "critical")
-        for node in it["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -26,6 +26,7 @@ COMMANDS = {
     },
     "init": {"init": "Write a study's file, with comments, to begin with."},
     "judge": {"judge": "Judge predictions after a fix against those before it."},
+    "view": {"view": "Open a page live: draw, drop a photo, flag an image."},
     "explain": {"explain": "Show what the models of a study look at."},
     "fix": {"fix": "Search for a fix, and write the study that proves it."},
     "export": {"export": "Put a finished study where people keep their runs."},

@@ -152,11 +152,12 @@ def _part(
     always = {it.target, *(cell for cells in it.held.values() for cell in cells)}
     leading = sorted(largest, key=lambda cell: (cell not in always, -largest[cell], cell))
     cells = sorted(leading[:_MOST_CELLS])
-    n_classes = len(side.class_names)
+    n_classes, ids = len(side.class_names), side.image_ids[places].tolist()
     return {
         "name": wording.cut(name),
         "n": side.n_images,
-        "ids": [_text(value) for value in side.image_ids[places].tolist()],
+        "ids": [_text(value) for value in ids],
+        "names": list(map(str, ids)) if any(_text(value) != value for value in ids) else None,
         "labels": side.labels_N[places].tolist(),
         "groups": None
         if side.groups is None

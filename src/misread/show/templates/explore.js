@@ -5,13 +5,15 @@
  *                                ("" for none), seeds (a,b), cell (true-predicted, by number, or
  *                                "all"), sort, filter, group, image (its id)
  *   button[data-cell="4-9"]      a cell of the matrix; button[data-image="ID"] an image
+ *   explore-drawn                an event of document after each change; its detail: `name`, the id of
+ *                                the open image in full ("" where none is), and `at`, its place
  * Text from data is only ever set as text. */
 (() => {
   const data = JSON.parse(document.getElementById("explore-data").textContent);
   const $ = (name) => document.getElementById("explore-" + name);
   const names = data.classes, arms = data.arms, tile = data.tile, small = names.length <= 20;
-  const scale = Math.max(1, Math.round(56 / tile.height)), last = arms.length - 1;
-  const start = { part: "", arm: arms[last].name, against: last ? arms[0].name : "", seeds: "",
+  const scale = Math.max(1, Math.round(56 / tile.height)), treated = Math.min(1, arms.length - 1);
+  const start = { part: "", arm: arms[treated].name, against: treated ? arms[0].name : "", seeds: "",
     cell: data.target ? data.target.join("-") : "all", sort: "often", filter: "all", group: "",
     image: "" };
   const state = { ...start };
@@ -237,6 +239,9 @@
     all.forEach((it) => { it.checked = state.seeds === "" || chosen.includes(it.value); });
     $("chosen").textContent = state.seeds === "" ? `all ${all.length}` : chosen.join(", ");
     matrix(); images(); one();
+    const it = part(), i = it.ids.findIndex((id) => String(id) === state.image);
+    document.dispatchEvent(new CustomEvent("explore-drawn", { detail: { at: $("one"),
+      name: i < 0 ? "" : it.names ? it.names[i] : state.image } }));
     if (again && document.getElementById("explorer").querySelector(again)) {
       document.getElementById("explorer").querySelector(again).focus({ preventScroll: true });
     }

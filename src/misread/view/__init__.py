@@ -1,0 +1,1 @@
+"""A page, live on this machine: draw a digit, drop a photo, flag an image."""

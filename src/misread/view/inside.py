@@ -1,0 +1,33 @@
+"""A folder is all that a live page reads: no link leads out of it."""
+
+import os
+from pathlib import Path
+
+from misread.errors import StudyError
+
+
+def refuse_outside(folder: Path, path: Path) -> None:
+    """Refuse a path that leads out of its folder, as a link may.
+
+    Raises
+    ------
+    StudyError
+        With the path.
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        msg = f"{path} leads out of {folder}, which is all that is read; put the file itself there."
+        raise StudyError(msg)
+
+
+def refuse_links_out(folder: Path) -> None:
+    """Refuse a folder in which a link leads out of it.
+
+    Raises
+    ------
+    StudyError
+        With the first such link.
+    """
+    for place, folders, files in os.walk(folder):
+        for path in (Path(place, name) for name in (*folders, *files)):
+            if path.is_symlink():
+                refuse_outside(folder, path)
