@@ -245,6 +245,7 @@ _DONE = {
     "dilate": "thickened",
     "cut": "cut at the foot",
     "lean": "leaned left",
+    "erode-within-loops": "thinned, loops kept",
 }
 
 

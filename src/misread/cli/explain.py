@@ -1,12 +1,12 @@
 """`misread explain`: what the models of a study look at, and what closing a loop does to them."""
 
-from pathlib import Path
-
 import click
 
 from misread.cli.options import json_option, names, stderr
 from misread.cli.progress import Bar
+from misread.explain.loop import EDITS
 from misread.explain.maps import Method
+from misread.images.operations import OPERATIONS
 from misread.show.figures import why as figures
 from misread.show.style import write_png
 from misread.store import locked
@@ -31,6 +31,13 @@ from misread.study.questions import parse_cell
     show_default=True,
     help="How maps are made; gradients need our trainer.",
 )
+@click.option(
+    "--edit",
+    "edits",
+    type=click.Choice([*EDITS, *OPERATIONS]),
+    multiple=True,
+    help="Edit of the images by degrees [default: those of loops, where the classes have any].",
+)
 @json_option
 def explain(
     study: str,
@@ -38,6 +45,7 @@ def explain(
     ids: tuple[int, ...],
     arms: tuple[str, ...] | None,
     method: str,
+    edits: tuple[str, ...],
     as_json: bool,  # noqa: FBT001  click passes flags
 ) -> None:
     """Show what the models of STUDY, a finished study or its folder, look at in one confusion.
@@ -59,6 +67,7 @@ def explain(
             ids=ids,
             arms=arms or (),
             method=Method(method),
+            edits=edits,
             on_model=lambda: bar.advance(1),
         )
         place = folder / "explain"
@@ -71,4 +80,6 @@ def explain(
     for line in figures.sentences(why, class_names):
         click.echo(line)
     click.echo(f"Written: {' and '.join(map(str, pictures))}, with the numbers beside them.")
-    click.echo(f"Next: misread atlas {Path(study)}   (the images behind the confusion)")
+    if not why.arms[BASELINE].degrees:
+        click.echo("No loop to close or open; choose an edit, as in --edit erode.")
+    click.echo(f"Next: misread report {folder}   (puts this into the study's page)")

@@ -1,7 +1,7 @@
-"""The closed loop, by degrees: the open top of a digit is closed, a loop is opened at its top.
+"""Edits by degrees: the open top of a digit is closed, a loop is opened; or any operation.
 
-Nothing else is changed: a closing line has the thickness of the digit's strokes, an opening takes
-ink away only above the loop.
+Of a loop nothing else is changed: a closing line has the thickness of the digit's strokes, an
+opening takes ink away only above the loop.
 """
 
 from collections.abc import Callable
@@ -11,18 +11,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from misread.errors import StudyError
 from misread.images import Images
+from misread.images.loops import INK, labelled_loops
+from misread.images.operations import OPERATIONS
 from misread.images.shape import stroke_thickness_px
 
 Edit = Callable[[Images, float], Images | None]
 
 DEGREES = (0.0, 0.25, 0.5, 0.75, 1.0)
-_INK = 128  # a pixel at least half bright is ink
-
-
-def holes(images: Images) -> npt.NDArray[np.int64]:
-    """Return how many loops each image `[N,H,W]` has: parts of the ground that ink encloses."""
-    return np.array([_hole_labels(image)[1] for image in images], dtype=np.int64)
+LARGEST_PX = 5  # size of an operation at degree 1
 
 
 def closed(image: Images, degree: float) -> Images | None:
@@ -65,7 +63,7 @@ def opened(image: Images, degree: float) -> Images | None:
 
     None where it has no loop; other arguments and results as in `closed`.
     """
-    labels, n_holes = _hole_labels(image)
+    labels, n_holes = labelled_loops(image)
     if not n_holes:
         return None
     tops = ndimage.find_objects(labels)
@@ -81,6 +79,28 @@ def opened(image: Images, degree: float) -> Images | None:
     return cut
 
 
+def edit_of(name: str) -> Edit:
+    """Return an edit of loops, or an operation whose size is 1 px at degree 0 and 5 px at 1.
+
+    Raises
+    ------
+    StudyError
+        If there is none of this name.
+    """
+    if name in EDITS:
+        return EDITS[name]
+    if name not in OPERATIONS:
+        msg = f"there is no edit {name!r}; choose among {', '.join((*EDITS, *OPERATIONS))}."
+        raise StudyError(msg)
+
+    def edit(image: Images, degree: float) -> Images:
+        size_px = 1 + round(degree * (LARGEST_PX - 1))
+        edited: Images = OPERATIONS[name](image[np.newaxis], size_px)[0]
+        return edited
+
+    return edit
+
+
 def by_degrees(images: Images, edit: Edit) -> tuple[Images, npt.NDArray[np.int64]]:
     """Return images at every degree, `[D,M,H,W]`, and the places of the M that could be edited."""
     kept, places = [], []
@@ -94,21 +114,9 @@ def by_degrees(images: Images, edit: Edit) -> tuple[Images, npt.NDArray[np.int64
     return edited, np.array(places, dtype=np.int64)
 
 
-def _hole_labels(image: Images) -> tuple[npt.NDArray[np.int32], int]:
-    """Return the loops of an image as labels from 1; the ground outside has none."""
-    ground = np.pad(image < _INK, 1, constant_values=True)
-    labels, n_parts = ndimage.label(ground)
-    outside = labels[0, 0]
-    labels = np.where(labels == outside, 0, labels)
-    number = np.unique(labels[labels > 0])
-    renamed = np.searchsorted(number, labels) + 1
-    inner = np.where(labels > 0, renamed, 0)[1:-1, 1:-1].astype(np.int32)
-    return inner, n_parts - 1
-
-
 def _tips(image: Images) -> tuple[tuple[int, int], tuple[int, int]] | None:
     """Return (row, column) of the two strokes that frame the widest gap without ink above it."""
-    ink = image >= _INK
+    ink = image >= INK
     best: tuple[int, int, int, int] | None = None
     for row in np.flatnonzero(ink.any(axis=1)):
         at = np.flatnonzero(ink[row])

@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 LEAST_PAIRS = 6  # with fewer, 2^S exchanges cannot reach 5%
 _MOST_EXACT = 11
 _RANDOM = 2000
+_ROUNDING = 1e-9  # by which an exchange and its mirror image, which are equal, may differ
 
 
 class MapChange(NamedTuple):
@@ -68,11 +69,18 @@ def map_change(before_SNHW: Floats, after_SNHW: Floats, alpha: float = 0.05) -> 
 
     seen_M = statistic(flat_SM.mean(axis=0))
     largest_R = np.array([statistic(sign_S @ flat_SM / n_seeds).max() for sign_S in signs_RS])
-    bound = np.quantile(largest_R, 1 - alpha, method="higher")
+    bound = np.quantile(largest_R, 1 - alpha, method="higher") * (1 + _ROUNDING)
     seen_NHW = seen_M.reshape(shape)
     of_image_N = seen_NHW.reshape(shape[0], -1).max(axis=1)
-    p_N = (largest_R[:, np.newaxis] >= of_image_N - 1e-12).mean(axis=0)
+    p_N = (largest_R[:, np.newaxis] * (1 + _ROUNDING) >= of_image_N).mean(axis=0)
     return MapChange(mean_NHW, seen_NHW > bound, p_N, can_tell=True)
+
+
+def relative(maps_SNHW: Floats) -> Floats:
+    """Return each model's maps over their mean size, so that a surer model is no other map."""
+    size_S = np.abs(maps_SNHW).mean(axis=(1, 2, 3), keepdims=True)
+    share_SNHW: Floats = maps_SNHW / np.where(size_S > 0, size_S, 1.0)
+    return share_SNHW
 
 
 def likeness(one_NHW: Floats, other_NHW: Floats) -> float:

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from misread.explain.noise import relative
 from misread.images import Ids, Images
 from misread.images.operations import OPERATIONS
 from misread.show.explore import Explorable
 from misread.study.evidence import Evidence
-from misread.study.explain import stored_maps
+from misread.study.why import stored_why
 
 _BLUE, _ORANGE = np.array([0, 114, 178]), np.array([213, 94, 0])
 
@@ -36,13 +37,14 @@ def explorable_of(evidence: Evidence) -> Explorable:
         images = confirm.images[slices[name].image_ids[places]]
         return OPERATIONS[view.operation](images, view.size_px) if len(images) else images
 
-    stored = stored_maps(evidence)
+    stored = stored_why(evidence)
     maps: dict[str, Any] = {}
-    if stored is not None and stored[0] == evidence.plan.target:
-        most = max(float(np.abs(maps_NHW).max()) for maps_NHW in stored[2].values()) or 1.0
+    if stored is not None and stored.why.cell == evidence.plan.target:
+        means = {arm: relative(it).mean(axis=0) for arm, it in stored.maps.items()}
+        most = max(float(np.abs(maps_NHW).max()) for maps_NHW in means.values()) or 1.0
         maps = {
-            "map_ids": stored[1],
-            "maps": {arm: _coloured(maps_NHW / most) for arm, maps_NHW in stored[2].items()},
+            "map_ids": stored.why.ids,
+            "maps": {arm: _coloured(maps_NHW / most) for arm, maps_NHW in means.items()},
         }
     return Explorable(
         sides,

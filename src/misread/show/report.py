@@ -13,6 +13,7 @@ from misread.show import target as tables
 from misread.show.explore import explore_of
 from misread.show.explore_study import explorable_of
 from misread.show.figures.experiment_comparison import best_arm_sentence
+from misread.show.figures.why import sentences
 from misread.show.render import environment
 from misread.show.select import selection_table
 from misread.show.study_figures import Drawn, draw_figures
@@ -25,6 +26,7 @@ from misread.study.evidence import Evidence
 from misread.study.file import builtin_studies, load_study
 from misread.study.folder import repeat_sentence
 from misread.study.study import Study
+from misread.study.why import stored_why
 
 
 def write_report(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -> Path:
@@ -104,6 +106,7 @@ def _study(evidence: Evidence) -> dict[str, Any]:
         "shrinkage": evidence.shrinkage(*evidence.target).sentence,
         "planned": plan.planned_power.in_full if plan.planned_power else "",
         "explore": explore_of(explorable_of(evidence)),
+        "why": _why(evidence),
         "ledger": tables.ledger_table(evidence),
         "held": tables.held_table(evidence),
         "explained": slices.explained_table(sliced),
@@ -122,6 +125,12 @@ def _study(evidence: Evidence) -> dict[str, Any]:
         "run": _study_run(evidence),
         "command": command(evidence),
     }
+
+
+def _why(evidence: Evidence) -> list[str]:
+    """Return what `misread explain` found, one sentence each; none where nobody asked."""
+    stored = stored_why(evidence)
+    return sentences(stored.why, evidence.confirm.class_names) if stored else []
 
 
 def _comparison(evidence: Evidence, figures: Mapping[str, Any]) -> dict[str, Any]:

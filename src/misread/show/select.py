@@ -1,6 +1,6 @@
 """Tables of what is known before an arm is trained: confusions on *select*, atlas, preview."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from misread import wording
@@ -54,6 +54,7 @@ def preview_table(preview: dict[str, Any]) -> Table:
             "stroke, px",
             "misread",
             "read as the other class",
+            "loops closed, opened",
         ),
         tuple(
             (
@@ -64,6 +65,7 @@ def preview_table(preview: dict[str, Any]) -> Table:
                 f"{row['thickness_before_px']:.1f} → {row['thickness_after_px']:.1f}",
                 f"{row['error_before']:.1%} → {row['error_after']:.1%}",
                 f"{row['as_target_before']:.1%} → {row['as_target_after']:.1%}",
+                loops_in_words(row),
             )
             for row in preview["operations"]
         ),
@@ -75,6 +77,13 @@ def preview_table(preview: dict[str, Any]) -> Table:
         ),
         align="r",
     )
+
+
+def loops_in_words(row: Mapping[str, Any]) -> str:
+    """Return of which share of images an operation closes and opens a loop."""
+    if row.get("closed_share") is None:  # of an earlier version
+        return "–"
+    return f"{wording.percent(row['closed_share'])}, {wording.percent(row['opened_share'])}"
 
 
 def smoke_mark(smoke: bool) -> str:  # noqa: FBT001  as stored

@@ -8,6 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from misread.files import write_atomic
+from misread.show.figures import why
 from misread.show.figures.along_axis import along_axis, inside, together
 from misread.show.figures.atlas import atlas
 from misread.show.figures.before_after import before_after
@@ -24,8 +25,10 @@ from misread.show.figures.shape import shape
 from misread.show.figures.training_curves import arm_curves, has_curves, training_curves
 from misread.show.figures.writers import writers
 from misread.show.style import png
+from misread.study.arms import BASELINE
 from misread.study.axis import answer
 from misread.study.evidence import Evidence
+from misread.study.why import stored_why
 
 MOST_DETAILED = 8  # with more arms than this, none has figures of its own
 
@@ -48,9 +51,22 @@ def figures_of(evidence: Evidence) -> dict[str, Callable[[], Figure]]:
     if evidence.plan.target is not None:
         idle = set() if evidence.preview["operations"] else {"preview"}
         idle |= set() if has_curves(evidence) else {"training_curves"}
-        return {name: partial(draw, evidence) for name, draw in FIGURES.items() if name not in idle}
+        figures = {n: partial(draw, evidence) for n, draw in FIGURES.items() if n not in idle}
+        return figures | why_figures(evidence)
     figures = {name: partial(draw, evidence) for name, draw in COMPARISON_FIGURES.items()}
     return figures | axis_figures(evidence) | arm_figures(evidence)
+
+
+def why_figures(evidence: Evidence) -> dict[str, Callable[[], Figure]]:
+    """Return the drawings of what `misread explain` left in the folder; none where it did not."""
+    stored = stored_why(evidence)
+    if stored is None:
+        return {}
+    names = evidence.confirm.class_names
+    figures: dict[str, Callable[[], Figure]] = {"maps": partial(why.maps, *stored, names)}
+    if stored.why.arms[BASELINE].degrees:
+        figures["degrees"] = partial(why.degrees, stored.why, names)
+    return figures
 
 
 def axis_figures(evidence: Evidence) -> dict[str, Callable[[], Figure]]:

@@ -4,107 +4,28 @@ In the folder `explain/` of the study: `explain.json` with all numbers, `explain
 (ARM `[S,N,H,W]`) and the images they are of.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from misread.errors import StudyError
-from misread.explain.loop import DEGREES, EDITS, by_degrees
+from misread.explain.loop import DEGREES, EDITS, by_degrees, edit_of
 from misread.explain.maps import Floats, Method, maps_of, margin
-from misread.explain.noise import likeness, map_change
-from misread.files import Frozen, read_arrays, read_json, write_arrays, write_json
-from misread.images import Images
+from misread.explain.noise import likeness, map_change, relative
+from misread.files import write_arrays, write_json
+from misread.images import Ids, Images
+from misread.images.loops import loop_counts
+from misread.images.operations import OPERATIONS
 from misread.judge.means import Mean, mean_over
 from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence
 from misread.study.models import models_of
 from misread.study.questions import Cell
+from misread.study.why import ArmWhy, Degrees, Grown, Why
 
 _MOST_IMAGES = 6  # of maps
 _MOST_EDITED = 60  # images of each edit
-_UNLIKE = 0.5  # rank correlation below which shuffled weights have destroyed a map
-
-
-class Degrees(Frozen):
-    """What an arm reads as one edit goes on.
-
-    Attributes
-    ----------
-    edit : str
-        A key of `explain.loop.EDITS`.
-    label : int
-        The class whose images are edited.
-    n_images : int
-        Images that could be edited.
-    degrees : tuple of float
-        From 0, as it is, to 1.
-    as_other : tuple of Mean
-        Share read as the other class, at each degree.
-    lead : tuple of Mean
-        Margin of the image's own class over the other, in units of the logit.
-    loss : Mean
-        By how much the margin falls from degree 0 to 1.
-    loss_less : Mean or None
-        How much less it falls than the baseline's, seed by seed; None for the baseline.
-    """
-
-    edit: str
-    label: int
-    n_images: int
-    degrees: tuple[float, ...]
-    as_other: tuple[Mean, ...]
-    lead: tuple[Mean, ...]
-    loss: Mean
-    loss_less: Mean | None
-
-
-class ArmWhy(Frozen):
-    """One arm: what changed in its maps against the baseline's, and how it takes edits.
-
-    `p_images` has a p-value for each image, None where fewer than six pairs of seeds cannot tell;
-    `pixels_held` counts the pixels whose change is more than noise.
-    """
-
-    p_images: tuple[float, ...] | None
-    pixels_held: tuple[int, ...]
-    degrees: tuple[Degrees, ...]
-
-
-class Why(Frozen):
-    """All of it; `explain.json`.
-
-    Attributes
-    ----------
-    study, exploratory, plan_sha256 : str
-        Whose models, and why it proves nothing by itself.
-    cell, method : tuple of int, str
-        What the maps are of, and how they were made.
-    ids : tuple of int
-        Images of *confirm*, those that the baseline misreads most often first.
-    seeds : tuple of int
-        The paired seeds.
-    sanity : float or None
-        Likeness of the baseline's maps to those of shuffled weights; None where the trainer cannot
-        shuffle.
-    arms : dict
-        Name → what was found, the baseline first.
-    """
-
-    study: str
-    exploratory: str
-    plan_sha256: str
-    cell: Cell
-    method: Method
-    ids: tuple[int, ...]
-    seeds: tuple[int, ...]
-    sanity: float | None
-    arms: dict[str, ArmWhy]
-
-    @property
-    def is_sane(self) -> bool | None:
-        """Whether shuffling the weights destroys the maps; None where that was not tried."""
-        return None if self.sanity is None else self.sanity < _UNLIKE
 
 
 def explain(
@@ -114,6 +35,7 @@ def explain(
     ids: Sequence[int] = (),
     arms: Sequence[str] = (),
     method: Method = Method.OCCLUSION,
+    edits: Sequence[str] = (),
     on_model: Callable[[], None] = lambda: None,
 ) -> tuple[Why, dict[str, Floats], Images]:
     """Explain a cell from the stored models of a finished study, and write `explain/`.
@@ -130,6 +52,9 @@ def explain(
         Beside the baseline; none takes all.
     method
         Of the maps.
+    edits
+        Keys of `explain.loop.EDITS` or of `OPERATIONS`; none takes the edits of loops, of each
+        class of which half of the images can be edited so.
     on_model
         Called when a model has been asked.
 
@@ -141,7 +66,7 @@ def explain(
     Raises
     ------
     StudyError
-        If there is no such cell, arm or image, or a model gives no gradients.
+        If there is no such cell, arm, image or edit, or a model gives no gradients.
     StoreError
         If a model is missing.
     """
@@ -155,7 +80,7 @@ def explain(
         raise StudyError(msg)
     named = tuple(arm for arm in (arms or evidence.runs) if arm != BASELINE)
     images, places = _images(evidence, cell, ids)
-    edits = _edits(evidence, cell)
+    edited = _edited(evidence, cell, edits)
     seeds = tuple(
         seed for seed in evidence.runs[BASELINE].seeds
         if all(seed in evidence.runs[arm].seeds for arm in named)
@@ -165,7 +90,7 @@ def explain(
     for arm in (BASELINE, *named):
         answers = []
         for seed, model in zip(seeds, models_of(evidence.folder, arm, seeds, trainer), strict=True):
-            answers.append(_ask(model, images, edits, cell, method))
+            answers.append(_ask(model, images, edited, cell, method))
             if arm == BASELINE and hasattr(model, "shuffled"):
                 shuffled = maps_of(method, model.shuffled(seed), images, cell)
                 sanity.append(likeness(answers[-1].maps_NHW, shuffled))
@@ -181,27 +106,12 @@ def explain(
         ids=tuple(places),
         seeds=seeds,
         sanity=float(np.mean(sanity)) if sanity else None,
-        arms={arm: _why(arm, asked, maps, edits, evidence) for arm in asked},
+        arms={arm: _why(arm, asked, maps, edited, evidence) for arm in asked},
     )
     folder = evidence.folder / "explain"
     write_arrays(folder / "explain.npz", {"images": images, **maps})
     write_json(folder / "explain.json", why.model_dump(mode="json"))
     return why, maps, images
-
-
-def stored_maps(evidence: Evidence) -> tuple[Cell, tuple[int, ...], dict[str, Floats]] | None:
-    """Return the cell, the images and each arm's mean maps `[N,H,W]` of an earlier `explain`.
-
-    None where the study has none, or those of another plan. Errors as in `read_json`.
-    """
-    folder = evidence.folder / "explain"
-    if not (folder / "explain.json").exists():
-        return None
-    why = Why.model_validate(read_json(folder / "explain.json"))
-    if why.plan_sha256 != evidence.plan.sha256:
-        return None
-    maps = read_arrays(folder / "explain.npz")
-    return why.cell, why.ids, {arm: maps[arm].mean(axis=0) for arm in why.arms}
 
 
 def _images(evidence: Evidence, cell: Cell, ids: Sequence[int]) -> tuple[Images, list[int]]:
@@ -222,6 +132,7 @@ def _images(evidence: Evidence, cell: Cell, ids: Sequence[int]) -> tuple[Images,
 class _Edited(NamedTuple):
     """Images of a class under an edit at every degree, and their places in *confirm*."""
 
+    name: str
     label: int
     images_DMHW: Images
     places: list[int]
@@ -231,35 +142,35 @@ class _Answer(NamedTuple):
     """What a model was asked: its maps, and under each edit margins and readings as the other."""
 
     maps_NHW: Floats
-    lead_DM: dict[str, Floats]
-    as_other_DM: dict[str, Floats]
+    lead_DM: list[Floats]
+    as_other_DM: list[Floats]
 
 
-def _edits(evidence: Evidence, cell: Cell) -> dict[str, _Edited]:
-    """Return the edits that can be made, by name."""
-    confirm = evidence.confirm
-    if confirm.images.ndim != 3:
-        return {}
-    made = {}
-    for (name, edit), label in zip(EDITS.items(), cell, strict=True):
-        of_class = np.flatnonzero(confirm.labels_N == label)[:_MOST_EDITED]
-        edited, kept = by_degrees(confirm.images[of_class], edit)
-        if len(kept):
-            made[name] = _Edited(int(label), edited, of_class[kept].tolist())
+def _edited(evidence: Evidence, cell: Cell, names: Sequence[str]) -> list[_Edited]:
+    """Return the edits that can be made of images of the two classes."""
+    confirm, made = evidence.confirm, []
+    makes = {name: edit_of(name) for name in names or EDITS}
+    for label in cell:
+        places = np.flatnonzero(confirm.labels_N == label)[:_MOST_EDITED]
+        for name, edit in makes.items():
+            if name in EDITS and confirm.images.ndim != 3:
+                continue
+            images, kept = by_degrees(confirm.images[places], edit)
+            if len(kept) > (0 if names else len(places) / 2):
+                made.append(_Edited(name, label, images, places[kept].tolist()))
     return made
 
 
 def _ask(
-    model: Any, images: Images, edits: dict[str, _Edited], cell: Cell, method: Method
+    model: Any, images: Images, edits: Sequence[_Edited], cell: Cell, method: Method
 ) -> _Answer:
-    leads, others = {}, {}
-    for name, edited in edits.items():
+    leads, others = [], []
+    for edited in edits:
         of_class = cell if edited.label == cell[0] else cell[::-1]
         read = [model(step) for step in edited.images_DMHW]
-        leads[name] = np.stack([margin(probs, of_class) for probs in read])
-        others[name] = np.stack([probs.argmax(axis=1) == of_class[1] for probs in read]).astype(
-            float
-        )
+        leads.append(np.stack([margin(probs, of_class) for probs in read]))
+        turned = [probs.argmax(axis=1) == of_class[1] for probs in read]
+        others.append(np.stack(turned).astype(float))
     return _Answer(maps_of(method, model, images, cell), leads, others)
 
 
@@ -267,36 +178,75 @@ def _why(
     arm: str,
     asked: dict[str, list[_Answer]],
     maps: dict[str, Floats],
-    edits: dict[str, _Edited],
+    edits: Sequence[_Edited],
     evidence: Evidence,
 ) -> ArmWhy:
-    change, groups = map_change(maps[BASELINE], maps[arm]), evidence.confirm.groups_N
+    change = map_change(relative(maps[BASELINE]), relative(maps[arm]))
     degrees = []
-    for name, edited in edits.items():
-        codes = None if groups is None else groups[edited.places]
-
-        def mean(values_SM: Floats, codes: Any = codes) -> Mean:
-            return mean_over(values_SM, groups_N=codes)
-
+    for number, edited in enumerate(edits):
+        mean = _over(evidence, edited.places)
         lead_SDM, base_SDM = (
-            np.stack([it.lead_DM[name] for it in asked[a]]) for a in (arm, BASELINE)
+            np.stack([it.lead_DM[number] for it in asked[a]]) for a in (arm, BASELINE)
         )
-        other_SDM = np.stack([it.as_other_DM[name] for it in asked[arm]])
-        loss_SM, base_loss_SM = (it[:, 0] - it[:, -1] for it in (lead_SDM, base_SDM))
+        other_SDM = np.stack([it.as_other_DM[number] for it in asked[arm]])
+        fall_SM = _fall(lead_SDM)
         degrees.append(
             Degrees(
-                edit=name,
+                edit=edited.name,
                 label=edited.label,
                 n_images=len(edited.places),
                 degrees=DEGREES,
                 as_other=tuple(map(mean, other_SDM.swapaxes(0, 1))),
                 lead=tuple(map(mean, lead_SDM.swapaxes(0, 1))),
-                loss=mean(loss_SM),
-                loss_less=None if arm == BASELINE else mean(base_loss_SM - loss_SM),
+                fall=mean(fall_SM),
+                fall_less=None if arm == BASELINE else mean(_fall(base_SDM) - fall_SM),
             )
         )
     return ArmWhy(
         p_images=tuple(change.p_N.tolist()) if change.can_tell and arm != BASELINE else None,
         pixels_held=tuple(change.holds_NHW.sum(axis=(1, 2)).tolist()),
         degrees=tuple(degrees),
+        grown=() if arm == BASELINE else tuple(_grown(arm, evidence)),
     )
+
+
+def _fall(lead_SDM: Floats) -> Floats:
+    """Return each image's part, `[S,M]`, of the fall over the mean size of the margin at degree 0.
+
+    Its mean is the ratio of each seed; around it, the linear part of that ratio (delta method).
+    """
+    fall_SM, size_SM = lead_SDM[:, 0] - lead_SDM[:, -1], np.abs(lead_SDM[:, 0])
+    size_S = np.maximum(size_SM.mean(axis=1, keepdims=True), 1e-6)
+    ratio_S = fall_SM.mean(axis=1, keepdims=True) / size_S
+    part_SM: Floats = ratio_S + (fall_SM - ratio_S * size_SM) / size_S
+    return part_SM
+
+
+def _grown(arm: str, evidence: Evidence) -> Iterator[Grown]:
+    """Yield the counter-slices of which an arm surely reads more as the other class."""
+    for piece in evidence.slices:
+        other = next(k for k in evidence.target if k != piece.label)
+        after_SM, before_SM = piece.predictions[arm], piece.predictions[BASELINE]
+        grown_SM = (after_SM == other) * 1.0 - (before_SM[: len(after_SM)] == other)
+        mean = _over(evidence, piece.ids_M)
+        growth = mean(grown_SM)
+        if growth.low <= 0:
+            continue
+        images = evidence.confirm.images[piece.ids_M]
+        altered = OPERATIONS[piece.view.operation](images, piece.view.size_px)
+        same_M = loop_counts(altered) == loop_counts(images)
+        yield Grown(
+            operation=piece.view.operation,
+            size_px=piece.view.size_px,
+            label=piece.label,
+            unchanged=float(same_M.mean()),
+            growth=growth,
+            growth_unchanged=mean(grown_SM * same_M),
+        )
+
+
+def _over(evidence: Evidence, places: Sequence[int] | Ids) -> Callable[[Floats], Mean]:
+    """Return the mean of `[S,M]` over seeds and these places of *confirm*, with its interval."""
+    groups_N = evidence.confirm.groups_N
+    codes_M = None if groups_N is None else groups_N[np.asarray(places)]
+    return lambda values_SM: mean_over(values_SM, groups_N=codes_M)

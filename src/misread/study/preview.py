@@ -7,6 +7,7 @@ import numpy as np
 
 from misread.data.dataset import Dataset
 from misread.files import Record, read_arrays, read_json
+from misread.images.loops import loop_counts
 from misread.images.operations import OPERATIONS
 from misread.images.shape import ink, stroke_thickness_px
 from misread.learn.policy import Draw, Policy, apply_draw, changed_share
@@ -46,6 +47,10 @@ class PreviewOperation(Record):
     error_after: float
     as_target_before: float
     as_target_after: float
+    loop_before: float | None = None
+    loop_after: float | None = None
+    closed_share: float | None = None
+    opened_share: float | None = None
 
 
 class Preview(Record):
@@ -62,8 +67,9 @@ def preview_numbers(study: Study, target: Cell, train: Dataset, folder: Path) ->
     `shares`: for each treated arm and dose, the share of draws that change an image, from the first
     epoch of the first seed. `operations`: for each operation, size and target class on the *select*
     images of all seeds: ink and stroke thickness before and after (the latter on about 500 images),
-    and the share of images that the baseline models misread, or read as the other target class,
-    before and after.
+    the share that the baseline models misread, or read as the other target class, and the share
+    with a loop, before and after. `closed_share` of the images have more loops after, and
+    `opened_share` fewer (loops, too, on about 500 images).
     """
     policies = study.policy.resolve(target) if study.policy else {}
     shares = []
@@ -89,6 +95,7 @@ def preview_numbers(study: Study, target: Cell, train: Dataset, folder: Path) ->
         treated = OPERATIONS[piece.operation](images, piece.size_px)
         read_before, read_after = np.concatenate(before), np.concatenate(after)
         some = slice(None, None, max(1, len(images) // _MEASURED))
+        loops, loops_after = loop_counts(images[some]), loop_counts(treated[some])
         if piece.label not in thickness_px:
             thickness_px[piece.label] = float(stroke_thickness_px(images[some]).mean())
         operations.append(
@@ -110,6 +117,10 @@ def preview_numbers(study: Study, target: Cell, train: Dataset, folder: Path) ->
                 "error_after": float((read_after != piece.label).mean()),
                 "as_target_before": float((read_before == other).mean()),
                 "as_target_after": float((read_after == other).mean()),
+                "loop_before": float((loops > 0).mean()),
+                "loop_after": float((loops_after > 0).mean()),
+                "closed_share": float((loops_after > loops).mean()),
+                "opened_share": float((loops_after < loops).mean()),
             }
         )
     return {"study": study.name, "smoke": study.smoke, "shares": shares, "operations": operations}

@@ -56,7 +56,7 @@ def preview_figure(
     """
     entries = preview_numbers["operations"]
     columns = sorted({(entry["operation"], entry["size_px"]) for entry in entries})
-    block = N_EXAMPLES * _DOWN + 1.62
+    block = N_EXAMPLES * _DOWN + 1.89
     doses = _doses(preview_numbers["shares"])
     sheet = style.Sheet(
         max(_LEFT + (len(columns) + 1) * _ACROSS + 0.25, 9.5),
@@ -105,12 +105,14 @@ def _captions(
     down: float,
 ) -> None:
     """Write the numbers of a class below its images; bold: misread half as often again."""
-    rows = (
+    rows = [
         ("ink", "ink", wording.percent),
         ("stroke", "thickness", _pixels),
         ("misread", "error", wording.percent),
         (f"read as {other}", "as_target", wording.percent),
-    )
+    ]
+    if entries[columns[0]].get("loop_before") is not None:  # not of an earlier version
+        rows.append(("with a loop", "loop", wording.percent))
     for line, (name, key, words_of) in enumerate(rows):
         y = down + 0.27 * line
         sheet.text(_LEFT - 0.18, y, name, colour=style.MUTED, ha="right")

@@ -10,7 +10,7 @@ from misread.show import words
 from misread.show.markdown.again import readings, run
 from misread.show.markdown.other_images import corruptions, transfer
 from misread.show.markdown.page import Beside, Chapter, bullets, section
-from misread.show.select import selection_table
+from misread.show.select import loops_in_words, selection_table
 from misread.show.table import Table, markdown_table, plain
 from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence
@@ -248,11 +248,12 @@ def treatment(evidence: Evidence, beside: Beside) -> str:
             f"{wording.percent(row['ink_before'])} → {wording.percent(row['ink_after'])}",
             f"{row['thickness_before_px']:.1f} → {row['thickness_after_px']:.1f}",
             f"{wording.percent(row['error_before'])} → {wording.percent(row['error_after'])}",
+            loops_in_words(row),
         )
         for row in evidence.preview["operations"]
         if row["size_px"] > 1
     ]
-    heads = ("Operation", "Class", "Ink", "Stroke, px", "Baseline misreads")
+    heads = ("Operation", "Class", "Ink", "Stroke, px", "Baseline misreads", "Loops closed, opened")
     return section(
         "What was done to images",
         bullets(arms),
