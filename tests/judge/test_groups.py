@@ -34,7 +34,7 @@ from misread.readers.read import read_predictions
 from misread.show.calibration import share
 from misread.show.render import verdict_text
 from misread.show.report import report_html
-from misread.show.target import study_table
+from misread.show.target import answer_table
 from misread.simulate.calibrate import Setting, simulate
 from misread.simulate.limits import LIMITS
 from misread.simulate.worlds import FOURS, WORLDS, WRITER_WORLDS, Design, draw, writers_of
@@ -479,7 +479,7 @@ def test_a_trial_on_mnist_holds_over_writers_and_says_so(rehearsal):
     verdict = next(iter(evidence.verdicts.values()))
     assert verdict.n_groups > np.unique(evidence.confirm.groups_N).size  # with those held out
     assert "seeds, writers and images" in report_html(evidence)
-    assert "seeds, writers and images" in study_table(evidence).note
+    assert "seeds, writers and images" in answer_table(evidence).note
 
 
 def test_a_trial_with_corruptions_holds_over_writers_there_too(rehearsal):

@@ -18,6 +18,8 @@ from misread import wording
 from misread.show import style, words
 from misread.show import target as tables
 from misread.show.figures.preview import preview_figure
+from misread.show.markdown.page import Beside
+from misread.show.markdown.target import summary
 from misread.show.report import command, report_html, write_report
 from misread.show.study_figures import FIGURES, Drawn, draw_figures, write_figures
 from misread.show.style import png
@@ -152,7 +154,7 @@ def test_what_proves_nothing_says_so_first(drawn: dict[str, Drawn]) -> None:
     evidence = made_up(exploratory=why)
     page = Page(report_html(evidence, drawn))
     assert page.text[:2] == ["Exploratory:", f"{why}."]
-    assert why in tables.study_markdown(evidence)
+    assert why in summary(evidence, Beside(Path("page.md"), Path("page"), {}))
     assert "Exploratory" not in " ".join(Page(report_html(made_up(), drawn)).text)
     assert png(FIGURES["ranked_cells"](evidence)) != drawn["ranked_cells"].png
 
@@ -175,7 +177,7 @@ def test_thin_evidence_is_shown_too(
     assert {f"figure-{name}" for name in FIGURES} >= {
         str(attributes["id"]) for tag, attributes in page.tags if tag == "figure"
     }
-    assert tables.study_markdown(evidence).startswith("## Fours read as nines")
+    assert "| baseline |" in tables.results_markdown(evidence)
 
 
 def test_names_of_classes_are_text_and_nothing_else() -> None:
@@ -193,7 +195,7 @@ def test_markdown_has_a_row_per_arm_with_the_numbers() -> None:
     evidence = made_up()
     rows = [
         [cell.strip() for cell in line.strip("|").split(" | ")]
-        for line in tables.study_markdown(evidence).splitlines()
+        for line in tables.results_markdown(evidence).splitlines()
         if line.startswith("| ")
     ]
     assert len({len(row) for row in rows}) == 1

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from misread.cli import main
-from misread.show import target as tables
+from misread.show.markdown import target as chapter
+from misread.show.markdown.page import Beside
 from misread.study.evidence import load_evidence
 from standin import small_study, work_here
 
@@ -63,7 +64,8 @@ def test_a_changed_plan_is_the_first_thing_that_is_said(told):
     verdict = json.loads((folder / "verdict.json").read_text("utf-8"))
     assert verdict["exploratory"] == verdict["arms"]["policy"]["exploratory_why"] == WHY
     assert verdict["arms"]["policy"]["exploratory"] is True
-    assert tables.study_markdown(evidence).splitlines()[0] == f"**Exploratory: {WHY}.**"
+    section = chapter.summary(evidence, Beside(folder / "page.md", folder / "page", {}))
+    assert section.splitlines()[0] == f"**Exploratory: {WHY}.**"
     summary = json.loads((folder / "experiment_summary.json").read_text("utf-8"))
     assert summary["exploratory"] == WHY
 

@@ -19,20 +19,6 @@ from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence, SliceEvidence
 
 
-def study_table(evidence: Evidence) -> Table:
-    """Return the verdicts of a study."""
-    title = (
-        f"{evidence.plan.study.title}: {words.seed_count(evidence)}, "
-        f"{len(evidence.confirm):,} confirm images{smoke_mark(evidence.plan.study.smoke)}"
-    )
-    notes = [f"Over {words.sampling_units(evidence)}.", words.saved_runs(evidence)]
-    accuracy = {arm: words.mean_accuracy(evidence, arm) for arm in evidence.arms}
-    before = evidence.summary["target"]["confirm"]["mean"]
-    return verdicts_table(
-        title, words.target_name(evidence), evidence.verdicts, accuracy, before, " ".join(notes)
-    )
-
-
 def answer_table(evidence: Evidence) -> Table:
     """Return a row per arm: what it does, accuracy, the target, the worst item, the verdict."""
     before = {BASELINE: wording.percent(words.mean_accuracy(evidence, BASELINE))}
@@ -248,28 +234,8 @@ def held_table(evidence: Evidence) -> Table:
 # --- Markdown -------------------------------------------------------------------------------------
 
 
-def study_markdown(evidence: Evidence) -> str:
-    """Return the results of a study as a Markdown section.
-
-    Parameters
-    ----------
-    evidence
-        A finished study.
-
-    Returns
-    -------
-    str
-        Title, warning where the result is exploratory, a row per arm (accuracy, target before →
-        after with interval and p, the counter-slices, verdict), and each verdict's reason.
-    """
-    lines = [f"## {evidence.plan.study.title}", "", results_markdown(evidence), ""]
-    if evidence.plan.exploratory:  # on the first line of all, as the page has it
-        lines = [f"**Exploratory: {evidence.plan.exploratory}.**", "", *lines]
-    return "\n".join(lines)
-
-
 def results_markdown(evidence: Evidence) -> str:
-    """Return `study_markdown` without its title and its warning."""
+    """Return a row per arm (accuracy, target, counter-slices, verdict) and the reasons."""
     lines = [
         (
             f"{words.seed_count(evidence)}, {len(evidence.confirm):,} confirm images"
