@@ -434,7 +434,7 @@ def main() -> None:
     show = parser.parse_args()
     width = max(map(len, ODDITIES))
     out = io.StringIO()
-    counts: dict[str, int] = {}
+    counts = {READ: 0, REFUSED: 0, "wrong": 0}
     for oddity in ODDITIES:
         marks: list[str] = []
         said: dict[str, list[str]] = {}
@@ -450,7 +450,7 @@ def main() -> None:
     print(f"\nForms in their order: {', '.join(FORMS)}. ✓ read, R refused, ! wrong.")
     print(out.getvalue(), end="")
     print(", ".join(f"{n} {what}" for what, n in counts.items() if what != "–") + ".")
-    sys.exit(bool(counts.get("wrong")))
+    sys.exit(bool(counts["wrong"]))
 
 
 if __name__ == "__main__":

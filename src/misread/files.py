@@ -290,3 +290,21 @@ def read_rows(path: Path, sha256: str | None = None) -> list[dict[str, float]]:
     if not rows or "epoch" not in rows[0]:
         raise StoreError(_not_ours(path, "a table of epochs", ValueError("it has none")))
     return rows
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what compiled code writes to standard error: notes on the machine or on a file."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,6 +1,7 @@
 """Datasets from anywhere: what each kind gives, and that a trial runs on it without code."""
 
 import gzip
+import io
 import json
 import zlib
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from sklearn.datasets import load_digits
 
 from misread.cli import main
@@ -19,7 +21,7 @@ from misread.data.arrays import Raw, datasets
 from misread.data.check import check_dataset
 from misread.data.mnist import load_mnist
 from misread.data.parts import folds
-from misread.data.pictures import read_picture
+from misread.data.pictures import decode_picture, read_picture
 from misread.data.sources import KINDS, beside, load, slug, split_name
 from misread.errors import DataError, StudyError
 from misread.learn.views import View
@@ -474,3 +476,16 @@ def test_any_damage_to_a_picture(tmp_path_factory, data):
         assert read_picture(written).dtype == np.uint8
     except DataError as error:
         assert str(error).startswith(str(written))  # noqa: PT017  either is as it should be
+
+
+def test_what_an_image_library_says_itself_of_a_damaged_picture_is_not_seen(capfd):
+    many = (Path(__file__).parents[1] / "cases/fuzz/many_samples.tiff").read_bytes()
+    file = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 24), np.uint8)
+    Image.fromarray(pixels).save(file, "TIFF", compression="tiff_adobe_deflate")
+    damaged = bytearray(file.getvalue())
+    damaged[200] ^= 255
+    for content in (many, bytes(damaged)):
+        with pytest.raises(DataError, match=r"x\.tiff"):
+            decode_picture(content, "x.tiff")
+        assert capfd.readouterr().err == ""

@@ -13,6 +13,7 @@ from misread.data.arrays import TEST_SHARE, Raw, datasets
 from misread.data.dataset import Dataset
 from misread.data.parts import folds
 from misread.errors import DataError, needs_extra
+from misread.files import quiet
 from misread.images import Images
 from misread.memory import Budget, allow
 from misread.seeds import derive
@@ -88,7 +89,7 @@ def decode_picture(
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  arrays need no pictures
 
     try:
-        with warnings.catch_warnings(), io.BytesIO(content) as file:
+        with warnings.catch_warnings(), quiet(), io.BytesIO(content) as file:
             warnings.simplefilter("ignore")  # that it is large, or that its notes are odd
             with Image.open(file, formats=formats) as header:
                 n_px = header.width * header.height
@@ -109,7 +110,7 @@ def decode_picture(
         )
         raise DataError(msg)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), quiet():  # as libtiff does itself
             warnings.simplefilter("ignore")  # also what opening says
             with Image.open(io.BytesIO(content), formats=formats) as file:
                 return _bytes_of(file)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from misread.errors import DataError
+from misread.judge.classes import short_list
 from misread.judge.predictions import Predictions
 from misread.readers.metadata import csv_rows
 
@@ -30,7 +31,7 @@ def read_answers(path: Path) -> dict[str, Answer]:
     """
     heads, *rows = csv_rows(path, "the columns id and answer") or [["id", "answer"]]
     if not {"id", "answer"} <= {*heads}:
-        msg = f"{path} has the columns {', '.join(heads)}; it needs id and answer."
+        msg = f"{path} has the columns {short_list(heads)}; it needs id and answer."
         raise DataError(msg)
     answers: dict[str, Answer] = {}
     for number, fields in enumerate(rows, start=2):
