@@ -178,6 +178,8 @@ def test_the_proof_has_the_controls_of_its_treatments():
     assert loaded.arms["shifted"].treatments.shift.logit == 1.25
     assert loaded.arms["placebo"].treatments.classes == (2, 7)
     assert "search number 3" in loaded.question
+    # thick and thin ones gate every arm of it, though none of these treats ink
+    assert loaded.slices == (("dilate", 2), ("erode", 2))
 
 
 def test_a_budget_leaves_the_costliest_out_and_says_so(study, tmp_path):

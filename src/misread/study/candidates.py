@@ -12,6 +12,8 @@ from misread.learn.recipe import RECIPES
 from misread.study.arms import BASELINE, Arm
 from misread.study.file import arm_of, free_arm_of
 from misread.study.halving import Score
+from misread.study.plan import counter_slices
+from misread.study.questions import Cell
 from misread.study.search import Search
 from misread.study.study import Study
 
@@ -102,7 +104,7 @@ def proof_of(search: Search, study: Study, candidates: Mapping[str, Arm]) -> str
         "target": f"{search.target[0]}:{search.target[1]}",
     }
     head["judge"] = {"seen_before": {"explore": True}}
-    head |= {"slices": [list(view) for view in study.slices]} if study.slices else {}
+    head |= {"slices": slices} if (slices := _slices(study, search.target)) else {}
     tables, baseline = {}, study.arms[BASELINE]
     if study.recipe_name and baseline.recipe == RECIPES[study.recipe_name]:
         head["recipe"] = study.recipe_name
@@ -118,6 +120,14 @@ def proof_of(search: Search, study: Study, candidates: Mapping[str, Arm]) -> str
     for name, table in tables.items():
         lines += ["", f"[{name}]", *(f"{key} = {toml(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"
+
+
+def _slices(study: Study, target: Cell) -> list[list[str | int]]:
+    """Return what gates every arm of a proof: the study's slices and those of its policy."""
+    policies = [study.policy.resolve(target)[study.policy.name]] if study.policy else []
+    views = counter_slices(policies, target, study.slices)
+    pairs = dict.fromkeys((view.operation, view.size_px) for view in views)
+    return [list(pair) for pair in pairs]
 
 
 def _arms_of_proof(
