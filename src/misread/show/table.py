@@ -95,7 +95,7 @@ _STYLES = {
     Tone.BAD: "bold red",
     Tone.STRONG: "bold",
 }
-_CLASSES = {Tone.BAD: "is-harmed", Tone.OPEN: "is-undetermined"}
+_CLASSES = {Tone.GOOD: "is-reduced", Tone.BAD: "is-harmed", Tone.OPEN: "is-undetermined"}
 _FRAMES: dict[Frame, dict[str, Any]] = {
     Frame.FULL: {},
     Frame.LIGHT: {
