@@ -9,7 +9,9 @@ import pytest
 from misread.errors import JudgeError
 from misread.judge import Predictions, Verdict, align, judge
 from misread.judge.collateral import measure_collateral
+from misread.judge.survey import survey
 from misread.show.render import verdict_markdown, verdict_text
+from misread.show.survey import survey_markdown, survey_warnings
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 10, 300)
@@ -43,6 +45,15 @@ def test_what_is_probably_a_mistake_stands_first(before, labels, words):
     assert any(words in text for text in found.warnings), found.warnings
     assert verdict_text(found).startswith("WARNING: ")
     assert verdict_markdown(found).startswith("**WARNING: ")
+
+
+def test_without_a_cell_the_same_alarms_stand_first():
+    sides = [Predictions.from_arrays(LABELS, preds) for preds in (READ, READ + 10)]
+    (found,) = survey(sides[0], [sides[1]])
+    assert found.warnings == judge(*sides, cells=["4:9"]).warnings
+    (line,) = survey_warnings([found])
+    assert line.startswith("WARNING: No reading after is right")
+    assert survey_markdown([found]).startswith(f"**{line}**")
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,21 @@ import numpy.typing as npt
 
 from misread.judge.checks import FloatArray
 from misread.judge.classes import AnyIntArray, is_number, short_list
+from misread.judge.pair import Pair
 
 _HARDLY = 0.05  # of the way from chance to no error at all
 _GAP = 20  # class numbers in a row that occur nowhere
+
+
+def alarms_of(pair: Pair) -> tuple[str, ...]:
+    """Return what `alarms` says of two sides that were brought together."""
+    common, _ = pair.read_by_all()
+    return alarms(
+        common.labels_N,
+        {"before": common.before_SN, "after": common.after_TN},
+        pair.class_names,
+        pair.seeds if common.n_seeds == pair.n_seeds else None,
+    )
 
 
 def alarms(

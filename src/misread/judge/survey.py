@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from misread.files import Frozen
+from misread.judge.alarms import alarms_of
 from misread.judge.align import align
 from misread.judge.collateral import measure_collateral
 from misread.judge.effects import benjamini_hochberg
@@ -50,6 +51,8 @@ class Survey(Frozen):
     worth : tuple of Item
         Cells that are worth a plan: those that fell most with p below alpha on their own, else the
         baseline's most frequent.
+    warnings : tuple of str
+        What about the readings is probably a mistake, as by `misread.judge.alarms`.
     """
 
     before: str
@@ -67,6 +70,7 @@ class Survey(Frozen):
     broke: tuple[Item, ...]
     n_cells: int
     worth: tuple[Item, ...]
+    warnings: tuple[str, ...]
 
     def __repr__(self) -> str:
         changed = f"{len(self.improved)} improved, {len(self.broke)} broke"
@@ -175,6 +179,7 @@ def _survey(
         broke=tuple(sorted((i for i in held if i.effect.estimate > 0), key=_change)),
         n_cells=sum(item.covers for item in others if item.kind == "cell"),
         worth=tuple(worth),
+        warnings=alarms_of(pair),
     )
 
 

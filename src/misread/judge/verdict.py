@@ -12,7 +12,7 @@ from typing import Literal, Never
 import numpy as np
 
 from misread.files import Frozen, unstated
-from misread.judge.alarms import alarms
+from misread.judge.alarms import alarms_of
 from misread.judge.align import align, refuse_arrays
 from misread.judge.checks import fraction
 from misread.judge.classes import Cell, NamedCell
@@ -324,12 +324,7 @@ def judge_pair(
         exploratory_why=exploratory,
         n_groups=pair.groups and int(pair.groups.codes_N.max()) + 1,
         design_effect=_finite(pair.groups),
-        warnings=alarms(
-            common.labels_N,
-            {"before": common.before_SN, "after": common.after_TN},
-            pair.class_names,
-            pair.seeds if common.n_seeds == pair.n_seeds else None,
-        ),
+        warnings=alarms_of(pair),
     )
 
 

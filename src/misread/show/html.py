@@ -13,7 +13,13 @@ from misread.judge.forecast import PowerAnswer
 from misread.judge.survey import Survey
 from misread.judge.verdict import Verdict
 from misread.show.render import verdict_html
-from misread.show.survey import EXPLORATORY, next_step, survey_lines, survey_tables
+from misread.show.survey import (
+    EXPLORATORY,
+    next_step,
+    survey_lines,
+    survey_tables,
+    survey_warnings,
+)
 from misread.show.table import Table, html_table
 from misread.study.study import Study
 
@@ -36,7 +42,10 @@ def _survey(thing: Survey) -> str:
     (line,) = survey_lines([thing])
     tables = Markup().join(html_table(table) for table in survey_tables([thing]))
     step = escape(next_step([thing]))
-    return Markup("<p><b>{}</b></p><p>{}</p>{}<p>{}</p>").format(line, EXPLORATORY, tables, step)
+    warned = Markup().join(Markup("<p><b>{}</b></p>").format(t) for t in survey_warnings([thing]))
+    return warned + Markup("<p><b>{}</b></p><p>{}</p>{}<p>{}</p>").format(
+        line, EXPLORATORY, tables, step
+    )
 
 
 @html_of.register

@@ -14,7 +14,14 @@ from misread.show.figures.atlas import MOST_IMAGES, cell_figure
 from misread.show.render import answer_lines, environment
 from misread.show.report import embedded
 from misread.show.study_figures import Drawn
-from misread.show.survey import EXPLORATORY, footing, next_step, survey_lines, survey_tables
+from misread.show.survey import (
+    EXPLORATORY,
+    footing,
+    next_step,
+    survey_lines,
+    survey_tables,
+    survey_warnings,
+)
 from misread.show.verdict import summary_of
 
 _COLUMNS = 4  # images side by side, so that a phone can show them
@@ -60,7 +67,7 @@ def judged_page(judged: Judged) -> str:
     explorable = Explorable(sides, target=target, held=held, pictures=judged.pictures)
     answers = [line for summary in summaries for line in answer_lines(summary)]
     if judged.surveys:
-        answers, warnings = survey_lines(judged.surveys), []
+        answers, warnings = survey_lines(judged.surveys), survey_warnings(judged.surveys)
         answers += [EXPLORATORY, footing(judged.surveys)]
     following = [next_step(judged.surveys)] if judged.surveys else []
     figures = _cell_figures(sides, target, judged.pictures) if target else {}

@@ -19,6 +19,15 @@ EXPLORATORY = (
 _MOST = 12  # rows of a table
 
 
+def survey_warnings(surveys: Sequence[Survey]) -> list[str]:
+    """Return what about the readings is probably a mistake; it stands before everything."""
+    return [
+        f"WARNING: {f'{survey.after}: ' if len(surveys) > 1 else ''}{text}"
+        for survey in surveys
+        for text in survey.warnings
+    ]
+
+
 def survey_lines(surveys: Sequence[Survey]) -> list[str]:
     """Return the sentences that answer first: one for each treated side."""
     return [_sentence(survey) for survey in surveys]
@@ -52,7 +61,10 @@ def next_step(surveys: Sequence[Survey]) -> str:
 
 def survey_terminal(surveys: Sequence[Survey]) -> Group:
     """Return surveys for a terminal."""
-    parts: list[RenderableType] = [Text(line, style="bold") for line in survey_lines(surveys)]
+    parts: list[RenderableType] = [
+        Text(text, style="bold red") for text in survey_warnings(surveys)
+    ]
+    parts += [Text(line, style="bold") for line in survey_lines(surveys)]
     parts.append(Text(EXPLORATORY, style="bold yellow"))
     for table in survey_tables(surveys):
         parts += [Text(), terminal_table(table)]
@@ -62,7 +74,8 @@ def survey_terminal(surveys: Sequence[Survey]) -> Group:
 
 def survey_markdown(surveys: Sequence[Survey]) -> str:
     """Return surveys as Markdown for a pull request."""
-    lines = [f"### {plain(line)}" for line in survey_lines(surveys)] + ["", f"*{EXPLORATORY}*", ""]
+    lines = [line for text in survey_warnings(surveys) for line in (f"**{plain(text)}**", "")]
+    lines += [*(f"### {plain(line)}" for line in survey_lines(surveys)), "", f"*{EXPLORATORY}*", ""]
     for table in survey_tables(surveys):
         lines += [f"**{plain(table.title)}**", "", markdown_table(table), ""]
     lines += [plain(footing(surveys)), "", plain(next_step(surveys))]
@@ -72,9 +85,8 @@ def survey_markdown(surveys: Sequence[Survey]) -> str:
 def _sentence(survey: Survey) -> str:
     sides = f"{survey.after} against {survey.before}"
     if survey.is_same:
-        return f"{sides}: both read every image alike. Was one file given twice?"
+        return f"{sides}: both read every image alike."
     item = survey.accuracy
-    points = -100 * item.effect.estimate
     low, high = -100 * item.effect.high, -100 * item.effect.low
     word = "rose" if low > 0 else "fell" if high < 0 else "did not surely change"
     fell = sum(one.kind == "cell" for one in survey.improved)
@@ -82,10 +94,14 @@ def _sentence(survey: Survey) -> str:
     return (
         f"{sides}: accuracy {word}, {wording.percent(item.before)} → "
         f"{wording.percent(item.after)} "
-        f"({points:+.2f} points, {wording.level(survey.alpha)} interval {low:+.2f} to "
-        f"{high:+.2f}); "
+        f"({_signed(-100 * item.effect.estimate)} points, {wording.level(survey.alpha)} interval "
+        f"{_signed(low)} to {_signed(high)}); "
         f"of {survey.n_cells:,} confusions {fell} fell and {grew} grew."
     )
+
+
+def _signed(points: float) -> str:
+    return wording.number(points, sign=True)
 
 
 def _sides(surveys: Sequence[Survey]) -> Table:
@@ -97,8 +113,8 @@ def _sides(surveys: Sequence[Survey]) -> Table:
             (
                 survey.after,
                 wording.percent(item.after),
-                f"{-100 * item.effect.estimate:+.2f}",
-                f"{-100 * item.effect.high:+.2f} to {-100 * item.effect.low:+.2f}",
+                _signed(-100 * item.effect.estimate),
+                f"{_signed(-100 * item.effect.high)} to {_signed(-100 * item.effect.low)}",
                 wording.p_number(item.q_value),
                 str(sum(one.kind == "cell" for one in survey.improved)),
                 str(sum(one.kind == "cell" for one in survey.broke)),
@@ -120,8 +136,8 @@ def _changes(title: str, items: Sequence[Item]) -> Table:
             (
                 item.name,
                 f"{wording.number(item.before_images)} → {wording.number(item.after_images)}",
-                f"{change:+.1f}",
-                f"{low:+.1f} to {high:+.1f}",
+                wording.images(change, sign=True),
+                f"{wording.images(low, sign=True)} to {wording.images(high, sign=True)}",
                 wording.p_number(item.q_value),
             )
         )
@@ -171,7 +187,8 @@ def metadata_table(found: Sequence[ColumnSlices], names: tuple[str, str], what: 
                 *("–" for _ in range(2 - len(worst.arms))),
                 "–"
                 if change is None or q_value is None
-                else f"{100 * change.estimate:+.1f} points, {wording.p_number(q_value)}",
+                else f"{wording.images(100 * change.estimate, sign=True)} points, "
+                f"{wording.p_number(q_value)}",
             )
         )
     looked = wording.count(len(found), "column")
