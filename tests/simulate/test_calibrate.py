@@ -20,7 +20,7 @@ from misread.simulate import worlds
 from misread.simulate.calibrate import Calibration, Outcome, Setting, method_id, settings, simulate
 from misread.simulate.clustering import clustering, clusterings_of, clusterings_simulated
 from misread.simulate.limits import LIMITS, beyond_chance, summarise
-from misread.simulate.worlds import WORLDS, Design, World, draw
+from misread.simulate.worlds import OTHER_WORLDS, WORLDS, Design, World, draw
 
 NONE, SEEDS, IMAGES, BOTH = WORLDS
 
@@ -32,7 +32,7 @@ def run(*args):
 # --- worlds ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
+@pytest.mark.parametrize("world", [*WORLDS, *OTHER_WORLDS], ids=lambda world: world.name)
 @pytest.mark.parametrize(("errors", "reduction"), [(3, 0.0), (80, 0.0), (30, 0.5)])
 def test_errors_are_as_many_as_asked_for(world, errors, reduction):
     rng = derive(1, "rates")
@@ -47,7 +47,7 @@ def test_errors_are_as_many_as_asked_for(world, errors, reduction):
 
 @pytest.mark.parametrize(("rate", "spread"), [(0.003, 8.0), (0.08, 1.5), (0.5, 8.2), (1e-4, 0.0)])
 def test_intercepts_agree_with_an_adaptive_quadrature(rate, spread):
-    middle = worlds._intercept(rate, spread)
+    middle = worlds._intercept(rate, World("one", difficulty=spread), 0)
     mean, _ = integrate.quad(
         lambda z: special.expit(middle + spread * z) * stats.norm.pdf(z), -9, 9, limit=400
     )

@@ -157,6 +157,7 @@ class Setting(NamedTuple):
             f"{self.world} seeds={d.n_seeds} errors={d.errors:g} reduction={d.reduction:g} "
             f"images={d.n_images} {'paired' if d.paired else 'unpaired'}"
             f"{f' and {d.n_select} held out' if d.n_select else ''}"
+            f"{f' against {d.n_after}' if d.n_after else ''}"
         )
 
 
@@ -254,10 +255,9 @@ def judged(
     group_M = np.repeat(np.arange(n_studies), n_images)
     held = None
     if setting.design.n_select:
-        reads_SN = read_by(setting.design)
-        weight = usual_weight(HeldOut(reads_SN, reads_SN, 1.0), (len(reads_SN), len(reads_SN)))
-        every_SM = np.tile(reads_SN, n_studies)
-        held = HeldOut(every_SM, every_SM, weight)
+        reads_SN, reads_TN = (read_by(setting.design, arm) for arm in range(2))
+        weight = usual_weight(HeldOut(reads_SN, reads_TN, 1.0), setting.design.n_arms)
+        held = HeldOut(np.tile(reads_SN, n_studies), np.tile(reads_TN, n_studies), weight)
     writers = None
     if grouped:
         writers_N, class_N = writers_of(n_images), np.zeros(n_images, dtype=np.int64)

@@ -7,7 +7,8 @@ In every world the log odds that seed s of arm a makes the error on image n are 
 with independent normal terms. ``difficulty`` is common to both arms, and so wide on the scale of
 log odds that a few images make most of the errors. ``shared`` is what a seed does to both arms of
 a pair; where seeds are not paired, each training has its own. ``seed`` and ``image`` are what a
-training, or an image, does in one arm only: the clustering that a test must survive.
+training, or an image, does in one arm only: the clustering that a test must survive. Trainings that
+hold out the same tenth f can share ``fold[a, f]`` and ``part[a, f, n]``: what both have not learnt.
 
 Where images come in groups, as those of one writer do, a `WriterWorld` adds what a group's images
 share in both arms, ``hand[g]``, and what they share in one arm only, ``writer[a, g]``.
@@ -18,10 +19,12 @@ in every study: the truth is the effect in their populations.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
+from scipy import special
 
 from misread.errors import JudgeError
 from misread.judge.checks import BoolArray, IntArray
@@ -48,6 +51,12 @@ class World:
         Shift of one image in all trainings of one arm.
     difficulty : float
         Spread of the images' difficulty, common to both arms.
+    treated_seed : float or None
+        ``seed`` of the treated arm, where that is another.
+    fold, part : float
+        Shift of all images, and of each image, in the trainings of one arm that hold out one tenth.
+    tail : float
+        Degrees of freedom, above 2, of a Student t that the difficulty then has; 0 for a normal.
     """
 
     name: str
@@ -55,11 +64,25 @@ class World:
     shared: float = 0.0
     image: float = 0.0
     difficulty: float = 8.0
+    # Not in the names of random streams: where these do nothing, studies are those of before.
+    treated_seed: float | None = field(default=None, repr=False)
+    fold: float = field(default=0.0, repr=False)
+    part: float = field(default=0.0, repr=False)
+    tail: float = field(default=0.0, repr=False)
+
+    def seed_of(self, arm: int) -> float:
+        """Return the shift of single trainings of arm 0 or 1."""
+        return self.seed if self.treated_seed is None or arm == 0 else self.treated_seed
+
+    def spread(self, arm: int) -> float:
+        """Return the standard deviation of all normal terms but a writer's hand in arm 0 or 1."""
+        tenths, images = math.hypot(self.fold, self.part), 0.0 if self.tail else self.difficulty
+        return math.hypot(self.seed_of(arm), self.shared, self.image, tenths, images)
 
     @property
-    def spread(self) -> float:
-        """Standard deviation of all terms together."""
-        return math.hypot(self.seed, self.shared, self.image, self.difficulty)
+    def hands(self) -> tuple[tuple[float, float], ...]:
+        """Shares of the writers, and the spread of their difficulty."""
+        return ((1.0, 0.0),)
 
 
 # Fitted to real readings: see `misread.simulate.clustering` and docs/calibration.md.
@@ -81,15 +104,22 @@ class WriterWorld(World):
         Shift of all images of one writer in all trainings of one arm.
     hand : float
         Spread of the writers' difficulty, common to both arms.
+    few : float
+        Share of the writers who have such a hand; the others have none.
     """
 
     writer: float = 0.0
     hand: float = 0.0
+    few: float = field(default=1.0, repr=False)
+
+    def spread(self, arm: int) -> float:
+        """Return the standard deviation of all normal terms but a writer's hand in arm 0 or 1."""
+        return math.hypot(super().spread(arm), self.writer)
 
     @property
-    def spread(self) -> float:
-        """Standard deviation of all terms together."""
-        return math.hypot(super().spread, self.writer, self.hand)
+    def hands(self) -> tuple[tuple[float, float], ...]:
+        """Shares of the writers, and the spread of their difficulty."""
+        return ((self.few, self.hand), (1 - self.few, 0.0))
 
 
 # How many writers wrote one, two, three … of the 982 fours in MNIST's test set.
@@ -101,6 +131,19 @@ WRITER_WORLDS = (
     WriterWorld("strong writers", seed=0.7, shared=0.9, difficulty=4.0, hand=4.0, writer=3.0),
 )
 
+# None of these was fitted to anything, nor is the judge: what it was not made for.
+OTHER_WORLDS = (
+    World("unequal spread between arms", seed=0.3, shared=0.7, image=0.9, treated_seed=1.3),
+    World("heavy-tailed difficulty", seed=0.7, shared=0.9, image=1.3, tail=3),
+    World("a part of the errors from the tenth", 0.5, 0.9, 1.3, fold=0.5, part=0.7),
+    WriterWorld("errors in few writers", 0.7, 0.9, 0.9, 5.0, hand=9.0, writer=1.2, few=0.1),
+    WriterWorld(
+        "unequal spread, writers", 0.3, 0.7, 0.9, 6.6, hand=4.2, writer=0.9, treated_seed=1.1
+    ),
+    WriterWorld("heavy tails, writers", 0.7, 0.9, 0.9, 6.0, hand=3.5, writer=0.9, tail=3),
+    World("strong tenths", seed=0.3, shared=0.6, image=0.9, fold=0.8, part=1.0),
+)
+
 
 @dataclass(frozen=True)
 class Design:
@@ -109,7 +152,7 @@ class Design:
     Attributes
     ----------
     n_seeds : int
-        Trainings of each arm, at least 1.
+        Trainings of each arm, at least 1; of the treated one as many, or `n_after`.
     errors : float
         Expected errors per training of the baseline, above 0 and below `n_images`.
     reduction : float
@@ -121,6 +164,8 @@ class Design:
     n_select : int
         Images of it that are dealt into tenths, of which each training reads the one that it has
         held out; MNIST's training set has 5,842.
+    n_after : int
+        Trainings of the treated arm, where they are another number and not paired; 0 for as many.
     """
 
     n_seeds: int
@@ -129,6 +174,12 @@ class Design:
     paired: bool = True
     n_images: int = 982
     n_select: int = 0
+    n_after: int = 0
+
+    @property
+    def n_arms(self) -> tuple[int, int]:
+        """Trainings of either arm."""
+        return self.n_seeds, self.n_after or self.n_seeds
 
     @property
     def n_all(self) -> int:
@@ -155,7 +206,7 @@ def draw(world: World, design: Design, rng: np.random.Generator) -> tuple[BoolAr
 
     Returns
     -------
-    before_SN, after_SN : ndarray of bool, shape [S, N]
+    before_SN, after_TN : ndarray of bool, shape [S, N] and [T, N]
         The error of each training on each image; `read_by` says which of them it reads.
 
     Raises
@@ -163,39 +214,55 @@ def draw(world: World, design: Design, rng: np.random.Generator) -> tuple[BoolAr
     JudgeError
         If the design has no seed or image, or its rates are not between 0 and 1.
     """
-    n_seeds, n_images = design.n_seeds, design.n_all
+    n_seeds, n_images = max(design.n_arms), design.n_all
     before = design.errors / max(design.n_images, 1)
     after = before * (1 - design.reduction)
-    if min(n_seeds, n_images) < 1 or not 0 < after <= before < 1:
+    if min(*design.n_arms, n_images) < 1 or not 0 < after <= before < 1:
         msg = (
             f"a design of {n_seeds} seeds and {n_images} images with {design.errors:g} errors, "
             f"reduced by {design.reduction:g}; it needs at least one seed and one image, fewer "
             "errors than images and a reduction from 0 to below 1: change it."
         )
         raise JudgeError(msg)
-    intercepts = [_intercept(rate, world.spread) for rate in (before, after)]
+    intercepts = [_intercept(rate, world, arm) for arm, rate in enumerate((before, after))]
     shared = rng.standard_normal((2, n_seeds, 1))
     if design.paired:
         shared[1] = shared[0]
     log_odds = (
         np.reshape(intercepts, (2, 1, 1))
-        + world.difficulty * rng.standard_normal(n_images)
+        + _difficulty(world, n_images, rng)
         + world.image * rng.standard_normal((2, 1, n_images))
-        + world.seed * rng.standard_normal((2, n_seeds, 1))
+        + np.reshape([world.seed_of(arm) for arm in range(2)], (2, 1, 1))
+        * rng.standard_normal((2, n_seeds, 1))
         + world.shared * shared
     )
     if isinstance(world, WriterWorld):
         groups_N = writers_of(n_images)
         hand_G, writer_AG = np.split(rng.standard_normal((3, groups_N.max() + 1)), [1])
+        if world.few < 1:
+            hand_G = hand_G * (rng.random(hand_G.shape) < world.few)
         log_odds += (world.hand * hand_G + world.writer * writer_AG)[:, np.newaxis, groups_N]
+    if world.fold or world.part:
+        fold_S = np.arange(n_seeds) % N_FOLDS
+        log_odds += world.fold * rng.standard_normal((2, N_FOLDS, 1))[:, fold_S]
+        log_odds += world.part * rng.standard_normal((2, N_FOLDS, n_images))[:, fold_S]
     errors = rng.random((2, n_seeds, n_images)) * (1 + np.exp(-log_odds)) < 1
-    return errors[0], errors[1]
+    n_before, n_after = design.n_arms
+    return errors[0, :n_before], errors[1, :n_after]
 
 
-def read_by(design: Design) -> BoolArray:
-    """Return which images each training reads without having learnt them, ``[S, N]``."""
+def _difficulty(world: World, n_images: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Return what each image adds to the log odds in both arms."""
+    if not world.tail:
+        return world.difficulty * rng.standard_normal(n_images)
+    return world.difficulty * math.sqrt(1 - 2 / world.tail) * rng.standard_t(world.tail, n_images)
+
+
+def read_by(design: Design, arm: int = 0) -> BoolArray:
+    """Return which images each training of an arm reads without having learnt them, ``[S, N]``."""
     fold_N = np.concatenate([np.full(design.n_images, -1), np.arange(design.n_select) % N_FOLDS])
-    reads_SN: BoolArray = (fold_N < 0) | (np.arange(design.n_seeds)[:, None] % N_FOLDS == fold_N)
+    seeds_S = np.arange(design.n_arms[arm])
+    reads_SN: BoolArray = (fold_N < 0) | (seeds_S[:, np.newaxis] % N_FOLDS == fold_N)
     return reads_SN
 
 
@@ -209,11 +276,26 @@ def writers_of(n_images: int) -> IntArray:
 
 
 @cache
-def _intercept(rate: float, spread: float) -> float:
-    """Return the m for which ``expit(m + spread · Z)``, Z standard normal, has mean `rate`."""
+def _intercept(rate: float, world: World, arm: int) -> float:
+    """Return the intercept that gives the images of an arm this mean chance of an error."""
     low, high = -80.0, 80.0
     while high - low > 1e-9:
         middle = (low + high) / 2
-        mean = float(_WEIGHTS @ (1 / (1 + np.exp(-middle - spread * _NODES))))
-        low, high = (middle, high) if mean < rate else (low, middle)
+        low, high = (middle, high) if _chance(middle, world, arm) < rate else (low, middle)
     return (low + high) / 2
+
+
+def _chance(intercept: float, world: World, arm: int) -> float:
+    """Return the mean of ``expit`` over all terms of the log odds."""
+    middles_Q: npt.NDArray[np.floating] = np.zeros(1)
+    if world.tail:  # equally likely values of the difficulty
+        quantiles_Q = special.stdtrit(world.tail, (np.arange(2000) + 0.5) / 2000)
+        middles_Q = world.difficulty * math.sqrt(1 - 2 / world.tail) * quantiles_Q
+    step = 10 if world.tail else 1  # of the nodes
+    nodes, weights = _NODES[::step], _WEIGHTS[::step] / _WEIGHTS[::step].sum()
+    mean = 0.0
+    for share, hand in world.hands:
+        spread = math.hypot(world.spread(arm), hand)
+        odds_QX = intercept + middles_Q[:, np.newaxis] + spread * nodes
+        mean += share * float((1 / (1 + np.exp(-odds_QX)) @ weights).mean())
+    return mean
