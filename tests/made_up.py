@@ -12,6 +12,7 @@ import numpy.typing as npt
 from misread.data.mnist import load_mnist
 from misread.data.parts import stratified_subset
 from misread.judge import confusion_counts, rank_cells
+from misread.judge.trade import Leans
 from misread.learn.views import Parts
 from misread.readers.read import side_of_runs
 from misread.seeds import derive
@@ -169,7 +170,19 @@ def made_up(
         preview={"study": study.name, "smoke": False, "shares": shares, "operations": operations},
     )
     vars(evidence)["select_sizes_SK"] = counts_SKK.sum(axis=2)
+    vars(evidence)["leans"] = leans(confirm.labels_N, runs["baseline"].side.preds_SN)
     return evidence
+
+
+def leans(labels_N: npt.NDArray[Any], preds_SN: npt.NDArray[Any]) -> Leans:
+    """Return margins that go with readings: on the side that was read, at random."""
+    rng = np.random.default_rng(5)
+    sides = []
+    for label, other, sign in ((*TARGET, 1), (*TARGET[::-1], -1)):
+        read_SM = preds_SN[:, labels_N == label]
+        size_SM = rng.exponential(2, read_SM.shape)
+        sides.append(tuple(sign * np.where(read_SM == other, size_SM, -size_SM)))
+    return Leans(*sides)
 
 
 def changed(

@@ -22,6 +22,7 @@ from misread.show.figures.ranked_cells import ranked_cells
 from misread.show.figures.samples import sample_digits, sample_predictions
 from misread.show.figures.select_images import select_images
 from misread.show.figures.shape import shape
+from misread.show.figures.trade import has_trade, trade
 from misread.show.figures.training_curves import arm_curves, has_curves, training_curves
 from misread.show.figures.writers import writers
 from misread.show.style import png
@@ -51,6 +52,7 @@ def figures_of(evidence: Evidence) -> dict[str, Callable[[], Figure]]:
     if evidence.plan.target is not None:
         idle = set() if evidence.preview["operations"] else {"preview"}
         idle |= set() if has_curves(evidence) else {"training_curves"}
+        idle |= set() if has_trade(evidence) else {"trade"}
         figures = {n: partial(draw, evidence) for n, draw in FIGURES.items() if n not in idle}
         return figures | why_figures(evidence)
     figures = {name: partial(draw, evidence) for name, draw in COMPARISON_FIGURES.items()}
@@ -130,6 +132,7 @@ def write_figures(
 
 FIGURES: dict[str, Callable[[Evidence], Figure]] = {
     "before_after": before_after,
+    "trade": trade,
     "collateral": collateral,
     "misread_images": misread_images,
     "atlas": atlas,

@@ -24,6 +24,7 @@ from misread.judge import (
     confusion_counts,
     rank_cells,
 )
+from misread.judge.trade import Leans
 from misread.learn.views import Parts, View, load_parts
 from misread.store import RunFolder
 from misread.study.accuracy import spread
@@ -182,11 +183,15 @@ class Evidence:
         if self.plan.target is None:
             return {}
         before = self.runs[BASELINE].evidence
-        leans = leans_of(self.runs[BASELINE], self.plan, self.parts)
         return {
-            arm: judge_arm(self.plan, arm, before, self.runs[arm].evidence, leans=leans)
+            arm: judge_arm(self.plan, arm, before, self.runs[arm].evidence, leans=self.leans)
             for arm in self.treated_arms
         }
+
+    @cached_property
+    def leans(self) -> Leans | None:
+        """How the baseline's readings change as its boundary moves; None if unknown."""
+        return leans_of(self.runs[BASELINE], self.plan, self.parts)
 
     @cached_property
     def accuracies(self) -> ComparisonOutcome:
