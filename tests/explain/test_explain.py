@@ -15,6 +15,7 @@ from misread.explain.maps import Method, integrated, maps_of, margin, occlusion
 from misread.explain.noise import likeness, map_change
 from misread.files import read_json
 from misread.images.loops import loop_counts
+from misread.study.explain import _Answer, _Edited, _falls
 from standin import nearest_mean
 
 CELL = (4, 9)
@@ -86,6 +87,19 @@ def test_of_all_exchanges_of_two_arms_at_most_five_percent_show_anything(n_seeds
             shown += bool(change.holds_NHW.any())
             assert change.holds_NHW.any() == (change.p_N.min() <= 0.05)
         assert shown == most <= 0.05 * 2**n_seeds
+
+
+def test_a_surer_model_and_one_that_favours_a_class_rely_on_nothing_more():
+    edits = [_Edited("top closed", 4, None, [0, 1]), _Edited("loop opened", 9, None, [2, 3])]
+    lead_DM = [np.array([[5.0, 3], [1, 0]]), np.array([[6.0, 4], [2, -1]])]
+
+    def falls(size, shift):
+        leads = [size * lead_DM[0] + shift, size * lead_DM[1] - shift]
+        return _falls([_Answer(None, leads, [])], edits)
+
+    for before, after in zip(falls(1, 0), falls(3, 0.5), strict=True):
+        assert np.allclose(before, after)
+    assert falls(1, 0)[0] == pytest.approx(np.array([[4, 3]]) / 4.5)
 
 
 def test_with_five_pairs_nothing_is_said():

@@ -26,6 +26,7 @@ from misread.study.why import ArmWhy, Degrees, Grown, Why
 
 _MOST_IMAGES = 6  # of maps
 _MOST_EDITED = 60  # images of each edit
+_LEAST = 1e-6  # distance of two classes, in units of the logit
 
 
 def explain(
@@ -182,14 +183,13 @@ def _why(
     evidence: Evidence,
 ) -> ArmWhy:
     change = map_change(relative(maps[BASELINE]), relative(maps[arm]))
-    degrees = []
+    degrees: list[Degrees] = []
+    falls, base_falls = (_falls(asked[a], edits) if edits else [] for a in (arm, BASELINE))
     for number, edited in enumerate(edits):
         mean = _over(evidence, edited.places)
-        lead_SDM, base_SDM = (
-            np.stack([it.lead_DM[number] for it in asked[a]]) for a in (arm, BASELINE)
-        )
+        lead_SDM = np.stack([it.lead_DM[number] for it in asked[arm]])
         other_SDM = np.stack([it.as_other_DM[number] for it in asked[arm]])
-        fall_SM = _fall(lead_SDM)
+        fall_SM = falls[number]
         degrees.append(
             Degrees(
                 edit=edited.name,
@@ -199,7 +199,7 @@ def _why(
                 as_other=tuple(map(mean, other_SDM.swapaxes(0, 1))),
                 lead=tuple(map(mean, lead_SDM.swapaxes(0, 1))),
                 fall=mean(fall_SM),
-                fall_less=None if arm == BASELINE else mean(_fall(base_SDM) - fall_SM),
+                fall_less=None if arm == BASELINE else mean(base_falls[number] - fall_SM),
             )
         )
     return ArmWhy(
@@ -210,16 +210,17 @@ def _why(
     )
 
 
-def _fall(lead_SDM: Floats) -> Floats:
-    """Return each image's part, `[S,M]`, of the fall over the mean size of the margin at degree 0.
+def _falls(answers: Sequence[_Answer], edits: Sequence[_Edited]) -> list[Floats]:
+    """Return the fall of the margin under each edit, `[S,M]`, over its distance of a model.
 
-    Its mean is the ratio of each seed; around it, the linear part of that ratio (delta method).
+    That is the mean margin of the classes as they are, each image's class over the other: neither
+    a surer model nor one that favours a class changes it by that alone.
     """
-    fall_SM, size_SM = lead_SDM[:, 0] - lead_SDM[:, -1], np.abs(lead_SDM[:, 0])
-    size_S = np.maximum(size_SM.mean(axis=1, keepdims=True), 1e-6)
-    ratio_S = fall_SM.mean(axis=1, keepdims=True) / size_S
-    part_SM: Floats = ratio_S + (fall_SM - ratio_S * size_SM) / size_S
-    return part_SM
+    leads = [np.stack([it.lead_DM[number] for it in answers]) for number in range(len(edits))]
+    by_label = {edited.label: lead_SDM for edited, lead_SDM in zip(edits, leads, strict=True)}
+    middles = [lead_SDM[:, 0].mean(axis=1) for lead_SDM in by_label.values()]
+    distance_S = np.maximum(np.abs(np.mean(middles, axis=0)), _LEAST)[:, np.newaxis]
+    return [(lead_SDM[:, 0] - lead_SDM[:, -1]) / distance_S for lead_SDM in leads]
 
 
 def _grown(arm: str, evidence: Evidence) -> Iterator[Grown]:

@@ -32,8 +32,9 @@ class Degrees(Frozen):
     lead : tuple of Mean
         Margin of the image's class over the other, in units of the logit.
     fall : Mean
-        Fall of the margin from degree 0 to 1, as a share of its mean size at degree 0: of a surer
-        model all margins are larger. 1 is about where the reading turns.
+        Fall of the margin from degree 0 to 1, as a share of the mean margin of both classes as they
+        are, of the same model: of a surer model all margins are larger, and where one class is
+        favoured, one of them is. About 1 turns the reading.
     fall_less : Mean or None
         Fall of the baseline's less that of this arm, seed by seed; None for the baseline.
     """

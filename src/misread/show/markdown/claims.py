@@ -29,16 +29,6 @@ def chapter_of(evidence: Evidence) -> Chapter:
 def summary(evidence: Evidence, beside: Beside) -> str:
     """Tell the result: which arm reads best, and what becomes of each claim."""
     outcome = evidence.accuracies
-    rows = [
-        (claim.text, claim.verdict, "; ".join(tables.claim_lines(evidence, claim)))
-        for claim in outcome.claims
-    ]
-    heads = ("Claim", "Verdict", f"Measured, with {1 - outcome.alpha:.0%} interval")
-    rule = (
-        "Differences are in percentage points of accuracy, with intervals over seeds and images; "
-        f"p is corrected over all claims (Holm). {RULE} The margin is "
-        f"{number(100 * outcome.margin)} points."
-    )
     seeds, n_epochs = count(len(outcome.seeds), "seed"), set(evidence.plan.study.epochs.values())
     epochs = f"{count(n_epochs.pop(), 'epoch')}, " if len(n_epochs) == 1 else ""
     exploratory = f"**Exploratory: {plain(outcome.exploratory)}.**" if outcome.exploratory else ""
@@ -46,10 +36,43 @@ def summary(evidence: Evidence, beside: Beside) -> str:
     parts = [
         exploratory,
         f"{best}. {seeds}, {epochs}{outcome.n_images:,} confirm images.",
-        *((markdown_table(Table("", heads, tuple(rows))), rule) if rows else ()),
+        *_claimed(evidence),
         beside.figure("experiment_comparison"),
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def accuracies(evidence: Evidence, _: Beside) -> str:
+    """Tell what a study with a target claims of accuracies, and what its arms cost; "" if none."""
+    if not evidence.plan.study.claims:
+        return ""
+    best = plain(best_arm_sentence(evidence))
+    costs = markdown_table(tables.arm_table(evidence))
+    return section("Accuracies", f"{best}.", *_claimed(evidence), costs, SECONDS)
+
+
+def _claimed(evidence: Evidence) -> list[str]:
+    """Return the table of the claims and the rule they are judged by; nothing without claims."""
+    outcome = evidence.accuracies
+    rows = [
+        (claim.text, claim.verdict, "; ".join(tables.claim_lines(evidence, claim)))
+        for claim in outcome.claims
+    ]
+    if not rows:
+        return []
+    heads = ("Claim", "Verdict", f"Measured, with {1 - outcome.alpha:.0%} interval")
+    rule = (
+        "Differences are in percentage points of accuracy, with intervals over seeds and images; "
+        f"p is corrected over all claims (Holm). {RULE} The margin is "
+        f"{number(100 * outcome.margin)} points."
+    )
+    return [markdown_table(Table("", heads, tuple(rows))), rule]
+
+
+SECONDS = (
+    "Seconds are processor time of one core. *On fit* is read with dropout at rest, as the "
+    "confirm images are: the gap between the two is what a network knows by heart."
+)
 
 
 def arms(evidence: Evidence, _: Beside) -> str:
@@ -59,8 +82,7 @@ def arms(evidence: Evidence, _: Beside) -> str:
     return section(
         "The arms",
         markdown_table(tables.arm_table(evidence)),
-        "Seconds are processor time of one core. *On fit* is read with dropout at rest, as the "
-        "confirm images are: the gap between the two is what a network knows by heart.",
+        SECONDS,
         f"{n_agree} of {len(documented)} documented accuracies lie where one more network of ours "
         "would:"
         if documented

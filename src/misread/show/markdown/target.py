@@ -8,6 +8,7 @@ from misread.show import slices as by_shape
 from misread.show import target as tables
 from misread.show import words
 from misread.show.markdown.again import readings, run
+from misread.show.markdown.claims import accuracies
 from misread.show.markdown.other_images import corruptions, transfer
 from misread.show.markdown.page import Beside, Chapter, bullets, section
 from misread.show.select import loops_in_words, selection_table
@@ -264,6 +265,7 @@ def treatment(evidence: Evidence, beside: Beside) -> str:
 
 SECTIONS = {
     "summary": summary,
+    "accuracies": accuracies,
     "seeds": seeds,
     "broken": broken,
     "images": images,

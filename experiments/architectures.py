@@ -1,0 +1,181 @@
+"""Does the architecture matter for 4→9? The tables of docs/results/architectures.md.
+
+    misread run architectures  (an hour of one core)
+    misread transfer runs/architectures --data h5:usps.h5
+    python experiments/architectures.py runs/architectures  (a minute)
+
+Reads stored evidence; each network is built once more to count its multiplications.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from shared import DOCS, command, table, write_block
+
+from misread.errors import StoreError
+from misread.judge import Verdict
+from misread.judge.means import mean_over
+from misread.learn.models import build, multiplications
+from misread.study.arms import BASELINE
+from misread.study.evidence import Evidence, load_evidence
+from misread.study.transfer import load_transfers
+from misread.study.verdict import judge_arm
+from misread.wording import images, listed, number, percent, points
+
+LEGEND = """\
+Errors a seed on the confirm images, and shares of the class read as the other. Thin and thick: the
+whole class under `erode` and `dilate` of 2 px."""
+Pair = tuple[str, str]  # an arm, and the same network without the treatment
+
+
+def main() -> None:
+    """Write the tables."""
+    evidence = load_evidence(Path(sys.argv[1]))
+    pairs = treated(evidence)
+    seeds = f"{len(evidence.seeds)} seeds ({listed([str(seed) for seed in evidence.seeds])})"
+    networks = [arm for arm in evidence.arms if arm not in dict(pairs)]
+    parts = [
+        f"```bash\n{command()}\n```",
+        "## The networks",
+        costs(evidence, networks),
+        f"Mean ± sd over {seeds}; seconds are of one training, multiplications of one image read.",
+        "## What they misread",
+        errors(evidence, networks),
+        LEGEND,
+        *shared(evidence, networks),
+        "## The policy and the margin on two networks",
+        fixes(evidence, pairs),
+        *(f"- **{arm}**: {verdict.reason}" for arm, _, verdict in verdicts(evidence, pairs)),
+    ]
+    write_block(DOCS / "results" / "architectures.md", "\n\n".join(parts))
+
+
+def treated(evidence: Evidence) -> list[Pair]:
+    """Return the treated arms, each with the arm of the same network that is not."""
+    study = evidence.plan.study
+    plain: dict[str, str] = {}
+    pairs = []
+    for name, arm in study.arms.items():
+        recipe = str(arm.recipe)
+        if evidence.plan.policies[name] is None and not arm.treatments.margin:
+            plain.setdefault(recipe, name)
+        else:
+            pairs.append((name, plain[recipe]))
+    return pairs
+
+
+def costs(evidence: Evidence, networks: list[str]) -> str:
+    """Return what each network has, costs and reads, and what it reads of USPS."""
+    usps = of_usps(evidence)
+    rows = []
+    for arm in networks:
+        outcome, recipe = evidence.accuracies.arms[arm], evidence.plan.study.arms[arm].recipe
+        work = multiplications(build(recipe, (28, 28, 1), 10, 1)) if recipe else 0
+        seconds = float(np.mean(evidence.train_seconds[arm]))
+        rows.append(
+            [
+                f"{arm}: {outcome.label}",
+                f"{outcome.parameters:,}",
+                f"{work / 1e6:.2f} M",
+                f"{seconds:.0f} s",
+                f"{percent(outcome.accuracy.mean)} ± {100 * (outcome.accuracy.sd or 0):.2f}",
+                spread(usps[arm]) if arm in usps else "–",
+            ]
+        )
+    heads = ("Network", "Parameters", "Multiplications", "Seconds", "Accuracy", "USPS")
+    return table(heads, rows)
+
+
+def spread(values: list[float]) -> str:
+    """Return a mean ± sd."""
+    return f"{percent(float(np.mean(values)))} ± {100 * float(np.std(values, ddof=1)):.2f}"
+
+
+def of_usps(evidence: Evidence) -> dict[str, list[float]]:
+    """Return each arm's accuracy on USPS, seed by seed; none where it was not read."""
+    try:
+        transfers = load_transfers(evidence.folder, evidence.folder / "transfer")
+    except StoreError:
+        return {}
+    return next((t.accuracy for t in transfers if "usps" in t.source), {})
+
+
+def errors(evidence: Evidence, networks: list[str]) -> str:
+    """Return how often each network confuses the target's classes, as they are, thin and thick."""
+    true, predicted = evidence.target
+    views = [piece for piece in evidence.slices if piece.view.size_px > 1]
+    rows = []
+    for arm in networks:
+        read_SN, labels_N = evidence.predictions[arm], evidence.confirm.labels_N
+        cells = [
+            images(float((read_SN[:, labels_N == a] == b).sum(axis=1).mean()))
+            for a, b in ((true, predicted), (predicted, true))
+        ]
+        for piece in views:
+            other = predicted if piece.label == true else true
+            cells.append(percent(float((piece.predictions[arm] == other).mean())))
+        rows.append([arm, *cells])
+    heads = [f"{true}→{predicted}", f"{predicted}→{true}"]
+    heads += [
+        f"{piece.label}, {'thin' if piece.view.operation == 'erode' else 'thick'}"
+        for piece in views
+    ]
+    return table(["Network", *heads], rows)
+
+
+def shared(evidence: Evidence, networks: list[str]) -> Iterator[str]:
+    """Yield which images every training of every network misreads."""
+    labels_N, names = evidence.confirm.labels_N, evidence.confirm.class_names
+    linear = "softmax"
+    for title, some in (
+        ("all networks", networks),
+        ("all but softmax regression", [arm for arm in networks if arm != linear]),
+    ):
+        wrong_N: npt.NDArray[np.bool_] = np.all(
+            [(evidence.predictions[arm] != labels_N).all(axis=0) for arm in some], axis=0
+        )
+        places = np.flatnonzero(wrong_N)
+        fours = [int(place) for place in places if labels_N[place] in evidence.target]
+        label = [f"#{place} ({names[labels_N[place]]})" for place in fours]
+        yield (
+            f"{len(places)} images of {len(labels_N):,} are misread by every training of {title}; "
+            f"of {' and '.join(names[k] for k in evidence.target)}: {listed(label) or 'none'}."
+        )
+
+
+def verdicts(evidence: Evidence, pairs: list[Pair]) -> Iterator[tuple[str, str, Verdict]]:
+    """Yield each treated arm, the arm of the same network, and the verdict on the pair."""
+    for arm, plain in pairs:
+        before, after = evidence.runs[plain].evidence, evidence.runs[arm].evidence
+        verdict = evidence.verdicts[arm] if plain == BASELINE else None
+        yield arm, plain, verdict or judge_arm(evidence.plan, arm, before, after)
+
+
+def fixes(evidence: Evidence, pairs: list[Pair]) -> str:
+    """Return what a treatment does to each network: the target, its reverse, thin and thick."""
+    rows = []
+    for arm, plain, verdict in verdicts(evidence, pairs):
+        cells = [f"{images(c.before_images)} → {images(c.after_images)}" for c in verdict.cells]
+        thin = "–"
+        for piece in evidence.slices:
+            if piece.label != evidence.target[0] or piece.view.operation != "erode":
+                continue
+            grown_SM = (piece.predictions[arm] == evidence.target[1]) * 1.0
+            grown_SM -= piece.predictions[plain] == evidence.target[1]
+            groups = evidence.confirm.groups_N
+            mean = mean_over(grown_SM, groups_N=None if groups is None else groups[piece.ids_M])
+            span = f"{number(100 * mean.low, sign=True)} to {number(100 * mean.high, sign=True)}"
+            thin = f"{points(mean.estimate)} ({span})"
+        accuracy = [evidence.accuracies.arms[a].accuracy.mean for a in (plain, arm)]
+        change = " → ".join(percent(value) for value in accuracy)
+        rows.append([f"{arm}, against {plain}", change, *cells[:2], thin, verdict.verdict])
+    n_cells = len(evidence.plan.cells)
+    names = [f"{a}→{b}" for a, b in evidence.plan.cells][:n_cells]
+    return table(["Arm", "Accuracy", *names[:2], "Thin 4s read as 9", "Verdict"], rows)
+
+
+if __name__ == "__main__":
+    main()
