@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from misread import wording
 from misread.files import write_atomic
 from misread.learn.recipe import RECIPES
-from misread.show import claims, slices, style, words
+from misread.show import claims, slices, words
 from misread.show import target as tables
 from misread.show.explore import explore_of
 from misread.show.explore_study import explorable_of
@@ -66,12 +68,9 @@ def report_html(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) ->
 
 
 def embedded(figures: Mapping[str, Drawn]) -> dict[str, dict[str, str]]:
-    """Return figures as `figure.html.j2` takes them, by name: the title, and the PNG as text."""
+    """Return figures as `figure.html.j2` takes them, by name: the title, and the SVG."""
     return {
-        name: {
-            "title": figure.title,
-            "source": style.inline(figure.png),
-        }
+        name: {"title": figure.title, "svg": Markup(figure.svg)}  # noqa: S704  matplotlib escapes
         for name, figure in figures.items()
     }
 

@@ -25,7 +25,7 @@ from misread.show.figures.shape import shape
 from misread.show.figures.trade import has_trade, trade
 from misread.show.figures.training_curves import arm_curves, has_curves, training_curves
 from misread.show.figures.writers import writers
-from misread.show.style import png
+from misread.show.style import png, svg
 from misread.study.arms import BASELINE
 from misread.study.axis import answer
 from misread.study.evidence import Evidence
@@ -36,15 +36,16 @@ MOST_DETAILED = 8  # with more arms than this, none has figures of its own
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure as bytes, with its title: the finding in one sentence."""
+    """A figure as a PNG's bytes, with its title, the finding in one sentence, and as an SVG."""
 
     png: bytes
     title: str
+    svg: str = ""
 
     @classmethod
     def of(cls, figure: Figure) -> "Drawn":
         """Return a figure as bytes, with its title."""
-        return cls(png(figure), str(figure.get_label()))
+        return cls(png(figure), str(figure.get_label()), svg(figure))
 
 
 def figures_of(evidence: Evidence) -> dict[str, Callable[[], Figure]]:

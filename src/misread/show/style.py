@@ -8,6 +8,7 @@ a marker of its own, so that no finding hangs on colour.
 import base64
 import functools
 import io
+import re
 import textwrap
 import warnings
 from collections.abc import Callable
@@ -17,8 +18,10 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
+from markupsafe import escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -56,6 +59,14 @@ CHANGE_MAP = LinearSegmentedColormap.from_list(
 INK_MAP = LinearSegmentedColormap.from_list("ink", ["#ffffff", "#101114"])
 
 DPI = 144
+_TAG = re.compile("<[^>]+>")
+_BLANK, _BLANKS = re.compile(r"\s*\n\s*<"), re.compile(r"\s+")
+_DECIMALS = re.compile(r"(\d\.\d{2})\d+")
+_NEEDLESS = re.compile(
+    r' id="([a-zA-Z0-9_.]+_\d+|image[0-9a-f]+)"'
+    r"| font-family: 'DejaVu Sans';"
+    r'| transform="rotate\(-0 [^"]*\)"'
+)
 _MARGIN_IN = 0.35
 _RC: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
@@ -103,13 +114,46 @@ def png(figure: Figure) -> bytes:
     """Return a figure as PNG bytes; without date and software name, so that they repeat."""
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
-    for text in figure.findobj(MplText):
-        if not text.get_text().isprintable():
-            text.set_text(wording.visible(text.get_text()))
+    _show_unseen(figure)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
         figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _show_unseen(figure: Figure) -> None:
+    for text in figure.findobj(MplText):
+        if not text.get_text().isprintable():
+            text.set_text(wording.visible(text.get_text()))
+
+
+@styled
+def svg(figure: Figure) -> str:
+    """Return a figure as an SVG element of a page: its text is text, and nothing has an id twice.
+
+    The page's style sheet says which typeface it has, and what becomes of its colours in the dark.
+    """
+    mpl.rcParams.update(
+        {"svg.fonttype": "none", "svg.hashsalt": "misread", "image.composite_image": False}
+    )
+    buffer = io.StringIO()
+    FigureCanvasSVG(figure)
+    _show_unseen(figure)
+    metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        figure.savefig(buffer, format="svg", metadata=metadata, transparent=True)
+    body = buffer.getvalue().partition("</defs>")[2].rpartition("</svg>")[0]
+    body = _TAG.sub(lambda tag: _short(tag[0]), _BLANK.sub("<", body))
+    width, height = (72 * side for side in figure.get_size_inches())
+    title = escape(wording.visible(str(figure.get_label())))
+    return f'<svg role="img" aria-label="{title}" viewBox="0 0 {width:g} {height:g}">{body}</svg>'
+
+
+def _short(tag: str) -> str:
+    """Return a tag of matplotlib's without what nobody needs: ids, far decimals, blanks."""
+    kept = tag if "base64" in tag else _DECIMALS.sub(r"\1", tag)
+    return _BLANKS.sub(" ", _NEEDLESS.sub("", kept.replace("base64,\n", "base64,")))
 
 
 def inline(content: bytes, kind: str = "png") -> str:

@@ -46,14 +46,16 @@ def before_after(evidence: Evidence) -> Figure:
         "each arm against the baseline trained from the same seeds.",
         evidence.plan.exploratory,
     )
-    for at, title, note in (
+    heads = [
         (_SLOPES, "What it is for", f"{words.target_name(evidence)} errors per seed"),
         (_EFFECT, "How sure is that?", "grey: too small to find here"),
         (_LABELS, "What else it taught", "test images, strokes altered:"),
-    ):
+    ]
+    for at, title, note in heads if slices else heads[:2]:
         sheet.text(at, 0.02, title, size=14, bold=True)
         sheet.text(at, 0.34, note, colour=style.MUTED)
-    draw.key(sheet, _DUMBBELLS, 0.43, (draw.BEFORE, *draw.STATUS_MARKS))
+    if slices:
+        draw.key(sheet, _DUMBBELLS, 0.43, (draw.BEFORE, *draw.STATUS_MARKS))
     cells = {arm: words.target_result(evidence, arm) for arm in arms}
     top = max(max(*cell.before_per_seed, *cell.after_per_seed) for cell in cells.values())
     items = {arm: _items(evidence, arm, slices) for arm in arms}
