@@ -215,7 +215,12 @@ def test_one_pair_of_models_is_labelled(halved: Pair):
     assert "these two models only" in verdict.qualifier
     assert "says nothing about training them again" in verdict.reason
     assert verdict.cells[0].mcnemar_midp == verdict.cells[0].p_value
+    for one, many in ((slice(1), slice(None)), (slice(None), slice(1))):
+        sides = halved[0][one], halved[1][many]
+        verdict = verdict_of(LABELS_N, *sides, cells=[(0, 1)], margins=LOOSE)
+        assert "this one model only" in verdict.qualifier, "one against many is no proof of many"
     many = verdict_of(LABELS_N, *halved, cells=[(0, 1)], margins=LOOSE)
+    assert many.qualifier == ""
     assert many.cells[0].mcnemar_midp is None
     three = verdict_of(LABELS_N, halved[0][:3], halved[1][:3], cells=[(0, 1)], margins=LOOSE)
     assert "with 3 seeds only" in three.reason
