@@ -98,7 +98,8 @@ def _finding(targets: dict[str, CellResult], there: str, back: str) -> str:
     ]
     if not said:
         return f"No arm lowered {there}, so none can have traded it for {back}"
-    return "; ".join(said)
+    sentence = "; ".join(said)
+    return sentence.replace("whether", "Whether", 1) if sentence.startswith("whether") else sentence
 
 
 def _moved(leans: Leans) -> npt.NDArray[np.float64]:
