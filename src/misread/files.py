@@ -270,12 +270,27 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def csv_to_bytes(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return rows with the same keys as the content of a CSV file."""
+    """Return rows with the same keys as the content of a CSV file; no spreadsheet runs a text.
+
+    A text that one would take for a formula has an apostrophe before it, as spreadsheets write it.
+    """
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: _no_formula(value) for key, value in row.items()} for row in rows)
     return text.getvalue().encode()
+
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r](?![\d.]+$)")
+
+
+def _no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def as_meant(text: str) -> str:
+    """Return a text of a CSV of ours without the apostrophe before what looks like a formula."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def read_rows(path: Path, sha256: str | None = None) -> list[dict[str, float]]:

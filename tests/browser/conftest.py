@@ -41,6 +41,7 @@ def opened(browser: Browser) -> Opened:
         page.set_default_timeout(20_000)
         page.on("console", lambda it: it.type in ("error", "warning") and wrong.append(it.text))
         page.on("pageerror", lambda it: wrong.append(str(it)))
+        page.on("dialog", lambda it: (wrong.append(it.message), it.dismiss()))
         home = address.partition("#")[0]
         page.on(
             "request",

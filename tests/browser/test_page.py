@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -175,3 +176,27 @@ def test_without_javascript_and_in_print_nothing_is_missing(opened, study_page):
         page.emulate_media(media="print")
         expect(page.locator("#explore-matrix")).to_be_visible()
         expect(page.locator("#explorer .controls").first).to_be_hidden()
+
+
+def test_names_from_outside_are_text_and_run_nothing(opened, tmp_path):
+    from misread.judge import Predictions, judge
+    from misread.show.judged import Judged
+    from misread.show.judged import judged_page as html_of
+
+    names = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "x\u202ey")
+    labels_N = np.arange(90) % 3
+    wrong_SN = np.tile(np.where(np.arange(90) < 30, (labels_N + 1) % 3, labels_N), (3, 1))
+    sides = [
+        Predictions.from_arrays(labels_N, preds, class_names=names)
+        for preds in (wrong_SN, np.tile(labels_N, (3, 1)))
+    ]
+    judged = Judged(
+        dict(zip(names, sides, strict=False)), verdicts=[judge(*sides, cells=[names[:2]])]
+    )
+    path = tmp_path / "names.html"
+    path.write_text(html_of(judged), "utf-8")
+    with opened(path.as_uri()) as page:
+        page.locator("button[data-image]").first.click()
+        expect(page.locator("#explore-one h3")).to_have_text(f"Image 0: {names[0]}")
+        expect(page.locator("#explore-matrix tbody th").nth(1)).to_have_text(names[1])
+        assert page.locator("img").count() == 0

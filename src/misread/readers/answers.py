@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from misread.errors import DataError
+from misread.files import as_meant
 from misread.judge.classes import short_list
 from misread.judge.predictions import Predictions
 from misread.readers.metadata import csv_rows
@@ -42,7 +43,7 @@ def read_answers(path: Path) -> dict[str, Answer]:
         if said not in set(Answer):
             msg = f"{path}, line {number}: {said!r} is no answer; write keep, wrong or unclear."
             raise DataError(msg)
-        name = row["id"].strip()
+        name = as_meant(row["id"].strip())
         if answers.setdefault(name, Answer(said)) != said:
             msg = (
                 f"{path}, line {number}: image {name} is answered twice, and not alike; choose one."
