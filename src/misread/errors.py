@@ -24,6 +24,7 @@ EXTRAS = {
     "h5py": "tables",
     "ray": "ray",
     "mlflow": "mlflow",
+    "sqlalchemy": "mlflow",
     "starlette": "view",
     "uvicorn": "view",
 }

@@ -36,6 +36,17 @@ def mlflow(study: str, uri: str | None, experiment: str | None) -> None:
     """
     import mlflow as ml  # noqa: PLC0415  seconds, and an extra
 
+    try:
+        said = _export(ml, study, uri, experiment)
+    except ml.MlflowException as error:
+        what = " ".join(str(error).split()).rstrip(".")
+        msg = f"MLflow says: {what}; give with --uri one that it takes, as sqlite:///mlflow.db."
+        raise StudyError(msg) from error
+    say(said)
+
+
+def _export(ml: Any, study: str, uri: str | None, experiment: str | None) -> str:
+    """Log a study, and return what was logged, and where."""
     evidence = load_evidence(finished_study(study))
     plan = evidence.plan
     client = ml.MlflowClient(tracking_uri=uri)
@@ -56,7 +67,7 @@ def mlflow(study: str, uri: str | None, experiment: str | None) -> None:
             _log_training(client, run.info.run_id, evidence, folder)
             n_runs += 1
     place = uri or ml.get_tracking_uri()
-    say(f"Logged: {n_runs} runs and a verdict in the experiment {name}, {place}.")
+    return f"Logged: {n_runs} runs and a verdict in the experiment {name}, {place}."
 
 
 def _log_verdict(client: Any, run: str, evidence: Evidence) -> None:
