@@ -235,7 +235,7 @@ def test_an_answer_is_read_from_its_json():
 def test_a_plan_without_hope_is_told_so():
     rare = plan_power(pilot_from_rate(0.002), cell="4→9", n_seeds=5, n_images=500)
     assert rare.hopeless
-    assert rare.warning.startswith("This plan is all but hopeless: 5 seeds and 500 images")
+    assert rare.warning.startswith("This plan is all but hopeless: a fix that lowers ")
     assert rare.smallest_relative is None
     seeds, images = rare.both_needed
     assert seeds / 5 == pytest.approx(images / 500, rel=0.1)

@@ -151,7 +151,7 @@ def test_the_proof_is_a_study_that_runs(study, tmp_path):
 def a_score(arm, target, seconds):
     return Score(
         arm=arm, target=target, reverse=3, elsewhere=9, slices={}, saved=10 - target, harm=0,
-        harmed="", accuracy=0.9, seconds=seconds, cost=1,
+        harmed="", accuracy=0.9, seconds=seconds, cost=seconds / 10,
     )  # fmt: skip
 
 

@@ -62,7 +62,9 @@ def fix(
         )
     with locked(folder), stderr().status("writing the page and the proof's study"):
         proof = folder / f"{loaded.name}-proof.toml"
-        write_atomic(proof, proof_of(result, loaded, candidates).encode())
+        whole = load_study(study, **options | {"smoke": False})
+        arms = load_candidates(whole, candidates_file)[0]  # a smoke run's arms train one epoch
+        write_atomic(proof, proof_of(result, whole, arms).encode())
         page = folder / "fix.html"
         labels = {name: arm.label or name for name, arm in candidates.items()}
         write_atomic(page, search_page(result, loaded, labels, proof).encode())

@@ -44,6 +44,8 @@ from misread.study.preview import preview_numbers
 from misread.study.run import Until, run_study, untrained
 from misread.study.select import Errors, target_of
 from misread.study.study import SMOKE, Study
+from misread.study.workload import workload
+from misread.workers.machine import default_jobs
 
 
 @click.command(short_help="Run or resume a study, to its findings and report.")
@@ -93,6 +95,8 @@ def run(
         return
     _print_results(evidence)
     say(f"Report: {page}")
+    if step := words.next_command(evidence):
+        say(step)
 
 
 train_option = click.option(
@@ -283,13 +287,16 @@ def _run(
         click.echo(
             f"Trainer: {study.trainer.text}{place}; what is left to do runs its code.", err=True
         )
+    parts = load_parts(study.dataset, study.sizes["confirm_size"])
+    if until == Until.END and (work := workload(study, parts, folder, jobs or default_jobs())):
+        say(work, err=True)
     with _bar(study, until, console) as bar:
         try:
             run_study(study, folder, until=until, jobs=jobs, on_report=bar.on_report, **how)
         except KeyboardInterrupt:
             say(f"\n{bar.count}.", err=True)
             raise
-    return folder, load_parts(study.dataset, study.sizes["confirm_size"])
+    return folder, parts
 
 
 def _bar(study: Study, until: Until, console: Console) -> StudyBar:
@@ -331,8 +338,6 @@ def _print_results(evidence: Evidence) -> None:
         for arm, verdict in evidence.verdicts.items():
             if settling := settling_of(verdict):
                 say(f"What would settle {arm}: {settling}.")
-        if step := words.next_command(evidence):
-            say(step)
     if evidence.plan.study.asks_accuracies:
         for table in comparison_tables(evidence):
             console.print(table)

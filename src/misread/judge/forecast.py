@@ -144,7 +144,13 @@ class PowerAnswer(Frozen):
         if self.power >= DOUBTFUL:
             return ""
         fate = "is all but hopeless" if self.hopeless else "will more likely miss than find it"
-        return f"This plan {fate}: {self.sentence}"
+        after = self.errors_per_seed * (1 - self.reduction)
+        enough = wording.count(self.seeds_needed, "seed") if self.seeds_needed else "more images"
+        return (
+            f"This plan {fate}: a fix that lowers {self.cell} by {self.reduction:.0%} "
+            f"({self.errors_per_seed:.1f} to {after:.1f} errors a seed) would show in "
+            f"{100 * self.power:.0f} of 100 such studies; in {100 * self.target:.0f} with {enough}."
+        )
 
 
 def plan_power(

@@ -61,6 +61,13 @@ class SafeAnswer(Frozen):
     least: tuple[tuple[str, float], ...]
     sentence: str
 
+    @property
+    def short(self) -> str:
+        """The same in few words."""
+        least = f", least surely {self.least[0][0]}" if self.least else ""
+        share = f"{100 * self.chance:.0f} of 100"
+        return f"That a harmless fix breaks nothing would show in {share}{least}."
+
 
 class Known(NamedTuple):
     """What an item's interval is made of: variances of one reading, what was read, the weight."""

@@ -36,6 +36,7 @@ from misread.judge.power import smallest_found
 from misread.judge.predictions import Predictions
 from misread.judge.reason import given_up_reason
 from misread.judge.targets import CellResult, cells_of, pilot_of
+from misread.judge.trade import Leans
 from misread.judge.variance import components_of, zero_event_bound
 from misread.judge.verdict import Verdict, judge_pair
 
@@ -54,6 +55,7 @@ def judge_look(
     weight: float | None = None,
     gate: Gate = Gate.MEANT,
     planned: PowerAnswer | None = None,
+    leans: Leans | None = None,
 ) -> Verdict:
     """Judge paired seeds at the look at which there are so many.
 
@@ -67,7 +69,7 @@ def judge_look(
         As in `misread.judge.verdict.judge`.
     alpha : float
         Level over all looks.
-    reduction, arm, exploratory, weight, gate, planned : float, str, str, float, Gate, PowerAnswer
+    reduction, arm, exploratory, weight, gate, planned, leans
         As in `misread.judge.verdict.judge`.
 
     Returns
@@ -96,6 +98,7 @@ def judge_look(
         exploratory=exploratory,
         gate=gate,
         planned=planned,
+        leans=leans,
     )
     left = _Left(number, levels[-1] / len(targets))
     found = [

@@ -35,7 +35,7 @@ def answer_table(evidence: Evidence) -> Table:
         accuracy = wording.percent(words.mean_accuracy(evidence, arm))
         rows.append(
             (
-                f"{arm}\n{words.arm_description(evidence, arm).partition(';')[0]}",
+                f"{arm}\n{words.arm_in_short(evidence, arm)}",
                 status(verdict.verdict, verdict_word(verdict)),
                 "; ".join(cells),
                 accuracy,

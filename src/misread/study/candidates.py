@@ -11,7 +11,6 @@ from misread.errors import StudyError
 from misread.learn.recipe import RECIPES
 from misread.study.arms import BASELINE, Arm
 from misread.study.file import arm_of, free_arm_of
-from misread.study.halving import Score
 from misread.study.plan import counter_slices
 from misread.study.questions import Cell
 from misread.study.search import Search
@@ -141,7 +140,7 @@ def _arms_of_proof(
         arms[score.arm] = _settings(candidates[score.arm], baseline)
     if study.trainer.is_ours:
         arms["again"] = {"label": "the baseline with other weights", "again": 1}
-    costs = [_times(search, score) for score in best]
+    costs = [score.cost for score in best]  # seconds depend on what ran beside them
     if costs and max(costs) > _EXTRA:
         epochs = round(baseline.epochs * max(costs))
         arms["equal-cost"] = {"label": "the baseline for as long", "epochs": epochs}
@@ -167,10 +166,6 @@ def _settings(arm: Arm, baseline: Arm) -> dict[str, Any]:
     about = {"label": arm.label, "policy": arm.policy}
     treatments = arm.treatments.model_dump(mode="json")
     return {key: value for key, value in about.items() if value} | _plain(changes | treatments)
-
-
-def _times(search: Search, score: Score) -> float:
-    return score.seconds / max(search.rungs[-1].baseline.seconds, 1e-9)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -316,7 +316,7 @@ def _notes(plan: Plan, tasks: list[Task]) -> list[str]:
     left = [task for task in tasks if not task.is_done]
     if plan.planned_power and left:
         safe = plan.planned_power.safe
-        notes += filter(None, (plan.planned_power.warning, safe.sentence if safe else ""))
+        notes += filter(None, (plan.planned_power.warning, safe.short if safe else ""))
     if plan.planned_power and left and plan.planned_power.hopeless:
         notes.append(_alternatives(plan, plan.planned_power, tasks, left))
     return notes

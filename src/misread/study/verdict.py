@@ -77,7 +77,7 @@ def judge_arm(
         Of the baseline, as the judge takes them.
     """
     gating = {view.treatment for view in slices_of(plan, arm)}
-    before = _read_ones(before.of_seeds(range(after.n_seeds)))
+    before, after = map(_read_ones, (before.of_seeds(range(after.n_seeds)), after))
     sides = [
         replace(side, slices={k: v for k, v in side.slices.items() if k in gating})
         for side in (before, after)
@@ -123,8 +123,9 @@ def _judge(
         "gate": plan.gate,
         "planned": plan.planned_power if plan.gate == Gate.MEANT else None,
     }
+    asked["leans"] = leans
     if looks is None:
-        return judge(before, after, leans=leans, **asked)
+        return judge(before, after, **asked)
     return judge_look(looks, before, after, **asked)
 
 
