@@ -229,7 +229,7 @@ def test_a_weak_plan_is_told_so_before_its_arms_train(answer, tmp_path):
     assert instead.startswith("Going on takes 1 training. Instead: misread ")
     assert "misread errors" in instead
     strong = answer.model_copy(update={"power": 0.9, "hopeless": False})
-    assert _notes(plan_of(strong), arms) == [answer.safe.sentence]
+    assert _notes(plan_of(strong), arms) == [answer.safe.short]
     assert _notes(plan_of(None), arms) == []
     smoke = plan_of(answer).model_copy(update={"study": load_study("four-nine", smoke=True)})
     assert _notes(smoke, arms) == []
