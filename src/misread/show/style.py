@@ -153,7 +153,8 @@ def svg(figure: Figure) -> str:
 def _short(tag: str) -> str:
     """Return a tag of matplotlib's without what nobody needs: ids, far decimals, blanks."""
     kept = tag if "base64" in tag else _DECIMALS.sub(r"\1", tag)
-    return _BLANKS.sub(" ", _NEEDLESS.sub("", kept.replace("base64,\n", "base64,")))
+    kept = kept.replace("base64,\n", "base64,").replace(' id="photo"', ' class="photo"')
+    return _BLANKS.sub(" ", _NEEDLESS.sub("", kept))
 
 
 def inline(content: bytes, kind: str = "png") -> str:
@@ -271,6 +272,7 @@ class Sheet:
             extent=(left, left + size, down + size, down),
         )
         drawn.set_data(image)
+        drawn.set_gid("photo")  # whose colours stay as they are in the dark
         self._layer.add_image(drawn)
         outline = Rectangle((left, down), size, size, fill=False, ec="#d3d7de", lw=0.7)
         self._layer.add_artist(outline)
