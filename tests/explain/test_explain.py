@@ -15,6 +15,8 @@ from misread.explain.maps import Method, integrated, maps_of, margin, occlusion
 from misread.explain.noise import likeness, map_change
 from misread.files import read_json
 from misread.images.loops import loop_counts
+from misread.show.study_figures import Drawn, why_figures
+from misread.study.evidence import load_evidence
 from misread.study.explain import _Answer, _Edited, _falls
 from standin import nearest_mean
 
@@ -181,6 +183,9 @@ def test_the_command_explains_a_study_and_says_what_two_seeds_cannot_tell(small,
     assert (folder / "explain" / "maps.png").exists()
     said = read_json(folder / "explain" / "explain.json")
     assert said["cell"] == [4, 9]
+    drawn = {name: Drawn.of(draw()) for name, draw in why_figures(load_evidence(folder)).items()}
+    for name in ("maps", "degrees"):  # the report draws them again from what is stored
+        assert drawn[name].png == (folder / "explain" / f"{name}.png").read_bytes()
     before = (folder / "explain" / "explain.npz").read_bytes()
     CliRunner().invoke(main, ["explain", str(folder)])
     assert (folder / "explain" / "explain.npz").read_bytes() == before
