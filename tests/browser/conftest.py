@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+PATIENCE_MS = 120_000  # against what hangs: a machine may be busy
+expect.set_options(timeout=PATIENCE_MS)
 Opened = Callable[..., AbstractContextManager[Page]]
 
 
@@ -38,7 +40,7 @@ def opened(browser: Browser) -> Opened:
         size = {"width": width, "height": 900}
         context = browser.new_context(viewport=size, color_scheme=scheme, **look)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda it: it.type in ("error", "warning") and wrong.append(it.text))
         page.on("pageerror", lambda it: wrong.append(str(it)))
         page.on("dialog", lambda it: (wrong.append(it.message), it.dismiss()))

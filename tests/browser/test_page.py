@@ -68,10 +68,10 @@ def test_arms_seeds_order_and_filters_say_what_they_show(opened, study_page):
     with opened(study_page) as page:
         page.locator("#explore-all").click()
         every = page.locator("button[data-image]").count()
-        page.select_option("#explore-arm", "documented")
-        assert shown(page)["arm"] == "documented"
+        page.select_option("#explore-arm", "both")
+        assert shown(page)["arm"] == "both"
         page.select_option("#explore-against", "")
-        expect(page.locator("#explore-caption")).to_have_text(re.compile("^documented: images a"))
+        expect(page.locator("#explore-caption")).to_have_text(re.compile("^both: images a"))
         page.locator("#explore-choose summary").click()
         boxes = page.locator("#explore-seeds input")
         if boxes.count() > 1:
@@ -112,9 +112,9 @@ def test_slices_and_writers_can_be_opened(opened, study_page):
 
 
 def test_a_link_restores_a_state_and_back_goes_back(opened, study_page):
-    state = "#cell=all&arm=documented&sort=id"
+    state = "#cell=all&arm=both&sort=id"
     with opened(study_page + state) as page:
-        assert page.locator("#explore-arm").input_value() == "documented"
+        assert page.locator("#explore-arm").input_value() == "both"
         assert page.locator("#explore-sort").input_value() == "id"
         page.locator("button[data-cell]").nth(2).click()
         page.locator("button[data-image]").first.click()
@@ -124,11 +124,11 @@ def test_a_link_restores_a_state_and_back_goes_back(opened, study_page):
         expect(page.locator("#explore-one")).to_be_empty()
         page.go_back()
         assert shown(page)["cell"] == "all"
-        assert page.locator("#explore-arm").input_value() == "documented"
+        assert page.locator("#explore-arm").input_value() == "both"
         page.go_forward()
         assert shown(page)["cell"] != "all"
     with opened(study_page + "#cell=99-4&arm=<b>&image=nobody") as page:
-        assert page.locator("#explore-arm").input_value() == "both", "nonsense is passed over"
+        assert page.locator("#explore-arm").input_value() == "documented", "nonsense is passed over"
 
 
 def test_the_keyboard_reaches_everything(opened, study_page):
