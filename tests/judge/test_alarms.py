@@ -2,6 +2,7 @@
 
 import json
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from misread.judge.collateral import measure_collateral
 from misread.judge.survey import survey
 from misread.show.render import verdict_markdown, verdict_text
 from misread.show.survey import survey_markdown, survey_warnings
+from misread.show.words import alarm_lines
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 10, 300)
@@ -54,6 +56,18 @@ def test_without_a_cell_the_same_alarms_stand_first():
     (line,) = survey_warnings([found])
     assert line.startswith("WARNING: No reading after is right")
     assert survey_markdown([found]).startswith(f"**{line}**")
+
+
+def test_the_alarms_of_a_study_are_said_once_with_their_arms():
+    side = Predictions.from_arrays(LABELS, READ)
+    alike = judge(side, side, cells=["4:9"])
+    lines = alarm_lines(
+        SimpleNamespace(
+            verdicts={"one": alike, "two": alike, "good": verdict(LABELS[None].repeat(3, 0))}
+        )
+    )
+    (line,) = lines
+    assert line.startswith("WARNING: one and two: before and after read every image")
 
 
 @pytest.mark.parametrize(

@@ -326,6 +326,8 @@ def _draw(evidence: Evidence) -> tuple[Path, dict[str, Drawn]]:
 
 def _print_results(evidence: Evidence) -> None:
     console = stdout()
+    for alarm in words.alarm_lines(evidence):
+        console.print(alarm, style="bold red", markup=False)
     if evidence.plan.exploratory:
         console.print(
             f"Exploratory: {evidence.plan.exploratory}.", style="bold yellow", markup=False

@@ -49,7 +49,10 @@ def alarms(
     found: list[str] = []
     one, *others = sides.values()
     if others and all(np.array_equal(one, other) for other in others):
-        found.append(f"{' and '.join(sides)} read every image alike; was one file given twice?")
+        found.append(
+            f"{' and '.join(sides)} read every image alike; was one file given twice, or is what "
+            "an arm sets not used?"
+        )
     seen_K = label_K > 0
     for name, preds_SN in sides.items():
         count_SK = np.stack([np.bincount(row, minlength=n_classes) for row in preds_SN])

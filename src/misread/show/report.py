@@ -64,6 +64,7 @@ def report_html(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) ->
     else:
         page, context = "report.html.j2", _study(evidence)
     context |= {"figures": figures, "mixture": mixture(evidence.folder)}
+    context["alarms"] = words.alarm_lines(evidence)
     return environment().get_template(page).render(**context)
 
 

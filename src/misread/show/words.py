@@ -26,6 +26,15 @@ class Misreading(Enum):
     ALL = auto()
 
 
+def alarm_lines(evidence: Evidence) -> list[str]:
+    """Return what about the readings is probably a mistake, and in which arms; it stands first."""
+    arms: dict[str, list[str]] = {}
+    for arm, verdict in evidence.verdicts.items():
+        for text in verdict.warnings:
+            arms.setdefault(text, []).append(arm)
+    return [f"WARNING: {wording.listed(names)}: {text}" for text, names in arms.items()]
+
+
 def fold(after: float, before: float) -> str:
     """Return after as a multiple of before, as in "×4.9"; "" where there was nothing before."""
     if before == 0:
