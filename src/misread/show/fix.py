@@ -90,7 +90,7 @@ def _table(search: Search, labels: dict[str, str], tried: list[tuple[Score, int]
 def _row(score: Score, n_seeds: int, label: str, standing: str) -> tuple[str, ...]:
     worst = max(score.slices.values(), default=None)
     return (
-        f"{score.arm}\n{label}" if label else score.arm,
+        f"{score.arm}\n{label}" if label not in {"", score.arm} else score.arm,
         str(n_seeds),
         number(score.target, decimals=1),
         number(score.reverse, decimals=1),

@@ -160,6 +160,8 @@ def next_command(evidence: Evidence) -> str:
     study = evidence.plan.study
     seconds = [s for seeds in evidence.train_seconds.values() for s in seeds]
     name = study.name if study.name in builtin_studies() else f"{study.name}.toml"
+    if study.smoke:
+        return f"Next: misread run {name}, the whole of it; its first line says how long it takes."
     step = next_step(name, evidence.verdicts, evidence.seeds, sum(seconds) / len(seconds))
     if step or not evidence.verdicts or study.dataset != "mnist":
         return step
