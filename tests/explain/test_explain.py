@@ -189,6 +189,14 @@ def test_the_command_explains_a_study_and_says_what_two_seeds_cannot_tell(small,
     before = (folder / "explain" / "explain.npz").read_bytes()
     CliRunner().invoke(main, ["explain", str(folder)])
     assert (folder / "explain" / "explain.npz").read_bytes() == before
+    other = CliRunner().invoke(main, ["explain", str(folder), "--cell", "3:5", "--edit", "erode"])
+    assert re.match(r"Thinned \(erode 5 px\), [0-9.]+% of 3 are read as 5 instead", other.stdout)
+    why = read_json(folder / "explain" / "explain.json")
+    assert [(it["edit"], it["label"]) for it in why["arms"]["baseline"]["degrees"]] == [
+        ("erode", 3),
+        ("erode", 5),
+    ]
+    assert not any(arm["grown"] for arm in why["arms"].values())  # of the target alone
     for option, words in (
         (["--cell", "4:77"], "no cell"),
         (["--image", "99999"], "no image 99999"),

@@ -107,7 +107,7 @@ def explain(
         ids=tuple(places),
         seeds=seeds,
         sanity=float(np.mean(sanity)) if sanity else None,
-        arms={arm: _why(arm, asked, maps, edited, evidence) for arm in asked},
+        arms={arm: _why(arm, cell, asked, maps, edited, evidence) for arm in asked},
     )
     folder = evidence.folder / "explain"
     write_arrays(folder / "explain.npz", {"images": images, **maps})
@@ -177,6 +177,7 @@ def _ask(
 
 def _why(
     arm: str,
+    cell: Cell,
     asked: dict[str, list[_Answer]],
     maps: dict[str, Floats],
     edits: Sequence[_Edited],
@@ -206,7 +207,7 @@ def _why(
         p_images=tuple(change.p_N.tolist()) if change.can_tell and arm != BASELINE else None,
         pixels_held=tuple(change.holds_NHW.sum(axis=(1, 2)).tolist()),
         degrees=tuple(degrees),
-        grown=() if arm == BASELINE else tuple(_grown(arm, evidence)),
+        grown=() if arm == BASELINE else tuple(_grown(arm, cell, evidence)),
     )
 
 
@@ -223,10 +224,12 @@ def _falls(answers: Sequence[_Answer], edits: Sequence[_Edited]) -> list[Floats]
     return [(lead_SDM[:, 0] - lead_SDM[:, -1]) / distance_S for lead_SDM in leads]
 
 
-def _grown(arm: str, evidence: Evidence) -> Iterator[Grown]:
+def _grown(arm: str, cell: Cell, evidence: Evidence) -> Iterator[Grown]:
     """Yield the counter-slices of which an arm surely reads more as the other class."""
     for piece in evidence.slices:
-        other = next(k for k in evidence.target if k != piece.label)
+        if {piece.label, *cell} != set(evidence.target):
+            continue
+        other = next(k for k in cell if k != piece.label)
         after_SM, before_SM = piece.predictions[arm], piece.predictions[BASELINE]
         grown_SM = (after_SM == other) * 1.0 - (before_SM[: len(after_SM)] == other)
         mean = _over(evidence, piece.ids_M)

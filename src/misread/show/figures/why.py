@@ -142,7 +142,7 @@ def sentences(why: Why, names: tuple[str, ...]) -> list[str]:
     """Return what was found, one sentence each, the answer first."""
     lines = [f"{_finding(why, names)} (baseline)."]
     for arm, it in why.arms.items():
-        lines += [_fall(arm, edit) for edit in it.degrees if edit.fall_less is not None]
+        lines += [_fall(arm, e, names) for e in it.degrees if e.fall_less is not None]
         lines += [_grown(arm, grown, why, names) for grown in it.grown]
         if arm == BASELINE:
             continue
@@ -163,7 +163,7 @@ def sentences(why: Why, names: tuple[str, ...]) -> list[str]:
     return lines
 
 
-def _fall(arm: str, edit: Degrees) -> str:
+def _fall(arm: str, edit: Degrees, names: tuple[str, ...]) -> str:
     """Return how much of an arm's margin an edit takes, beside the baseline."""
     less = edit.fall_less
     if less is None:
@@ -173,8 +173,9 @@ def _fall(arm: str, edit: Degrees) -> str:
     if less.low > 0 or less.high < 0:
         finding = f"it relies {word} on it than the baseline"
     low, high = (number(100 * value, decimals=0) for value in (less.low, less.high))
+    share = number(100 * edit.fall.estimate, decimals=0)
     return (
-        f"{arm}, {edit.edit}: takes {number(100 * edit.fall.estimate, decimals=0)}% of the margin, "
+        f"{arm}, {names[edit.label]}, {edit.edit}: takes {share}% of the margin, "
         f"{_points(less.estimate)} {word} than of the baseline's "
         f"(95% interval of less: {low} to {high}): {finding}."
     )
