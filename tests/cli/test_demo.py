@@ -14,7 +14,8 @@ def test_the_demo_is_answered_and_its_next_commands_run(tmp_path, monkeypatch):
     done = CliRunner().invoke(main, ["demo"])
     assert done.exit_code == 0, done.output
     page = (tmp_path / "misread-demo" / "demo.html").read_text("utf-8")
-    assert page.count("data:image/png;base64,") == 3  # two figures and the sprite
+    assert page.count("<svg role=") == 2, "the images of the cell, before and after"
+    assert page.count("background-image: url(data:image/png;base64,") == 1, "and all to click"
     assert "UNDERPOWERED" in done.output
     following = done.output.partition("Type next:\n")[2].splitlines()
     assert len(following) == 3
