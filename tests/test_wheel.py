@@ -256,6 +256,7 @@ def test_the_light_install_judges_plans_and_reports(light: Path, tmp_path: Path)
     [
         ("train", ("run", "four-nine", "--smoke", "--arms", "both", "--out", "out")),
         ("tables", ("data", "check", "h5:digits.h5")),
+        ("view", ("view", ".")),
     ],
 )
 def test_what_needs_an_extra_names_it(
