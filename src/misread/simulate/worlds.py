@@ -246,6 +246,7 @@ def draw(world: World, design: Design, rng: np.random.Generator) -> tuple[BoolAr
         fold_S = np.arange(n_seeds) % N_FOLDS
         log_odds += world.fold * rng.standard_normal((2, N_FOLDS, 1))[:, fold_S]
         log_odds += world.part * rng.standard_normal((2, N_FOLDS, n_images))[:, fold_S]
+    log_odds = np.maximum(log_odds, -700)  # below, exp overflows; there is no error anyway
     errors = rng.random((2, n_seeds, n_images)) * (1 + np.exp(-log_odds)) < 1
     n_before, n_after = design.n_arms
     return errors[0, :n_before], errors[1, :n_after]
