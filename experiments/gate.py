@@ -21,7 +21,7 @@ from misread.judge import Predictions, Verdict, judge
 from misread.judge.items import Gate
 from misread.seeds import derive
 from misread.simulate.worlds import WORLDS, WRITER_WORLDS, Design, World, draw, read_by, writers_of
-from misread.wording import percent
+from misread.wording import count, percent
 from misread.workers.machine import cores
 from misread.workers.processes import side_by_side
 
@@ -45,7 +45,7 @@ class Harm(NamedTuple):
         if not self.place:
             return "nothing"
         what = "thin 4s read as 9s" if self.place == THIN else "recall of 7"
-        return f"{what}, {100 * self.growth:g} points"
+        return f"{what}, {count(round(100 * self.growth), 'point')} more"
 
 
 class Kind(NamedTuple):
