@@ -33,7 +33,7 @@ from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
-from scipy import optimize, special
+from scipy import special
 
 from misread.errors import JudgeError
 from misread.files import Frozen
@@ -137,6 +137,8 @@ def _bound(
         out_G = special.ndtr((at_G - bound * scale) / step)
         out_G = out_G + special.ndtr((-bound * scale - at_G) / step)
         return float(mass_G @ out_G) - to_spend
+
+    from scipy import optimize  # noqa: PLC0415  only looks need it, and it loads for long
 
     return float(optimize.brentq(excess, 0.0, 40.0, xtol=1e-10))
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from misread.judge.changed import changed_share
 from misread.judge.parts import Parts
@@ -107,7 +107,7 @@ def power_of(
     if held.weight < 1:
         times = max(round(extent.n_readings / extent.n_held), 1)
         changed += extent.n_held * changed_share(pilot, reduction, times)
-    return float(np.mean(found_P) * stats.poisson.sf(least - 1, changed))
+    return float(np.mean(found_P) * special.pdtrc(least - 1, changed))
 
 
 def smallest_found(

@@ -11,7 +11,7 @@ Rao & Scott (1992), A simple method for the analysis of clustered binary data, *
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from misread.judge.checks import FloatArray, IntArray, flags, whole_numbers
 from misread.judge.counts import Counts
@@ -91,7 +91,8 @@ def mcnemar_midp(before_N: npt.ArrayLike, after_N: npt.ArrayLike) -> float:
 def _midp(gone_C: IntArray, new_C: IntArray) -> FloatArray:
     """Return mid-p McNemar p-values: both tails of the binomial, half of what was observed."""
     fewer_C, n_C = np.minimum(gone_C, new_C), gone_C + new_C
-    at_C = stats.binom.pmf(fewer_C, n_C, 0.5)
-    p_C = np.where(gone_C == new_C, 1 - at_C / 2, 2 * special.bdtr(fewer_C, n_C, 0.5) - at_C)
+    as_few_C = special.bdtr(fewer_C, n_C, 0.5)
+    fewer_still_C = np.where(fewer_C > 0, special.bdtr(np.maximum(fewer_C - 1, 0), n_C, 0.5), 0.0)
+    p_C = np.where(gone_C == new_C, 1 - (as_few_C - fewer_still_C) / 2, as_few_C + fewer_still_C)
     p_values_C: FloatArray = np.where(n_C == 0, 1.0, p_C)
     return p_values_C
