@@ -1,6 +1,7 @@
 """`misread init`: a study's file, with comments, to begin with."""
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -122,5 +123,6 @@ def init(
         write_atomic(path.with_name("study.schema.json"), text.encode())
     say(
         f"Written: {path}, on {len(train):,} images of {train.n_classes} classes to learn from and "
-        f"{len(test):,} to confirm on. Look at it, then: misread run {path} --smoke"
+        f"{len(test):,} to confirm on. Look at it, then: misread run {shlex.quote(str(path))} "
+        "--smoke"
     )

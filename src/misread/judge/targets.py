@@ -331,4 +331,5 @@ def _undisputed(pair: Pair, cell: Cell, alpha: float) -> Effect | None:
     """Return the effect on a cell without the images whose label is disputed."""
     if pair.disputed_N is None or not (~pair.disputed_N & (pair.labels_N == cell[0])).any():
         return None
-    return effects(count_cell(pair.of_images(~pair.disputed_N), *cell), alpha)[0]
+    counts = count_cell(pair.of_images(~pair.disputed_N), *cell)
+    return effects(counts, alpha)[0].within(float(rates_of(counts)[0][0]))

@@ -87,7 +87,7 @@ def _study(evidence: Evidence) -> dict[str, Any]:
         "saved_runs": words.saved_runs(evidence),
         "groups": words.group_noun(evidence),
         "sampling_units": words.sampling_units(evidence),
-        "n_images": f"{len(evidence.confirm):,}",
+        "images": words.evidence_images(evidence),
         "n_target_images": f"{int((evidence.confirm.labels_N == evidence.target[0]).sum()):,}",
         "accuracy": wording.percent(evidence.summary["accuracy"]["mean"]),
         "finding": answer_of(evidence.verdicts).rstrip(".")

@@ -43,20 +43,12 @@ def answer_table(evidence: Evidence) -> Table:
             )
         )
     title = (
-        f"{evidence.plan.study.title}: {words.seed_count(evidence)}, {evidence_images(evidence)}"
-        f"{smoke_mark(evidence.plan.study.smoke)}"
+        f"{evidence.plan.study.title}: {words.seed_count(evidence)}, "
+        f"{words.evidence_images(evidence)}{smoke_mark(evidence.plan.study.smoke)}"
     )
     note = f"Over {words.sampling_units(evidence)}. {words.saved_runs(evidence)}".strip()
     heads = ("arm", "verdict", words.target_name(evidence), "accuracy", "worst of the rest")
     return Table(title, heads, tuple(rows), note, "lllll", unbroken=frozenset({2}))
-
-
-def evidence_images(evidence: Evidence) -> str:
-    """Return how many images count, as in "10,000 confirm images and 60,000 held out"."""
-    side = evidence.runs[BASELINE].evidence
-    n_confirm = len(evidence.confirm)
-    held = f" and {side.n_images - n_confirm:,} held out" if side.n_images > n_confirm else ""
-    return f"{n_confirm:,} confirm images{held}"
 
 
 def verdicts_table(
@@ -125,11 +117,14 @@ def effect_table(evidence: Evidence) -> Table:
     alpha = None if evidence.plan.study.adaptive else evidence.plan.study.judge.alpha
     table = target_table([cell for _, _, cell in judged], alpha)
     rows = tuple(
-        (arm if len(verdict.cells) == 1 else f"{arm}, {row[0]}", *row[1:], verdict.verdict)
+        (arm if len(verdict.cells) == 1 else f"{arm}, {row[0]}", *row[1:], verdict_word(verdict))
         for (arm, verdict, _), row in zip(judged, table.rows, strict=True)
     )
-    title = f"Errors {words.target_name(evidence)} per seed on the confirm images, in images and as"
-    return Table(f"{title} a share of the class", ("Arm", *table.heads[1:], "Verdict"), rows)
+    title = (
+        f"Errors {words.target_name(evidence)} per seed over {words.evidence_images(evidence)}, as "
+        "a share of the class and in images, as if there were those of confirm"
+    )
+    return Table(title, ("Arm", *table.heads[1:], "Verdict"), rows)
 
 
 def behind_table(evidence: Evidence) -> Table:
@@ -238,7 +233,7 @@ def results_markdown(evidence: Evidence) -> str:
     """Return a row per arm (accuracy, target, counter-slices, verdict) and the reasons."""
     lines = [
         (
-            f"{words.seed_count(evidence)}, {len(evidence.confirm):,} confirm images"
+            f"{words.seed_count(evidence)}, {words.evidence_images(evidence)}"
             f"{words.recipe_name(evidence)}. Intervals are for the change in errors per seed; bold "
             "shares are harmed."
         ),

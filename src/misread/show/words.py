@@ -190,6 +190,19 @@ def seed_count(evidence: Evidence) -> str:
     return f"{number} seed" + ("" if number == "1" else "s")
 
 
+def evidence_images(evidence: Evidence) -> str:
+    """Return how many images count, as in "10,000 confirm images and 60,000 held out".
+
+    Where *confirm* was seen before, it says that these do not decide.
+    """
+    side = evidence.runs[BASELINE].evidence
+    n_confirm = len(evidence.confirm)
+    held = f" and {side.n_images - n_confirm:,} held out" if side.n_images > n_confirm else ""
+    pooled = evidence.plan.pooled
+    seen = " (seen before: they do not decide)" if pooled and not pooled.weight else ""
+    return f"{n_confirm:,} confirm images{seen}{held}"
+
+
 def group_noun(evidence: Evidence) -> str:
     """Return what the groups of images are called, as in "writers"; "" where none count."""
     if not evidence.plan.grouped:

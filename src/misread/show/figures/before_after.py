@@ -1,5 +1,6 @@
 """The figure of what each arm was made for, how sure that is, and what else it taught."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -42,7 +43,7 @@ def before_after(evidence: Evidence) -> Figure:
         14.0,
         _HEAD + row * len(arms) + 0.55,
         words.finding(evidence, arms[0]),
-        f"{words.seed_count(evidence)}, {len(evidence.confirm):,} confirm images; "
+        f"{words.seed_count(evidence)}, {words.evidence_images(evidence)}; "
         "each arm against the baseline trained from the same seeds.",
         evidence.plan.exploratory,
     )
@@ -93,7 +94,7 @@ def _row_head(sheet: style.Sheet, evidence: Evidence, arm: str, down: float) -> 
     sheet.text(0.35, down, arm, size=14, bold=True)
     colour = style.VERDICT_COLOURS[verdict.verdict]
     sheet.text(0.35, down + 0.3, verdict.verdict, bold=True, colour=colour)
-    lines = verdict.qualifier.replace(", ", "\n").replace("collateral ", "collateral\n")
+    lines = "\n".join(textwrap.wrap(verdict.qualifier, 16))
     if lines:
         sheet.text(0.35, down + 0.52, lines, size=9.5, colour=style.MUTED)
 
