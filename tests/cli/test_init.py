@@ -76,3 +76,9 @@ def test_every_setting_is_described():
     for model in TABLES.values():
         assert {row.key for row in rows_of(model)} <= {*descriptions(model), "recipe"}
         assert all(row.about and row.takes for row in rows_of(model))
+
+
+def test_no_name_is_one_sentence():
+    done = CliRunner().invoke(main, ["init", ""])
+    assert done.exit_code == 2
+    assert "'' is no name of a study" in done.stderr

@@ -1,5 +1,6 @@
 """`misread fix`: search for a fix of a study's target, and write the study that is to prove it."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import click
 
 from misread.cli.options import stderr, stdout, study_options
 from misread.cli.progress import StudyBar, load_with_bar
+from misread.errors import StudyError
 from misread.files import write_atomic
 from misread.learn.order import Step
 from misread.show.fix import answer, dropped_lines, last_table, next_command, search_page
@@ -42,6 +44,9 @@ def fix(
     **options: Any,
 ) -> None:
     """Search for a fix of STUDY's target, and write the study that is to prove the best."""
+    if budget is not None and not math.isfinite(budget):
+        msg = f"--budget {budget} is no time; give minutes, for example 60, or leave it away."
+        raise StudyError(msg)
     loaded = load_study(study, **options)
     candidates, no_policy = load_candidates(loaded, candidates_file)
     folder = out or Path("runs") / f"{loaded.name}-fix"

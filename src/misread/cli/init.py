@@ -92,6 +92,9 @@ def init(
     schema: bool,  # noqa: FBT001  click passes flags
 ) -> None:
     """Write NAME.toml, a study with comments that runs as it is."""
+    if not Path(name).name:
+        msg = f"{name!r} is no name of a study; write for example misread init mine."
+        raise StudyError(msg)
     path = Path(name).with_suffix(".toml")
     if path.exists():
         msg = f"{path} exists; choose another name, or remove it first."

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from misread.errors import JudgeError
 from misread.files import Frozen
 from misread.judge.atlas import CellAtlas, cell_atlas
-from misread.judge.classes import Cell, NamedCell, cell_of
+from misread.judge.classes import Cell, NamedCell, cell_of, short
 from misread.judge.collateral import count_cell
 from misread.judge.counts import Counts
 from misread.judge.effects import Effect, effects, holm
@@ -148,7 +148,9 @@ def cells_of(cells: Sequence[NamedCell], pair: Pair) -> list[Cell]:
         msg = "no cell was given; the judge needs at least one: give for example [(4, 9)]."
         raise JudgeError(msg)
     if len(set(codes)) < len(codes):
-        msg = f"cells {codes} name one confusion twice; name each once."
+        twice = max(codes, key=codes.count)
+        name = "→".join(short(pair.class_names[k]) for k in twice)
+        msg = f"{name} is named twice; name each confusion once."
         raise JudgeError(msg)
     for true, predicted in codes:
         if not (pair.labels_N == true).any():
