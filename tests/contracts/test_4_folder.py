@@ -40,6 +40,11 @@ def ended(effect: dict[str, Any], before: float) -> dict[str, Any]:
     return effect | ends
 
 
+def unended(effect: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return an effect without its ends, where the rate before is not stored beside it."""
+    return effect and effect | {"low": None, "high": None}
+
+
 def comparable(verdict: dict[str, Any]) -> dict[str, Any]:
     """Return a verdict without the numbers that these versions compute otherwise.
 
@@ -57,7 +62,10 @@ def comparable(verdict: dict[str, Any]) -> dict[str, Any]:
         for item in verdict["collateral"]
     ]
     cells = [
-        cell | dict.fromkeys(POWER) | {"effect": ended(cell["effect"], cell["before"])}
+        cell
+        | dict.fromkeys(POWER)
+        | {"effect": ended(cell["effect"], cell["before"])}
+        | {"effect_undisputed": unended(cell["effect_undisputed"])}
         for cell in verdict["cells"]
     ]
     reason = verdict["reason"].partition("): ")[0]

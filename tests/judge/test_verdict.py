@@ -297,7 +297,7 @@ def test_a_full_study_is_judged_in_seconds():
         ({"cells": []}, "no cell was given"),
         ({"cells": ["0-1"]}, "not of the form TRUE:PREDICTED"),
         ({"cells": [(0, 0)]}, "two classes, as in 4:9"),
-        ({"cells": [(0, 1), (0, 1)]}, "name each once"),
+        ({"cells": [(0, 1), (0, 1)]}, "name each confusion once"),
         ({"cells": [(5, 1)]}, "there is no class '5'; the classes are 0, 1, 2"),
         ({"cells": [(5, 1)], "class_names": range(6)}, "no image has the true class 5"),
         ({"cells": [(0, 7)]}, "there is no class '7'"),
