@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from misread.data.arrays import Raw, datasets
 from misread.data.dataset import Dataset
+from misread.data.hdf5 import check_hdf5
 from misread.data.mnist import read_idx
 from misread.data.tables import read_table
 from misread.errors import DataError, needs_extra
@@ -165,6 +166,7 @@ def load_h5(name: str, place: str) -> tuple[Dataset, Dataset]:
         values: npt.NDArray[Any] = array.asstr()[()].astype(np.str_) if is_text else array[()]
         return values.T if "MATLAB_class" in array.attrs else values
 
+    check_hdf5(path)
     try:
         if not h5py.is_hdf5(path):
             msg = f"{path} is no HDF5 file; write it with h5py."
