@@ -3,7 +3,8 @@
 docs/cli.md: what `--help` of every command says. docs/PLANNING.md: a table of the modules, the
 first sentence of each, in the order of imports. docs/verdict.schema.json: what `misread judge
 --json` prints, described by the docstrings. docs/study.md and docs/study.schema.json: every setting
-of a study's file. docs/*.md: below each `$ misread …` what it prints.
+of a study's file. docs/*.md: below each `$ misread …` what it prints. docs/demo.html: the page of
+`misread demo`.
 """
 
 import argparse
@@ -268,6 +269,15 @@ def study_file_schema(_: str = "") -> str:
 # --- all of it ------------------------------------------------------------------------------------
 
 
+def demo_page(_: str = "") -> str:
+    """Return the page of `misread demo`, which names its folder as a reader's would be."""
+    with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
+        said, code = misread("demo")
+        if code:
+            raise RuntimeError(said)
+        return Path("misread-demo", "demo.html").read_text("utf-8")
+
+
 def generators(project: Path) -> dict[Path, Callable[[str], str]]:
     """Return every generated file with what makes its new text of the old one."""
     docs = project / "docs"
@@ -277,6 +287,7 @@ def generators(project: Path) -> dict[Path, Callable[[str], str]]:
         docs / "verdict.schema.json": schema,
         docs / "study.md": lambda _: settings_page(project),
         docs / "study.schema.json": study_file_schema,
+        docs / "demo.html": demo_page,
     }
     pages = [page for page in sorted(docs.glob("*.md")) if page not in makers]
     return makers | {p: with_outputs for p in pages if CONSOLE.search(p.read_text("utf-8"))}

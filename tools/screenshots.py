@@ -1,34 +1,19 @@
-"""Make the page that the documentation shows, and the pictures of it.
+"""Take the picture of a page that the documentation shows: python tools/screenshots.py.
 
-python tools/screenshots.py; needs Chromium. `docs/demo.html` is what `misread demo` writes, and
-`docs/figures/page.png` a picture of it, taken as a reader would see it. Run it after a change of
-how pages look, and look at both.
+Needs Chromium. `docs/figures/page.png` shows `docs/demo.html`, which tools/generated.py writes, as
+a reader would see it. Run it after a change of how pages look, and look at it.
 """
 
 import shutil
 import sys
-import tempfile
-from contextlib import chdir
 from pathlib import Path
 
-from click.testing import CliRunner
 from playwright.sync_api import sync_playwright
-
-from misread.cli import main as misread
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGE, PICTURE = PROJECT / "docs" / "demo.html", PROJECT / "docs" / "figures" / "page.png"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 WIDTH, HEIGHT, MARGIN = 1060, 900, 12
-
-
-def write_page(path: Path) -> None:
-    """Write the page of `misread demo`, which names its folder as a reader's would be."""
-    with tempfile.TemporaryDirectory() as name, chdir(name):
-        done = CliRunner().invoke(misread, ["demo"])
-        if done.exit_code:
-            raise SystemExit(done.output)
-        path.write_bytes(Path("misread-demo/demo.html").read_bytes())
 
 
 def take_picture(page: Path, picture: Path, program: str) -> None:
@@ -52,14 +37,13 @@ def take_picture(page: Path, picture: Path, program: str) -> None:
 
 
 def main() -> int:
-    """Write the page and the picture, and return the exit code."""
+    """Take the picture, and return the exit code."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         print(f"There is no browser: none of {', '.join(PROGRAMS)} is on PATH.", file=sys.stderr)
         return 1
-    write_page(PAGE)
     take_picture(PAGE, PICTURE, program)
-    print(f"{PAGE}: written.\n{PICTURE}: written.")
+    print(f"{PICTURE}: written.")
     return 0
 
 

@@ -66,7 +66,7 @@ def test_nothing_but_the_page_is_served_and_no_script_but_ours_runs(ask):
     _, content, headers = ask("GET", "/")
     policy = headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
-    assert policy.count("sha256-") == content.count(b"<script>") == 2
+    assert policy.count("sha256-") == content.count(b"<script>") == 3
     assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
     assert headers["cache-control"] == "no-store"
 

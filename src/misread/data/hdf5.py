@@ -1,13 +1,8 @@
-"""A first reading of an HDF5 file, where a crash does no harm.
+"""A first reading of an HDF5 file, on which its library may crash."""
 
-A few damaged bytes make the HDF5 library end the whole process, which no `except` can catch. So a
-child process reads everything first.
-"""
-
-import subprocess
-import sys
 from pathlib import Path
 
+from misread.data.child import complaint
 from misread.errors import DataError
 from misread.memory import limit_bytes
 
@@ -42,8 +37,7 @@ def check_hdf5(path: Path) -> None:
     DataError
         If it does.
     """
-    command = [sys.executable, "-P", "-c", _TRY, str(path), str(limit_bytes())]
-    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  our own program
-    if done.returncode:
-        msg = f"{path} cannot be read as HDF5 (it is damaged); write it anew with h5py."
+    reason = complaint(_TRY, path, str(limit_bytes()))
+    if reason is not None:
+        msg = f"{path} cannot be read as HDF5 ({reason}); write it anew with h5py."
         raise DataError(msg)

@@ -5,11 +5,10 @@ which aborts the whole process, or panic with a report on standard error that no
 silence. So a child process reads the columns first.
 """
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from misread.data.child import complaint
 from misread.errors import DataError
 from misread.memory import limit_bytes
 
@@ -60,9 +59,7 @@ def check_parquet(path: Path, columns: Sequence[str]) -> None:
     if size < 12 or start != _MAGIC or end != _MAGIC:
         msg = "this is no Parquet file, or only a part of one; write it anew."
         raise DataError(msg)
-    command = [sys.executable, "-P", "-c", _TRY, str(path), str(limit_bytes()), *columns]
-    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  our own program
-    if done.returncode:
-        reason = done.stdout.decode("utf-8", "replace").strip() or "it is damaged"
+    reason = complaint(_TRY, path, str(limit_bytes()), *columns)
+    if reason is not None:
         msg = f"cannot be read as Parquet ({reason}); write it anew."
         raise DataError(msg)

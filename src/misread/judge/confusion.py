@@ -162,6 +162,8 @@ def rank_cells(counts_SKK: npt.ArrayLike) -> list[CellRank]:
     JudgeError
         If the shape is not [S, K, K] or counts are negative or fractional.
     """
+    from scipy import stats  # noqa: PLC0415  half a second, and nothing else needs it
+
     try:
         counts = np.asarray(counts_SKK)
     except ValueError as error:
@@ -179,8 +181,6 @@ def rank_cells(counts_SKK: npt.ArrayLike) -> list[CellRank]:
     true_C, predicted_C = np.nonzero(off_diagonal)
     counts_SC = counts[:, true_C, predicted_C]
     reverse_SC = counts[:, predicted_C, true_C]
-    from scipy import stats  # noqa: PLC0415  half of a second, that nobody else needs
-
     ranks_SC: FloatArray = stats.rankdata(-counts_SC, method="average", axis=1)
     p_C = _rank_p_values(ranks_SC)
     q_C = benjamini_hochberg(p_C.tolist())

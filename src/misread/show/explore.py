@@ -1,7 +1,6 @@
 """What a page lets one click through: every misread image with every seed of every arm."""
 
 import io
-import json
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -10,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from markupsafe import Markup
 from PIL import Image
 
 from misread import wording
 from misread.images import Ids, Images
 from misread.judge import Predictions
 from misread.judge.classes import Cell
-from misread.show.style import inline
+from misread.show.inline import inline, json_in_page
 from misread.show.table import Table
 
 Pictures = Callable[[str, Ids], Images | None]  # of a slice ("" for none), at these places
@@ -291,11 +289,3 @@ def sprite_address(images: Images) -> str:
         return inline(file.getvalue(), "jpeg")
     Image.fromarray(sheet).save(file, "png", optimize=True)
     return inline(file.getvalue())
-
-
-def json_in_page(value: Any) -> Markup:
-    """Return JSON that no text in it can leave: `<`, `>`, `&` and line separators are escaped."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)  # noqa: S704  nothing in it can end the element

@@ -5,7 +5,6 @@ Colours are those of Okabe & Ito (2008), which colour-blind people can tell apar
 a marker of its own, so that no finding hangs on colour.
 """
 
-import base64
 import functools
 import io
 import re
@@ -155,11 +154,6 @@ def _short(tag: str) -> str:
     kept = tag if "base64" in tag else _DECIMALS.sub(r"\1", tag)
     kept = kept.replace("base64,\n", "base64,").replace(' id="photo"', ' class="photo"')
     return _BLANKS.sub(" ", _NEEDLESS.sub("", kept))
-
-
-def inline(content: bytes, kind: str = "png") -> str:
-    """Return a picture as the address of itself, for a page that is one file."""
-    return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
 
 
 def write_png(path: Path, figure: Figure) -> Path:

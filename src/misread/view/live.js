@@ -3,13 +3,6 @@
 (() => {
   const data = JSON.parse(document.getElementById("live-data").textContent);
   const $ = (name) => document.getElementById("live-" + name);
-  const make = (tag, text = "", parent = null, about = {}) => {
-    const it = document.createElement(tag);
-    it.textContent = text;
-    for (const [key, value] of Object.entries(about)) it.setAttribute(key, value);
-    if (parent) parent.append(it);
-    return it;
-  };
   const ask = async (address, options) => {
     let answer, said;
     try {

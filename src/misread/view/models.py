@@ -1,6 +1,5 @@
 """The models that read what is drawn or dropped: loaded when first asked, then kept."""
 
-import base64
 import io
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from misread.errors import DataError, MisreadError, StudyError, needs_extra
 from misread.images import Images
 from misread.images.mnist_form import to_convention
 from misread.learn.trainer import Reader
+from misread.show.inline import inline
 from misread.study.models import models_of
 from misread.study.photos import Readers, readers_of
 from misread.study.plan import load_plan
@@ -174,4 +174,4 @@ def _address(image: Images) -> str:
     """Return one picture as the address of itself."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, "png")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return inline(file.getvalue())

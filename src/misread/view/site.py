@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from misread.errors import DataError, MisreadError, StudyError
+from misread.show.inline import json_in_page
 from misread.study.folder import finished_study
 from misread.view.flags import Flags
 from misread.view.inside import refuse_links_out
@@ -88,18 +89,23 @@ def _text_of(page: Path) -> str:
         html = page.read_text("utf-8")
     except ValueError:
         html = ""
-    ours = resources.files("misread.show") / "templates" / "explore.js"
+    ours = {_script("make.js").strip(), _script("explore.js").strip()}
     scripts = {text.strip() for text in _SCRIPT.findall(html)}
     if "misread</title>" not in html or "</main>" not in html:
         msg = f"{page} is no page that misread wrote; name a study's folder, or such a page."
         raise DataError(msg)
-    if scripts - {ours.read_text("utf-8").strip()}:
+    if scripts - ours:
         msg = (
             f"{page} was written by another version of misread, and other scripts do not run here; "
             "write it anew with `misread report` or `misread judge --html`."
         )
         raise DataError(msg)
     return html
+
+
+def _script(name: str) -> str:
+    """Return a script of the pages that misread writes."""
+    return (resources.files("misread.show") / "templates" / name).read_text("utf-8")
 
 
 def _live_part(flags: str, models: Models | None, why: str, *, clickable: bool) -> str:
@@ -110,12 +116,11 @@ def _live_part(flags: str, models: Models | None, why: str, *, clickable: bool) 
         "why": why,
         "arms": [] if models is None else list(models.arms),
     }
-    text = json.dumps(data)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
     html = (folder / "live.html").read_text("utf-8")
     script = (folder / "live.js").read_text("utf-8")
-    return html.replace("LIVE_DATA", text).replace("LIVE_SCRIPT", script)
+    if not clickable:  # else the page has it
+        script = f"{_script('make.js')}\n{script}"
+    return html.replace("LIVE_DATA", json_in_page(data)).replace("LIVE_SCRIPT", script)
 
 
 def _ids(page: Path, text: str) -> frozenset[str]:

@@ -19,13 +19,6 @@
   const state = { ...start };
   let most = 120, mostCells = 60, search = "";
 
-  const make = (tag, text = "", parent = null, about = {}) => {
-    const it = document.createElement(tag);
-    it.textContent = text;
-    for (const [key, value] of Object.entries(about)) it.setAttribute(key, value);
-    if (parent) parent.append(it);
-    return it;
-  };
   const button = (text, parent, about, onclick) => {
     const it = make("button", text, parent, { type: "button", ...about });
     it.onclick = onclick;
