@@ -117,9 +117,7 @@ def _live_part(flags: str, models: Models | None, why: str, *, clickable: bool) 
         "arms": [] if models is None else list(models.arms),
     }
     html = (folder / "live.html").read_text("utf-8")
-    script = (folder / "live.js").read_text("utf-8")
-    if not clickable:  # else the page has it
-        script = f"{_script('make.js')}\n{script}"
+    script = f"{_script('make.js')}\n{(folder / 'live.js').read_text('utf-8')}"
     return html.replace("LIVE_DATA", json_in_page(data)).replace("LIVE_SCRIPT", script)
 
 
