@@ -18,6 +18,7 @@ from misread import wording
 from misread.show import style, words
 from misread.show import target as tables
 from misread.show.figures.preview import preview_figure
+from misread.show.figures.training_curves import training_curves
 from misread.show.markdown.page import Beside
 from misread.show.markdown.target import summary
 from misread.show.report import command, report_html, write_report
@@ -246,3 +247,12 @@ def test_a_preview_needs_no_plan(tmp_path: Path) -> None:
 )
 def test_numbers_are_written_one_way(told: str, expected: str) -> None:
     assert told == expected
+
+
+def test_arms_that_train_longer_are_named_in_the_curves() -> None:
+    evidence = made_up(2, ("documented",))
+    assert training_curves(evidence).get_label().startswith("After 2 epochs the arms")
+    runs = evidence.runs["documented"]
+    short = tuple(seed[:1] for seed in runs.histories)
+    vars(runs)["histories"] = short
+    assert training_curves(evidence).get_label().startswith("After 1 to 2 epochs the arms")

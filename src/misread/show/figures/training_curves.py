@@ -38,8 +38,9 @@ def training_curves(evidence: Evidence) -> Figure:
     panel, gap, left, block = 2.35, 0.3, 0.95, 4.75
     last = [_column(histories[arm], "select_accuracy")[:, -1].mean() for arm in arms]
     lowest, highest = (wording.percent(share) for share in (min(last), max(last)))
-    n_epochs = min(len(seed) for history in histories.values() for seed in history)
-    epochs = wording.count(n_epochs, "epoch")
+    lengths = {len(seed) for history in histories.values() for seed in history}
+    epochs = wording.count(max(lengths), "epoch")
+    epochs = epochs if len(lengths) == 1 else f"{min(lengths)} to {epochs}"
     sheet = style.Sheet(
         max(left + n_columns * (panel + gap) + 0.9, 8.0),
         -(-len(arms) // n_columns) * block + 0.1,
