@@ -256,3 +256,16 @@ def test_arms_that_train_longer_are_named_in_the_curves() -> None:
     short = tuple(seed[:1] for seed in runs.histories)
     vars(runs)["histories"] = short
     assert training_curves(evidence).get_label().startswith("After 1 to 2 epochs the arms")
+
+
+def test_on_the_curve_of_a_trade_one_error_falls_as_the_other_rises() -> None:
+    evidence = made_up()
+    figure = FIGURES["trade"](evidence)
+    curve = figure.get_axes()[0].get_lines()[0]
+    x, y = (np.asarray(values) for values in curve.get_data())
+    assert (np.diff(x) <= 0).all()
+    assert (np.diff(y) >= 0).all()
+    cell = evidence.verdicts["documented"].cells[0]
+    assert x[0] > 100 * cell.before > x[-1] == pytest.approx(0, abs=1e-9)
+    point = figure.get_axes()[0].get_lines()[1].get_data()
+    assert point[0] == pytest.approx(100 * cell.before)
