@@ -111,13 +111,14 @@ def test_the_page_stands_alone(tmp_path: Path, drawn: dict[str, Drawn]) -> None:
     page = Page(html)
     bare = re.sub(r"base64,[A-Za-z0-9+/=]+", "", html)
     scripts = re.findall(r"<script[^>]*>(.*?)</script>", bare, flags=re.DOTALL)
-    template = resources.files("misread.show") / "templates" / "explore.js"
-    ours = template.read_text("utf-8").strip()
-    assert [text.strip() for text in scripts[1:]] == [ours]
+    templates = resources.files("misread.show") / "templates"
+    ours = [(templates / f"{name}.js").read_text("utf-8").strip() for name in ("make", "explore")]
+    assert [text.strip() for text in scripts[1:]] == ours
     assert [arm["name"] for arm in json.loads(scripts[0])["arms"]] == [*made_up().runs]
-    bare = bare.replace(ours, "")
+    for script in ours:
+        bare = bare.replace(script, "")
     assert not re.search(r"https?:|//[a-z]|@import|url\((?!data:|#)|<link", bare)
-    assert not re.search(r"fetch|XMLHttp|import\(|innerHTML|eval|document.write", ours)
+    assert not re.search(r"fetch|XMLHttp|import\(|innerHTML|eval|document.write", " ".join(ours))
     for tag, attributes in page.tags:
         for key in ("src", "href"):
             address = attributes.get(key)
