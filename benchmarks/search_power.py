@@ -81,7 +81,7 @@ class Explored:
     def search(self) -> Rung:
         """Return the last rung of a search."""
         arms = [arm for arm in self.read if arm != "baseline"]
-        return list(halving(arms, SEEDS, CELL, self.readings))[-1]
+        return list(halving(arms, SEEDS, (CELL,), self.readings))[-1]
 
 
 def counted(before_SN: Errors, after_SN: Errors) -> Counts:

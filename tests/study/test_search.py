@@ -44,7 +44,7 @@ def searched(rng, effects, n_seeds=(2, 4, 8)):
             for arm in arms
         }  # fmt: skip
 
-    return list(halving(list(effects), n_seeds, CELL, read))[-1]
+    return list(halving(list(effects), n_seeds, (CELL,), read))[-1]
 
 
 def test_a_fix_of_half_is_among_the_last_three_in_at_least_80_percent_of_200_searches():
@@ -61,12 +61,15 @@ def test_what_grows_is_taken_off_what_is_saved():
     rng = np.random.default_rng(1)
     hardness = np.ones(LABELS.size)
     before = drawn(rng, 0.03, 0.03, 0.03, 200, hardness)
-    trade = score("trade", drawn(rng, 0.015, 0.045, 0.03, 200, hardness), before, CELL)
+    trade = score("trade", drawn(rng, 0.015, 0.045, 0.03, 200, hardness), before, (CELL,))
     assert trade.saved == pytest.approx(15, abs=2)
     assert trade.harm == pytest.approx(15, abs=2.5)
     assert trade.harmed == "the reverse"
-    fix = score("fix", drawn(rng, 0.015, 0.03, 0.03, 200, hardness), before, CELL)
+    fix = score("fix", drawn(rng, 0.015, 0.03, 0.03, 200, hardness), before, (CELL,))
     assert fix.score > trade.score + 10
+    both = score("trade", drawn(rng, 0.015, 0.045, 0.03, 200, hardness), before, (CELL, CELL[::-1]))
+    assert both.saved == pytest.approx(0, abs=2)  # where the reverse is a target too
+    assert both.harmed != "the reverse"
 
 
 TRIED = (
@@ -233,6 +236,28 @@ def test_the_built_in_candidates_are_arms_and_those_a_trainer_does_not_know_are_
     assert {"affine", "margin", "teacher", "second", "patch-hard"} <= set(arms)
     assert arms["long"].epochs == 3 * ours.epochs["baseline"]
     assert arms["documented"].policy == "documented"
+
+
+def test_a_built_in_candidate_that_names_no_policy_of_the_study_is_left_out():
+    arms, left_out = load_candidates(load_study("two-seven"), None)  # treats both alike as it is
+    assert set(left_out) == {"both", "affine-both"}
+    assert "no control 'both'" in left_out["both"]
+    assert arms["documented"].policy == "cut"
+
+
+def test_the_proof_asks_what_the_study_asks(study, tmp_path):
+    both = study.judge.model_copy(update={"both_directions": True})
+    study = study.model_copy(update={"judge": both})
+    found = search(study, dict(list(candidates_of(study, tmp_path).items())[:3]), tmp_path / "fix")
+    assert found.both_directions
+    assert found.lowered == f"{found.target_name} and {found.reverse_name}"
+    (tmp_path / "proof.toml").write_text(proof_of(found, study, candidates_of(study, tmp_path)))
+    assert load_study(str(tmp_path / "proof.toml")).judge.both_directions
+
+
+def test_a_trainer_without_candidates_is_told_how_to_name_its_candidates(study, tmp_path):
+    with pytest.raises(StudyError, match="--candidates FILE"):
+        search(study, {}, tmp_path / "fix")
 
 
 NO_POLICY = """

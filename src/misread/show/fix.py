@@ -21,15 +21,17 @@ def answer(search: Search) -> str:
     if not search.best:
         return (
             f"None of {count(len(search.rungs[0].arms), 'candidate')} saves more errors "
-            f"{search.target_name} than it breaks elsewhere."
+            f"{search.lowered} than it breaks elsewhere."
         )
     best = search.best[0]
-    fall = best.saved / last.baseline.target if last.baseline.target else 0.0
+    before = search.errors(last.baseline)
+    n_class = "" if search.both_directions else f" of {search.n_class:,}"
+    fall = best.saved / before if before else 0.0
     harm = f", and breaks {number(best.harm, decimals=1)} elsewhere" if best.harm else ""
     return (
         f"The best of {count(len(search.rungs[0].arms), 'candidate')} is {best.arm}: "
-        f"{search.target_name} {number(last.baseline.target, decimals=1)} → "
-        f"{number(best.target, decimals=1)} images a seed of {search.n_class:,} ({fall:.0%} "
+        f"{search.lowered} {number(before, decimals=1)} → "
+        f"{number(search.errors(best), decimals=1)} images a seed{n_class} ({fall:.0%} "
         f"fewer){harm}. It was chosen on these images, so this proves nothing yet."
     )
 
@@ -68,14 +70,13 @@ def _table(search: Search, labels: dict[str, str], tried: list[tuple[Score, int]
         _row(score, n_seeds, labels.get(score.arm, ""), _standing(search, score))
         for score, n_seeds in tried
     ]
-    name, reverse = search.target_name, "→".join(reversed(search.target_name.split("→")))
     return Table(
         title=f"Errors on explore, images a seed ({search.n_images:,} images)",
         heads=(
             "arm",
             "seeds",
-            name,
-            reverse,
+            search.target_name,
+            search.reverse_name,
             "altered",
             "accuracy",
             "s",

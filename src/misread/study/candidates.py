@@ -28,7 +28,7 @@ def load_candidates(study: Study, path: Path | None) -> tuple[dict[str, Arm], di
         Whose recipe they change, and whose policies they may name ("*" for its own).
     path
         The TOML file with a table `[candidates.NAME]` for each; None takes the built-in ones, of
-        which those that need a policy are left out where the study has none.
+        which those that need a policy are left out where the study has no such one.
 
     Raises
     ------
@@ -45,9 +45,12 @@ def load_candidates(study: Study, path: Path | None) -> tuple[dict[str, Arm], di
         msg = f"{path} names no candidates; write a table [candidates.NAME] for each."
         raise StudyError(msg)
     arms, left_out = {}, {}
+    policies = study.policy.resolve(study.target or (0, 1)) if study.policy else {}
     for name, table in tables.items():
         if path is None and "policy" in table and study.policy is None:
             left_out[name] = "the study has no policy"
+        elif path is None and table.get("policy", "*") not in {"*", *policies}:
+            left_out[name] = f"the study's policy has no control {table['policy']!r} of its kind"
         elif path is None and not study.trainer.is_ours and set(table) - {"label", "policy"}:
             left_out[name] = "the study's trainer does not know it"
         else:
@@ -102,7 +105,9 @@ def proof_of(search: Search, study: Study, candidates: Mapping[str, Arm]) -> str
         "seeds": list(study.seeds),
         "target": f"{search.target[0]}:{search.target[1]}",
     }
-    head["judge"] = {"seen_before": {"explore": True}}
+    seen = study.judge.seen_before.model_copy(update={"explore": True})
+    judge = study.judge.model_copy(update={"seen_before": seen})
+    head["judge"] = judge.model_dump(mode="json", exclude_defaults=True)
     head |= {"slices": slices} if (slices := _slices(study, search.target)) else {}
     tables, baseline = {}, study.arms[BASELINE]
     if study.recipe_name and baseline.recipe == RECIPES[study.recipe_name]:

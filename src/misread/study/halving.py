@@ -32,9 +32,10 @@ class Score(Frozen):
     slices : dict of str to float
         Errors of the target's two cells, in each altered view.
     saved : float
-        Fewer errors of the target than the baseline.
+        Fewer errors of the target than the baseline; of both cells where both are targets.
     harm : float
-        What grew: the reverse, the worst slice and all other errors, as far as they did.
+        What grew: the reverse where it is no target, the worst slice and all other errors, as far
+        as they did.
     harmed : str
         What grew most, in words; "" where nothing did.
     accuracy : float
@@ -99,9 +100,9 @@ class Readings:
         return float((read_SM[:, self.labels_M == cell[0]] == cell[1]).sum(axis=1).mean())
 
 
-def score(arm: str, read: Readings, before: Readings, cell: Cell) -> Score:
-    """Return what an arm saves against the baseline, `before`, with the same seeds."""
-    reverse = cell[::-1]
+def score(arm: str, read: Readings, before: Readings, cells: Sequence[Cell]) -> Score:
+    """Return what an arm saves of its targets against the baseline, `before`, with its seeds."""
+    cell, reverse = cells[0], cells[0][::-1]
 
     def rest(side: Readings) -> float:
         wrong = float((side.preds_SM != side.labels_M).sum(axis=1).mean())
@@ -114,10 +115,11 @@ def score(arm: str, read: Readings, before: Readings, cell: Cell) -> Score:
     }
     worst = max(grown, key=lambda view: grown[view], default="")
     harms = {
-        "the reverse": read.errors(reverse) - before.errors(reverse),
         "other errors": rest(read) - rest(before),
         **({worst: grown[worst]} if worst else {}),
     }
+    if reverse not in cells:
+        harms["the reverse"] = read.errors(reverse) - before.errors(reverse)
     harms = {name: growth for name, growth in harms.items() if growth > 0}
     return Score(
         arm=arm,
@@ -125,7 +127,7 @@ def score(arm: str, read: Readings, before: Readings, cell: Cell) -> Score:
         reverse=read.errors(reverse),
         elsewhere=rest(read),
         slices=slices,
-        saved=before.errors(cell) - read.errors(cell),
+        saved=sum(before.errors(one) - read.errors(one) for one in cells),
         harm=sum(harms.values()),
         harmed=max(harms, key=lambda name: harms[name], default=""),
         accuracy=float((read.preds_SM == read.labels_M).mean()),
@@ -137,7 +139,7 @@ def score(arm: str, read: Readings, before: Readings, cell: Cell) -> Score:
 def halving(
     arms: Sequence[str],
     seeds: Sequence[int],
-    cell: Cell,
+    cells: Sequence[Cell],
     read: Callable[[Sequence[str], int], Mapping[str, Readings]],
 ) -> Iterator[Rung]:
     """Yield rung after rung: every arm with few seeds, the better third with more, at least three.
@@ -148,8 +150,8 @@ def halving(
         Names, without the baseline.
     seeds
         Numbers of seeds of the rungs.
-    cell
-        The target.
+    cells
+        The target, and its reverse where both are targets.
     read
         (arms, number of seeds) → the readings of each; the baseline is among the arms.
     """
@@ -157,13 +159,13 @@ def halving(
     for place, n_seeds in enumerate(seeds):
         readings = read((BASELINE, *left), n_seeds)
         before = readings[BASELINE]
-        scores = [score(arm, readings[arm], before, cell) for arm in left]
+        scores = [score(arm, readings[arm], before, cells) for arm in left]
         scores.sort(key=lambda s: (-s.score, s.cost))
         is_last = place + 1 == len(seeds)
         n_kept = len(scores) if is_last else kept_of(len(scores))
         left = [s.arm for s in scores[:n_kept]]
         scores[n_kept:] = [s.model_copy(update={"dropped": _why(s)}) for s in scores[n_kept:]]
-        baseline = score(BASELINE, before, before, cell)
+        baseline = score(BASELINE, before, before, cells)
         yield Rung(n_seeds=n_seeds, baseline=baseline, arms=tuple(scores))
 
 

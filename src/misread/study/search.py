@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import StudyError
-from misread.files import Frozen, read_arrays, read_json, write_json
+from misread.files import Frozen, read_arrays, read_json, unstated, write_json
 from misread.judge.trade import gaps_of, logits_of, shift_for
 from misread.learn.views import Part, View, load_parts
 from misread.store import RunFolder
@@ -27,6 +27,7 @@ from misread.study.questions import Cell
 from misread.study.select import errors_on_select, target_of
 from misread.study.study import Study
 from misread.study.task import OnReport, Task, start_of
+from misread.study.workload import relative_cost
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Workers
 
@@ -44,6 +45,8 @@ class Search(Frozen):
         Whose baseline was to be improved, and on which data.
     target, target_name : tuple of int, str
         The cell, and its name.
+    both_directions : bool
+        Whether its reverse is a target too, and the errors of both were counted together.
     n_images, n_class : int
         Images of *explore*, and those of them of the target's true class.
     rungs : tuple of Rung
@@ -66,6 +69,7 @@ class Search(Frozen):
     dataset_sha256: tuple[str, str]
     target: Cell
     target_name: str
+    both_directions: bool = unstated(default=False)
     n_images: int
     n_class: int
     rungs: tuple[Rung, ...]
@@ -79,6 +83,21 @@ class Search(Frozen):
     def best(self) -> tuple[Score, ...]:
         """The arms of the last rung that save more than they harm, at most three."""
         return tuple(score for score in self.rungs[-1].arms if score.score > 0)[:LAST]
+
+    @property
+    def reverse_name(self) -> str:
+        """The name of the target's reverse."""
+        return "→".join(reversed(self.target_name.split("→")))
+
+    @property
+    def lowered(self) -> str:
+        """The names of the targets."""
+        reverse = f" and {self.reverse_name}" if self.both_directions else ""
+        return self.target_name + reverse
+
+    def errors(self, score: Score) -> float:
+        """Return the errors of all targets, in images per seed."""
+        return score.target + score.reverse * self.both_directions
 
 
 def search(
@@ -127,7 +146,10 @@ def search(
         If runs failed; all others are done.
     """
     if not candidates:
-        msg = "there is nothing to try; name at least one candidate as a table [candidates.NAME]."
+        msg = (
+            "there is nothing to try: none of the built-in candidates is for this study; name your "
+            "own with --candidates FILE, as a table [candidates.NAME] for each."
+        )
         raise StudyError(msg)
     baseline = study.arms.get(BASELINE, next(iter(study.arms.values())))
     arms = {BASELINE: baseline, **{k: v for k, v in candidates.items() if k != BASELINE}}
@@ -173,7 +195,9 @@ class _Search:
             for view in counter_slices(policies, self.cell, self.study.slices)
         )
         arms, left_out = self.within(budget, n_seeds, n_workers)
-        rungs = tuple(halving(arms, n_seeds, self.cell, self.read))
+        both = self.study.judge.both_directions
+        cells = (self.cell, self.cell[::-1]) if both else (self.cell,)
+        rungs = tuple(halving(arms, n_seeds, cells, self.read))
         train = self.parts.train
         explored = folders[0].select()["labels"]
         others = [
@@ -187,6 +211,7 @@ class _Search:
             dataset_sha256=self.parts.sha256,
             target=self.cell,
             target_name="→".join(train.class_names[k] for k in self.cell),
+            both_directions=both,
             n_images=len(explored),
             n_class=int((explored == self.cell[0]).sum()),
             rungs=rungs,
@@ -207,7 +232,7 @@ class _Search:
         if budget is None:
             return arms, {}
         seconds = self.seconds(BASELINE, n_seeds[0])
-        costs = {arm: _cost(self.study, arm) for arm in arms}
+        costs = {arm: relative_cost(self.study, arm) for arm in arms}
         kept = sorted(arms, key=lambda arm: costs[arm])
 
         def minutes() -> float:
@@ -251,7 +276,7 @@ class _Search:
                 read_SM = slices.setdefault(treatment, nothing)
                 read_SM[s, arrays[f"slice_{number}_ids"]] = arrays[f"slice_{number}_predictions"]
         preds_SM = np.stack([run["predictions"][0] for run in clean]).astype(np.int64)
-        seconds, cost = self.seconds(arm, n_seeds), _cost(self.study, arm)
+        seconds, cost = self.seconds(arm, n_seeds), relative_cost(self.study, arm)
         return Readings(labels_M, preds_SM, slices, seconds, cost)
 
     def seconds(self, arm: str, n_seeds: int) -> float:
@@ -304,21 +329,6 @@ class _Search:
         controls = 2 * last.baseline.seconds
         per_seed = sum(run.seconds for run in runs) + controls
         return len(self.study.seeds) * per_seed / n_workers / 60
-
-
-def _cost(study: Study, arm: str) -> float:
-    """Return about how much an arm's training costs, the baseline's being 1."""
-    baseline, it = study.arms[BASELINE], study.arms[arm]
-    treated = it.treatments
-    helpers = 0.0
-    if treated.weights and treated.weights.hard:
-        helpers += treated.weights.folds - 1
-    if treated.teacher:
-        helpers += treated.teacher.models * max(1, treated.teacher.folds - 1)
-    if treated.second:
-        helpers += 0.2
-    length = it.epochs if treated.patch is None else treated.patch.epochs
-    return (length + helpers * it.epochs) / baseline.epochs
 
 
 def most_epochs(study: Study, candidates: Mapping[str, Arm]) -> list[int]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from misread.data.parts import N_FOLDS
 from misread.learn.views import Parts
 from misread.store import RunFolder
+from misread.study.arms import BASELINE
 from misread.study.study import Study
 from misread.wording import count, listed, number
 from misread.workers.arithmetic import vectors
@@ -62,3 +63,18 @@ def _seconds(study: Study, runs: list[RunFolder], n_images: int) -> float | None
     usual = _SECONDS.get(vectors(), max(_SECONDS.values()))
     is_usual = study.recipe is not None and study.recipe.model == "cnn" and study.dataset == "mnist"
     return usual * n_images / _IMAGES if is_usual else None
+
+
+def relative_cost(study: Study, arm: str) -> float:
+    """Return about how much an arm's training costs, the baseline's being 1."""
+    baseline, it = study.arms[BASELINE], study.arms[arm]
+    treated = it.treatments
+    helpers = 0.0
+    if treated.weights and treated.weights.hard:
+        helpers += treated.weights.folds - 1
+    if treated.teacher:
+        helpers += treated.teacher.models * max(1, treated.teacher.folds - 1)
+    if treated.second:
+        helpers += 0.2
+    length = it.epochs if treated.patch is None else treated.patch.epochs
+    return (length + helpers * it.epochs) / baseline.epochs

@@ -18,12 +18,11 @@ def candidates(search: Search) -> Figure:
     reached = {score.arm: score for rung in search.rungs for score in rung.arms}
     best = {score.arm for score in search.best}
     title = (
-        f"{search.best[0].arm} has {number(search.best[0].target, decimals=1)} errors "
-        f"{search.target_name} a seed, the baseline {number(last.baseline.target, decimals=1)}"
+        f"{search.best[0].arm} has {number(search.errors(search.best[0]), decimals=1)} errors "
+        f"{search.lowered} a seed, the baseline {number(search.errors(last.baseline), decimals=1)}"
         if best
-        else f"No candidate lowers {search.target_name} by more than it breaks"
+        else f"No candidate lowers {search.lowered} by more than it breaks"
     )
-    reverse = "→".join(reversed(search.target_name.split("→")))
     sheet = style.Sheet(
         9.0,
         6.6,
@@ -56,6 +55,6 @@ def candidates(search: Search) -> Figure:
     axes.plot(base.target, base.reverse, "D", color=style.INK, markersize=9)
     draw.note(axes, (base.target, base.reverse), "baseline", (8, -12), fontsize=10)
     axes.set_xlabel(f"errors {search.target_name}, images a seed")
-    axes.set_ylabel(f"errors {reverse}, images a seed")
+    axes.set_ylabel(f"errors {search.reverse_name}, images a seed")
     axes.grid(visible=True)
     return sheet.figure
