@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 from misread.errors import StudyError
 from misread.images import Images
@@ -66,7 +66,7 @@ def opened(image: Images, degree: float) -> Images | None:
     labels, n_holes = labelled_loops(image)
     if not n_holes:
         return None
-    tops = ndimage.find_objects(labels)
+    tops = scipy.ndimage.find_objects(labels)
     hole = min(range(n_holes), key=lambda number: tops[number][0].start)
     inside = labels == hole + 1
     columns = np.flatnonzero(inside.any(axis=0))

@@ -6,7 +6,7 @@ ink at their corners too.
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 from misread.images import Images
 
@@ -28,7 +28,7 @@ def loop_counts(images: Images) -> npt.NDArray[np.int64]:
 def labelled_loops(image: Images) -> tuple[npt.NDArray[np.int32], int]:
     """Return the loops of an image `[H,W]` as labels from 1, 0 elsewhere, and their number."""
     ground = np.pad(image < INK, 1, constant_values=True)
-    labels, n_parts = ndimage.label(ground)
+    labels, n_parts = scipy.ndimage.label(ground)
     outside = labels[0, 0]
     labels = np.where(labels == outside, 0, labels)
     number = np.unique(labels[labels > 0])

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 from misread.images import Floats
 
@@ -209,7 +209,7 @@ def _warped(
 
 def _gaussian(images: Floats, sigma: float) -> Floats:
     """Return each image blurred, its edge repeated outwards."""
-    blurred: Floats = ndimage.gaussian_filter(images, (0, sigma, sigma), mode="nearest")
+    blurred: Floats = scipy.ndimage.gaussian_filter(images, (0, sigma, sigma), mode="nearest")
     return blurred
 
 

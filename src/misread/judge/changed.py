@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 import numpy as np
-from scipy import special
+import scipy
 
 from misread.judge.checks import FloatArray, IntArray
 from misread.judge.pilot import Pilot
@@ -30,7 +30,7 @@ def _changed_evenly(pilot: Pilot, reduction: float, n_seeds: int) -> float:
     size = 1 / max(pilot.spread.image, 1e-4) - 1
     edge = (np.arange(300) + 0.5) / 300  # dense where the errors are, among the few hard images
     weight_P = 3 * edge**2
-    chance_P = special.betaincinv(pilot.rate * size, (1 - pilot.rate) * size, 1 - edge**3)
+    chance_P = scipy.special.betaincinv(pilot.rate * size, (1 - pilot.rate) * size, 1 - edge**3)
     after_P, shared = chance_P * (1 - reduction), pilot.spread.shared
     gone_P = (1 - shared) * chance_P * (1 - after_P) + shared * (chance_P - after_P)
     new_P = (1 - shared) * after_P * (1 - chance_P)
@@ -41,6 +41,6 @@ def _changed_evenly(pilot: Pilot, reduction: float, n_seeds: int) -> float:
 
 def _binomial(times: IntArray, size: int, chance_P: FloatArray) -> FloatArray:
     """Return binomial probabilities; scipy's own overflow where a chance is nearly 0."""
-    log = special.xlogy(times, chance_P) + special.xlog1py(size - times, -chance_P)
-    out: FloatArray = special.binom(size, times) * np.exp(log)
+    log = scipy.special.xlogy(times, chance_P) + scipy.special.xlog1py(size - times, -chance_P)
+    out: FloatArray = scipy.special.binom(size, times) * np.exp(log)
     return out

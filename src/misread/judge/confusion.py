@@ -12,7 +12,7 @@ Clopper & Pearson (1934), The use of confidence or fiducial limits, *Biometrika*
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+import scipy
 
 from misread.errors import JudgeError
 from misread.files import Frozen
@@ -162,8 +162,6 @@ def rank_cells(counts_SKK: npt.ArrayLike) -> list[CellRank]:
     JudgeError
         If the shape is not [S, K, K] or counts are negative or fractional.
     """
-    from scipy import stats  # noqa: PLC0415  half a second, and nothing else needs it
-
     try:
         counts = np.asarray(counts_SKK)
     except ValueError as error:
@@ -181,7 +179,7 @@ def rank_cells(counts_SKK: npt.ArrayLike) -> list[CellRank]:
     true_C, predicted_C = np.nonzero(off_diagonal)
     counts_SC = counts[:, true_C, predicted_C]
     reverse_SC = counts[:, predicted_C, true_C]
-    ranks_SC: FloatArray = stats.rankdata(-counts_SC, method="average", axis=1)
+    ranks_SC: FloatArray = scipy.stats.rankdata(-counts_SC, method="average", axis=1)
     p_C = _rank_p_values(ranks_SC)
     q_C = benjamini_hochberg(p_C.tolist())
     images_K = counts.sum(axis=(0, 2))
@@ -237,13 +235,13 @@ def _asymmetry(forth_S: IntArray, back_S: IntArray) -> tuple[float, str]:
     gap_S = forth_S - back_S
     if gap_S.size >= 3 and np.ptp(gap_S) > 0:
         se = float(gap_S.std(ddof=1)) / np.sqrt(gap_S.size)
-        p_value = float(2 * special.stdtr(gap_S.size - 1, -abs(float(gap_S.mean())) / se))
+        p_value = float(2 * scipy.special.stdtr(gap_S.size - 1, -abs(float(gap_S.mean())) / se))
         return p_value, f"t over {gap_S.size} seeds"
     forth, both = int(forth_S.sum()), int(forth_S.sum() + back_S.sum())
     method = "exact binomial on pooled counts; says nothing about training"
     if both == 0:
         return 1.0, method
-    return min(1.0, 2 * float(special.bdtr(min(forth, both - forth), both, 0.5))), method
+    return min(1.0, 2 * float(scipy.special.bdtr(min(forth, both - forth), both, 0.5))), method
 
 
 def _square_counts(counts: IntArray) -> IntArray:

@@ -32,8 +32,8 @@ from itertools import pairwise
 from typing import Literal, Self
 
 import numpy as np
+import scipy
 from pydantic import Field, model_validator
-from scipy import special
 
 from misread.errors import JudgeError
 from misread.files import Frozen
@@ -41,7 +41,6 @@ from misread.judge.checks import FloatArray, fraction
 from misread.judge.variance import Components
 
 LEAST_SEEDS = 5  # at a first look: below, the judge hardly knows how much trainings differ
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(201)
 _FARTHEST = 9.0  # standard deviations: beyond it is nothing that would count
 
 Spending = Literal["cubic", "obrien-fleming", "pocock"]
@@ -55,7 +54,7 @@ def _cubic(share: float, alpha: float) -> float:
 
 def _obrien_fleming(share: float, alpha: float) -> float:
     """Lan & DeMets (1983), two sides of alpha / 2 each; near O'Brien & Fleming's (1979) bounds."""
-    return 4 * float(special.ndtr(special.ndtri(alpha / 4) / math.sqrt(share)))
+    return 4 * float(scipy.special.ndtr(scipy.special.ndtri(alpha / 4) / math.sqrt(share)))
 
 
 def _pocock(share: float, alpha: float) -> float:
@@ -113,6 +112,7 @@ def boundaries(
 def _boundaries(shares: tuple[float, ...], spending: Spending, alpha: float) -> tuple[float, ...]:
     bounds: list[float] = []
     spent = before = 0.0
+    nodes_G, weights_G = np.polynomial.legendre.leggauss(201)
     at_G, mass_G = np.zeros(1), np.ones(1)  # where those not yet stopped are, in B = Z · √share
     for share in shares:
         to_spend = SPENDING[spending](share, alpha) - spent
@@ -120,10 +120,10 @@ def _boundaries(shares: tuple[float, ...], spending: Spending, alpha: float) -> 
         bound = _bound(at_G, mass_G, to_spend, step, math.sqrt(share))
         bounds.append(bound)
         reach = min(bound, _FARTHEST) * math.sqrt(share)
-        next_G = _NODES * reach
+        next_G = nodes_G * reach
         density_GG = np.exp(-(((next_G[:, None] - at_G) / step) ** 2) / 2)
         density_G = density_GG @ mass_G / (step * math.sqrt(2 * math.pi))
-        at_G, mass_G = next_G, density_G * _WEIGHTS * reach
+        at_G, mass_G = next_G, density_G * weights_G * reach
         spent, before = spent + to_spend, share
     return tuple(bounds)
 
@@ -134,13 +134,11 @@ def _bound(
     """Return the bound that so much of what is left exceeds."""
 
     def excess(bound: float) -> float:
-        out_G = special.ndtr((at_G - bound * scale) / step)
-        out_G = out_G + special.ndtr((-bound * scale - at_G) / step)
+        out_G = scipy.special.ndtr((at_G - bound * scale) / step)
+        out_G = out_G + scipy.special.ndtr((-bound * scale - at_G) / step)
         return float(mass_G @ out_G) - to_spend
 
-    from scipy import optimize  # noqa: PLC0415  only looks need it, and it loads for long
-
-    return float(optimize.brentq(excess, 0.0, 40.0, xtol=1e-10))
+    return float(scipy.optimize.brentq(excess, 0.0, 40.0, xtol=1e-10))
 
 
 class Adaptive(Frozen):
@@ -178,7 +176,7 @@ class Adaptive(Frozen):
     def levels(self, alpha: float) -> tuple[float, ...]:
         """Return the two-sided level of each look, which together spend `alpha`."""
         bounds = boundaries([n / self.most for n in self.looks], self.spending, alpha)
-        return tuple(round(2 * float(special.ndtr(-bound)), 12) for bound in bounds)
+        return tuple(round(2 * float(scipy.special.ndtr(-bound)), 12) for bound in bounds)
 
     def items_levels(self, alpha: float) -> tuple[float, ...]:
         """Return the level at each look of everything but the targets: nearly equal ones."""
@@ -283,7 +281,7 @@ def chance_left(
         return 1.0
     gained = 1 / last - 1 / now
     expected = (asked - change) / 2
-    score = -change / now + expected * gained + special.ndtri(level / 2) / math.sqrt(last)
+    score = -change / now + expected * gained + scipy.special.ndtri(level / 2) / math.sqrt(last)
     if gained <= 0:
         return float(score > 0)
-    return float(special.ndtr(score / math.sqrt(gained)))
+    return float(scipy.special.ndtr(score / math.sqrt(gained)))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+import scipy
 
 from misread.errors import JudgeError
 from misread.judge.checks import BoolArray, FloatArray, IntArray, fraction
@@ -72,8 +72,8 @@ def mean_over(
     if not variance:
         return Mean(mean, mean, mean, 1.0)
     se = math.sqrt(variance)
-    half = -float(special.stdtrit(df, alpha / 2)) * se
-    p_value = 2 * float(special.stdtr(df, -abs(mean) / se))
+    half = -float(scipy.special.stdtrit(df, alpha / 2)) * se
+    p_value = 2 * float(scipy.special.stdtr(df, -abs(mean) / se))
     return Mean(mean, mean - half, mean + half, p_value)
 
 

@@ -11,7 +11,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
+import scipy
 
 from misread.judge.checks import BoolArray, FloatArray, IntArray
 from misread.judge.classes import AnyIntArray
@@ -177,8 +177,8 @@ def _two_way(
 ) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
     """Return p-value, low, high, and where too few units changed for a t interval."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        p_C = 2 * special.stdtr(df_C, -np.abs(estimate_C) / se_C)
-    t_C = -special.stdtrit(df_C, alpha / 2)
+        p_C = 2 * scipy.special.stdtr(df_C, -np.abs(estimate_C) / se_C)
+    t_C = -scipy.special.stdtrit(df_C, alpha / 2)
     near_C = t_C * se_C
     shift_C = t_C**2 * event_of(counts, w_C) / 2
     far_C = shift_C + np.sqrt(shift_C**2 + near_C**2)

@@ -22,8 +22,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 from pydantic import Field
-from scipy import special
 
 from misread.errors import JudgeError
 from misread.files import Frozen
@@ -125,7 +125,7 @@ class Pilot(Frozen):
         if self.both is not None and self.both_df is not None:
             first, last = (
                 self.model_copy(update={"both": Components(*(part * scale for part in self.both))})
-                for scale in self.both_df / special.chdtri(self.both_df, [0.1, 0.9])
+                for scale in self.both_df / scipy.special.chdtri(self.both_df, [0.1, 0.9])
             )
             return first, last
         if self.rate_range is None:
@@ -346,5 +346,5 @@ def _spread(counts: Counts, rate: float, n_independent: float) -> Heterogeneity:
 
 def _range(rate: float, relative_variance: float) -> tuple[float, float]:
     """Return the range of 80% of a rate, on the log scale so that it stays above 0."""
-    factor = math.exp(float(special.ndtri(0.9)) * math.sqrt(relative_variance))
+    factor = math.exp(float(scipy.special.ndtri(0.9)) * math.sqrt(relative_variance))
     return rate / factor, min(rate * factor, (1 + rate) / 2)

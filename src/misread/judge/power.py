@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from scipy import special
+import scipy
 
 from misread.judge.changed import changed_share
 from misread.judge.parts import Parts
@@ -98,16 +98,16 @@ def power_of(
             n_seeds=n_seeds,
         )
     )
-    bound_P = -special.stdtrit(df_P, alpha / 2) * np.sqrt(variance_P)
+    bound_P = -scipy.special.stdtrit(df_P, alpha / 2) * np.sqrt(variance_P)
     change_P = reduction * rate * factor_P
     sd_P = np.maximum(sd_P, 1e-30)  # nothing that differs: found for certain, or never
-    found_P = sum(special.ndtr((sign * change_P - bound_P) / sd_P) for sign in (1, -1))
+    found_P = sum(scipy.special.ndtr((sign * change_P - bound_P) / sd_P) for sign in (1, -1))
     least = math.ceil(-math.log2(alpha))  # changed images, see `variance.least_p`
     changed = extent.n_full * changed_share(pilot, reduction, n_seeds) * (held.weight > 0)
     if held.weight < 1:
         times = max(round(extent.n_readings / extent.n_held), 1)
         changed += extent.n_held * changed_share(pilot, reduction, times)
-    return float(np.mean(found_P) * special.pdtrc(least - 1, changed))
+    return float(np.mean(found_P) * scipy.special.pdtrc(least - 1, changed))
 
 
 def smallest_found(
@@ -172,7 +172,7 @@ def _seed_factors(n_seeds: int) -> tuple[float, ...]:
     if n_seeds == 1:
         return (1.0,)
     chances = (np.arange(_N_VARIANCES) + 0.5) / _N_VARIANCES
-    return tuple((special.chdtri(n_seeds - 1, 1 - chances) / (n_seeds - 1)).tolist())
+    return tuple((scipy.special.chdtri(n_seeds - 1, 1 - chances) / (n_seeds - 1)).tolist())
 
 
 @lru_cache(maxsize=256)
@@ -181,5 +181,5 @@ def _rate_factors(variance: float) -> tuple[float, ...]:
     if variance < 1e-6:
         return (1.0,)
     chances = (np.arange(_N_RATES) + 0.5) / _N_RATES
-    factors = special.gammaincinv(1 / variance, chances)
+    factors = scipy.special.gammaincinv(1 / variance, chances)
     return tuple(np.maximum(factors / factors.mean(), 1e-6).tolist())

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
+import scipy
 
 from misread.judge.checks import BoolArray, FloatArray
 from misread.judge.counts import Counts
@@ -89,7 +89,7 @@ def relative(three: Three, measured: Measured, alpha: float = 0.05) -> Relative:
 
     def rejects(r_C: FloatArray) -> BoolArray:
         variance_C, df_C, _ = larger_of([_mixed(parts, r_C) for parts in ways], w_C)
-        reach_C = -special.stdtrit(df_C, alpha / 2) * np.sqrt(variance_C)
+        reach_C = -scipy.special.stdtrit(df_C, alpha / 2) * np.sqrt(variance_C)
         beyond_C: BoolArray = np.abs(after_C - r_C * before_C) > reach_C
         return beyond_C
 

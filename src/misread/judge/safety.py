@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
+import scipy
 
 from misread import wording
 from misread.files import Frozen
@@ -283,7 +283,7 @@ class _Draws:
     def safe(self, one: _Drawn, n_images: int, margin: float) -> BoolArray:
         """Return in which draws an item is safe."""
         extent, w = self.held.extent(self.n_seeds, n_images), self.held.weight
-        t = -float(special.stdtrit(max(self.n_seeds - 1, 1), self.alpha))
+        t = -float(scipy.special.stdtrit(max(self.n_seeds - 1, 1), self.alpha))
         event = max(w / extent.n_full / 3, (1 - w) / extent.n_readings if w < 1 else 0.0)
         shift = np.where(one.change > 0, t**2 * event / 2, 0.0)
         reach = shift + np.sqrt(shift**2 + t**2 * one.variance)
@@ -299,7 +299,7 @@ def _units(known: Known, extent: Extent, level: float) -> float:
         variance = split_of(known.components, extent, known.weight).total
     if not variance:
         return _share(extent, known.weight)
-    t = -float(special.stdtrit(extent.n_seeds - 1, level)) if extent.n_seeds > 1 else 1.0
+    t = -float(scipy.special.stdtrit(extent.n_seeds - 1, level)) if extent.n_seeds > 1 else 1.0
     return t * math.sqrt(variance)
 
 

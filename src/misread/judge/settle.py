@@ -22,7 +22,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from scipy import special
+import scipy
 
 from misread.judge.align import align, refuse_arrays
 from misread.judge.classes import NamedCell
@@ -213,7 +213,7 @@ def _outcome(item: Item, narrowing: float, level: float, design_effect: float) -
     if item.status in {"safe", "harmed"}:
         return "undetermined"  # nothing to wait for
     effect = item.effect
-    reach = -float(special.ndtri(level / 2)) * (effect.se or 0.0) * narrowing
+    reach = -float(scipy.special.ndtri(level / 2)) * (effect.se or 0.0) * narrowing
     if effect.estimate >= 0:
         n_alone = effect.n_images / design_effect
         reach = max(reach, float(zero_event_bound(n_alone, level)))

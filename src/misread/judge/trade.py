@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+import scipy
 
 from misread.files import Frozen
 from misread.judge.checks import FloatArray
@@ -168,7 +168,7 @@ def trade_of(target: Counts, reverse: Counts, leans: Leans, alpha: float) -> Tra
     parts, excess = _summed(((reverse, w_reverse_C, 1.0), (target, w_C, exchange)))
     variance_C, df_C = combined(parts)
     se = float(np.sqrt(variance_C[0]))
-    half = -float(special.stdtrit(df_C[0], alpha / 2)) * se if se else 0.0
+    half = -float(scipy.special.stdtrit(df_C[0], alpha / 2)) * se if se else 0.0
     measured = measure(reverse, alpha)
     if measured.few_C[0] or measured.unchanged_C[0]:  # so few events show no variance
         half = max(half, float(measured.bound_C[0]))
@@ -178,7 +178,7 @@ def trade_of(target: Counts, reverse: Counts, leans: Leans, alpha: float) -> Tra
         answer = Bargain.LEARNED
     elif low > -price:
         answer = Bargain.TRADED
-    p_value = 2 * float(special.stdtr(df_C[0], -abs(excess) / se)) if se else 1.0
+    p_value = 2 * float(scipy.special.stdtr(df_C[0], -abs(excess) / se)) if se else 1.0
     return Trade(answer=answer, excess=excess, low=low, high=high, price=price, p_value=p_value)
 
 

@@ -11,7 +11,7 @@ Rao & Scott (1992), A simple method for the analysis of clustered binary data, *
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+import scipy
 
 from misread.judge.checks import FloatArray, IntArray, flags, whole_numbers
 from misread.judge.counts import Counts
@@ -55,7 +55,7 @@ def _bonett_price(
     worse_C, better_C = (new_C + 1) / size_C, (gone_C + 1) / size_C
     centre_C = worse_C - better_C
     spread_C = np.sqrt((worse_C + better_C - centre_C**2) / size_C)
-    half_C = -float(special.ndtri(alpha / 2)) * spread_C
+    half_C = -float(scipy.special.ndtri(alpha / 2)) * spread_C
     return np.maximum(centre_C - half_C, -1.0), np.minimum(centre_C + half_C, 1.0)
 
 
@@ -91,8 +91,10 @@ def mcnemar_midp(before_N: npt.ArrayLike, after_N: npt.ArrayLike) -> float:
 def _midp(gone_C: IntArray, new_C: IntArray) -> FloatArray:
     """Return mid-p McNemar p-values: both tails of the binomial, half of what was observed."""
     fewer_C, n_C = np.minimum(gone_C, new_C), gone_C + new_C
-    as_few_C = special.bdtr(fewer_C, n_C, 0.5)
-    fewer_still_C = np.where(fewer_C > 0, special.bdtr(np.maximum(fewer_C - 1, 0), n_C, 0.5), 0.0)
+    as_few_C = scipy.special.bdtr(fewer_C, n_C, 0.5)
+    fewer_still_C = np.where(
+        fewer_C > 0, scipy.special.bdtr(np.maximum(fewer_C - 1, 0), n_C, 0.5), 0.0
+    )
     p_C = np.where(gone_C == new_C, 1 - (as_few_C - fewer_still_C) / 2, as_few_C + fewer_still_C)
     p_values_C: FloatArray = np.where(n_C == 0, 1.0, p_C)
     return p_values_C

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from scipy import stats
+import scipy
 
 from misread.simulate.calibrate import Outcome
 
@@ -143,8 +143,8 @@ def beyond_chance(replicates: int, n_rates: int, limits: Limits = LIMITS) -> tup
         The smallest and the largest rate that chance cannot explain.
     """
     level = CHANCE / n_rates
-    above = float(stats.binom.isf(level, replicates, limits.each)) + 1
-    below = float(stats.binom.ppf(level, replicates, limits.coverage)) - 1
+    above = float(scipy.stats.binom.isf(level, replicates, limits.each)) + 1
+    below = float(scipy.stats.binom.ppf(level, replicates, limits.coverage)) - 1
     return above / replicates, below / replicates
 
 

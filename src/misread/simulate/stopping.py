@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
+import scipy
 
 from misread.files import Frozen
 from misread.judge.checks import BoolArray, FloatArray, IntArray
@@ -86,7 +86,7 @@ def _anytime(looks: Sequence[int], best: float) -> tuple[float, ...]:
     bounds = [
         math.sqrt((1 + 1 / (n * spread)) * math.log((n * spread + 1) / ALPHA**2)) for n in looks
     ]
-    return tuple(2 * float(special.ndtr(-bound)) for bound in bounds)
+    return tuple(2 * float(scipy.special.ndtr(-bound)) for bound in bounds)
 
 
 class Stopped(Frozen):

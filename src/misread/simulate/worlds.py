@@ -24,7 +24,7 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+import scipy
 
 from misread.errors import JudgeError
 from misread.judge.checks import BoolArray, IntArray
@@ -290,7 +290,7 @@ def _chance(intercept: float, world: World, arm: int) -> float:
     """Return the mean of ``expit`` over all terms of the log odds."""
     middles_Q: npt.NDArray[np.floating] = np.zeros(1)
     if world.tail:  # equally likely values of the difficulty
-        quantiles_Q = special.stdtrit(world.tail, (np.arange(2000) + 0.5) / 2000)
+        quantiles_Q = scipy.special.stdtrit(world.tail, (np.arange(2000) + 0.5) / 2000)
         middles_Q = world.difficulty * math.sqrt(1 - 2 / world.tail) * quantiles_Q
     step = 10 if world.tail else 1  # of the nodes
     nodes, weights = _NODES[::step], _WEIGHTS[::step] / _WEIGHTS[::step].sum()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from misread.files import Frozen
 from misread.judge import Effect
@@ -80,6 +80,6 @@ def documented_as(value: float, accuracy_S: Floats) -> Documented:
     n_seeds, sd = accuracy_S.size, _sd(accuracy_S)
     if sd is None:
         return Documented(accuracy=value, low=None, high=None)
-    half = float(stats.t.ppf(0.975, n_seeds - 1)) * sd * (1 + 1 / n_seeds) ** 0.5
+    half = float(scipy.stats.t.ppf(0.975, n_seeds - 1)) * sd * (1 + 1 / n_seeds) ** 0.5
     mean = float(accuracy_S.mean())
     return Documented(accuracy=value, low=mean - half, high=mean + half)

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from misread.files import Frozen
 from misread.judge import two_way
@@ -45,7 +45,7 @@ def ratio(values_S: Sequence[float], others_S: Sequence[float], alpha: float = 0
     if logs_S.size == 1:
         return Ratio(ratio=float(np.exp(mean)), low=0.0, high=float("inf"))
     error = float(logs_S.std(ddof=1)) / logs_S.size**0.5
-    half = float(stats.t.ppf(1 - alpha / 2, logs_S.size - 1)) * error
+    half = float(scipy.stats.t.ppf(1 - alpha / 2, logs_S.size - 1)) * error
     low, middle, high = np.exp([mean - half, mean, mean + half]).tolist()
     return Ratio(ratio=middle, low=low, high=high)
 

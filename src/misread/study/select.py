@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 from pydantic import ConfigDict, Field
-from scipy import stats
 
 from misread.data.dataset import Dataset
 from misread.errors import StudyError
@@ -288,10 +288,14 @@ def shrinkage(
     rates_S = np.asarray(errors_S) / np.asarray(images_S)
     n_errors, n_images = sum(errors_S), sum(images_S)
     rate = n_errors / n_images
-    low = float(stats.beta.ppf(alpha / 2, n_errors, n_images - n_errors + 1)) if n_errors else 0.0
-    high = float(stats.beta.ppf(1 - alpha / 2, n_errors + 1, max(n_images - n_errors, 0.5)))
+    low = (
+        float(scipy.stats.beta.ppf(alpha / 2, n_errors, n_images - n_errors + 1))
+        if n_errors
+        else 0.0
+    )
+    high = float(scipy.stats.beta.ppf(1 - alpha / 2, n_errors + 1, max(n_images - n_errors, 0.5)))
     if len(rates_S) > 1:
-        half = float(stats.t.ppf(1 - alpha / 2, len(rates_S) - 1)) * float(
+        half = float(scipy.stats.t.ppf(1 - alpha / 2, len(rates_S) - 1)) * float(
             rates_S.std(ddof=1) / np.sqrt(len(rates_S))
         )
         low, high = min(low, rate - half), max(high, rate + half)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+import scipy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import special
 
 from misread.judge.looks import SPENDING, Adaptive
 from misread.show import draw, style
@@ -82,7 +82,7 @@ def _draw_line(
 
 def _bound(level: float) -> float:
     """Return how many standard errors a two-sided test at `level` asks for."""
-    return float(-special.ndtri(level / 2))
+    return float(-scipy.special.ndtri(level / 2))
 
 
 def _draw_rules(axes: Axes, summaries: Sequence[RuleSummary]) -> None:

@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from misread.judge.checks import FloatArray
 from misread.show import claims as tables
@@ -143,7 +143,7 @@ def epochs(evidence: Evidence, _: Beside) -> str:
 
 def _mean_with_half(gap_S: FloatArray) -> str:
     """Return a mean difference and half of its interval, as in "+0.30 pp ± 0.12"."""
-    half = stats.t.ppf(0.975, gap_S.size - 1) * gap_S.std(ddof=1) / gap_S.size**0.5
+    half = scipy.stats.t.ppf(0.975, gap_S.size - 1) * gap_S.std(ddof=1) / gap_S.size**0.5
     return f"{points(float(gap_S.mean()))} ± {number(100 * float(half))}"
 
 
