@@ -13,8 +13,8 @@ from misread.study.schema import TABLES, rows_of
 
 INTRO = """# Study files
 
-A study is one TOML file. Every setting that it may state stands here, written by `python
-tools/generated.py` from the models that check it.
+After this page you can state anything that a study may be asked, in one TOML file. `python
+tools/generated.py` writes the page from the models that check such files.
 
 `misread init NAME` writes such a file with comments; `misread init NAME --data folder:pets --target
 cat:dog` for your data, with `--trainer trainers:train` for [your own trainer](trainer.md). Editors

@@ -20,7 +20,7 @@ def counts(project: Path = PROJECT) -> dict[str, int]:
     pages = {page.relative_to(project).as_posix(): page for page in project.glob("*.md")}
     pages |= {page.relative_to(project).as_posix(): page for page in project.glob("docs/**/*.md")}
     return {
-        name: len(LEFT_OUT.sub("", page.read_text("utf-8")).split())
+        name: len(re.findall(r"\S*\w\S*", LEFT_OUT.sub("", page.read_text("utf-8"))))
         for name, page in pages.items()
         if name not in WRITTEN
     }

@@ -140,6 +140,7 @@ def calibration_markdown(
     whole = f"{len(calibration.outcomes)} kinds of study, {calibration.replicates:,} of each"
     blocks = [
         "# Calibration: what the judge says when the answer is known",
+        "After this page you can say how often the judge is wrong, and in which kinds of study.",
         "<!-- Written by the command below. Do not edit: run it again. -->",
         f"```\n{command}\n```",
         (
