@@ -21,10 +21,10 @@ from common import cell_text  # noqa: E402  it lies beside the benchmarks
 
 HEAD = """# Benchmarks
 
-After this page you can say how fast misread is and how much room it takes. `make bench` writes it from
-the results in `benchmarks/results/`. A claim of speed is a ratio of two ways that ran in turn on
-the same machine: seconds differ from machine to machine, and from hour to hour on a shared one; the
-ratio holds better. Behind a median stands its range in parentheses.
+After this page you can say how fast misread is and how much room it takes. `make bench` writes it
+from the results in `benchmarks/results/`. A claim of speed is a ratio of two ways that ran in turn
+on the same machine: seconds differ from machine to machine, and from hour to hour on a shared one;
+the ratio holds better. Behind a median stands its range in parentheses.
 
 `make bench ARGS="--only NAME"` measures one of them again, `--render` only writes this page.
 """

@@ -35,8 +35,8 @@ CONSOLE = re.compile(r"(?<=```console\n)\$ misread.*?(?=```)", re.DOTALL)
 CLI_HEAD = """# Command line
 
 After this page you can find the option that you need: it is what `--help` says of every command,
-written by `python tools/generated.py`. What to do with them: [Judging any classifier](judge.md), [How many seeds and images](power.md), and the
-[README](../README.md) for studies.
+written by `python tools/generated.py`. What to do with them: [Judging any classifier](judge.md),
+[How many seeds and images](power.md), and the [README](../README.md) for studies.
 
 Exit codes: 0 when the command did what it was asked, 1 where `--gate` says no, 2 for input that is
 not usable (one sentence on standard error says what to do), 130 after Ctrl-C.
