@@ -1,13 +1,13 @@
 """Does the architecture matter for 4→9? The tables of docs/results/architectures.md.
 
-    misread run architectures  (an hour of one core)
+    misread run architectures  (two hours of one core)
     misread transfer runs/architectures --data h5:usps.h5
-    cp -r runs/architectures runs/architectures-5  (the policy and the margin get two more seeds)
+    cp -r runs/architectures runs/architectures-5  (the policy and the fixes get two more seeds)
     misread run architectures --seeds 42,123,456,1,2 --out runs/architectures-5
-        --arms baseline,lenet5,policy,margin,lenet5-policy,lenet5-margin
+        --arms baseline,lenet5,policy,margin,fix,lenet5-policy,lenet5-margin,lenet5-fix
     python experiments/architectures.py runs/architectures runs/architectures-5  (a minute)
 
-Reads stored evidence, of the policy and the margin from the last folder; each network is built once
+Reads stored evidence, of the policy and the fixes from the last folder; each network is built once
 more to count its multiplications.
 """
 
@@ -43,7 +43,7 @@ def main() -> None:
     """Write the tables."""
     evidence, *more = (load_evidence(Path(folder)) for folder in sys.argv[1:])
     longer = more[0] if more else evidence  # more seeds of the treated networks
-    pairs = treated(evidence)
+    pairs = treated(longer)
     seeds = f"{len(evidence.seeds)} seeds ({listed([str(seed) for seed in evidence.seeds])})"
     networks = [arm for arm in evidence.arms if arm not in dict(pairs)]
     parts = [
@@ -55,7 +55,7 @@ def main() -> None:
         errors(evidence, networks),
         LEGEND,
         shared(evidence, networks),
-        "## The policy and the margin on two networks",
+        "## The policy and two fixes on two networks",
         fixes(longer, pairs),
         FIXES,
         *(f"- **{arm}**: {verdict.reason}" for arm, _, verdict in verdicts(longer, pairs)),
@@ -66,14 +66,16 @@ def main() -> None:
 def treated(evidence: Evidence) -> list[Pair]:
     """Return the treated arms, each with the arm of the same network that is not."""
     study = evidence.plan.study
-    plain: dict[str, str] = {}
+    plain: dict[tuple[object, ...], str] = {}
     pairs = []
     for name, arm in study.arms.items():
-        recipe = str(arm.recipe)
+        if not (recipe := arm.recipe):
+            continue
+        network = (recipe.model, recipe.channels, recipe.batch_norm, recipe.hidden)
         if evidence.plan.policies[name] is None and not arm.treatments.margin:
-            plain.setdefault(recipe, name)
+            plain.setdefault(network, name)
         else:
-            pairs.append((name, plain[recipe]))
+            pairs.append((name, plain[network]))
     return pairs
 
 

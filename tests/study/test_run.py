@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from commands import SMOKE, misread, stable_bytes
 from misread.cli import main
 from misread.study import run as study_run
+from misread.study.evidence import load_evidence
 from misread.study.file import load_study
 from misread.study.run import Until, run_study
 from misread.workers.processes import LocalPool
@@ -292,3 +293,16 @@ def test_a_plan_with_more_slices_reads_them_and_is_exploratory(tmp_path, monkeyp
     assert done.exit_code == 2
     assert "probability 0.5 instead of 0.4" in done.stderr
     assert json.loads((tmp_path / "out/plan.json").read_text()) == plan
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_arms_that_need_fewer_slices_are_judged_beside_runs_that_hold_more(tmp_path, monkeypatch):
+    work_here(monkeypatch)
+    arms = "[arms.policy]\npolicy = 'policy'\n[arms.longer]\nepochs = 2\n"
+    study = small_study(tmp_path, SMALL.replace('arms = ["policy"]\n', "") + arms)
+    command = (study, "--smoke", "--out", tmp_path / "out", "--arms")
+    assert run(*command, "policy").exit_code == 0
+    done = run(*command, "longer")  # the baseline stays, and holds what only the policy asked
+    assert done.exit_code == 0, done.stderr
+    sides = {arm: list(it.side.slices) for arm, it in load_evidence(tmp_path / "out").runs.items()}
+    assert sides == {"baseline": [], "longer": []}
