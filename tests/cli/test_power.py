@@ -226,7 +226,7 @@ def test_a_weak_plan_is_told_so_before_its_arms_train(answer, tmp_path):
     arms = [Task(folder, study.run("baseline", None, 42, 0, HASHES))]
     warning, safe, instead = _notes(plan_of(answer), arms)
     assert (warning, safe) == (answer.warning, answer.safe.short)
-    assert instead.startswith("Going on takes 1 training. Instead: misread ")
+    assert instead.startswith("Going on takes 15 trainings. Instead: misread ")
     assert "misread errors" in instead
     strong = answer.model_copy(update={"power": 0.9, "hopeless": False})
     assert _notes(plan_of(strong), arms) == [answer.safe.short]

@@ -16,6 +16,7 @@ from misread.study.answer import (
     settling_of,
     worst_item,
 )
+from misread.study.workload import Cost
 from verdict_cases import cases
 
 
@@ -65,17 +66,18 @@ def test_what_is_open_has_a_next_command_with_its_cost():
     verdict = cases()["underpowered"]
     cell = verdict.cells[0].model_copy(update={"seeds_needed": 14})
     verdict = verdict.model_copy(update={"cells": (cell,), "verdict": "UNDERPOWERED"})
-    said = next_step("four-nine", {"both": verdict}, tuple(range(10)), 30.0)
+    cost = Cost({"baseline": 1, "both": 2}, {"baseline": 20.0, "both": 20.0})
+    said = next_step("four-nine", {"both": verdict}, tuple(range(10)), cost)
     listed = re.search(r"--seeds ([\d,]+)", said)
     assert listed is not None
     assert len(set(listed.group(1).split(","))) == 14
     assert "(8 trainings more, about 4 minutes of one core)" in said
     planned = plan_power(pilot_from_rate(0.01), cell="4→9", n_seeds=4, n_images=4000)
-    instead = alternatives_of("four-nine", "runs/x", planned, (1, 2, 3), 3, 6, 30.0)
-    assert instead.startswith("Going on takes 6 trainings, about 3 minutes of one core. Instead: ")
-    assert f"{3 * (planned.seeds_needed - 3)} trainings more" in instead
+    instead = alternatives_of("four-nine", "runs/x", planned, (1, 2, 3), ["both"] * 6, cost)
+    assert instead.startswith("Going on takes 6 trainings, about 4 minutes of one core. Instead: ")
+    assert f"{2 * (planned.seeds_needed - 3)} trainings more, about " in instead
     assert "misread power runs/x --reduction 0." in instead
-    assert next_step("four-nine", {"a": cases()["reduced"]}, (1,), 30.0) == ""
+    assert next_step("four-nine", {"a": cases()["reduced"]}, (1,), None) == ""
 
 
 def test_terminal_page_and_file_begin_alike(rehearsal):

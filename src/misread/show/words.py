@@ -14,6 +14,7 @@ from misread.study.answer import next_step, plural
 from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence, SliceEvidence
 from misread.study.file import builtin_studies
+from misread.study.workload import cost_of, minutes_of
 
 _READ_SECONDS = 2.0  # of our CNN, for the corrupted test images of MNIST, on one core
 NOT_ASKED = "–"  # a slice of a larger dose than the arm's
@@ -158,17 +159,16 @@ def next_command(evidence: Evidence) -> str:
     What would decide what is open; else whether it holds on corrupted images, for those of MNIST.
     """
     study = evidence.plan.study
-    seconds = [s for seeds in evidence.train_seconds.values() for s in seeds]
     name = study.name if study.name in builtin_studies() else f"{study.name}.toml"
     if study.smoke:
         return f"Next: misread run {name}, the whole of it; its first line says how long it takes."
-    step = next_step(name, evidence.verdicts, evidence.seeds, sum(seconds) / len(seconds))
+    step = next_step(name, evidence.verdicts, evidence.seeds, cost_of(study, evidence.folder))
     if step or not evidence.verdicts or study.dataset != "mnist":
         return step
-    minutes = max(1, round(evidence.n_runs * len(CORRUPTIONS) * _READ_SECONDS / 60))
+    seconds = evidence.n_runs * len(CORRUPTIONS) * _READ_SECONDS
     return (
         f"Next: misread corruptions {shlex.quote(str(evidence.folder))} (does it hold on noisy, "
-        f"blurred and bent images? about {wording.count(minutes, 'minute')} of one core)"
+        f"blurred and bent images? about {minutes_of(seconds)} of one core)"
     )
 
 

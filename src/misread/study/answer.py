@@ -1,12 +1,14 @@
 """The answer of a study in one line, in words that need no glossary, and what to do next."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from misread import wording
 from misread.judge import PowerAnswer, Verdict
 from misread.judge.items import Item
 from misread.judge.trade import Bargain
+from misread.study.arms import BASELINE
+from misread.study.workload import Cost
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _HINT = 0.2  # a fall with a larger p-value hints at nothing
@@ -128,7 +130,7 @@ def settling_of(verdict: Verdict) -> str:
 
 
 def next_step(
-    name: str, verdicts: Mapping[str, Verdict], seeds: tuple[int, ...], train_seconds: float | None
+    name: str, verdicts: Mapping[str, Verdict], seeds: tuple[int, ...], cost: Cost | None
 ) -> str:
     """Return the command that would decide what is open, with its cost; "" where nothing is.
 
@@ -140,8 +142,8 @@ def next_step(
         On each treated arm.
     seeds : tuple of int
         Those that were trained.
-    train_seconds : float or None
-        Of one training, mean; None leaves the minutes out, as on a page, whose bytes repeat.
+    cost : Cost or None
+        Of a training; None leaves the minutes out, as on a page, whose bytes repeat.
     """
     needed = [
         cell.seeds_needed
@@ -150,14 +152,19 @@ def next_step(
         if verdict.verdict == "UNDERPOWERED" and cell.seeds_needed
     ]
     n_needed = max(needed, default=0)
-    more = _more_seeds(name, n_needed, seeds, len(verdicts) + 1, train_seconds)
+    arms = (BASELINE, *verdicts)
+    more = _more_seeds(name, n_needed, seeds, arms, cost or Cost({}, {}))
     return f"Next: {more}" if more else ""
 
 
 def alternatives_of(
-    name: str, folder: str, planned: PowerAnswer, seeds: tuple[int, ...], n_arms: int, n_left: int,
-    train_seconds: float | None,
-) -> str:  # fmt: skip
+    name: str,
+    folder: str,
+    planned: PowerAnswer,
+    seeds: tuple[int, ...],
+    left: Sequence[str],
+    cost: Cost,
+) -> str:
     """Return what to do in the place of a plan that is all but hopeless, as commands with cost.
 
     Parameters
@@ -168,13 +175,13 @@ def alternatives_of(
         What the plan can be expected to show.
     seeds : tuple of int
         Of the plan.
-    n_arms, n_left : int
-        Arms, the baseline among them; trainings that the plan would still take.
-    train_seconds : float or None
-        Of one training, mean, where one is known.
+    left : sequence of str
+        The arm of each training that the plan would still take.
+    cost : Cost
+        Of a training of each arm, the baseline among them.
     """
     ways = []
-    more = _more_seeds(name, planned.seeds_needed or 0, seeds, n_arms, train_seconds)
+    more = _more_seeds(name, planned.seeds_needed or 0, seeds, tuple(cost.epochs), cost)
     if more:
         ways.append(f"{more} finds it with power {wording.chance(planned.target)}")
     least = planned.smallest_relative
@@ -188,30 +195,20 @@ def alternatives_of(
         f"misread errors {folder} (no training) lists more frequent confusions, of which less is "
         "needed; name one as target in the study's file"
     )
-    going_on = wording.count(n_left, "training") + _minutes(n_left, train_seconds)
-    return f"Going on takes {going_on}. Instead: {'; or '.join(ways)}."
+    return f"Going on takes {cost.words(left)}. Instead: {'; or '.join(ways)}."
 
 
 def _more_seeds(
-    name: str, n_needed: int, seeds: tuple[int, ...], n_arms: int, train_seconds: float | None
+    name: str, n_needed: int, seeds: tuple[int, ...], arms: Sequence[str], cost: Cost
 ) -> str:
     """Return the command that brings a study to so many seeds, with its cost; "" for no advice."""
     if not len(seeds) < n_needed <= _MOST_SEEDS:
         return ""
     free = (seed for seed in range(1, 10**6) if seed not in seeds)
     more = [next(free) for _ in range(n_needed - len(seeds))]
-    n_more = len(more) * n_arms
     listed = ",".join(map(str, (*seeds, *more)))
-    trainings = wording.count(n_more, "training")
-    cost = f"{trainings} more{_minutes(n_more, train_seconds)}"
-    return f"misread run {name} --seeds {listed} ({cost})"
-
-
-def _minutes(n_trainings: int, train_seconds: float | None) -> str:
-    if train_seconds is None:
-        return ""
-    minutes = max(math.ceil(n_trainings * train_seconds / 60), 1)
-    return f", about {wording.count(minutes, 'minute')} of one core"
+    takes = cost.words([arm for _ in more for arm in arms], " more")
+    return f"misread run {name} --seeds {listed} ({takes})"
 
 
 def _number(n: int) -> str:

@@ -44,6 +44,7 @@ from misread.study.select import (
 from misread.study.study import Study
 from misread.study.task import Note, OnReport, Task, start_of
 from misread.study.verdict import verdict_at
+from misread.study.workload import cost_of, left_of
 from misread.workers.pool import Workers
 
 
@@ -318,22 +319,19 @@ def _notes(plan: Plan, tasks: list[Task]) -> list[str]:
         safe = plan.planned_power.safe
         notes += filter(None, (plan.planned_power.warning, safe.short if safe else ""))
     if plan.planned_power and left and plan.planned_power.hopeless:
-        notes.append(_alternatives(plan, plan.planned_power, tasks, left))
+        notes.append(_alternatives(plan, plan.planned_power, tasks[0].folder.path.parents[2]))
     return notes
 
 
-def _alternatives(plan: Plan, planned: PowerAnswer, tasks: list[Task], left: list[Task]) -> str:
+def _alternatives(plan: Plan, planned: PowerAnswer, place: Path) -> str:
     """Return what to do in the place of a plan that is all but hopeless, as commands."""
-    study, trained = plan.study, [task.folder for task in tasks if task.folder.is_trained]
-    seconds = [float(folder.environment()["train_seconds"]) for folder in trained]
-    builtin, place = study.name in builtin_studies(), tasks[0].folder.path.parents[2]
+    study, builtin = plan.study, plan.study.name in builtin_studies()
     nearby = place.is_relative_to(Path.cwd())
     return alternatives_of(
         study.name if builtin else f"{study.name}.toml",
         str(place.relative_to(Path.cwd()) if nearby else place),
         planned,
         study.seeds,
-        len(study.arms),
-        sum(not task.folder.is_trained for task in left),
-        sum(seconds) / len(seconds) if seconds else None,
+        left_of(study, place),
+        cost_of(study, place),
     )

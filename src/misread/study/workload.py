@@ -1,6 +1,10 @@
-"""The work that is left of a study before it begins: trainings, epochs, minutes."""
+"""The work of a study, in trainings, epochs and minutes: by one arithmetic wherever it is said."""
 
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from misread.data.parts import N_FOLDS
 from misread.learn.views import Parts
@@ -12,6 +16,71 @@ from misread.workers.arithmetic import vectors
 
 _SECONDS = {"AVX-512": 18.4, "AVX2": 25.4}  # an epoch of 54,000 images (docs/benchmarks.md)
 _IMAGES = 54_000
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a training of each arm takes.
+
+    Parameters
+    ----------
+    epochs : mapping of str to float
+        By arm.
+    epoch_seconds : mapping of str to float
+        Seconds of one epoch on one core, by arm; empty where nothing is known of them.
+    """
+
+    epochs: Mapping[str, float]
+    epoch_seconds: Mapping[str, float]
+
+    def seconds(self, arms: Iterable[str]) -> float | None:
+        """Return the seconds that trainings of these arms take one after the other, if known."""
+        if not self.epoch_seconds:
+            return None
+        return sum(self.epochs[arm] * self.epoch_seconds[arm] for arm in arms)
+
+    def words(self, arms: Sequence[str], more: str = "") -> str:
+        """Return how many trainings of these arms there are, with their minutes where known."""
+        seconds = self.seconds(arms)
+        minutes = "" if seconds is None else f", about {minutes_of(seconds)} of one core"
+        return f"{count(len(arms), 'training')}{more}{minutes}"
+
+
+def minutes_of(seconds: float) -> str:
+    """Return minutes in words, rounded up."""
+    return count(max(math.ceil(seconds / 60), 1), "minute")
+
+
+def cost_of(study: Study, folder: Path, n_images: int | None = None) -> Cost:
+    """Return what trainings take: as measured in a folder, else of our CNN as in general.
+
+    Parameters
+    ----------
+    study
+        The study.
+    folder
+        Its folder. An arm that is not trained there takes as long an epoch as the others do.
+    n_images
+        Images of an epoch, to know it of our CNN before anything is trained; None: not known then.
+    """
+    epochs = {arm: _epochs(study, arm) for arm in study.arms}
+    if study.smoke:
+        return Cost(epochs, {})
+    measured: dict[str, float] = {}
+    for arm in study.arms:
+        runs = [run for run in _runs(study, folder, (arm,)) if run.is_trained]
+        took = [_epoch_seconds(run.environment(), epochs[arm]) for run in runs]
+        if took:
+            measured[arm] = sum(took) / len(took)
+    general = sum(measured.values()) / len(measured) if measured else _usual(study, n_images)
+    if general is None:
+        return Cost(epochs, {})
+    return Cost(epochs, {arm: measured.get(arm, general) for arm in study.arms})
+
+
+def left_of(study: Study, folder: Path) -> list[str]:
+    """Return the arms of the trainings that are left to do, one for each."""
+    return [run.arm for run in _runs(study, folder, tuple(study.arms)) if not run.is_trained]
 
 
 def workload(study: Study, parts: Parts, folder: Path, n_jobs: int) -> str:
@@ -26,27 +95,31 @@ def workload(study: Study, parts: Parts, folder: Path, n_jobs: int) -> str:
     n_jobs
         Trainings at the same time.
     """
-    runs = [RunFolder(folder.resolve(), arm, seed) for seed in study.seeds for arm in study.arms]
-    left = [run for run in runs if not run.is_trained]
+    left = left_of(study, folder)
     if not left:
         return ""
-    lengths = {arm: _epochs(study, arm) for arm in study.arms}
-    epochs = sum(lengths[run.arm] for run in left)
     n_images = study.sizes["fit_size"] or round(len(parts.train) * (1 - 1 / N_FOLDS))
-    each = listed([f"{arm} {length:g}" for arm, length in lengths.items()])
+    cost = cost_of(study, folder, n_images)
+    each = listed([f"{arm} {length:g}" for arm, length in cost.epochs.items()])
     said = (
-        f"{count(len(left), 'training')} to do of {len(runs)}: {count(len(study.arms), 'arm')} × "
-        f"{count(len(study.seeds), 'seed')}, epochs a training: {each}."
+        f"{count(len(left), 'training')} to do of {len(study.arms) * len(study.seeds)}: "
+        f"{count(len(study.arms), 'arm')} × {count(len(study.seeds), 'seed')}, epochs a training: "
+        f"{each}."
     )
-    seconds = _seconds(study, runs, n_images)
-    if seconds is None or study.smoke:
+    seconds = cost.seconds(left)
+    if seconds is None:
         return said
-    minutes = epochs * seconds / 60
-    together = f", {number(minutes / n_jobs, decimals=0)} with {n_jobs} at a time" * (n_jobs > 1)
+    epochs = sum(cost.epochs[arm] for arm in left)
+    together = f", {minutes_of(seconds / n_jobs)} with {n_jobs} at a time" * (n_jobs > 1)
     return (
-        f"{said} {epochs:g} epochs of {n_images:,} images × about {seconds:.0f} s = about "
-        f"{number(max(minutes, 1), decimals=0)} min on one core{together}."
+        f"{said} {epochs:g} epochs of {n_images:,} images × about "
+        f"{number(seconds / epochs, decimals=0)} s = about {minutes_of(seconds)} of one core"
+        f"{together}."
     )
+
+
+def _runs(study: Study, folder: Path, arms: Sequence[str]) -> list[RunFolder]:
+    return [RunFolder(folder.resolve(), arm, seed) for seed in study.seeds for arm in arms]
 
 
 def _epochs(study: Study, arm: str) -> float:
@@ -54,15 +127,17 @@ def _epochs(study: Study, arm: str) -> float:
     return study.arms[arm].epochs if patch is None else patch.epochs
 
 
-def _seconds(study: Study, runs: list[RunFolder], n_images: int) -> float | None:
-    """Return the seconds of an epoch: as measured in the folder, else of our CNN as in general."""
-    trained = [run for run in runs if run.is_trained]
-    if trained:
-        took = [second for run in trained for second in run.environment().get("epoch_seconds", ())]
-        return sum(took) / len(took) if took else None
-    usual = _SECONDS.get(vectors(), max(_SECONDS.values()))
+def _epoch_seconds(machine: Mapping[str, Any], epochs: float) -> float:
+    took: list[float] = machine.get("epoch_seconds") or [machine["train_seconds"] / epochs]
+    return sum(took) / len(took)
+
+
+def _usual(study: Study, n_images: int | None) -> float | None:
+    """Return the seconds of an epoch of our CNN on MNIST, on a processor like this one."""
     is_usual = study.recipe is not None and study.recipe.model == "cnn" and study.dataset == "mnist"
-    return usual * n_images / _IMAGES if is_usual else None
+    if n_images is None or not is_usual:
+        return None
+    return _SECONDS.get(vectors(), max(_SECONDS.values())) * n_images / _IMAGES
 
 
 def relative_cost(study: Study, arm: str) -> float:
@@ -76,5 +151,4 @@ def relative_cost(study: Study, arm: str) -> float:
         helpers += treated.teacher.models * max(1, treated.teacher.folds - 1)
     if treated.second:
         helpers += 0.2
-    length = it.epochs if treated.patch is None else treated.patch.epochs
-    return (length + helpers * it.epochs) / baseline.epochs
+    return (_epochs(study, arm) + helpers * it.epochs) / baseline.epochs
