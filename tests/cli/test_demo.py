@@ -26,6 +26,15 @@ def test_the_demo_is_answered_and_its_next_commands_run(tmp_path, monkeypatch):
         assert CliRunner().invoke(main, words).exit_code == 0, command
 
 
+def test_a_folder_has_a_name(tmp_path, monkeypatch):
+    """An unset variable in a script is not the folder that one happens to be in."""
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["demo", "--out", ""])
+    assert done.exit_code == 2
+    assert "the name is empty; name a place, or leave the option out." in done.output
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_the_readings_are_those_of_the_results_page(name, project, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(project / "tools"))

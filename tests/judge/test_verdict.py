@@ -86,7 +86,7 @@ def test_a_planted_half_is_reduced(halved: Pair):
     assert {item.status for item in verdict.collateral} == {"safe", "scanned"}
     assert verdict.seeds == tuple(range(10))
     assert verdict.reason.startswith("0→1 fell from ")
-    assert verdict.reason.endswith(" collateral items stayed within their margins.")
+    assert verdict.reason.endswith(" other things stayed within their margins.")
 
 
 def test_collateral_lists_everything_once(halved: Pair):
@@ -152,7 +152,7 @@ def test_unknown_collateral_is_named_and_not_called_safe(halved: Pair):
     margins = LOOSE.model_copy(update={"slice": 0.0005})
     verdict = verdict_of(LABELS_N, *halved, cells=[(0, 1)], margins=margins, slices=[view])
     assert (verdict.verdict, verdict.qualifier) == ("REDUCED", "collateral undetermined")
-    assert "1 of 7 collateral items are undetermined (erode 2 px · 0→1)" in verdict.reason
+    assert "1 of 7 other things are undetermined (erode 2 px · 0→1)" in verdict.reason
 
 
 def test_too_few_seeds_are_underpowered_and_told_how_many_would_do():

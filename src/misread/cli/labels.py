@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from misread import wording
-from misread.cli.options import figure_option, json_option, print_json, say, stdout
+from misread.cli.options import Place, figure_option, json_option, print_json, say, stdout
 from misread.files import csv_to_bytes, write_atomic
 from misread.learn.views import Part
 from misread.show.figures.labels import labels_figure
@@ -33,7 +33,7 @@ from misread.study.labels import Questioned, labels_of_file, labels_of_study
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Place(path_type=Path, dir_okay=False),
     metavar="FILE.csv",
     help="Write them here, with an empty column `answer`.",
 )

@@ -28,9 +28,19 @@ jobs_option = click.option(
 )
 
 
+class Place(click.Path):
+    """A path that has a name: an empty one, as of an unset variable, is not the folder of now."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or refuse an empty text."""
+        if not str(value).strip():
+            self.fail("the name is empty; name a place, or leave the option out.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def folder_option(name: str, text: str) -> Callable[[Command], Command]:
     """Return an option that takes a folder."""
-    return click.option(name, type=click.Path(path_type=Path), metavar="DIR", help=text)
+    return click.option(name, type=Place(path_type=Path), metavar="DIR", help=text)
 
 
 def file_option(
@@ -38,7 +48,7 @@ def file_option(
 ) -> Callable[[Command], Command]:
     """Return an option that takes a file, as the argument `name` or as the option is called."""
     names = [option, name] if name else [option]
-    return click.option(*names, type=click.Path(path_type=Path), metavar=metavar, help=text)
+    return click.option(*names, type=Place(path_type=Path), metavar=metavar, help=text)
 
 
 def figure_option(text: str) -> Callable[[Command], Command]:

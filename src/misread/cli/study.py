@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from misread import wording
-from misread.cli.options import names, say, say_json, stderr, stdout, study_options
+from misread.cli.options import Place, names, say, say_json, stderr, stdout, study_options
 from misread.cli.progress import StudyBar, load_with_bar
 from misread.errors import StudyError
 from misread.files import read_json, write_json
@@ -183,18 +183,18 @@ def preview(
 
 
 @click.command(short_help="Draw the figures and the report of a finished study anew.")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=Place(path_type=Path))
 @click.option(
     "--markdown",
     "markdown_page",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Place(path_type=Path, dir_okay=False),
     metavar="PAGE",
     help="Write the results into this Markdown page too, with figures and readings beside it; in a "
     "page that exists, what stands between its marks is replaced.",
 )
 @click.option(
     "--figures",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Folder of the page's figures [default: one of the study's name beside PAGE].",
 )

@@ -179,10 +179,10 @@ def _collateral(items: Sequence[Item]) -> str:
     n_items = sum(item.covers for item in asked)
     unknown = [item for item in items if item.status == "undetermined"]
     if not unknown:
-        return f", and all {n_items} collateral items stayed within their margins"
+        return f", and all {n_items} other things stayed within their margins"
     named = ", ".join(item.name for item in unknown[:3]) + (" and others" if unknown[3:] else "")
     n_unknown = sum(item.covers for item in unknown)
-    return f", but {n_unknown} of {n_items} collateral items are undetermined ({named})"
+    return f", but {n_unknown} of {n_items} other things are undetermined ({named})"
 
 
 def _underpowered(cells: Sequence[CellResult], alpha: float, reduction: float, n_seeds: int) -> str:

@@ -146,7 +146,7 @@ def slice_table(evidence: Evidence) -> Table:
                 name = ", ".join(words.slice_label(evidence, piece, misreading))
                 cells = (_slice_cell(of_arm.get(misreading)) for of_arm in items)
                 rows.append((name, wording.percent(asked[0].before), *cells))
-    heads = ("Confirm images, altered", "Baseline", *evidence.treated_arms)
+    heads = ("Altered images", "Baseline", *evidence.treated_arms)
     return Table("Counter-slices", heads, tuple(rows))
 
 

@@ -17,6 +17,8 @@ from misread.study.file import builtin_studies
 from misread.study.workload import cost_of, minutes_of
 
 _READ_SECONDS = 2.0  # of our CNN, for the corrupted test images of MNIST, on one core
+_UNITS = {"_px": " px", "_deg": "°"}
+_TREATMENTS = {"patch": "the baseline’s model, trained on", "shift": "its boundary moved"}
 NOT_ASKED = "–"  # a slice of a larger dose than the arm's
 
 
@@ -285,19 +287,22 @@ def _differences(evidence: Evidence, arm: str) -> tuple[str, list[str]]:
 
 
 def _setting(key: str, value: Any) -> str:
-    """Return a setting in words, as in "epochs 3" and "augment (shift px 1, scale 0.1)"."""
+    """Return a setting in words, as in "epochs 3" and "augment (shift 1 px, rotate 10°)"."""
     if not isinstance(value, dict):
-        return f"{key.replace('_', ' ')} {value}"
-    said = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in value.items())
-    return f"{key} ({said})" if said else key
+        name, _, unit = key.rpartition("_") if key.endswith(tuple(_UNITS)) else (key, "", "")
+        number = f"{value:.3g}" if isinstance(value, float) else value
+        return f"{name.replace('_', ' ')} {number}{_UNITS.get('_' + unit, '')}"
+    idle = {"elastic_smooth_px"} if not value.get("elastic_px") else set()
+    said = ", ".join(_setting(k, v) for k, v in value.items() if v and k not in idle)
+    name = _TREATMENTS.get(key, key)
+    return f"{name} ({said})" if said else name
 
 
 def treatment_words(treatments: Treatments, names: Sequence[str]) -> list[str]:
-    """Return each treatment of an arm with its settings, as in "margin (true 1.0)"."""
-    words = []
-    for name, settings in treatments.model_dump(mode="json", exclude_defaults=True).items():
-        if name == "classes":
-            words.append(f"of the classes {' and '.join(names[k] for k in settings)}")
-        else:
-            words.append(_setting(name, settings))
+    """Return each treatment of an arm with its settings, as in "margin (true 2)"."""
+    said = treatments.model_dump(mode="json", exclude_defaults=True)
+    classes = said.pop("classes", None)
+    words = [_setting(name, settings) for name, settings in said.items()]
+    if classes is not None:
+        words.append(f"about {' and '.join(names[k] for k in classes)} in the target’s place")
     return words

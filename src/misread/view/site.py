@@ -55,7 +55,7 @@ def site_of(source: str) -> Site:
     page = Path(source)
     if page.is_file():
         page = page.resolve()
-        models, why = None, "This page came without models, so drawings cannot be read."
+        models, why = None, "A page alone has no models: to draw digits, name a study's folder."
         flags = page.with_suffix(".flags.csv")
     else:
         folder = finished_study(source)
@@ -117,6 +117,8 @@ def _live_part(flags: str, models: Models | None, why: str, *, clickable: bool) 
         "arms": [] if models is None else list(models.arms),
     }
     html = (folder / "live.html").read_text("utf-8")
+    head = "Flag its labels" if models is None else "Try it yourself"
+    html = html.replace("LIVE_HEAD", head)
     script = f"{_script('make.js')}\n{(folder / 'live.js').read_text('utf-8')}"
     return html.replace("LIVE_DATA", json_in_page(data)).replace("LIVE_SCRIPT", script)
 

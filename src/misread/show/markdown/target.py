@@ -89,14 +89,19 @@ def broken(evidence: Evidence, beside: Beside) -> str:
         "What it broke",
         beside.figure("collateral"),
         bullets([_broken(arm, verdict) for arm, verdict in evidence.verdicts.items()]),
-        *((COUNTER_SLICES, markdown_table(_slices(evidence))) if evidence.slices else ()),
+        *((_altered(evidence), markdown_table(_slices(evidence))) if evidence.slices else ()),
         markdown_table(tables.class_table(evidence)),
     )
 
 
-COUNTER_SLICES = """\
-Counter-slices, confirm images under the policy's operations: share of the class misread, with the
-interval of its growth in percentage points and how that stands to the margin:"""
+def _altered(evidence: Evidence) -> str:
+    """Return the title of the counter-slices, with the images that count in them."""
+    pooled = evidence.plan.pooled is not None
+    images = words.evidence_images(evidence) if pooled else "confirm images"
+    return (
+        f"Counter-slices, {images} under the policy's operations: share of the class misread, with "
+        "the\ninterval of its growth in percentage points and how that stands to the margin:"
+    )
 
 
 def _slices(evidence: Evidence) -> Table:
