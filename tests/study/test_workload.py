@@ -1,5 +1,7 @@
 """What a study is about to train is said with its arithmetic."""
 
+import math
+
 import pytest
 
 from misread.files import write_json
@@ -30,8 +32,8 @@ def test_a_smoke_run_has_no_minutes(tmp_path):
 
 @pytest.fixture
 def but_one_long_arm(tmp_path):
-    """Return a folder of `architectures` in which only the arm of most epochs is left to train."""
-    study = load_study("architectures")
+    """Return a folder of `fours-fixed` in which only the arm of most epochs is left to train."""
+    study = load_study("fours-fixed")
     long = max(study.epochs, key=lambda arm: study.epochs[arm])
     for arm, n_epochs in study.epochs.items():
         for seed in study.seeds:
@@ -49,13 +51,13 @@ def test_going_on_takes_the_minutes_that_were_said(but_one_long_arm):
     study, folder, long = but_one_long_arm
     said = workload(study, load_parts(study.dataset, None), folder, 1)
     left = len(study.seeds)
-    minutes = study.epochs[long] * left * 20 // 60
+    minutes = math.ceil(study.epochs[long] * left * 20 / 60)
     assert study.epochs[long] > study.epochs["baseline"]
     assert said.startswith(f"{left} trainings to do of {left * len(study.arms)}: ")
     assert f"× about 20 s = about {minutes} minutes of one core" in said
     planned = plan_power(pilot_from_rate(0.001), cell="4→9", n_seeds=3, n_images=982)
     instead = alternatives_of(
-        "architectures", "x", planned, study.seeds, left_of(study, folder), cost_of(study, folder)
+        "fours-fixed", "x", planned, study.seeds, left_of(study, folder), cost_of(study, folder)
     )
     assert f"Going on takes {left} trainings, about {minutes} minutes of one core." in instead
 
