@@ -1,12 +1,15 @@
 """What all tests share. Whatever is trained is made once and shared by all processes that test."""
 
+import hashlib
 import os
 import random
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
@@ -151,13 +154,43 @@ def trainer() -> ModuleType:
     return train
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _measured_once() -> Iterator[None]:
+    """Let studies measure the same images once: most tests conclude one on the same few."""
+    from misread.study import preview, slices
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((slices, "shapes"), (preview, "stroke_thickness_px")):
+            patch.setattr(module, name, remembered(getattr(module, name)))
+        yield
+
+
+def remembered(measure: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], Any]:
+    """Return a function of images that does its work once for equal ones."""
+    known: dict[tuple[bytes, tuple[int, ...]], Any] = {}
+
+    def measured(images: np.ndarray) -> Any:
+        key = hashlib.sha256(np.ascontiguousarray(images)).digest(), images.shape
+        return known[key] if key in known else known.setdefault(key, measure(images))
+
+    return measured
+
+
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let pages come without their figures, which take longer than all the rest."""
+    from misread.show import study_figures  # not `draw_figures`, of which others hold the name
+
+    monkeypatch.setattr(study_figures, "figures_of", lambda _: {})
+
+
+@pytest.fixture
+def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages come with three of their figures: of the slices, and the preview."""
     from misread.show import study_figures
 
-    blank = dict.fromkeys(study_figures.FIGURES, study_figures.Drawn(b"", "a figure's title"))
-    monkeypatch.setattr(study_figures, "draw_figures", lambda _: blank)
+    few = {name: study_figures.FIGURES[name] for name in ("shape", "writers", "preview")}
+    monkeypatch.setattr(study_figures, "FIGURES", few)
 
 
 @pytest.fixture

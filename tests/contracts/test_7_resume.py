@@ -124,6 +124,7 @@ def test_killed_while_it_concludes_it_comes_to_the_same_conclusions(small, tmp_p
     assert stable_bytes(tmp_path) == whole
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_killed_while_figures_and_report_are_written_they_come_out_the_same(
     small, tmp_path, monkeypatch
 ):
@@ -134,7 +135,7 @@ def test_killed_while_figures_and_report_are_written_they_come_out_the_same(
     disk = Disk(monkeypatch)
     assert CliRunner().invoke(main, ["report", "small"]).exit_code == 0
     n_files = disk.n_files
-    assert n_files > 3, "figures, and the page last"
+    assert n_files > 3, "slices, figures, and the page last"
     monkeypatch.chdir(killed.parent)
     for moment in (0, n_files // 2, n_files - 1):
         disk.n_files, disk.last = 0, moment

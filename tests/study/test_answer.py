@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from click.testing import CliRunner
 
 from misread.cli import main
@@ -80,6 +81,7 @@ def test_what_is_open_has_a_next_command_with_its_cost():
     assert next_step("four-nine", {"a": cases()["reduced"]}, (1,), None) == ""
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_terminal_page_and_file_begin_alike(rehearsal):
     answer = json.loads((rehearsal / "verdict.json").read_text())["answer"]
     assert answer

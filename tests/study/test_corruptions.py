@@ -631,6 +631,7 @@ size_px = [1, 2]
 """
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_planned_corruptions_gate_the_verdict(tmp_path, monkeypatch):
     work_here(monkeypatch)
     (tmp_path / "planned.toml").write_text(f'trainer = {{call = "{CALL}"}}\n{PLANNED}')

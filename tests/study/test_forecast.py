@@ -3,6 +3,7 @@
 import html
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from misread.cli import main
@@ -14,6 +15,7 @@ from misread.study.run import run_study
 from standin import work_here
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_plan_verdict_and_command_say_the_same(small_toml, tmp_path, monkeypatch):
     work_here(monkeypatch)
     folder = tmp_path / "study"

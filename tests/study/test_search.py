@@ -270,6 +270,7 @@ trainer = {{call = "{call}"}}
 """
 
 
+@pytest.mark.usefixtures("few_figures")
 @pytest.mark.parametrize("slices", ["", 'slices = [["dilate", 2], ["erode", 2]]\n'])
 def test_arms_without_a_policy_are_judged_and_described(tmp_path, monkeypatch, slices):
     work_here(monkeypatch)

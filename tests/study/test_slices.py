@@ -306,6 +306,7 @@ def test_the_same_readings_give_the_same_slices(thin):
     assert again == thin.sliced
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_the_report_says_that_slices_are_in_no_plan(thin):
     page = report_html(thin)
     section = page.partition('<section id="slices"')[2].partition("</section>")[0]
@@ -325,6 +326,7 @@ def run(*arguments):
     return CliRunner(env={"COLUMNS": "80"}).invoke(main, ["slices", *map(str, arguments)])
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_a_finished_folder_of_old_gets_its_slices(rehearsal, tmp_path):
     old = tmp_path / "old"
     shutil.copytree(rehearsal, old)
