@@ -26,17 +26,8 @@ LARGEST_PX = 5  # size of an operation at degree 1
 def closed(image: Images, degree: float) -> Images | None:
     """Return a picture `uint8 [H,W]` whose open top is closed by a share, from both sides.
 
-    Parameters
-    ----------
-    image
-        `uint8 [H,W]`, bright ink on black.
-    degree
-        0 leaves it as it is, 1 closes it.
-
-    Returns
-    -------
-    ndarray or None
-        None where there is no open top: two strokes side by side with no ink above the gap.
+    `degree` 0 leaves it as it is, 1 closes it. None where there is no open top: two strokes side by
+    side with no ink above the gap.
     """
     tips = _tips(image)
     if tips is None:
@@ -82,10 +73,7 @@ def opened(image: Images, degree: float) -> Images | None:
 def edit_of(name: str) -> Edit:
     """Return an edit of loops, or an operation whose size is 1 px at degree 0 and 5 px at 1.
 
-    Raises
-    ------
-    StudyError
-        If there is none of this name.
+    StudyError if there is none of this name.
     """
     if name in EDITS:
         return EDITS[name]

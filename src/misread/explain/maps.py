@@ -45,20 +45,8 @@ def margin(probs_NK: npt.NDArray[Any], cell: Cell) -> Floats:
 def occlusion(reads: Reads, images: Images, cell: Cell) -> Floats:
     """Return for each pixel by how much the margin falls where a patch over it is made empty.
 
-    Parameters
-    ----------
-    reads
-        A model.
-    images
-        `uint8 [N,H,W]` or `[N,H,W,C]`, bright ink on black.
-    cell
-        (true, predicted).
-
-    Returns
-    -------
-    ndarray of float, shape [N, H, W]
-        Mean over the patches of 4×4 px, every 2 px, that cover a pixel; above 0 speaks for the true
-        class.
+    The mean over the patches of 4×4 px, every 2 px, that cover a pixel, `[N,H,W]` for bright ink on
+    black; above 0 speaks for the true class.
     """
     n, height, width = images.shape[:3]
     whole_N = margin(reads(images), cell)
@@ -98,10 +86,7 @@ def integrated(gradients: Gradients, images: Images, cell: Cell) -> Floats:
 def maps_of(method: Method, reader: Any, images: Images, cell: Cell) -> Floats:
     """Return the maps `[N,H,W]` of a trained model.
 
-    Raises
-    ------
-    StudyError
-        If the method needs gradients and the model gives none.
+    StudyError if the method needs gradients and the model gives none.
     """
     if method == Method.OCCLUSION:
         return occlusion(reader, images, cell)

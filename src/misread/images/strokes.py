@@ -19,16 +19,8 @@ Boxes = npt.NDArray[np.int64]  # [M,4]: of each piece
 def lines_of(mask: Mask) -> tuple[Parts, list[list[tuple[Members, Box]]]]:
     """Return the pieces of a page, and its digits line by line in reading order.
 
-    Parameters
-    ----------
-    mask
-        `uint8 [H,W]`, 1 where there is ink.
-
-    Returns
-    -------
-    parts, lines
-        The number of each pixel's piece, `int32 [H,W]`; in each line the pieces and the box of
-        each digit.
+    `mask` is 1 where there is ink. The pieces are the number of each pixel's, `int32 [H,W]`; the
+    lines have the pieces and the box of each digit.
     """
     parts, boxes = _components(mask)
     typical = _typical((boxes[:, 2:] - boxes[:, :2])[_marks(parts.shape, boxes)])

@@ -147,10 +147,7 @@ class CommandTrainer:
 def trainer_of(call: TrainerCall) -> Trainer:
     """Return the trainer that a study names; the module of a function is imported.
 
-    Raises
-    ------
-    StudyError
-        If there is none, or what it needs cannot start.
+    StudyError if there is none, or what it needs cannot start.
     """
     if call.command:
         return CommandTrainer(call)
@@ -188,10 +185,7 @@ def trainer_of(call: TrainerCall) -> Trainer:
 def call_of(function: Callable[[Lesson], Reader]) -> TrainerCall:
     """Return the call by which workers find a function.
 
-    Raises
-    ------
-    StudyError
-        If they could not: it does not stand at the top level of a file.
+    StudyError if they could not: it does not stand at the top level of a file.
     """
     name, main = getattr(function, "__qualname__", ""), sys.modules["__main__"]
     module = getattr(function, "__module__", "")

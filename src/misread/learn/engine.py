@@ -20,37 +20,16 @@ class Engine(Protocol):
     def epoch(
         self, images: Images, labels_N: Labels, order_N: npt.NDArray[np.int64]
     ) -> tuple[float, float]:
-        """Take the optimiser's steps of the next epoch.
+        """Take the optimiser's steps of the next epoch; return loss and accuracy.
 
-        Parameters
-        ----------
-        images, labels_N
-            What to learn from, `uint8 [N,H,W]` or `[N,H,W,C]` and `int [N]`.
-        order_N
-            The order in which the images are met.
-
-        Returns
-        -------
-        loss, accuracy
-            Means over the images as they were met: with dropout, before each step.
+        Both are means over the images, `uint8 [N,H,W]` or `[N,H,W,C]`, as they were met in the
+        order of `order_N`: with dropout, before each step.
         """
         ...
 
 
 def engine_for(recipe: Recipe, model: Any, aim: Aim, seed: int) -> Engine:
-    """Return what trains a model that `models.build` made for this recipe and seed.
-
-    Parameters
-    ----------
-    recipe
-        Of the run.
-    model
-        The Keras model; it is trained in place.
-    aim
-        What each image of an epoch is to teach.
-    seed
-        Of the run.
-    """
+    """Return what trains, in place, a model that `models.build` made for this recipe and seed."""
     is_ours = recipe.model == "cnn" and not recipe.batch_norm
     if is_ours and keras.backend.backend() == "tensorflow":
         from misread.learn.cnn_step import CnnEngine  # noqa: PLC0415  it loads TensorFlow

@@ -131,12 +131,8 @@ class Trainer(Protocol):
 def probabilities(reader: Any, images: Images, n_classes: int) -> Probs:
     """Return what a model reads, `float32 [N,K]`, checked.
 
-    Raises
-    ------
-    StudyError
-        If it reads in another form, as every model of the trainer then will.
-    ValueError
-        If a number is none or no probability.
+    StudyError if it reads in another form, as every model of the trainer then will; ValueError if a
+    number is none or no probability.
     """
     if not callable(reader):
         msg = (

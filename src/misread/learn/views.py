@@ -84,12 +84,9 @@ def views_in(arrays: Arrays, part: Part = Part.CONFIRM) -> list[View]:
 
 
 def view_named(name: str) -> View:
-    """Return the view of *confirm* that a file of an earlier version names, as "erode 2 px · 4".
+    """Return the view of *confirm* that a file of an earlier version names: "erode 2 px · 4".
 
-    Raises
-    ------
-    StoreError
-        If it names none.
+    StoreError if it names none.
     """
     treatment, dot, label = name.partition(" · ")
     words = treatment.split(" ")
@@ -139,13 +136,7 @@ class RunParts(NamedTuple):
 
 
 def parts_of(run: Run) -> RunParts:
-    """Return the images of a run.
-
-    Raises
-    ------
-    PlanError
-        If the dataset is no longer the one that the run was defined on.
-    """
+    """Return the images of a run; PlanError if its dataset is no longer the one it began on."""
     parts = load_parts(run.dataset, run.confirm_size)
     if parts.sha256 != run.dataset_sha256:
         msg = (
@@ -177,19 +168,7 @@ class Shown(NamedTuple):
 def images_of(view: View, run: Run, parts: RunParts) -> Shown:
     """Return the images that a view shows to the model of a run.
 
-    Parameters
-    ----------
-    view
-        The view.
-    run
-        Names the dataset and the sizes of its parts.
-    parts
-        As `parts_of` returns them.
-
-    Raises
-    ------
-    DataError
-        If another source has other classes or shapes than the study.
+    DataError if another source has other classes or shapes than the study.
     """
     if view.source:
         data = unseen(run.dataset, view.source)
@@ -213,12 +192,8 @@ def images_of(view: View, run: Run, parts: RunParts) -> Shown:
 def corrupted_confirm(dataset: str, size: int | None, corruption: str) -> Images:
     """Return *confirm* of a dataset corrupted, `uint8 [N,28,28]`; kept, for all models read it.
 
-    A smaller *confirm* is a part of the whole: an image looks as it does there.
-
-    Raises
-    ------
-    DataError
-        If its images are not of MNIST's kind.
+    A smaller *confirm* is a part of the whole: an image looks as it does there. DataError if its
+    images are not of MNIST's kind.
     """
     parts = load_parts(dataset, size)
     return corrupt(parts.confirm.images, parse_corruption(corruption), parts.confirm_ids_N)
@@ -229,12 +204,8 @@ def unseen(study_dataset: str, source: str) -> Dataset:
     """Return all images of a source that a study did not train on, as its models take them.
 
     A model of MNIST reads every image but corrupted ones in MNIST's form (`images.mnist_form`); a
-    model of other data reads images of its own shape as they are.
-
-    Raises
-    ------
-    DataError
-        If classes or shapes are not those of the study.
+    model of other data reads images of its own shape as they are. DataError if classes or shapes
+    are not those of the study.
     """
     known, (train, test) = load(study_dataset)[0], load(source)
     seen = load(origin(study_dataset))[0].sha256  # in whatever way: a corrupted copy is seen too

@@ -197,10 +197,7 @@ def _stored_reader(
 def _loaded(trainer: Trainer, files: Mapping[str, bytes], folder: Path) -> Reader | None:
     """Return what a trainer makes of the model in the files of a run.
 
-    Raises
-    ------
-    StudyError
-        If it fails, as on a file that is damaged or would execute code.
+    StudyError if it fails, as on a file that is damaged or would execute code.
     """
     unpack_model(files, folder)
     try:
@@ -216,13 +213,7 @@ def _loaded(trainer: Trainer, files: Mapping[str, bytes], folder: Path) -> Reade
 
 
 def stored_model(trainer: Trainer, files: Mapping[str, bytes]) -> Reader:
-    """Return the model in the files of a run.
-
-    Raises
-    ------
-    StudyError
-        If its trainer loads none.
-    """
+    """Return the model in the files of a run; StudyError if its trainer loads none."""
     with tempfile.TemporaryDirectory() as name:
         reader = _loaded(trainer, files, Path(name))
     if reader is None:

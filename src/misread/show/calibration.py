@@ -119,23 +119,10 @@ def calibration_markdown(
     command: str,
     versions: str,
 ) -> str:
-    """Return docs/calibration.md.
+    """Return docs/calibration.md of a finished calibration; the same one gives the same bytes.
 
-    Parameters
-    ----------
-    calibration : Calibration
-        Finished.
-    clusterings : mapping of str to sequence of Clustering
-        Clustering of errors in real readings and in each world; empty if no readings were given.
-    command : str
-        The command that was typed.
-    versions : str
-        Versions that it ran with.
-
-    Returns
-    -------
-    str
-        A page that ends with a newline; the same calibration gives the same bytes.
+    `clusterings` tell of the errors in real readings and in each world; empty if no readings were
+    given. `command` was typed, and `versions` were there.
     """
     whole = f"{len(calibration.outcomes)} kinds of study, {calibration.replicates:,} of each"
     blocks = [

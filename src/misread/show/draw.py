@@ -71,23 +71,7 @@ def interval(
     limits: tuple[float, float] | None = None,
     arrow: float = 6,
 ) -> None:
-    """Draw an interval in a row.
-
-    Parameters
-    ----------
-    axes
-        Where.
-    row
-        Its place upwards.
-    ends
-        Low and high end.
-    colour, width
-        Of the line; the width in points.
-    limits
-        Where it is cut, with an arrow of so many points there; None: it is not.
-    arrow
-        Size of the arrow in points.
-    """
+    """Draw an interval in a row; beyond `limits` it is cut, with an arrow in its place."""
     least, most = limits or ends
     axes.plot([max(ends[0], least), min(ends[1], most)], [row, row], color=colour, lw=width)
     for is_cut, end, marker in ((ends[0] < least, least, "<"), (ends[1] > most, most, ">")):
@@ -218,24 +202,9 @@ def matrix(
 ) -> None:
     """Draw a confusion matrix: rows are true classes, columns what was read.
 
-    Parameters
-    ----------
-    axes
-        Where; square.
-    shades_KK
-        Colours off the diagonal, from `lowest` to 1.15.
-    texts
-        Numbers in cells off the diagonal.
-    recall_K
-        In per cent, written on the diagonal.
-    names
-        One per class.
-    colours, lowest
-        The map of colours, and the shade at its beginning.
-    size
-        Of the numbers, in points.
-    bold, faint
-        Cells whose numbers stand out, or do not.
+    `shades_KK` colour the cells off the diagonal, from `lowest` to 1.15; `texts` are the numbers in
+    them, those of `bold` standing out and those of `faint` standing back. The recalls, in per cent,
+    stand on the diagonal.
     """
     axes.imshow(shades_KK, cmap=colours, vmin=lowest, vmax=1.15, interpolation="nearest")
     middle: dict[str, Any] = {"ha": "center", "va": "center"}
@@ -281,16 +250,8 @@ class End(NamedTuple):
 def name_ends(axes: Axes, ends: Sequence[End], *, gap: float, size: float, aside_pt: float) -> None:
     """Name what ends where, beside the axes; names that would touch are pushed apart.
 
-    Parameters
-    ----------
-    axes
-        Their limits upwards are set.
-    ends
-        Of the curves.
-    gap
-        Least distance of two names, as a share of the height.
-    size, aside_pt
-        Of the names, and how far they stand from the axes, in points.
+    The axes' limits upwards are set. `gap` is the least distance of two names, as a share of the
+    height.
     """
     low, high = axes.get_ylim()
     least = gap * (high - low)

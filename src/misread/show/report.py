@@ -32,24 +32,10 @@ from misread.study.why import stored_why
 
 
 def write_report(evidence: Evidence, drawn: Mapping[str, Drawn] | None = None) -> Path:
-    """Write `report.html` into the study's folder.
+    """Write `report.html` into the folder of a finished study, with the figures drawn already.
 
-    Parameters
-    ----------
-    evidence
-        A finished study.
-    drawn
-        What `draw_figures` returned for it, where that was done already.
-
-    Returns
-    -------
-    Path
-        The file: self-contained, no address outside; one script, of our own, and whole without it.
-
-    Raises
-    ------
-    StoreError
-        If the folder cannot be written.
+    The file is self-contained, without an address outside; one script, of our own, and whole
+    without it. StoreError if the folder cannot be written.
     """
     path = evidence.folder / "report.html"
     write_atomic(path, report_html(evidence, drawn).encode())

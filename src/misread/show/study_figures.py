@@ -106,22 +106,10 @@ def draw_figures(evidence: Evidence) -> dict[str, Drawn]:
 def write_figures(
     evidence: Evidence, folder: Path | None = None, drawn: Mapping[str, Drawn] | None = None
 ) -> list[Path]:
-    """Write every figure as `<name>.png`, and return the files.
+    """Write every figure as `<name>.png`, drawn anew where it is not yet; return the files.
 
-    Parameters
-    ----------
-    evidence
-        A finished study.
-    folder
-        Where; it is created. None: `figures` in the study's folder, or `results` where it asks for
-        no target.
-    drawn
-        The study's figures, where they are drawn already.
-
-    Raises
-    ------
-    StoreError
-        If the folder cannot be written.
+    By default into `figures` in the study's folder, or `results` where it asks for no target.
+    StoreError if the folder cannot be written.
     """
     usual = "results" if evidence.plan.target is None else "figures"
     folder = evidence.folder / usual if folder is None else folder

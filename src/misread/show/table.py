@@ -163,14 +163,8 @@ def plain(text: str) -> str:
 def html_table(table: Table, caption: str = "", *, wrap: bool = False) -> Markup:
     """Return a table as a piece of a page; whatever a class is called, it stays text.
 
-    Parameters
-    ----------
-    table
-        What is written.
-    caption
-        What the rows are; "" for the table's title.
-    wrap
-        Allows lines to break within cells.
+    `caption` says what the rows are, the table's title by default; `wrap` allows lines to break
+    within cells.
     """
     caption = caption or table.title
     opening = Markup('<table class="wrap">') if wrap else Markup("<table>")

@@ -61,20 +61,8 @@ def verdicts_table(
 ) -> Table:
     """Return a row for the baseline and for each arm, with a further one for each other cell.
 
-    Parameters
-    ----------
-    title
-        Of the table.
-    cell_name
-        Name of the target cell.
-    verdicts
-        On each treated arm.
-    accuracy
-        Mean over seeds of every arm, in [0, 1].
-    before
-        The baseline's errors per seed in the target cell.
-    note
-        Below the table.
+    `accuracy` is the mean over seeds of every arm, `before` the baseline's errors per seed in the
+    target cell; `note` stands below the table.
     """
     rows = [(BASELINE, "", wording.percent(accuracy[BASELINE]), wording.images(before), "", "", "")]
     for arm, verdict in verdicts.items():

@@ -170,19 +170,8 @@ def settings(
 ) -> list[Setting]:
     """Return every combination of worlds, seeds, errors, reductions and ways to pair seeds.
 
-    Parameters
-    ----------
-    n_seeds : sequence of int
-        Trainings per arm.
-    errors, reductions : sequence of float
-        Expected errors per training before; true relative reductions, 0 for none.
-    paired : sequence of bool
-        Ways to pair seeds.
-
-    Returns
-    -------
-    list of Setting
-        In the order of the tables.
+    `n_seeds` are trainings per arm, `errors` expected ones per training before, `reductions` true
+    and relative ones, 0 for none. They come in the order of the tables.
     """
     return [
         Setting(world, Design(n, float(count), reduction, pair))
@@ -199,21 +188,8 @@ def simulate(
 ) -> Outcome:
     """Return how the judge does in `replicates` studies of one kind.
 
-    Parameters
-    ----------
-    setting : Setting
-        The kind.
-    replicates : int
-        How many, at least 1.
-    root : int
-        Root of the random stream; the same root gives the same studies, whatever else runs.
-    grouped : bool
-        Whether the judge is told which images are of one writer.
-
-    Returns
-    -------
-    Outcome
-        Counts.
+    The same `root` of the random stream gives the same studies, whatever else runs; where
+    `grouped`, the judge is told which images are of one writer.
     """
     rng = derive(root, setting.name)
     truth = setting.design.effect

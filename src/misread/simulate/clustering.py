@@ -37,17 +37,10 @@ class Clustering(NamedTuple):
 
 
 def clustering(before_SN: npt.NDArray[np.bool_], after_SN: npt.NDArray[np.bool_]) -> Clustering:
-    """Return how errors cluster, to compare simulated studies with real ones.
+    """Return how errors `bool [S,N]` of paired seeds cluster, simulated or real.
 
-    Parameters
-    ----------
-    before_SN, after_SN : ndarray of bool, shape [S, N]
-        Errors of paired seeds; at least one before, and one that changed.
-
-    Returns
-    -------
-    Clustering
-        NaN where an arm makes equally many errors in every seed (the correlation).
+    At least one is before, and one changed. The correlation is NaN where an arm makes equally many
+    errors in every seed.
     """
     before, after = before_SN.astype(np.int64), after_SN.astype(np.int64)
     change, alone = mean_squares(after - before), mean_squares(before)
@@ -90,24 +83,8 @@ def clusterings_of(
 ) -> RealClusterings:
     """Return how errors cluster in every directed cell with two or more errors per seed.
 
-    Parameters
-    ----------
-    labels_N : ndarray of int, shape [N]
-        True classes.
-    before_SN : ndarray of int, shape [S, N]
-        Predictions of the baseline, by seed.
-    arms : sequence of ndarray of int, shape [S, N]
-        Predictions of the treated arms, of the same seeds.
-
-    Returns
-    -------
-    RealClusterings
-        Of all cells and arms.
-
-    Raises
-    ------
-    JudgeError
-        If no cell has two errors per seed.
+    The baseline's predictions and those of each arm are `[S,N]`, of the same seeds. JudgeError if
+    no cell has two errors per seed.
     """
     rows, sizes, counts = [], [], []
     n_seeds = before_SN.shape[0]
@@ -133,22 +110,7 @@ def clusterings_of(
 def clusterings_simulated(
     real: RealClusterings, n_studies: int = 400, root: int = 1
 ) -> dict[str, list[Clustering]]:
-    """Return how errors cluster in each world, in studies of the same size as the real ones.
-
-    Parameters
-    ----------
-    real : RealClusterings
-        Gives seeds, images and errors.
-    n_studies : int
-        Simulated per world.
-    root : int
-        Of the random streams.
-
-    Returns
-    -------
-    dict of str to list of Clustering
-        By name of the world.
-    """
+    """Return, by world, how errors cluster in studies of the same size as the real ones."""
     design = Design(real.n_seeds, real.errors, n_images=real.n_images)
     found: dict[str, list[Clustering]] = {}
     for world in WORLDS:

@@ -75,19 +75,9 @@ class Summary(NamedTuple):
 
 
 def summarise(outcomes: Sequence[Outcome], limits: Limits = LIMITS) -> Summary | None:
-    """Return what the limits are about.
+    """Return what the limits are about, of all settings of one way to pair seeds.
 
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-        All settings of one way to pair seeds.
-    limits : Limits
-        What must be kept.
-
-    Returns
-    -------
-    Summary or None
-        None when no design without an effect has `limits.least_seeds` seeds.
+    None when no design without an effect has `limits.least_seeds` seeds.
     """
     within = [o for o in outcomes if o.n_seeds >= limits.least_seeds]
     null = [o for o in within if not o.reduction]
@@ -126,21 +116,9 @@ def standard_error(rate: float, outcome: Outcome) -> float:
 
 
 def beyond_chance(replicates: int, n_rates: int, limits: Limits = LIMITS) -> tuple[float, float]:
-    """Return from which rates on a limit is surely missed.
+    """Return the false positives and the coverage, as rates, that chance cannot explain.
 
-    Parameters
-    ----------
-    replicates : int
-        Studies behind each rate.
-    n_rates : int
-        How many rates are looked at, for Bonferroni's correction.
-    limits : Limits
-        What must be kept.
-
-    Returns
-    -------
-    false_positives, coverage : float
-        The smallest and the largest rate that chance cannot explain.
+    Of `n_rates` rates, for Bonferroni's correction, each of so many replicates.
     """
     level = CHANCE / n_rates
     above = float(scipy.stats.binom.isf(level, replicates, limits.each)) + 1

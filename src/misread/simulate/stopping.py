@@ -150,21 +150,8 @@ def simulate_rules(
 ) -> list[Stopped]:
     """Return how each rule does in the same `replicates` studies of one kind.
 
-    Parameters
-    ----------
-    setting : Setting
-        The kind, with the most seeds.
-    tried : sequence of Rule
-        Their looks reach that many seeds at most.
-    replicates : int
-        How many studies, at least 1.
-    root : int
-        Root of the random stream; the same root gives the same studies, whatever else runs.
-
-    Returns
-    -------
-    list of Stopped
-        One per rule.
+    `setting` has the most seeds, beyond which no rule looks. The same `root` of the random stream
+    gives the same studies, whatever else runs.
     """
     rng = derive(root, f"stopping {setting.name}")
     looks = sorted({n for rule in tried for n in rule.looks})

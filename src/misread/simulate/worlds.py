@@ -193,26 +193,11 @@ class Design:
 
 
 def draw(world: World, design: Design, rng: np.random.Generator) -> tuple[BoolArray, BoolArray]:
-    """Return one simulated study: which readings are errors before and after.
+    """Return one simulated study: which readings, `bool [S,N]` and `[T,N]`, are errors.
 
-    Parameters
-    ----------
-    world : World
-        How readings cluster.
-    design : Design
-        Size, error rate and truth.
-    rng : numpy.random.Generator
-        Worlds of one size take the same draws, so that they differ in their clustering only.
-
-    Returns
-    -------
-    before_SN, after_TN : ndarray of bool, shape [S, N] and [T, N]
-        The error of each training on each image; `read_by` says which of them it reads.
-
-    Raises
-    ------
-    JudgeError
-        If the design has no seed or image, or its rates are not between 0 and 1.
+    Before and after, for each training and image; `read_by` says which images a training reads.
+    Worlds of one size take the same draws from `rng`, so that they differ in their clustering only.
+    JudgeError if the design has no seed or image, or its rates are not between 0 and 1.
     """
     n_seeds, n_images = max(design.n_arms), design.n_all
     before = design.errors / max(design.n_images, 1)

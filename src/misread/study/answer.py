@@ -134,16 +134,7 @@ def next_step(
 ) -> str:
     """Return the command that would decide what is open, with its cost; "" where nothing is.
 
-    Parameters
-    ----------
-    name : str
-        Of the study, as `misread run` takes it.
-    verdicts : mapping of str to Verdict
-        On each treated arm.
-    seeds : tuple of int
-        Those that were trained.
-    cost : Cost or None
-        Of a training; None leaves the minutes out, as on a page, whose bytes repeat.
+    Without the cost of a training it says no minutes: the bytes of a page repeat.
     """
     needed = [
         cell.seeds_needed
@@ -167,18 +158,8 @@ def alternatives_of(
 ) -> str:
     """Return what to do in the place of a plan that is all but hopeless, as commands with cost.
 
-    Parameters
-    ----------
-    name, folder : str
-        Of the study, as `misread run` and `misread power` take them.
-    planned : PowerAnswer
-        What the plan can be expected to show.
-    seeds : tuple of int
-        Of the plan.
-    left : sequence of str
-        The arm of each training that the plan would still take.
-    cost : Cost
-        Of a training of each arm, the baseline among them.
+    `left` names the arm of each training that the plan would still take, `cost` is that of one of
+    each arm, the baseline among them.
     """
     ways = []
     more = _more_seeds(name, planned.seeds_needed or 0, seeds, tuple(cost.epochs), cost)

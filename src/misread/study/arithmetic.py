@@ -44,10 +44,7 @@ def as_recorded(folder: Path) -> Iterator[None]:
 def refuse_another_arithmetic(folder: Path) -> None:
     """Refuse to train more runs of a study with another arithmetic than those that are there.
 
-    Raises
-    ------
-    PlanError
-        If there are such runs, or some of before misread recorded it.
+    PlanError if there are such runs, or some of before misread recorded it.
     """
     now = arithmetic()
     others = [was for was in recorded(folder) if was != now]

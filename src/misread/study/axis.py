@@ -88,20 +88,8 @@ def inside(evidence: Evidence, arm: str) -> Inside | None:
 
 
 def read_together(probs_SNK: Floats) -> npt.NDArray[np.int64]:
-    """Return what the average of several networks reads: the class of the highest mean probability.
+    """Return what the average of several networks reads, `int64 [N]`: the highest mean probability.
 
-    Parameters
-    ----------
-    probs_SNK
-        Probabilities of each network.
-
-    Returns
-    -------
-    ndarray
-        `int64 [N]`.
-
-    References
-    ----------
     Hansen & Salamon (1990), Neural network ensembles, *IEEE PAMI* 12.
     """
     read_N: npt.NDArray[np.int64] = probs_SNK.mean(axis=0).argmax(axis=1)
@@ -111,20 +99,7 @@ def read_together(probs_SNK: Floats) -> npt.NDArray[np.int64]:
 def together_by_size(
     probs_SNK: Floats, labels_N: npt.NDArray[np.int64]
 ) -> tuple[tuple[float, ...], ...]:
-    """Return the accuracy of the average of k networks, for each k from 1 to S.
-
-    Parameters
-    ----------
-    probs_SNK
-        Probabilities of each network.
-    labels_N
-        True classes.
-
-    Returns
-    -------
-    tuple
-        For each k, the accuracy of every choice of k of the S networks.
-    """
+    """Return, for each k from 1 to S, the accuracy of the average of every choice of k networks."""
     every = range(len(probs_SNK))
     return tuple(
         tuple(

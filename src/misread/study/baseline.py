@@ -52,14 +52,7 @@ class BaselinePredictions:
 def baseline_predictions(folder: Path) -> BaselinePredictions:
     """Return what the baseline of a study predicts on *confirm*, on *select* where that is closed.
 
-    Raises
-    ------
-    StudyError
-        If the baseline has read neither.
-    StoreError
-        If a file is missing or damaged.
-    PlanError
-        If the plan was altered.
+    StudyError if it has read neither; else errors as in `load_evidence`.
     """
     return _on_confirm(folder) or _on_select(folder)
 
@@ -111,25 +104,9 @@ def _of(
 def baseline_pilot(folder: Path, cell: Cell | None) -> tuple[Pilot, str, int, Held]:
     """Return what is known of a cell from the baseline's errors on *select*; *confirm* stays shut.
 
-    Parameters
-    ----------
-    folder
-        Of a study whose errors are known.
-    cell
-        True and predicted class; None takes the study's target.
-
-    Returns
-    -------
-    pilot, name, n_images, held
-        The cell's errors, its name, the images of its true class in *confirm*, and what each seed
-        holds out of them.
-
-    Raises
-    ------
-    StudyError
-        If there are no errors yet, or no such cell.
-    JudgeError
-        If there is no such error on *select*.
+    The cell is the target where none is named. The answer: its errors, its name, how many images of
+    its true class *confirm* has, and what each seed holds out of them. StudyError if there are no
+    errors yet, or no such cell; JudgeError if there is no such error on *select*.
     """
     errors = _read_errors(folder, "a rate")
     plan = load_plan(folder) if (folder / "plan.json").exists() else None

@@ -22,18 +22,9 @@ _EXTRA = 1.25  # times the baseline's cost from which equal cost is a control of
 def load_candidates(study: Study, path: Path | None) -> tuple[dict[str, Arm], dict[str, str]]:
     """Return the candidates of a file, or the built-in ones, and why some cannot be tried.
 
-    Parameters
-    ----------
-    study
-        Whose recipe they change, and whose policies they may name ("*" for its own).
-    path
-        The TOML file with a table `[candidates.NAME]` for each; None takes the built-in ones, of
-        which those that need a policy are left out where the study has no such one.
-
-    Raises
-    ------
-    StudyError
-        If the file is missing or no TOML, or anything in it is not allowed.
+    The TOML file has a table `[candidates.NAME]` for each; a policy may be named, "*" being the
+    study's own. Of the built-in ones those are left out whose policy the study does not have.
+    StudyError if the file is missing or no TOML, or anything in it is not allowed.
     """
     source = path or resources.files("misread") / "study" / "candidates.toml"
     try:
@@ -83,15 +74,6 @@ def proof_of(search: Search, study: Study, candidates: Mapping[str, Arm]) -> str
     the best arm takes (`equal-cost`); with a shifted logit that makes as few errors of the target
     (`shifted`), which must come out as traded; and the best arm's treatments of two other classes
     (`placebo`).
-
-    Parameters
-    ----------
-    search
-        The finished search.
-    study
-        Whose baseline, seeds and data it takes.
-    candidates
-        The arms that were tried.
     """
     tried = ", ".join(score.arm for score in search.rungs[0].arms)
     question = (

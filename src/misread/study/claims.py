@@ -143,16 +143,8 @@ def standing(
 ) -> Standing:
     """Return whether an interval shows what is claimed; the rule in words is `RULE`.
 
-    Parameters
-    ----------
-    low, high
-        The interval.
-    claimed
-        Holds if all of it lies above this.
-    worth
-        Does not hold if all of it lies below this; at least `claimed`.
-    certain
-        Whether the corrected p-value agrees.
+    The claim holds if all of it lies above `claimed`, and does not if all of it lies below `worth`,
+    which is at least that; neither unless the corrected p-value agrees (`certain`).
     """
     if low > claimed and certain:
         return Standing.HOLDS
@@ -160,17 +152,7 @@ def standing(
 
 
 def compare(plan: Plan, confirm: Dataset, arms: Mapping[str, ArmRuns]) -> ComparisonOutcome:
-    """Return what the accuracies of a study's arms come to.
-
-    Parameters
-    ----------
-    plan
-        Names the claims, the level and the margin.
-    confirm
-        The images that were read.
-    arms
-        The finished runs of every arm, with the same seeds.
-    """
+    """Return what the accuracies of a study's arms, with the same seeds, come to on *confirm*."""
     study = plan.study
     wrong = {
         arm: (runs.preds_SN != confirm.labels_N).astype(np.int64) for arm, runs in arms.items()

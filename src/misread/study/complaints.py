@@ -42,18 +42,10 @@ _MUST = {
 def sentences(
     name: str, error: ValidationError, kind: type[BaseModel], more: tuple[str, ...] = ()
 ) -> list[str]:
-    """Return what is wrong with a `kind`, a sentence for each complaint.
+    """Return what pydantic finds wrong with a `kind`, a sentence for each complaint.
 
-    Parameters
-    ----------
-    name
-        Of the study, with its arm where it is about one.
-    error
-        What pydantic says.
-    kind
-        The model that was not made.
-    more
-        Keys that are allowed beside the fields of `kind`.
+    `name` is that of the study, with its arm where it is about one; `more` are keys that are
+    allowed beside the fields of `kind`.
     """
     # Unknown keys first: a key that is missing is often the same one, misspelt.
     complaints = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")

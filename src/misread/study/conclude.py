@@ -92,13 +92,7 @@ def mend_from_select(folder: Path) -> None:
 
 
 def write_slices(evidence: Evidence) -> None:
-    """Write `slices.json`, which needs no new reading.
-
-    Raises
-    ------
-    StoreError
-        If the folder cannot be written.
-    """
+    """Write `slices.json`, which needs no new reading."""
     write_json(evidence.folder / "slices.json", slices_as_json(evidence, evidence.sliced))
 
 

@@ -105,33 +105,10 @@ def run_corruptions(
 ) -> Corruptions:
     """Let every model of a study read *confirm* corrupted, and judge each arm; resumable.
 
-    Parameters
-    ----------
-    folder
-        Of the finished study.
-    out
-        Folder of the corruptions; a severity has one below it.
-    severity
-        1 to 5, of those corruptions that have several; None takes that of MNIST-C for each.
-    jobs
-        Worker processes; None takes what fits. Results do not depend on it.
-    on_begin, on_view
-        As in `reread.reread`.
-    on_note
-        Called with a sentence for people when a reading is tried again or fails.
-
-    Raises
-    ------
-    RunError
-        If models could not be read; all others were.
-    StoreError
-        If a model is missing, or `out` cannot be written or is in use.
-    StudyError
-        If there is no such severity.
-    DataError
-        If the study's images are not of MNIST's kind.
-    PlanError
-        If the study's plan was altered, or asks for no target.
+    `severity`, 1 to 5, is of those corruptions that have several; None takes that of MNIST-C for
+    each. Each has a folder below `out`. The calls are those of `reread.reread`. StudyError if there
+    is no such severity, DataError if the images are not of MNIST's kind; else errors as in
+    `run_transfer`.
     """
     if severity is not None and not 1 <= severity <= 5:
         msg = f"there is no severity {severity}; choose one from 1 to 5."
@@ -159,13 +136,7 @@ def run_corruptions(
 
 
 def load_corruptions(place: Path) -> Corruptions:
-    """Return the finished readings of a severity from its folder.
-
-    Raises
-    ------
-    StoreError
-        If they are not finished, or a file is damaged.
-    """
+    """Return the finished readings of a severity; StoreError if they are unfinished or damaged."""
     try:
         return Corruptions(
             place,

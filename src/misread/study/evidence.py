@@ -101,13 +101,7 @@ class Evidence:
 
     @property
     def target(self) -> Cell:
-        """The target, (true, predicted).
-
-        Raises
-        ------
-        PlanError
-            If none is asked for.
-        """
+        """The target, (true, predicted); PlanError if none is asked for."""
         if self.plan.target is None:
             msg = f"{self.folder} holds a study of accuracies, which has no target; choose another."
             raise PlanError(msg)
@@ -286,12 +280,7 @@ class Evidence:
 def load_evidence(folder: Path, seeds: tuple[int, ...] | None = None) -> Evidence:
     """Gather a finished study, or only some of its seeds, which are finished.
 
-    Raises
-    ------
-    StoreError
-        If a run is missing or damaged.
-    PlanError
-        If the plan was altered.
+    StoreError if a run is missing or damaged, PlanError if the plan was altered.
     """
     plan = load_plan(folder)
     if seeds is not None:

@@ -41,35 +41,15 @@ def explain(
 ) -> tuple[Why, dict[str, Floats], Images]:
     """Explain a cell from the stored models of a finished study, and write `explain/`.
 
-    Parameters
-    ----------
-    evidence
-        The study; its models are loaded in this process.
-    cell
-        None takes the target.
-    ids
-        Places in *confirm*; none takes the six that the baseline misreads so most often.
-    arms
-        Beside the baseline; none takes all.
-    method
-        Of the maps.
-    edits
-        Keys of `explain.loop.EDITS` or of `OPERATIONS`; none takes the edits of loops, of each
-        class of which half of the images can be edited so.
-    on_model
-        Called when a model has been asked.
+    The models are loaded in this process; `on_model` is called when one has been asked. None, or
+    nothing, takes the target as `cell`; as `ids`, places in *confirm*, the six that the baseline
+    misreads so most often; all `arms`, to which the baseline comes; and as `edits`, keys of
+    `explain.loop.EDITS` or of `OPERATIONS`, those of loops, of each class of which half of the
+    images can be edited so.
 
-    Returns
-    -------
-    why, maps, images
-        The numbers; of each arm `[S,N,H,W]`; and the images `[N,H,W]` or `[N,H,W,C]`.
-
-    Raises
-    ------
-    StudyError
-        If there is no such cell, arm, image or edit, or a model gives no gradients.
-    StoreError
-        If a model is missing.
+    It returns the numbers, the maps of each arm, `[S,N,H,W]`, and the images. StudyError if there
+    is no such cell, arm, image or edit, or a model gives no gradients; StoreError if a model is
+    missing.
     """
     cell = cell or evidence.plan.target
     if cell is None or max(cell) >= evidence.confirm.n_classes or cell[0] == cell[1]:

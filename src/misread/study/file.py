@@ -244,21 +244,10 @@ def _refuse_unknown(name: str, chosen: tuple[str, ...], tables: Mapping[str, Any
 def arm_of(
     place: str, table: Any, common: Mapping[str, Any], changes: Mapping[str, Any] | None = None
 ) -> Arm:
-    """Return an arm from its table in a TOML file.
+    """Return an arm from its table in a TOML file, which stands at `place`.
 
-    Parameters
-    ----------
-    place
-        Where it stands, for people.
-    table
-        Settings of the recipe, treatments, and what the arm is.
-    common, changes
-        The recipe's settings where the table says nothing, and those that replace what it says.
-
-    Raises
-    ------
-    StudyError
-        If anything in it is not allowed.
+    `common` are the settings of the recipe where the table says nothing, `changes` those that
+    replace what it says. StudyError if anything in it is not allowed.
     """
     about, rest = _about(place, table)
     treated = {key: rest.pop(key) for key in Treatments.model_fields if key in rest}

@@ -82,13 +82,7 @@ def _changed(study: Study, folder: Path) -> list[str]:
 
 
 def finished_study(source: str) -> Path:
-    """Return the folder of a finished study, by that folder or by the study's name.
-
-    Raises
-    ------
-    StudyError
-        If there is none.
-    """
+    """Return the folder of a finished study, by it or by its name; StudyError if there is none."""
     folder = study_folder(source)
     if folder is None or not (folder / "plan.json").exists():
         msg = f"{source!r} is no folder of a finished study; run `misread run` first, or name one."
@@ -109,14 +103,8 @@ def workers_of(
     """Hold a study's folder, freed of a smoke run, and give its workers.
 
     Where one of `runs` is left to do they begin to start at once, while the caller still loads and
-    plans.
-
-    Raises
-    ------
-    StoreError
-        If the folder is in use or cannot be written.
-    StudyError
-        If the executor is not there.
+    plans. StoreError if the folder is in use or cannot be written, StudyError if the executor is
+    not there.
     """
     if not study.smoke:
         move_smoke_run_aside(folder, on_report)
@@ -152,14 +140,10 @@ def work_through(
     *,
     mix_arithmetic: bool = False,
 ) -> None:
-    """Do what is left of the tasks in a folder; those that go on from the baseline come after it.
+    """Do what is left of the tasks; those that go on from the baseline come after it.
 
-    Raises
-    ------
-    PlanError
-        If runs in the folder were trained with another arithmetic than this machine has.
-    RunError
-        If runs failed; all others are done.
+    PlanError if runs in the folder were trained with another arithmetic than this machine has;
+    RunError if runs failed, when all others are done.
     """
     on_report(Stage(title, tuple(tasks)))
     if not (mix_arithmetic or all(task.folder.is_trained for task in tasks)):
@@ -201,10 +185,7 @@ def select_folds(seeds: tuple[int, ...], folder: Path) -> dict[int, int]:
 def refuse_another_study(study: Study, folder: Path, dataset_sha256: tuple[str, str]) -> None:
     """Refuse to mix: every run of a folder has the data, sizes, recipes and backend of the study.
 
-    Raises
-    ------
-    PlanError
-        If it holds a run that differs; what arms have that the study does not name is left alone.
+    PlanError if one differs; what arms have that the study does not name is left alone.
     """
     backend = os.environ.get("KERAS_BACKEND", "tensorflow") if study.trainer.is_ours else None
     asked: dict[str, Any] = {"dataset_sha256": list(dataset_sha256)} | study.sizes
@@ -225,13 +206,7 @@ def refuse_another_study(study: Study, folder: Path, dataset_sha256: tuple[str, 
 
 
 def refuse_another_run(task: Task) -> None:
-    """Refuse to take up a run that was begun differently.
-
-    Raises
-    ------
-    PlanError
-        If there is one.
-    """
+    """Refuse, by a PlanError, to take up a run that was begun differently."""
     there = task.folder.config()
     if there is None:
         return
@@ -254,13 +229,7 @@ class Repeat(Record):
 
 
 def refuse_untrusted(folder: Path, *, trusted: bool) -> None:
-    """Refuse to let models read that need the code of another trainer, unless that is trusted.
-
-    Raises
-    ------
-    StudyError
-        With the name of the trainer.
-    """
+    """Refuse, by a StudyError, that another trainer's code reads, unless that is trusted."""
     trainer = load_plan(folder).study.trainer
     if not (trainer.is_ours or trusted):
         msg = (

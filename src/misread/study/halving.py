@@ -144,16 +144,8 @@ def halving(
 ) -> Iterator[Rung]:
     """Yield rung after rung: every arm with few seeds, the better third with more, at least three.
 
-    Parameters
-    ----------
-    arms
-        Names, without the baseline.
-    seeds
-        Numbers of seeds of the rungs.
-    cells
-        The target, and its reverse where both are targets.
-    read
-        (arms, number of seeds) → the readings of each; the baseline is among the arms.
+    `seeds` are the numbers of seeds of the rungs, `cells` the target, and its reverse where both
+    are. `read` takes arms and a number of seeds; the baseline is among the arms that it returns.
     """
     left = list(arms)
     for place, n_seeds in enumerate(seeds):

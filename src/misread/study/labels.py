@@ -48,10 +48,7 @@ class Questioned(NamedTuple):
 def labels_of_study(folder: Path, arm: str, part: Part) -> Questioned:
     """Question the labels of a finished study: of *select*, the training images, or of *confirm*.
 
-    Raises
-    ------
-    DataError
-        If the arm has no finished runs.
+    DataError if the arm has no finished runs.
     """
     plan = load_plan(folder)
     parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
@@ -81,10 +78,7 @@ def labels_of_study(folder: Path, arm: str, part: Part) -> Questioned:
 def labels_of_file(source: str, dataset: str | None) -> Questioned:
     """Question the labels of a file of predictions; `dataset` has its images as its test set.
 
-    Raises
-    ------
-    DataError
-        If the file cannot be read, or the data set has other labels.
+    DataError if the file cannot be read, or the data set has other labels.
     """
     side = read_predictions(source)
     probs_SNK = _probs(Path(source), side.labels_N, len(side.class_names))

@@ -14,14 +14,8 @@ from misread.store import RunFolder
 def models_of(folder: Path, arm: str, seeds: Sequence[int], trainer: TrainerCall) -> Iterator[Any]:
     """Yield the trained model of each seed of an arm, a `learn.trainer.Reader`.
 
-    What a trainer's libraries say of the machine is dropped. It runs the trainer's code.
-
-    Raises
-    ------
-    StoreError
-        If a model is missing.
-    StudyError
-        If its trainer loads none.
+    It runs the trainer's code; what its libraries say of the machine is dropped. StoreError if a
+    model is missing, StudyError if its trainer loads none.
     """
     with quiet():
         loader = trainer_of(trainer)  # Keras waits until here

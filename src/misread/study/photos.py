@@ -79,13 +79,7 @@ class Readers:
 
 
 def newest_study(root: Path) -> Path:
-    """Return the study in `root` that finished last and has a baseline.
-
-    Raises
-    ------
-    StudyError
-        If there is none.
-    """
+    """Return the study in `root` that finished last with a baseline; StudyError if none did."""
     finished = [path for path in root.glob("*/verdict.json") if _runs(path.parent, BASELINE)]
     if not finished:
         msg = (
@@ -99,14 +93,8 @@ def newest_study(root: Path) -> Path:
 def readers_of(folder: Path, arm: str = BASELINE) -> Readers:
     """Return the models of an arm of a study.
 
-    Raises
-    ------
-    StudyError
-        If the study has no such arm, or its models do not take images of MNIST's kind.
-    StoreError
-        If the folder holds no study.
-    PlanError
-        If its plan was altered.
+    StudyError if it has no such arm, or its models do not take images of MNIST's kind; StoreError
+    if the folder holds no study, PlanError if its plan was altered.
     """
     plan = load_plan(folder)
     runs = _runs(folder, arm)
@@ -140,16 +128,9 @@ def _runs(folder: Path, arm: str) -> list[RunFolder]:
 def read_images(
     readers: Readers, images: Images, on_model: Callable[[], None] = lambda: None
 ) -> npt.NDArray[np.float32]:
-    """Return what every seed reads, `float32 [S,N,K]`: probabilities of the classes.
+    """Return what every seed reads in `uint8 [N,28,28]`: probabilities, `float32 [S,N,K]`.
 
-    Parameters
-    ----------
-    readers
-        The models; they run in this process, with one thread.
-    images
-        `uint8 [N,28,28]`.
-    on_model
-        Called when a model has read.
+    The models run in this process, with one thread; `on_model` is called when one has read.
     """
     probs = []
     for model in models_of(readers.folder, readers.arm, readers.seeds, readers.trainer):
@@ -163,14 +144,7 @@ def read_pages(
 ) -> list[list[Reading]]:
     """Return what was read on each page; every model reads all pages at once.
 
-    Parameters
-    ----------
-    readers
-        The models.
-    pages
-        Pages with their digits, perhaps none.
-    on_model
-        Called when a model has read.
+    `on_model` is called when one has read.
     """
     ends = np.cumsum([len(page.digits) for page in pages]).tolist()
     if not ends or not ends[-1]:
@@ -185,17 +159,7 @@ def read_pages(
 def readings_of(
     page: Page, probs_SNK: npt.NDArray[np.float32], class_names: tuple[str, ...]
 ) -> list[Reading]:
-    """Return what was read in each digit of a page, from the probabilities of every seed.
-
-    Parameters
-    ----------
-    page
-        The page with N digits.
-    probs_SNK
-        `float32 [S,N,K]`.
-    class_names
-        One name per class.
-    """
+    """Return what was read in each digit of a page, from `float32 [S,N,K]`, every seed's."""
     mean_NK = probs_SNK.mean(axis=0, dtype=np.float64)
     votes_SN = probs_SNK.argmax(axis=2)
     readings = []

@@ -188,12 +188,7 @@ def lock(plan: Plan, folder: Path) -> Plan:
 def load_plan(folder: Path) -> Plan:
     """Return the locked plan of a study's folder.
 
-    Raises
-    ------
-    StoreError
-        If there is none.
-    PlanError
-        If it was altered by hand, or a later version wrote it.
+    StoreError if there is none; PlanError if it was altered, or a later version wrote it.
     """
     stored = read_json(folder / "plan.json")
     try:
@@ -220,13 +215,7 @@ def load_plan(folder: Path) -> Plan:
 
 
 def load_target_plan(folder: Path) -> Plan:
-    """Return the locked plan of a study that asks for a target.
-
-    Raises
-    ------
-    PlanError
-        If it asks for none; else as `load_plan`.
-    """
+    """Return the locked plan of a study with a target; PlanError without, else as `load_plan`."""
     plan = load_plan(folder)
     if plan.target is None:
         msg = f"{folder} holds a study of accuracies, which has no target; choose another folder."

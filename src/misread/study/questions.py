@@ -115,13 +115,7 @@ class Claim(Frozen):
 
 
 def parse_cell(text: str) -> Cell:
-    """Return the cell that "4:9" names.
-
-    Raises
-    ------
-    StudyError
-        If it does not name one.
-    """
+    """Return the cell that "4:9" names; StudyError if it names none."""
     true, colon, predicted = text.partition(":")
     if not (colon and true.strip().isdecimal() and predicted.strip().isdecimal()):
         msg = f"cell {text!r} is not of the form TRUE:PREDICTED; write it as in 4:9."
@@ -173,12 +167,9 @@ def with_looks(
 
 
 def check_looks(adaptive: Adaptive | None, n_seeds: int, *, smoke: bool = False) -> None:
-    """Refuse looks that do not fit the seeds.
+    """Refuse, by a ValueError, looks that do not fit the seeds.
 
-    Raises
-    ------
-    ValueError
-        If the last look is not at all of them, or the first is too early to judge.
+    The last look is at all of them, and the first not too early to judge.
     """
     if adaptive is None:
         return

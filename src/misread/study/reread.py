@@ -69,10 +69,7 @@ class Reading:
     def order(self) -> Rereading:
         """Return what a worker needs.
 
-        Raises
-        ------
-        StoreError
-            If the run is not of the trainer that the study's plan states, or has no model.
+        StoreError if the run is not of the trainer that the study's plan states, or has no model.
         """
         stored = self.model.stored_model()
         try:
@@ -104,36 +101,15 @@ def reread(
 ) -> dict[str, list[Arrays]]:
     """Let every model of a study read views, as far as it has not; return what they read.
 
-    Parameters
-    ----------
-    plan, needed, folder
-        Of the study, how many seeds count of each arm, and where it is.
-    views
-        What is read.
-    here
-        Where the readings belong.
-    stated
-        What `source.json` says: `source_sha256` and `plan_sha256` among it.
-    jobs
-        Worker processes; None takes what fits.
-    on_begin
-        Called once: how many views all models are to read, and how many an earlier try has read.
-    on_view
-        Called with a model and how many of its views it has read.
-    on_note
-        Called with a sentence for people when a reading is tried again or fails.
+    `needed` says how many seeds count of each arm. The readings are in `here`, and `stated` is what
+    `source.json` there says: `source_sha256` and `plan_sha256` among it. `on_begin` is called once
+    with how many views all models are to read and how many an earlier try has read, `on_view` with
+    a model and how many of its views it has read, `on_note` with a sentence for people when a
+    reading is tried again or fails.
 
-    Returns
-    -------
-    dict
-        Arm → the arrays of `predictions.npz`, seed by seed.
-
-    Raises
-    ------
-    RunError
-        If models could not be read; all others were.
-    StoreError
-        If a model is missing, or `here` holds readings of something else.
+    It returns, by arm, the arrays of `predictions.npz`, seed by seed. RunError if models could not
+    be read, when all others were; StoreError if a model is missing, or `here` holds readings of
+    something else.
     """
     readings = [
         Reading(RunFolder(folder, arm, seed), RunFolder(here, arm, seed), plan.study.trainer, views)
@@ -165,10 +141,7 @@ def reread(
 def refuse_others(here: Path, stated: dict[str, Any]) -> None:
     """Refuse to mix: the readings of a folder are of one study and one content.
 
-    Raises
-    ------
-    StoreError
-        If `source.json` in the folder states another one.
+    StoreError if `source.json` in the folder states another one.
     """
     path = here / "source.json"
     if not path.exists():
@@ -187,12 +160,7 @@ def refuse_others(here: Path, stated: dict[str, Any]) -> None:
 def judge_again(plan: Plan, sides: Mapping[str, Predictions]) -> StudyVerdict:
     """Return the verdict on every treated arm from what it read again; exploratory by its nature.
 
-    Parameters
-    ----------
-    plan
-        Of the study.
-    sides
-        Arm → what it read, the baseline first; an arm with fewer seeds has the first of them.
+    `sides` has the baseline first; an arm with fewer seeds has the first of them.
     """
     spec, before = plan.study.judge, sides[BASELINE]
     why = plan.exploratory or EXPLORATORY

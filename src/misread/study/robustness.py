@@ -62,22 +62,10 @@ def arm_on(
     alpha: float,
     groups_N: Labels | None = None,
 ) -> ArmOn:
-    """Return how an arm reads one state of the images.
+    """Return how an arm reads one state of the images, from `uint8 [S,N]` of each arm.
 
-    Parameters
-    ----------
-    labels_N
-        True classes.
-    read
-        Of each arm `uint8 [S,N]`; seed s is the same one in every arm.
-    arm
-        Which one.
-    target
-        The cell, (true, predicted).
-    alpha
-        Level of the intervals.
-    groups_N
-        The group (writer) of each image; intervals then hold over groups too.
+    Seed s is the same one in every arm. With `groups_N`, the group (writer) of each image,
+    intervals hold over groups too.
     """
     wrong_SN = (read[arm] != labels_N).astype(np.int64)
     none_SN = np.broadcast_to(labels_N, wrong_SN.shape)  # against no error: the rate itself

@@ -125,10 +125,7 @@ def run_study(
 def untrained(study: Study, folder: Path, until: Until) -> list[RunFolder]:
     """Return the runs of the baseline that have not come as far as `until`; nothing is trained.
 
-    Raises
-    ------
-    PlanError
-        If the folder holds runs that were made differently.
+    PlanError if the folder holds runs that were made differently.
     """
     parts = load_parts(study.dataset, study.sizes["confirm_size"])
     refuse_another_study(study, folder, parts.sha256)

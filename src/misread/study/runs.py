@@ -78,13 +78,7 @@ class ArmRuns:
 
 
 def load_arm(plan: Plan, parts: Parts, folder: Path, arm: str, n_seeds: int) -> ArmRuns:
-    """Return what the first `n_seeds` runs of an arm hold.
-
-    Raises
-    ------
-    StoreError
-        If a run is missing or damaged.
-    """
+    """Return what the first `n_seeds` runs of an arm hold; StoreError if one is lost or damaged."""
     seeds = plan.study.seeds[:n_seeds]
     folders = tuple(RunFolder(folder, arm, seed) for seed in seeds)
     runs = [run.predictions() for run in folders]

@@ -112,38 +112,14 @@ def search(
 ) -> Search:
     """Search for arms that lower a study's target, doing only what the folder does not hold yet.
 
-    Parameters
-    ----------
-    study
-        Its baseline is to be improved; its target is lowered, or, where it names none, the
-        baseline's leading confusion on *explore*.
-    candidates
-        Arms to try, by name.
-    folder
-        Of the search; created, and resumed if it holds a part of the same one.
-    left_out
-        What was left out before, and why.
-    budget_minutes
-        Time for all trainings together; None takes what they take. It is divided by what the
-        baseline was seen to take; candidates that do not fit are left out, the costliest first.
-    jobs
-        Trainings at the same time; None takes what fits. Results do not depend on it.
-    on_report
-        As in `run_study`.
+    The baseline of the study is to be improved; where it names no target, its leading confusion on
+    *explore* is lowered. `left_out` says what was left out before, and why. `budget_minutes`, for
+    all trainings together, is divided by what the baseline was seen to take; candidates that do not
+    fit are left out, the costliest first. Results do not depend on `jobs`. What is found is written
+    as `fix.json` too.
 
-    Returns
-    -------
-    Search
-        It is written as `fix.json` too.
-
-    Raises
-    ------
-    StudyError
-        If the budget is too small for three candidates, or the study has no baseline.
-    PlanError
-        If the folder holds runs that were made differently.
-    RunError
-        If runs failed; all others are done.
+    StudyError if the budget is too small for three candidates, or the study has no baseline; else
+    errors as in `run_study`.
     """
     if not candidates:
         msg = (

@@ -64,25 +64,11 @@ def errors_on_select(
     folders: Sequence[RunFolder],
     explores_N: BoolArray | None = None,
 ) -> dict[str, Any]:
-    """Return what the baseline models misread on *select*.
+    """Return what the baseline models, one run per seed, misread on *select*, for `errors.json`.
 
-    Parameters
-    ----------
-    study
-        The study.
-    n_classes
-        Of its dataset.
-    folders
-        Its trained baseline runs, one per seed.
-    explores_N
-        Which images of the training set are looked at; all by default.
-
-    Returns
-    -------
-    dict
-        As it goes into `errors.json`: accuracy per seed; `cells`, every directed cell in rank order
-        as `CellRank`, each with the `images` behind it: id in the training set, seed, probability
-        of the label and of the reading.
+    Accuracy per seed; `cells`, every directed cell in rank order as `CellRank`, each with the
+    `images` behind it: id in the training set, seed, probability of the label and of the reading.
+    With `explores_N` only those images of the training set are looked at.
     """
     counts, accuracies = [], []
     images: dict[tuple[int, int], list[dict[str, Any]]] = {}
@@ -129,10 +115,7 @@ class Target(NamedTuple):
 def target_of(study: Study, errors: dict[str, Any]) -> Target:
     """Return the target: that of the study's file, or the top cell on *select*.
 
-    Raises
-    ------
-    StudyError
-        If the file names classes that the dataset does not have.
+    StudyError if the file names classes that the dataset does not have.
     """
     cells = {(cell["true"], cell["predicted"]): cell for cell in errors["cells"]}
     if study.target is None:
@@ -150,12 +133,7 @@ def target_of(study: Study, errors: dict[str, Any]) -> Target:
 def cell_on_confirm(study: Study, cell: Cell, confirm: Dataset) -> tuple[str, int]:
     """Return the name of a cell and how many images of its true class *confirm* has.
 
-    Only the labels are looked at.
-
-    Raises
-    ------
-    StudyError
-        If the dataset has no such classes.
+    Only the labels are looked at. StudyError if the dataset has no such classes.
     """
     if max(cell) >= confirm.n_classes:
         msg = (
@@ -168,13 +146,7 @@ def cell_on_confirm(study: Study, cell: Cell, confirm: Dataset) -> tuple[str, in
 
 
 def pilot_on_select(errors: dict[str, Any], cell: Cell) -> Pilot:
-    """Return what `errors.json` says of a cell.
-
-    Raises
-    ------
-    JudgeError
-        If it holds no such error.
-    """
+    """Return what `errors.json` says of a cell; JudgeError if it holds no such error."""
     known = [c for c in errors["cells"] if (c["true"], c["predicted"]) == cell and c["rate"]]
     n_errors = round(known[0]["mean"] * known[0]["n_seeds"]) if known else 0
     n_readings = round(n_errors / known[0]["rate"]) if known else sum(errors["n_images_per_seed"])
@@ -265,25 +237,14 @@ def shrinkage(
 ) -> Shrinkage:
     """Compare a confusion's rate on *select* with that on *confirm*.
 
-    Parameters
-    ----------
-    words
-        The cell's name.
-    errors_S, images_S
-        Errors and images of the true class that each seed read on *select*, other images in every
-        seed (up to ten seeds; more read some tenths again, and the interval is then too short).
-    confirm_SN
-        Whether each seed makes the error on each *confirm* image of the class.
-    chosen
-        Whether the cell was taken because it led on *select*.
-    alpha
-        The intervals cover ``1 − alpha``.
+    `errors_S` and `images_S` are the errors and images of the true class that each seed read on
+    *select*, other images in every seed (up to ten seeds; more read some tenths again, and the
+    interval is then too short). `confirm_SN` says whether each seed makes the error on each
+    *confirm* image of the class, `chosen` whether the cell was taken because it led on *select*.
 
-    Returns
-    -------
-    Shrinkage
-        On *select* the outer ends of a t interval over seeds and of Clopper & Pearson (1934) over
-        images, because seeds may happen to agree; on *confirm* `two_way`. Neither goes below 0.
+    The intervals cover 1 − alpha: on *select* the outer ends of a t interval over seeds and of
+    Clopper & Pearson (1934) over images, because seeds may happen to agree; on *confirm* `two_way`.
+    Neither goes below 0.
     """
     rates_S = np.asarray(errors_S) / np.asarray(images_S)
     n_errors, n_images = sum(errors_S), sum(images_S)

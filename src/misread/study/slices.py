@@ -148,23 +148,9 @@ def slice_up(
 ) -> Slices:
     """Break the readings of *confirm* down by shape and by writer.
 
-    Parameters
-    ----------
-    confirm
-        The images that were read.
-    predictions
-        Arm → `uint8 [S,N]`, the baseline first; an arm with fewer seeds has the first ones.
-    cell
-        True and predicted class of the confusion to look at.
-    measured
-        What `measures.shapes` returned for the images, where that was done already.
-    alpha
-        The intervals cover 1 − alpha.
-
-    Returns
-    -------
-    Slices
-        The same for the same readings: the permutations have a stream of their own.
+    `predictions` has `uint8 [S,N]` of each arm, the baseline first; an arm with fewer seeds has the
+    first ones. `measured` is what `shapes` returned for the images, where that was done already.
+    The same readings give the same slices: the permutations have a stream of their own.
     """
     true, predicted = cell
     values = shapes(confirm.images) if measured is None else measured

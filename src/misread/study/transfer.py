@@ -77,31 +77,11 @@ def run_transfer(
 ) -> Transfer:
     """Let every model of a study read a source, and judge each arm; resumable model by model.
 
-    Parameters
-    ----------
-    folder
-        Of the finished study.
-    source
-        Name of the data, as in `data.sources`.
-    out
-        Folder of the transfer; the source has one below it.
-    jobs
-        Worker processes; None takes what fits. Results do not depend on it.
-    on_begin, on_view
-        As in `reread.reread`.
-    on_note
-        Called with a sentence for people when a reading is tried again or fails.
-
-    Raises
-    ------
-    RunError
-        If models could not be read; all others were.
-    StoreError
-        If a model is missing, or `out` cannot be written or is in use.
-    DataError
-        If the source cannot be read, or has other classes than the study.
-    PlanError
-        If the study's plan was altered, or asks for no target.
+    The source, named as in `data.sources`, has a folder below `out`. Results do not depend on
+    `jobs`; the calls are those of `reread.reread`. RunError if models could not be read, when all
+    others were; StoreError if a model is missing, or `out` cannot be written or is in use;
+    DataError if the source cannot be read, or has other classes than the study; PlanError if the
+    study's plan was altered, or asks for no target.
     """
     plan = load_target_plan(folder)
     study = plan.study
@@ -177,10 +157,7 @@ class Stored(Record):
 def load_transfers(folder: Path, out: Path) -> list[Transfer]:
     """Return every finished transfer of a study that is in `out`, in the order of their names.
 
-    Raises
-    ------
-    StoreError
-        If there is none, or a file is damaged.
+    StoreError if there is none, or a file is damaged.
     """
     plan = load_plan(folder)
     transfers = []

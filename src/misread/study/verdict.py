@@ -63,18 +63,9 @@ def judge_arm(
 ) -> Verdict:
     """Return the verdict on a treated arm against the same seeds of the baseline.
 
-    Parameters
-    ----------
-    plan
-        Names the question; with looks in it the verdict is that of the look at which there are so
-        many seeds.
-    arm
-        The treated arm; its policy says which slices gate it: every operation, up to its own
-        largest size.
-    before, after
-        What the baseline, with as many seeds or more, and the arm have read.
-    leans
-        Of the baseline, as the judge takes them.
+    With looks in the plan it is that of the look at which there are so many seeds. The arm's policy
+    says which slices gate it: every operation, up to its own largest size. `before` has as many
+    seeds as `after`, or more; `leans` is of the baseline, as the judge takes it.
     """
     gating = {view.treatment for view in slices_of(plan, arm)}
     before, after = map(_read_ones, (before.of_seeds(range(after.n_seeds)), after))

@@ -86,14 +86,8 @@ def left_of(study: Study, folder: Path) -> list[str]:
 def workload(study: Study, parts: Parts, folder: Path, n_jobs: int) -> str:
     """Return what is left to train, with the arithmetic; "" where nothing is.
 
-    Parameters
-    ----------
-    study, parts
-        The study and its images.
-    folder
-        Its folder: what is trained there is not trained again, and tells how long an epoch takes.
-    n_jobs
-        Trainings at the same time.
+    What is trained in the folder is not trained again, and tells how long an epoch takes; `n_jobs`
+    trainings go on at the same time.
     """
     left = left_of(study, folder)
     if not left:

@@ -138,10 +138,7 @@ class _Guard:
 def listening(port: int) -> socket.socket:
     """Return a socket that listens on 127.0.0.1; port 0 takes any that is free.
 
-    Raises
-    ------
-    StudyError
-        If the port is in use, or not allowed.
+    StudyError if the port is in use, or not allowed.
     """
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

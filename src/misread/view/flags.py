@@ -32,12 +32,8 @@ class Flags:
     def read(self) -> dict[str, Answer]:
         """Return the answers by image, as they stand in the file.
 
-        Raises
-        ------
-        DataError
-            If it is no such file, or has other columns, which would be lost.
-        StudyError
-            If it leads out of its folder.
+        DataError if it is no such file, or has other columns, which would be lost; StudyError if it
+        leads out of its folder.
         """
         refuse_outside(self.path.parent, self.path)
         if not self.path.exists():
@@ -54,10 +50,7 @@ class Flags:
     def give(self, name: str, answer: Answer | None) -> dict[str, Answer]:
         """Write an answer about an image, or take it back with None; return all of them.
 
-        Raises
-        ------
-        DataError
-            If the page shows no such image, or the file cannot be read.
+        DataError if the page shows no such image, or the file cannot be read.
         """
         if name not in self.ids:
             msg = f"the page shows no image {name!r:.80}; flag one that it shows."

@@ -7,26 +7,14 @@ from misread.errors import StudyError
 
 
 def refuse_outside(folder: Path, path: Path) -> None:
-    """Refuse a path that leads out of its folder, as a link may.
-
-    Raises
-    ------
-    StudyError
-        With the path.
-    """
+    """Refuse, by a StudyError, a path that leads out of its folder, as a link may."""
     if not path.resolve().is_relative_to(folder.resolve()):
         msg = f"{path} leads out of {folder}, which is all that is read; put the file itself there."
         raise StudyError(msg)
 
 
 def refuse_links_out(folder: Path) -> None:
-    """Refuse a folder in which a link leads out of it.
-
-    Raises
-    ------
-    StudyError
-        With the first such link.
-    """
+    """Refuse, by a StudyError, a folder in which a link leads out of it."""
     for place, folders, files in os.walk(folder):
         for path in (Path(place, name) for name in (*folders, *files)):
             if path.is_symlink():

@@ -43,25 +43,11 @@ class Models:
     _lock: Lock = field(default_factory=Lock)
 
     def read(self, images: Images, arms: Sequence[str]) -> list[dict[str, Any]]:
-        """Return what every seed of some arms reads in each image.
+        """Return what every seed of some arms reads in each image of `uint8 [N,28,28]`.
 
-        Parameters
-        ----------
-        images
-            `uint8 [N,28,28]`.
-        arms
-            Names of arms.
-
-        Returns
-        -------
-        list of dict
-            For each image `picture`, the address of itself, and `arms`: a list of `name`, `seeds`,
-            `read` (names of classes) and `sure` (whole per cent), both by seed.
-
-        Raises
-        ------
-        StudyError
-            If there is no such arm, or its models cannot be loaded.
+        For each image `picture`, the address of itself, and `arms`: a list of `name`, `seeds`,
+        `read` (names of classes) and `sure` (whole per cent), both by seed. StudyError if there is
+        no such arm, or its models cannot be loaded.
         """
         unknown = [arm for arm in arms if arm not in self.arms]
         if unknown or not arms:
@@ -96,11 +82,8 @@ class Models:
 def models_in(folder: Path) -> Models:
     """Return the models of a study that may read what is drawn; none is loaded yet.
 
-    Raises
-    ------
-    MisreadError
-        If none may: another trainer's are code of whoever made the study; data are of another
-        form; an extra is missing.
+    MisreadError if none may: another trainer's are code of whoever made the study; data are of
+    another form; an extra is missing.
     """
     plan = load_plan(folder)
     trainer = plan.study.trainer
@@ -125,10 +108,7 @@ def models_in(folder: Path) -> Models:
 def drawn_digit(content: bytes) -> Images:
     """Return a drawing in MNIST's form, `uint8 [1,28,28]`: dark ink on a bright ground.
 
-    Raises
-    ------
-    DataError
-        If it is no picture, or an empty one.
+    DataError if it is no picture, or an empty one.
     """
     try:
         with Image.open(io.BytesIO(content), formats=["png"]) as picture:
@@ -149,10 +129,7 @@ def drawn_digit(content: bytes) -> Images:
 def photographed_digits(content: bytes) -> Images:
     """Return the digits on a photo, as `misread read` finds them, `uint8 [N,28,28]`.
 
-    Raises
-    ------
-    DataError
-        If it is no photo, or has no digits.
+    DataError if it is no photo, or has no digits.
     """
     from misread.images.page import find_digits  # noqa: PLC0415  it may miss its extra
 

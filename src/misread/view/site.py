@@ -45,12 +45,8 @@ class Site:
 def site_of(source: str) -> Site:
     """Return what is served of a finished study, by its folder or name, or of a page.
 
-    Raises
-    ------
-    StudyError
-        If there is no such study or page, or a link leads out of the folder.
-    DataError
-        If it is no page of ours, or of another version.
+    StudyError if there is no such study or page, or a link leads out of the folder; DataError if it
+    is no page of ours, or of another version.
     """
     page = Path(source)
     if page.is_file():

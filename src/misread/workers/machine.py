@@ -25,13 +25,8 @@ def cores() -> int:
 def free_memory(system: Path = Path("/")) -> int | None:
     """Return how many bytes of memory may still be taken; None where the system does not say.
 
-    On Linux that is what is available, less where a control group (a container, say) allows less;
-    elsewhere all memory of the machine.
-
-    Parameters
-    ----------
-    system
-        Root of the file system in which to look.
+    On Linux, whose files are below `system`, that is what is available, less where a control group
+    (a container, say) allows less; elsewhere all memory of the machine.
     """
     try:
         lines = (system / "proc/meminfo").read_text("utf-8").splitlines()

@@ -134,13 +134,8 @@ class Workers:
     def run(self, jobs: Sequence[Job]) -> None:
         """Do all jobs, begun in this order; return when all are done.
 
-        Raises
-        ------
-        RunError
-            When all are through, if some failed or lost their workers three times; at once, if
-            three failed and none was done.
-        MisreadError
-            At once, whatever a job raises of this kind.
+        RunError when all are through, if some failed or lost their workers three times; at once, if
+        three failed and none was done. Whatever a job raises of MisreadError is raised at once.
         """
         self.start(len(jobs))
         todo, running = deque(range(len(jobs))), set[int]()

@@ -113,10 +113,7 @@ class LocalPool:
     def wait(self, seconds: float) -> list[tuple[int, Event]]:
         """Wait for something to happen, at most so long, and return what did.
 
-        Raises
-        ------
-        MisreadError
-            If workers cannot start.
+        MisreadError if workers cannot start.
         """
         events: list[tuple[int, Event]] = []
         ready = mpc.wait([slot.connection for slot in self._slots], seconds)

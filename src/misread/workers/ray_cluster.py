@@ -79,10 +79,7 @@ class RayPool:
     def start(self, n_jobs: int) -> None:  # noqa: ARG002  Ray starts workers as tasks come
         """Connect to the cluster, or start one on this machine.
 
-        Raises
-        ------
-        StudyError
-            If Ray is not installed, there is no cluster at that address, or it refuses us.
+        StudyError if Ray is not installed, there is no cluster at that address, or it refuses us.
         """
         if self._ray is not None:
             return

@@ -45,10 +45,7 @@ class Lab:
     def helper(self, purpose: str, number: int, data: Dataset | None = None) -> Reads:
         """Return a model trained on *fit*, or on a part of it, from weights of its own.
 
-        Raises
-        ------
-        StudyError
-            If `data` holds images that are not in *fit*.
+        StudyError if `data` holds images that are not in *fit*.
         """
         data = self.fit if data is None else data
         refuse_others(data, self.fit)
@@ -71,13 +68,7 @@ class Lab:
 
 
 def refuse_others(data: Dataset, fit: Dataset) -> None:
-    """Refuse images that are not among those of *fit*.
-
-    Raises
-    ------
-    StudyError
-        If there are any.
-    """
+    """Refuse, by a StudyError, images that are not among those of *fit*."""
     known = {image.tobytes() for image in fit.images}
     strange = sum(image.tobytes() not in known for image in data.images)
     if strange:

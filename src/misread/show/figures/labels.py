@@ -14,10 +14,7 @@ _COLUMNS, _TILE = 10, 0.92
 def labels_figure(questioned: Questioned, top: int) -> Figure:
     """Draw the images of the first labels worth a second look, with label and suggested class.
 
-    Raises
-    ------
-    DataError
-        If the images are not known.
+    DataError if the images are not known.
     """
     if questioned.images is None:
         msg = "the images of this file are not known; name them with --data."

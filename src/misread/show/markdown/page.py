@@ -90,26 +90,10 @@ class Chapter:
 
 
 def write_page(chapter: Chapter, beside: Beside) -> list[Path]:
-    """Write the sections of a study into a page, and what they name beside it.
+    """Write the sections of a study into a page, and what they name beside it; return all files.
 
-    Parameters
-    ----------
-    chapter
-        What there is to tell of the study.
-    beside
-        The page, the folder of its files, and the study's figures.
-
-    Returns
-    -------
-    list
-        The page and all files.
-
-    Raises
-    ------
-    StudyError
-        If the page is there and has no place for this study, or names a section that there is not.
-    StoreError
-        If it cannot be read or written.
+    StudyError if the page is there and has no place for this study, or names a section that there
+    is not; StoreError if it cannot be read or written.
     """
     text = page_of(chapter, beside)
     paths = [beside.page]
