@@ -206,6 +206,8 @@ def test_the_wheel_runs_the_study_from_any_folder(elsewhere: Path, tmp_path: Pat
         "run",
         "four-nine",
         "--smoke",
+        "--seeds",
+        "42",
         "--arms",
         "both",
         "--out",

@@ -3,14 +3,13 @@
 import csv
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from sklearn import metrics
 
+from commands import misread
 from misread.cli import main
 from misread.errors import PlanError
 from misread.judge import holm, two_way
@@ -18,6 +17,7 @@ from misread.study.claims import standing
 from misread.study.evidence import load_evidence
 from misread.study.file import load_study
 from misread.study.plan import load_plan, load_target_plan
+from standin import work_here
 
 ARMS = ("exp1", "exp2", "exp3", "exp4")
 SEEDS = (42, 123)
@@ -25,11 +25,6 @@ FIGURES = {
     "sample_digits", "experiment_comparison", "sample_predictions",
     *(f"{kind}_{arm}" for kind in ("confusion_matrix", "training_curves") for arm in ARMS),
 }  # fmt: skip
-
-
-def misread(*args):
-    command = [sys.executable, "-m", "misread", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=1100, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -192,16 +187,18 @@ def test_documented_accuracies_stand_beside_a_prediction_interval(found):
         assert own["documented"]["high"] == pytest.approx(accuracy_S.mean() + half, abs=1e-5)
 
 
-def test_a_part_is_run_again_to_the_same_bytes(folder, tmp_path):
+@pytest.mark.usefixtures("trainer")
+def test_a_part_is_run_again_to_the_same_bytes(folder, tmp_path, monkeypatch):
     """What was lost is made anew; what is there stays; nothing differs in the end."""
+    work_here(monkeypatch)
     again = tmp_path / "again"
     shutil.copytree(folder, again)
     (again / "arms/exp4/seed_42/result.json").unlink()  # killed while reading
     shutil.rmtree(again / "arms/exp1/seed_123")  # killed while training
     shutil.rmtree(again / "results")
     models = {p: p.stat().st_mtime_ns for p in again.rglob("model.keras")}
-    done = misread("run", "dense-four", "--smoke", "--epochs", 6, "--jobs", 1, "--out", again)
-    assert done.returncode == 0, done.stderr
+    command = ["run", "dense-four", "--smoke", "--epochs", "6", "--out", str(again)]
+    assert CliRunner().invoke(main, command).exit_code == 0
     assert stable_bytes(again) == stable_bytes(folder)
     assert all(path.stat().st_mtime_ns == then for path, then in models.items())
 
@@ -226,6 +223,7 @@ def test_some_arms_alone():
     assert study.epochs == {"exp2": 10, "exp1": 10}
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_one_seed_says_what_it_can(folder, tmp_path):
     again = tmp_path / "one"
     shutil.copytree(folder, again)

@@ -2,12 +2,16 @@
 
 import json
 import shutil
-import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+
+from misread.cli import main
+from misread.show.style import Sheet
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "tools"
 
@@ -62,20 +66,40 @@ def test_the_check_finds_an_old_page(script, small_project, monkeypatch, capsys)
     assert script.main() == 0
 
 
-def test_everyday_measures_and_keeps_to_the_contract(script, project, rehearsal, tmp_path):
-    command = ["benchmarks/everyday.py", "--quick", "--study", rehearsal]
-    command += ["--json", tmp_path / "x.json"]
-    done = subprocess.run(
-        [sys.executable, *map(str, command)], cwd=project, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+@pytest.mark.usefixtures("few_figures")
+def test_everyday_measures_and_keeps_to_the_contract(
+    script, project, rehearsal, tmp_path, monkeypatch, capsys
+):
+    """What it times in processes of their own runs in this one."""
+    monkeypatch.syspath_prepend(str(project / "benchmarks"))
+    import everyday
+
+    def in_this_process(*arguments):
+        assert arguments[0] in ("-c", "-m")
+        return lambda: run(arguments[1], list(arguments[2:]))
+
+    def run(program, arguments):
+        if program == "misread":
+            assert CliRunner().invoke(main, arguments).exit_code == 0
+            return
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["-c", *arguments])
+            patch.setattr(Sheet, "image", Sheet.image)  # which one of them changes
+            with suppress(SystemExit):
+                exec(program, {})  # noqa: S102  of our own
+
+    monkeypatch.setattr(everyday, "process", in_this_process)
+    command = ["benchmarks/everyday.py", "--quick", "--study", str(rehearsal)]
+    monkeypatch.setattr(sys, "argv", [*command, "--json", str(tmp_path / "x.json")])
+    everyday.main()
+    printed = capsys.readouterr().out
     result = json.loads((tmp_path / "x.json").read_text("utf-8"))
     assert result["quick"]
     assert result["command"] == "python benchmarks/everyday.py --quick"
     assert {"cores", "processor", "system", "Python"} <= set(result["machine"])
     section = script.section(result)
     for table in result["tables"]:
-        assert table["title"] in done.stdout
+        assert table["title"] in printed
         assert f"### {table['title']}" in section
         assert all(len(row) == len(table["columns"]) for row in table["rows"])
     runs = len(list(rehearsal.glob("arms/*/seed_*")))

@@ -17,9 +17,10 @@ from markdown_pages import hold_claims, hold_target, rows_of
 from misread import wording
 from misread.cli import main
 from misread.errors import StoreError, StudyError
+from misread.show import study_figures
 from misread.show.markdown import claims, target
 from misread.show.markdown.page import Beside, Chapter, plain, write_page
-from misread.show.study_figures import FIGURES, Drawn
+from misread.show.study_figures import Drawn
 from misread.study.evidence import load_evidence
 from misread.wording import percent
 
@@ -288,8 +289,10 @@ def test_when_an_arm_is_ahead(gap, said):
 
 @pytest.mark.parametrize("name", ["trial", "comparison"])
 def test_report_writes_the_page_with_its_figures(name, tmp_path, monkeypatch):
-    plain_figures = dict.fromkeys(FIGURES, lambda _: Figure(figsize=(1, 1), label="Drawn"))
-    monkeypatch.setattr("misread.show.study_figures.FIGURES", plain_figures)
+    for registry in ("FIGURES", "COMPARISON_FIGURES", "ARM_FIGURES"):
+        names = getattr(study_figures, registry)
+        quick = dict.fromkeys(names, lambda *_: Figure(figsize=(1, 1), label="Drawn"))
+        monkeypatch.setattr(study_figures, registry, quick)
     with zipfile.ZipFile(FOLDERS / f"{name}.zip") as archive:
         archive.extractall(tmp_path / "runs" / name)
     monkeypatch.chdir(tmp_path)
