@@ -1,5 +1,6 @@
 """The names at the top of the package, and what a notebook shows of them."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,8 @@ def sides():
 
 def test_every_name_is_there_and_typed():
     stub = Path(misread.__file__).with_suffix(".pyi").read_text()
-    typed = {line.split(" as ")[1] for line in stub.splitlines() if " as " in line}
+    typed = {*re.findall(r" as (\w+)$|^def (\w+)", stub, re.MULTILINE)}
+    typed = {imported or defined for imported, defined in typed}
     assert typed == set(misread.__all__) - {"__version__"}
     assert all(getattr(misread, name) for name in misread.__all__)
     assert set(misread.__all__) <= set(dir(misread))

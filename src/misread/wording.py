@@ -188,13 +188,16 @@ def about(amount: int, noun: str, between: Range | None = None) -> str:
     --------
     >>> about(7, "seed"), about(1234, "image", (980, None))
     ('about 7 seeds', 'about 1,300 images (980 or more)')
+    >>> about(8, "seed", (8, 8))
+    'about 8 seeds'
     """
     text = f"about {count(_round_up(amount), noun)}"
     if between is None:
         return text
-    low, high = between
-    high_text = "or more" if high is None else f"to {_round_up(high):,}"
-    return f"{text} ({_round_up(low or amount):,} {high_text})"
+    low, high = _round_up(between[0] or amount), between[1] and _round_up(between[1])
+    if low == high:
+        return text
+    return f"{text} ({low:,} {f'to {high:,}' if high else 'or more'})"
 
 
 def _round_up(amount: int) -> int:

@@ -153,6 +153,7 @@ def test_folder_with_a_subfolder_for_each_class(tmp_path):
     order = np.argsort(words[:90], kind="stable")
     assert (train.images == SMALL[:90][order]).all()
     assert [train.class_names[k] for k in train.labels_N] == sorted(words[:90])
+    assert list(train.origins_N[:2]) == ["train/nought/00000.png", "train/nought/00003.png"]
     assert len(test) == 30
 
 
@@ -337,7 +338,9 @@ def test_check_finds_each_trouble():
     assert list(trouble(both, np.append(own, own[0] + 1), test, other)) == ["equal images"]
     empty = test.copy()
     empty[7] = 9
-    assert list(trouble(train, own, empty, other)) == ["empty images"]
+    assert "1 in the test set (rows 7)" in trouble(train, own, empty, other)["empty images"]
+    halves = datasets("x", Raw(empty, other))  # one part: rows are those of the source
+    assert "(rows 7)" in next(f.result for f in check_dataset(*halves) if not f.ok)
     assert list(trouble(train // 16, own, test // 16, other)) == ["brightness"]
     few = np.flatnonzero(own != 3)
     assert list(trouble(train[few], own[few], test, other)) == ["classes"]

@@ -132,6 +132,11 @@ def test_no_control_is_the_policy_by_another_name(tmp_path):
             {},
             r"(?s)3 mistakes:.*'batch_size' is missing; add it.*'schedule' is missing",
         ),
+        (
+            {"colour": "1", "policy": '{true = ["dilat"], probability = 2, size_px = [2, 99]}'},
+            {},
+            r"(?s)4 mistakes:.*colour.*no operation 'dilat'.*probability is 2.*size_px.1 is 99",
+        ),
         ({"target": "[4, 4]"}, {}, "two different classes"),
         ({"judge": "{reduction = 1.0}"}, {}, "judge.reduction is 1"),
         ({"policy": "{probability = 0.1, size_px = [1, 2]}"}, {}, "neither operations for `true`"),

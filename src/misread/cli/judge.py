@@ -11,7 +11,15 @@ from typing import Any
 import click
 
 from misread import wording
-from misread.cli.options import file_option, json_option, patience, print_json, say, stdout
+from misread.cli.options import (
+    file_option,
+    json_option,
+    patience,
+    print_json,
+    say,
+    share_option,
+    stdout,
+)
 from misread.errors import DataError, JudgeError
 from misread.files import write_atomic
 from misread.images import Ids, Images
@@ -39,13 +47,9 @@ from misread.show.table import terminal_table
     help="Target cell TRUE:PREDICTED, in class names; may be repeated. Without one, all that "
     "changed is told, as exploratory.",
 )
-@click.option("--alpha", type=click.FloatRange(0, 0.5), default=0.05, show_default=True)
-@click.option(
-    "--reduction",
-    type=click.FloatRange(0, 1),
-    default=0.3,
-    show_default=True,
-    help="Share of the errors that the fix was to remove, for power.",
+@share_option("--alpha", default="0.05", help="Level of the two-sided test.")
+@share_option(
+    "--reduction", default="0.3", help="Share of the errors that the fix was to remove, for power."
 )
 @click.option(
     "--margin",

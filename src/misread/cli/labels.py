@@ -14,6 +14,8 @@ from misread.show.table import Table, terminal_table
 from misread.study.folder import finished_study, study_folder
 from misread.study.labels import Questioned, labels_of_file, labels_of_study
 
+_TOPS = (15, 30, 60)  # ranks up to which disputed labels are counted
+
 
 @click.command(short_help="Rank labels that are worth a second look.")
 @click.argument("source", metavar="STUDY|FILE")
@@ -51,8 +53,8 @@ def labels(
 ) -> None:
     """Rank the labels that are worth a second look, from the readings of many trainings.
 
-    SOURCE is a finished study's folder or name, or a file as `misread judge` takes it. First come
-    labels that all trainings read otherwise, and those off the diagonal of the confident joint
+    STUDY|FILE is a finished study's folder or name, or a file as `misread judge` takes it. First
+    come labels that all trainings read otherwise, and those off the diagonal of the confident joint
     (Northcutt et al. 2021). Fill the column `answer` of --out with keep, wrong or unclear, and give
     it to `misread judge --answers`: wrong and unclear labels are then disputed.
     """
@@ -98,6 +100,12 @@ def _print(questioned: Questioned, rows: list[dict[str, object]]) -> None:
         f"{wording.count(n_all, 'label')} of {n_read:,} worth a second look, in {questioned.about} "
         f"({wording.count(questioned.n_seeds, 'seed')})."
     )
+    if questioned.disputed_N is not None and (known := int(questioned.disputed_N.sum())):
+        ranked = [one.image for one in questioned.suspects.ranked]
+        among = (
+            f"{int(questioned.disputed_N[ranked[:n]].sum())} among the first {n}" for n in _TOPS
+        )
+        say(f"Of {wording.count(known, 'label')} disputed already: {', '.join(among)}.")
     if not rows:
         return
     heads = ("id", "label", "read as", "share of readings", "probability of the label")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Timer
 from typing import Any, TypeVar
@@ -68,6 +69,20 @@ def whole_numbers(_ctx: click.Context, _param: click.Parameter, text: str | None
     except ValueError:
         msg = f"{text!r} is no list of whole numbers; write them as in 42,123,456."
         raise click.BadParameter(msg) from None
+
+
+def share(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
+    """Return the share that "0.008" or "0.8%" names."""
+    if text is None:
+        return None
+    try:
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        msg = f"{text!r} is no share; write it as in 0.008 or 0.8%."
+        raise click.BadParameter(msg) from None
+
+
+share_option = partial(click.option, callback=share, metavar="SHARE", show_default=True)
 
 
 _STUDY_OPTIONS = (

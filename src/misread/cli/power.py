@@ -1,13 +1,20 @@
 """`misread power`: how many seeds and images, before anything is trained."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from misread.cli.options import figure_option, json_option, say, say_json, stdout
+from misread.cli.options import (
+    figure_option,
+    json_option,
+    say,
+    say_json,
+    share,
+    share_option,
+    stdout,
+)
 from misread.errors import DataError, StudyError
 from misread.files import write_atomic
 from misread.judge import (
@@ -27,25 +34,11 @@ from misread.study.folder import study_folder
 from misread.study.questions import parse_cell
 
 
-def _share(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
-    """Return the share that "0.008" or "0.8%" names; a callback of click's."""
-    if text is None:
-        return None
-    try:
-        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        msg = f"{text!r} is no share; write it as in 0.008 or 0.8%."
-        raise click.BadParameter(msg) from None
-
-
-_share_option = partial(click.option, callback=_share, metavar="SHARE", show_default=True)
-
-
 @click.command(short_help="Say how many seeds and images a reduction needs.")
 @click.argument("pilot", required=False)
 @click.argument("after", required=False)
 @click.option("--cell", metavar="4:9", help="Confusion to plan for [default: a study's target].")
-@click.option("--rate", callback=_share, metavar="0.8%", help="Instead of PILOT: errors per image.")
+@click.option("--rate", callback=share, metavar="0.8%", help="Instead of PILOT: errors per image.")
 @click.option(
     "--errors", type=click.FloatRange(0, min_open=True), help="Instead of PILOT: errors a seed."
 )
@@ -53,9 +46,9 @@ _share_option = partial(click.option, callback=_share, metavar="SHARE", show_def
 @click.option(
     "--seeds", type=click.IntRange(1), help="Seeds of the study [default: PILOT's, or 10]."
 )
-@_share_option("--reduction", default="0.3", help="Share of the errors to go.")
-@_share_option("--power", "target", default="0.8", help="Power to reach.")
-@_share_option("--alpha", default="0.05")
+@share_option("--reduction", default="0.3", help="Share of the errors to go.")
+@share_option("--power", "target", default="0.8", help="Power to reach.")
+@share_option("--alpha", default="0.05", help="Level of the two-sided test.")
 @figure_option("Draw the power of designs into this file.")
 @json_option
 def power(

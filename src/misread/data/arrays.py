@@ -28,10 +28,14 @@ _CHANNELS = (1, 2, 3, 4)
 
 
 class Raw(NamedTuple):
-    """One part of a source as it is stored: N images of any numbers, N labels, names or numbers."""
+    """One part of a source as it is stored: N images of any numbers, N labels, names or numbers.
+
+    `files` has the path of each image's own file, where it has one.
+    """
 
     images: npt.NDArray[Any]
     labels: npt.NDArray[Any]
+    files: npt.NDArray[np.str_] | None = None
 
 
 def datasets(
@@ -84,13 +88,17 @@ def datasets(
         raise DataError(msg)
     pixels = _bytes(titles, images)
     codes, names = _codes(name, labels, class_names)
+    origins: list[Any] = [raw.files for raw in parts]
     if len(parts) == 1:
         held_out_N = folds(codes[0], TEST_SHARE) == 0
-        pixels = [pixels[0][~held_out_N], pixels[0][held_out_N]]
-        codes = [codes[0][~held_out_N], codes[0][held_out_N]]
+        whole = pixels[0], codes[0], np.arange(len(codes[0])) if origins[0] is None else origins[0]
+        pixels, codes, origins = ([of[~held_out_N], of[held_out_N]] for of in whole)
     for images_N, codes_N in zip(pixels, codes, strict=True):
         images_N.flags.writeable = codes_N.flags.writeable = False
-    train, test = map(Dataset, titles, pixels, codes, (names, names))
+    train, test = (
+        Dataset(title, images_N, codes_N, names, origins_N=origins_N)
+        for title, images_N, codes_N, origins_N in zip(titles, pixels, codes, origins, strict=True)
+    )
     return replace(train, left_out=left_out), test
 
 

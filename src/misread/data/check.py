@@ -1,16 +1,18 @@
 """Check a dataset for what makes results worthless, before anything is trained on it."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from misread.data.dataset import Dataset, Labels
+from misread.data.dataset import Dataset
 from misread.data.parts import N_FOLDS
+from misread.wording import count
 
 _DARK = 64  # where no pixel is brighter, numbers of 0 to 1 were probably stored as bytes
-_SHOWN = 5  # ids that a finding names
+_SHOWN = 5  # images that a finding names
 
 
 class Finding(NamedTuple):
@@ -36,13 +38,12 @@ def check_dataset(train: Dataset, test: Dataset) -> list[Finding]:
 
     That the files are whole, and shapes, types and label ranges fit, was checked as they were read.
     """
-    digests = _digests(train), _digests(test)
     left_out = f"left out: {'; '.join(train.left_out)}; what was read is " if train.left_out else ""
     return [
         Finding("files and shapes", ok=True, result=f"{left_out}whole; {image_words(train)}"),
         _classes(train, test),
-        _between(*digests),
-        _contradictions(digests, (train.labels_N, test.labels_N)),
+        _between(train, test),
+        _contradictions(train, test),
         _constant(train, test),
         _brightness(train, test),
     ]
@@ -64,9 +65,12 @@ def _digests(part: Dataset) -> list[bytes]:
     return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in part.images]
 
 
-def _ids(ids: npt.NDArray[np.int64]) -> str:
-    first = ", ".join(map(str, ids[:_SHOWN]))
-    return first + (", …" if len(ids) > _SHOWN else "")
+def _named(part: Dataset, ids: Iterable[int]) -> str:
+    """Return how images are called in their source: by file, or by row, from 0."""
+    ids = list(ids)
+    origins_N = np.arange(len(part)) if part.origins_N is None else part.origins_N
+    first = ", ".join(map(str, origins_N[ids[:_SHOWN]]))
+    return ("" if origins_N.dtype.kind == "U" else "rows ") + first + ", …" * (len(ids) > _SHOWN)
 
 
 def _classes(train: Dataset, test: Dataset) -> Finding:
@@ -92,40 +96,47 @@ def _classes(train: Dataset, test: Dataset) -> Finding:
     )
 
 
-def _between(train: list[bytes], test: list[bytes]) -> Finding:
-    seen = set(train)
-    ids = np.flatnonzero([digest in seen for digest in test])
+def _between(train: Dataset, test: Dataset) -> Finding:
+    seen = set(_digests(train))
+    ids = np.flatnonzero([digest in seen for digest in _digests(test)])
     if not len(ids):
         return Finding("test images in the training set", ok=True, result="none")
     result = (
-        f"{len(ids):,} of {len(test):,} test images are training images too, pixel by pixel (test "
-        f"ids {_ids(ids)}); take them out of one set"
+        f"{len(ids):,} of {len(test):,} test images are training images too, pixel by pixel "
+        f"(test: {_named(test, ids)}); take them out of one set"
     )
     return Finding("test images in the training set", ok=False, result=result)
 
 
-def _contradictions(digests: tuple[list[bytes], ...], parts: tuple[Labels, ...]) -> Finding:
+def _contradictions(train: Dataset, test: Dataset) -> Finding:
     labels: dict[bytes, int] = {}
-    twice = against = 0
-    for digests_N, labels_N in zip(digests, parts, strict=True):
-        for digest, label in zip(digests_N, labels_N.tolist(), strict=True):
+    twice, against = 0, []
+    for part, dataset in (("training", train), ("test", test)):
+        for n, (digest, label) in enumerate(
+            zip(_digests(dataset), dataset.labels_N.tolist(), strict=True)
+        ):
             twice += digest in labels
-            against += labels.setdefault(digest, label) != label
+            if labels.setdefault(digest, label) != label:
+                against.append(f"{part}: {_named(dataset, [n])}")
     if against:
-        result = f"{against:,} images occur under several labels; take them out or settle on one"
+        result = (
+            f"{count(len(against), 'image')} under several labels ({'; '.join(against[:_SHOWN])}"
+            f"{'; …' * (len(against) > _SHOWN)}); take them out or settle on one"
+        )
         return Finding("equal images", ok=False, result=result)
     return Finding("equal images", ok=True, result=f"{twice:,}, none under several labels")
 
 
 def _constant(train: Dataset, test: Dataset) -> Finding:
+    found = []
     for part, dataset in (("training", train), ("test", test)):
         flat = dataset.images.reshape(len(dataset), -1)
         ids = np.flatnonzero(flat.max(axis=1) == flat.min(axis=1))
         if len(ids):
-            result = (
-                f"{len(ids):,} {part} images are of one colour (ids {_ids(ids)}); take them out"
-            )
-            return Finding("empty images", ok=False, result=result)
+            found.append(f"{len(ids):,} in the {part} set ({_named(dataset, ids)})")
+    if found:
+        result = f"of one colour are {' and '.join(found)}; look at them and take them out"
+        return Finding("empty images", ok=False, result=result)
     return Finding("empty images", ok=True, result="none")
 
 

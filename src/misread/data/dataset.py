@@ -43,6 +43,9 @@ class Dataset:
         where none are known.
     left_out
         What its source holds besides and was not read, in words.
+    origins_N
+        Where each image stands in its source, `[N]`: the path of a file as text, or a row as a
+        number; None where the source has the same order.
 
     Raises
     ------
@@ -59,6 +62,7 @@ class Dataset:
     group_noun: str = "group"
     group_kinds: Mapping[str, range] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    origins_N: npt.NDArray[np.str_] | Labels | None = None
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.uint8 or self.images.ndim not in (3, 4):
@@ -117,6 +121,7 @@ class Dataset:
             labels_N=self.labels_N[ids],
             groups_N=None if self.groups_N is None else self.groups_N[ids],
             disputed_N=None if self.disputed_N is None else self.disputed_N[ids],
+            origins_N=None if self.origins_N is None else self.origins_N[ids],
         )
 
 

@@ -189,10 +189,11 @@ def load_folder(name: str, place: str) -> tuple[Dataset, Dataset]:
     for home in homes:
         paths, others = _pictures(home, deep=place.endswith(DEEP))
         left_out += others
-        parts.append(_read_classes(paths, budget))
+        files = np.array([path.relative_to(folder).as_posix() for _, path in paths])
+        parts.append(_read_classes(paths, budget)._replace(files=files))
     if len({part.images.ndim for part in parts}) > 1:
         parts = [
-            Raw(part.images if part.images.ndim == 4 else _in_colour(part.images), part.labels)
+            part._replace(images=part.images if part.images.ndim == 4 else _in_colour(part.images))
             for part in parts
         ]
     return datasets(name, *parts, left_out=tuple(left_out))

@@ -258,7 +258,8 @@ def plan_power(
 def _assumptions(pilot: Pilot, n_seeds: int, alpha: float) -> tuple[str, ...]:
     sentences = {
         f"Both arms use the same seeds and images; two-sided test at {alpha:.3g}.": True,
-        "The fix makes the error rarer by the same factor on every image.": pilot.both is None,
+        "The fix makes the error rarer by the same factor on every image; a verdict measures both "
+        "sides instead, and so names another smallest fall.": pilot.both is None,
         "One seed: the test compares two trained models and says nothing of training.": (
             n_seeds == 1
         ),

@@ -24,7 +24,8 @@ def csv_rows(path: Path, needed: str) -> list[list[str]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             return [row for row in csv.reader(file) if row]
     except (OSError, ValueError, csv.Error) as error:
-        msg = f"{path} cannot be read ({error}); give a CSV with {needed}."
+        why = error.strerror if isinstance(error, OSError) else error
+        msg = f"{path} cannot be read ({why}); give a CSV with {needed}."
         raise DataError(msg) from None
 
 

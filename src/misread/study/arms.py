@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from misread.files import Frozen, unstated
-from misread.images.operations import OPERATIONS
+from misread.images.operations import MAX_SIZE_PX, OPERATIONS
 from misread.learn.policy import CONTROLS, Policy
 from misread.learn.recipe import Recipe, epochs_of
 from misread.learn.treatments import Treatments
@@ -15,6 +15,17 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"  # of arms: they are folders
 BASELINE = "baseline"
 
 ArmName = Annotated[str, Field(pattern=_NAME)]
+
+
+def _known_operation(name: str) -> str:
+    if name not in OPERATIONS:
+        msg = f"there is no operation {name!r}; choose among {', '.join(OPERATIONS)}"
+        raise ValueError(msg)
+    return name
+
+
+OperationName = Annotated[str, AfterValidator(_known_operation)]
+SizePx = Annotated[int, Field(ge=1, le=MAX_SIZE_PX)]
 
 
 class TargetPolicy(Frozen):
@@ -36,11 +47,11 @@ class TargetPolicy(Frozen):
     """
 
     name: str = Field(default="policy", pattern=_NAME)
-    true: tuple[str, ...] = ()
-    predicted: tuple[str, ...] = ()
-    probability: float
-    size_px: tuple[int, int]
-    doses: dict[ArmName, tuple[int, int]] = Field(default_factory=dict)
+    true: tuple[OperationName, ...] = ()
+    predicted: tuple[OperationName, ...] = ()
+    probability: float = Field(gt=0, le=1)
+    size_px: tuple[SizePx, SizePx]
+    doses: dict[ArmName, tuple[SizePx, SizePx]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _usable(self) -> Self:

@@ -35,6 +35,8 @@ class Questioned(NamedTuple):
         `uint8 [N,H,W]` or `[N,H,W,C]`, where they are known.
     about : str
         What was read by what, for people.
+    disputed_N : ndarray of bool or None
+        Labels that are disputed already, where that is known.
     """
 
     suspects: Suspects
@@ -43,6 +45,7 @@ class Questioned(NamedTuple):
     n_seeds: int
     images: npt.NDArray[np.uint8] | None
     about: str
+    disputed_N: npt.NDArray[np.bool_] | None
 
 
 def labels_of_study(folder: Path, arm: str, part: Part) -> Questioned:
@@ -72,6 +75,7 @@ def labels_of_study(folder: Path, arm: str, part: Part) -> Questioned:
         len(done),
         data.images,
         f"{part.value} of {plan.study.dataset}, as {arm} reads it",
+        data.disputed_N,
     )
 
 
@@ -95,6 +99,7 @@ def labels_of_file(source: str, dataset: str | None) -> Questioned:
         side.n_seeds,
         None if data is None else data.images,
         source,
+        side.disputed_N if data is None else data.disputed_N,
     )
 
 
