@@ -34,7 +34,9 @@ def files(tmp_path):
     np.savez(tmp_path / "pickle.npz", labels=labels, predictions=np.array([None] * 2000))
     np.save(tmp_path / "array.npy", labels)
     (tmp_path / "text.npz").write_text("no archive")
-    (tmp_path / "bad.toml").write_text('title = "T"\nseeds = [1]\ncolour = 2\n')
+    (tmp_path / "bad.toml").write_text(
+        'title = "T"\ndataset = "mnist"\nseeds = [1]\ncolour = 2\n[arms.a]\n'
+    )
     recipe = (
         '[recipe]\nmodel = "dense"\nepochs = 1\nbatch_size = 128\nschedule = "constant"\n'
         "learning_rate = 0.001\n"

@@ -1,7 +1,8 @@
 """The TOML file of a study: found, read, and all that is wrong with it in sentences."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -14,7 +15,7 @@ from misread.errors import StudyError
 from misread.learn.recipe import RECIPES, Recipe
 from misread.learn.treatments import Treatments
 from misread.study.arms import BASELINE, Arm
-from misread.study.complaints import StudyFileError, sentences
+from misread.study.complaints import StudyFileError, known_keys, not_known, sentences
 from misread.study.questions import Cell, parse_cell, with_looks
 from misread.study.study import Study
 
@@ -74,7 +75,8 @@ def load_study(
     _check_kinds(name, raw)
     values = {key: value for key, value in raw.items() if key not in ("recipe", "arms")}
     complaints: list[str] = []
-    values |= _arms(name, raw, options, complaints) | {"name": name, "smoke": options.smoke}
+    with _unknown_keys_first(name, raw):
+        values |= _arms(name, raw, options, complaints) | {"name": name, "smoke": options.smoke}
     if isinstance(values.get("target"), str):
         try:
             values["target"] = _cell(values["target"], raw.get("dataset", "mnist"))
@@ -163,6 +165,17 @@ def _check_kinds(name: str, raw: Mapping[str, Any]) -> None:
     ]
     if wrong:
         raise StudyFileError(name, wrong)
+
+
+@contextmanager
+def _unknown_keys_first(name: str, raw: Mapping[str, Any]) -> Iterator[None]:
+    """Name unknown keys before an error: what is missing may be one of them, misspelt."""
+    try:
+        yield
+    except StudyError as error:
+        known = [*known_keys(("",), Study), "recipe"]
+        unknown = [not_known(name, key, known) for key in raw if key not in known]
+        raise StudyFileError(name, [*unknown, str(error)]) from None
 
 
 def _arms(
