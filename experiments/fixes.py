@@ -3,39 +3,50 @@
     python experiments/fixes.py --searches runs/NAME-fix … --proofs runs/NAME-proof … \
         --robust runs/edge-cases --pairs both:affine affine-margin:affine-long   (five minutes)
 
-Nothing is trained. *Searches*: their candidates, failures first. *Proofs*: each arm against the
-baseline, and the first arm against its controls, by three kinds of evidence: the target, its
-reverse, and both together as a share of both classes.
-*Robust*: arms against each other in the mean over the fifteen corruptions and on USPS, from what
-`misread corruptions` and `misread transfer --data h5:…/usps.h5` left in that study's folder.
+Nothing is trained. *Searches*: their candidates, failures first, and what those with four seeds or
+more do to other confusions (`--elsewhere 2:7`). *Proofs*: each arm against the baseline, and the
+first arm against its controls, by three kinds of evidence: the target, its reverse, and both
+together as a share of both classes. *Robust*: arms against each other in the mean over the fifteen
+corruptions and on USPS, from what the stored models read of every fifth test image, and what
+`misread transfer --data h5:…/usps.h5` left in that study's folder.
 """
 
 import argparse
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from rich.progress import track
 from shared import DOCS, command, table, write_block
 
-from misread.files import read_arrays, read_json
+from misread.data.mnist import load_mnist
+from misread.files import read_arrays, read_json, write_arrays
+from misread.images.corrupt import corrupt, mnist_c
 from misread.judge import Predictions, judge
 from misread.judge.means import mean_over
+from misread.judge.targets import CellResult
+from misread.learn import reader, train
+from misread.store import RunFolder
 from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence, load_evidence
 from misread.study.halving import Score
 from misread.study.plan import Plan
+from misread.study.questions import Cell, parse_cell
 from misread.study.runs import leans_of
-from misread.study.search import Search
+from misread.study.search import FIRST_SEED, Search
 from misread.wording import images, interval, p_number, percent, points
+from misread.workers.machine import thread_environment
 
 Pairs = list[tuple[str, str]]
 Right = npt.NDArray[np.bool_]  # [C,S,N]: C states, S seeds, N images
 Groups = npt.NDArray[np.int64]
 
 AGAINST = ("equal-cost", "placebo")  # controls that the first arm is held against too
-OTHER_WEIGHTS, ALPHA = "again", 0.05
+OTHER_WEIGHTS, ALPHA, EVERY, LEAST = "again", 0.05, 5, 4
 # Kinds of evidence, and the weight of confirm in each; None is that of the sizes.
 EVIDENCE = {"held out": 0.0, "held out and *confirm*": None, "*confirm*": 1.0}
 
@@ -44,6 +55,7 @@ def main() -> None:
     """Read the folders, and write the tables."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--searches", type=Path, nargs="*", default=[])
+    parser.add_argument("--elsewhere", nargs="*", default=[], metavar="TRUE:PREDICTED")
     parser.add_argument("--proofs", type=Path, nargs="*", default=[])
     parser.add_argument("--robust", type=Path, nargs="*", default=[])
     parser.add_argument("--pairs", nargs="*", default=[], metavar="ARM:OTHER")
@@ -52,11 +64,14 @@ def main() -> None:
     text = [f"Written by `{command()}`."]
     for folder in options.searches:
         text += [f"### The search {folder.name}", searched(folder)]
+        for cell in map(parse_cell, options.elsewhere):
+            name = "→".join(map(str, cell))
+            text += [f"### The search {folder.name} on {name}", elsewhere(folder, cell)]
     for folder in options.proofs:
-        text += [f"### The proof {folder.name}, weighed otherwise", proof(load_evidence(folder))]
+        text += [f"### The trainings of {folder.name}", proof(load_evidence(folder))]
     for folder in options.robust:
         text += [
-            "### Edge cases against general augmentation",
+            "### Edge cases against general augmentation: the numbers",
             robust(load_evidence(folder), pairs),
         ]
     write_block(DOCS / "results" / "fixes.md", "\n\n".join(text))
@@ -66,7 +81,7 @@ def proof(evidence: Evidence) -> str:
     """Return the table of a proof: what each kind of evidence says of each comparison."""
     arms = [arm for arm in evidence.treated_arms if arm != OTHER_WEIGHTS]
     compared = [(arm, BASELINE) for arm in arms]
-    compared += [(arms[0], other) for other in AGAINST if other in arms]
+    compared += [(arms[0], other) for other in AGAINST if other in arms[1:]]
     true, predicted = (evidence.train.class_names[k] for k in evidence.target)
     cell, reverse = f"{true}→{predicted}", f"{predicted}→{true}"
     heads = ["Arm against", "Evidence", cell, "p", reverse, "p", "both, points", "p", cell + " was"]
@@ -83,24 +98,34 @@ def rows_of(evidence: Evidence, arm: str, other: str) -> Iterator[list[str]]:
             continue
         before, after = (side_of(evidence, name, weight) for name in (other, arm))
         leans = leans_of(evidence.runs[other], planned(evidence.plan, weight), evidence.parts)
-        there, back = evidence.target, evidence.target[::-1]
-        judged = [
-            judge(before, after, cells=[cell], leans=leans, weight=decides if is_it else weight)
-            for cell in (there, back)
-        ]
-        target, reverse = (verdict.cells[0] for verdict in judged)
-        both = target.both_ways
+        target, cells = compared(
+            before, after, evidence.target, leans=leans, weight=decides if is_it else weight
+        )
+        shown = target.trade if target.shrank(ALPHA) else None
         yield [
             f"{arm}, {other}",
             kind + (" (decides)" if is_it and other == BASELINE else ""),
-            f"{percent(target.before)} → {percent(target.after)}",
-            p_number(target.p_value),
-            f"{percent(reverse.before)} → {percent(reverse.after)}",
-            p_number(reverse.p_value),
-            "" if both is None else f"{points(both.estimate)} ({interval(both, 100, decimals=2)})",
-            "" if both is None else p_number(both.p_value),
-            str(target.trade.answer) if target.trade and target.shrank(ALPHA) else "",
+            *cells,
+            str(shown.answer) if shown else "",
         ]
+
+
+def compared(
+    before: Predictions, after: Predictions, cell: Cell, **asked: Any
+) -> tuple[CellResult, list[str]]:
+    """Return what the judge says of a cell; and it, its reverse and both together as cells."""
+    target, reverse = (
+        judge(before, after, cells=[one], **asked).cells[0] for one in (cell, cell[::-1])
+    )
+    both = target.both_ways
+    return target, [
+        f"{percent(target.before)} → {percent(target.after)}",
+        p_number(target.p_value),
+        f"{percent(reverse.before)} → {percent(reverse.after)}",
+        p_number(reverse.p_value),
+        "" if both is None else f"{points(both.estimate)} ({interval(both, 100, decimals=2)})",
+        "" if both is None else p_number(both.p_value),
+    ]
 
 
 def weight_of(plan: Plan) -> float:
@@ -119,14 +144,37 @@ def side_of(evidence: Evidence, arm: str, weight: float | None) -> Predictions:
     return replace(runs.side if weight == 1.0 else runs.evidence, slices={})
 
 
+def read_corrupted(evidence: Evidence) -> tuple[dict[str, Right], npt.NDArray[np.int64]]:
+    """Return which readings of every fifth test image are right, and those images' places.
+
+    What a model has read is kept in the study's folder, so that a reading that was cut goes on.
+    """
+    ids_N = np.arange(0, len(evidence.confirm), EVERY)
+    labels_N = evidence.confirm.labels_N[ids_N]
+    shown = [corrupt(evidence.confirm.images[ids_N], spec, ids_N) for spec in mnist_c()]
+    right = {}
+    for arm, runs in evidence.runs.items():
+        read_SCN = []
+        for run in track(runs.folders, f"{arm} reads corrupted images"):
+            kept = evidence.folder / "corrupted" / f"{arm}-{run.seed}.npz"
+            if not kept.exists():
+                model = reader.load(run.path / "model.keras")
+                read = [reader.read(model, images_N).argmax(axis=1) for images_N in shown]
+                write_arrays(kept, {"predictions": np.stack(read).astype(np.uint8)})
+            read_SCN.append(read_arrays(kept)["predictions"])
+        right[arm] = np.stack(read_SCN, axis=1) == labels_N
+    return right, ids_N
+
+
 def robust(evidence: Evidence, pairs: Pairs) -> str:
     """Return the tables of the arms on corrupted images and on USPS."""
-    seen = read_arrays(evidence.folder / "corruptions" / "mnist-c" / "readings.npz")
+    train.set_up_backend()
+    right, ids_N = read_corrupted(evidence)
     usps = read_arrays(next((evidence.folder / "transfer").glob("*usps*")) / "readings.npz")
     arms = evidence.arms
-    right = {arm: seen[f"{arm} corrupted"] == seen["labels"] for arm in arms}
     right_usps = {arm: (usps[arm] == usps["labels"])[np.newaxis] for arm in arms}
-    groups_N = evidence.runs[BASELINE].side.groups
+    groups_N = evidence.confirm.groups_N
+    groups_N = None if groups_N is None else groups_N[ids_N]
     found = [
         [
             f"{arm} against {other}",
@@ -141,15 +189,16 @@ def robust(evidence: Evidence, pairs: Pairs) -> str:
         return [name, *(percent(right[arm].mean()) for arm in arms), *gains]
 
     states = [
-        row(str(name), {arm: right_CSN[c : c + 1] for arm, right_CSN in right.items()})
-        for c, name in enumerate(seen["corruptions"])
+        row(spec.name, {arm: right_CSN[c : c + 1] for arm, right_CSN in right.items()})
+        for c, spec in enumerate(mnist_c())
     ]
     states += [row("mean over the fifteen", right), row("USPS", right_usps)]
     less = [f"{arm} − {other}" for arm, other in pairs]
     heads = ["Read rightly", "fifteen corruptions", "p", "USPS", "p"]
     return (
-        f"{len(evidence.seeds)} seeds; 10,000 test images in each corruption, 9,298 of USPS. "
-        f"Gains in points, with intervals over seeds, images and, on corruptions, writers.\n\n"
+        f"{len(evidence.seeds)} seeds; {len(ids_N):,} test images in each corruption, every fifth "
+        f"one, and {len(usps['labels']):,} of USPS. Gains in points, with intervals over seeds, "
+        "images and, on corruptions, writers.\n\n"
         f"{table(heads, found)}\n\n{table(['Read rightly', *arms, *less], states)}"
     )
 
@@ -158,6 +207,29 @@ def gain(after_CSN: Right, before_CSN: Right, groups_N: Groups | None = None) ->
     """Return the gain of readings that are right, mean over states, in points; and its p."""
     mean = mean_over(after_CSN.mean(axis=0) - before_CSN.mean(axis=0), groups_N=groups_N)
     return f"{points(mean.estimate)} ({interval(mean, 100, decimals=2)})", p_number(mean.p_value)
+
+
+def elsewhere(folder: Path, cell: Cell) -> str:
+    """Return what a search's arms with four seeds or more do to another confusion on *explore*."""
+    search = Search.model_validate(read_json(folder / "fix.json"))
+    train_set = load_mnist()[0]
+    last = {score.arm: rung.n_seeds for rung in search.rungs for score in rung.arms}
+
+    def side(arm: str, n_seeds: int) -> Predictions:
+        seeds = range(FIRST_SEED, FIRST_SEED + n_seeds)
+        runs = [RunFolder(folder, arm, seed).select() for seed in seeds]
+        ids_N, read_SN = runs[0]["ids"], np.concatenate([run["predictions"] for run in runs])
+        taken = train_set.take(ids_N)
+        return Predictions.from_arrays(taken.labels_N, read_SN, groups=taken.groups_N)
+
+    name, reverse = f"{cell[0]}→{cell[1]}", f"{cell[1]}→{cell[0]}"
+    heads = ["Arm", "Seeds", name, "p", reverse, "p", "both, points", "p"]
+    rows = (
+        [arm, str(n), *compared(side(BASELINE, n), side(arm, n), cell)[1]]
+        for arm, n in last.items()
+        if n >= LEAST
+    )
+    return f"{search.n_images:,} images of *explore*.\n\n{table(heads, rows)}"
 
 
 def worst(score: Score) -> str:
@@ -200,4 +272,5 @@ def searched(folder: Path) -> str:
 
 
 if __name__ == "__main__":
+    os.environ |= thread_environment()
     main()
