@@ -33,16 +33,7 @@ def alarms(
 ) -> tuple[str, ...]:
     """Return a sentence for each thing about the readings that is probably a mistake.
 
-    Parameters
-    ----------
-    labels_N : ndarray of int, shape [N]
-        True classes as codes.
-    sides : dict of str to ndarray of int, shape [S, N]
-        What the seeds of each side read.
-    class_names : tuple of str
-        K names.
-    seeds : sequence, optional
-        Names of the rows.
+    `sides` has what the seeds of each read, `[S,N]`, and `seeds` are the names of its rows.
     """
     n_classes = len(class_names)
     label_K = np.bincount(labels_N, minlength=n_classes)

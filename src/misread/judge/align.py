@@ -93,13 +93,7 @@ def align(
 
 
 def refuse_arrays(*sides: object) -> None:
-    """Refuse anything but two `Predictions`.
-
-    Raises
-    ------
-    JudgeError
-        That says how predictions are made of arrays and frames.
-    """
+    """Refuse anything but two `Predictions`; the JudgeError says how they are made."""
     if len(sides) != 2 or not all(isinstance(side, Predictions) for side in sides):
         msg = (
             "the judge takes two Predictions; make them of arrays by "

@@ -19,10 +19,7 @@ _AXES = {1: "one axis [images]", 2: "two axes [seeds, images]"}
 def whole_numbers(name: str, values: npt.ArrayLike, n_axes: int) -> IntArray:
     """Return `values` as int64 with 1 axis ``[images]`` or 2 ``[seeds, images]``.
 
-    Raises
-    ------
-    JudgeError
-        If the axes differ, the array is empty, or a number is missing or not whole.
+    JudgeError if the axes differ, the array is empty, or a number is missing or not whole.
     """
     return class_numbers(name, values, n_axes).astype(np.int64)
 
@@ -57,13 +54,7 @@ def class_numbers(name: str, values: npt.ArrayLike, n_axes: int) -> npt.NDArray[
 
 
 def classes_within(name: str, codes: IntArray, n_classes: int) -> IntArray:
-    """Return `codes` when all lie in ``0 … n_classes − 1``.
-
-    Raises
-    ------
-    JudgeError
-        If one lies outside.
-    """
+    """Return `codes` when all lie in ``0 … n_classes − 1``; else JudgeError."""
     low, high = int(codes.min()), int(codes.max())
     if low < 0 or high >= n_classes:
         msg = (
@@ -75,13 +66,7 @@ def classes_within(name: str, codes: IntArray, n_classes: int) -> IntArray:
 
 
 def same_images(name: str, labels_N: IntArray, preds_SN: npt.NDArray[Any]) -> None:
-    """Refuse predictions that read another number of images than there are labels.
-
-    Raises
-    ------
-    JudgeError
-        If the two differ.
-    """
+    """Refuse predictions that read another number of images than there are labels."""
     if preds_SN.shape[-1] != labels_N.size:
         msg = (
             f"{name} reads {preds_SN.shape[-1]} images and there are {labels_N.size} labels; "
@@ -93,10 +78,7 @@ def same_images(name: str, labels_N: IntArray, preds_SN: npt.NDArray[Any]) -> No
 def flags(name: str, values: npt.ArrayLike | None, n_images: int) -> BoolArray:
     """Return `values` as one boolean per image; ``None`` means that no image is flagged.
 
-    Raises
-    ------
-    JudgeError
-        If the length is not `n_images` or a value is neither 0 nor 1.
+    JudgeError if the length is not `n_images` or a value is neither 0 nor 1.
     """
     if values is None:
         return np.zeros(n_images, dtype=np.bool_)
@@ -111,13 +93,7 @@ def flags(name: str, values: npt.ArrayLike | None, n_images: int) -> BoolArray:
 
 
 def fraction(name: str, value: float, example: str = "0.05") -> float:
-    """Return `value` when it lies strictly between 0 and 1; `example` is one, for the message.
-
-    Raises
-    ------
-    JudgeError
-        If it does not.
-    """
+    """Return `value` when it lies strictly between 0 and 1; `example` is one, for the message."""
     if not 0 < value < 1:
         msg = (
             f"{name} is {value}; allowed is a fraction between 0 and 1: give for example {example}."
@@ -129,10 +105,7 @@ def fraction(name: str, value: float, example: str = "0.05") -> float:
 def refuse_codes(name: str, array: npt.NDArray[Any], n_axes: int, n_classes: int) -> None:
     """Refuse an array that holds no codes of classes, 0 to ``n_classes − 1``.
 
-    Raises
-    ------
-    JudgeError
-        If its axes, its type or a value are others, or it is empty.
+    JudgeError if its axes, its type or a value are others, or it is empty.
     """
     if array.ndim != n_axes or not array.size or array.dtype.kind not in "iu":
         need = "one whole number per image [N]" if n_axes == 1 else "whole numbers [S,N]"
@@ -148,26 +121,14 @@ def refuse_codes(name: str, array: npt.NDArray[Any], n_axes: int, n_classes: int
 
 
 def refuse_other_length(name: str, n_given: int, n_needed: int, unit: str) -> None:
-    """Refuse a list that has not one entry per unit.
-
-    Raises
-    ------
-    JudgeError
-        If the numbers differ.
-    """
+    """Refuse a list that has not one entry per unit."""
     if n_given != n_needed:
         msg = f"{name}: {n_given:,} given and {n_needed:,} needed; give one per {unit}."
         raise JudgeError(msg)
 
 
 def refuse_other_shape(name: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
-    """Refuse flags of another shape, or of which none is true.
-
-    Raises
-    ------
-    JudgeError
-        If they are such.
-    """
+    """Refuse flags of another shape, or of which none is true."""
     if array.shape != shape or array.dtype.kind not in "biu" or not np.isin(array, (0, 1)).all():
         msg = (
             f"{name} are {array.dtype} {shape_of(array)}; give true or false for each reading, "
@@ -180,13 +141,7 @@ def refuse_other_shape(name: str, array: npt.NDArray[Any], shape: tuple[int, ...
 
 
 def refuse_repeats(name: str, values: Sequence[Any] | npt.NDArray[Any]) -> None:
-    """Refuse a list in which an entry stands twice; one that ascends costs next to nothing.
-
-    Raises
-    ------
-    JudgeError
-        With an example.
-    """
+    """Refuse a list in which an entry stands twice; one that ascends costs next to nothing."""
     array = np.asarray(values)
     if len(array) < 2 or (array[1:] > array[:-1]).all():
         return
@@ -201,13 +156,7 @@ def refuse_repeats(name: str, values: Sequence[Any] | npt.NDArray[Any]) -> None:
 
 
 def refuse_misspelt(kind: str, names: Collection[str], known: Collection[str]) -> None:
-    """Refuse a name that is a known one but for its capitals: it would be left out in silence.
-
-    Raises
-    ------
-    JudgeError
-        That says how it must be written.
-    """
+    """Refuse a name that is a known one but for its capitals: it would be left out in silence."""
     for name in names:
         plain = name.strip().casefold()
         if name not in known and plain in known and plain not in names:

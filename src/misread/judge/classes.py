@@ -37,10 +37,7 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
 def class_list(names: Collection[str]) -> tuple[str, ...]:
     """Return all classes, given those that occur; gaps between small numbers are filled.
 
-    Raises
-    ------
-    JudgeError
-        If one is a negative number.
+    JudgeError if one is a negative number.
     """
     ordered = in_order(names)
     if all(is_number(name) for name in ordered):
@@ -57,11 +54,8 @@ def united(
 ) -> tuple[str, ...]:
     """Return the classes of both, in order; `what` and `what_else` name them in a message.
 
-    Raises
-    ------
-    JudgeError
-        If one has numbers and the other words, or both have a name in another writing, as in
-        “Cat” and “cat”, “07” and “7”.
+    JudgeError if one has numbers and the other words, or both have a name in another writing, as in
+    “Cat” and “cat”, “07” and “7”.
     """
     if names == others:
         return names
@@ -91,10 +85,7 @@ def united(
 def refuse_strangers(labels: Collection[str], predictions: Collection[str]) -> None:
     """Refuse classes of labels and predictions that do not meet; numbers may, names may not.
 
-    Raises
-    ------
-    JudgeError
-        If they are written otherwise, have no name in common, or one side alone has “none”.
+    JudgeError if they are written otherwise, have no name in common, or one side alone has “none”.
     """
     what, what_else = "of the labels", "of the predictions"
     united(what, in_order(labels), what_else, in_order(predictions))
@@ -122,13 +113,7 @@ def _writing(name: str) -> str:
 
 
 def codes_of(values: npt.NDArray[Any], names: tuple[str, ...]) -> AnyIntArray:
-    """Return class numbers or names as positions in `names`.
-
-    Raises
-    ------
-    JudgeError
-        If a value is not among the names.
-    """
+    """Return class numbers or names as positions in `names`; JudgeError if one is not there."""
     if values.dtype.kind in "iu" and names == tuple(str(k) for k in range(len(names))):
         return values
     distinct, codes = np.unique(values, return_inverse=True)

@@ -122,10 +122,7 @@ def text_column(texts: list[str]) -> Column:
 def tidied(name: str, column: Column, missing: frozenset[str] = MISSING) -> Column:
     """Return a column of texts without blanks around them; numbers written 4.0 become numbers.
 
-    Raises
-    ------
-    DataError
-        If a text stands for a missing value, which in ``slice`` is the evaluation set.
+    DataError if a text stands for a missing value, which in ``slice`` is the evaluation set.
     """
     if column.values.dtype.kind in "iu":
         return column

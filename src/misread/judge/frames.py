@@ -33,12 +33,8 @@ class Wide(NamedTuple):
 def long_frame(frame: Any) -> Frame:
     """Return the columns of a long frame; without a column ``id`` the index of pandas is one.
 
-    A plain count from 0 on is one only where there is no column ``seed``.
-
-    Raises
-    ------
-    JudgeError
-        If two columns have one name.
+    A plain count from 0 on is one only where there is no column ``seed``. JudgeError if two columns
+    have one name.
     """
     names, column, index = _opened(frame)
     if "id" in names or index is None or ("seed" in names and _is_count(index)):
@@ -49,12 +45,8 @@ def long_frame(frame: Any) -> Frame:
 def wide_frame(frame: Any, labels_N: npt.ArrayLike) -> Wide:
     """Return what a wide frame holds; labels with an index of pandas come in the order of its rows.
 
-    Raises
-    ------
-    JudgeError
-        If it has a column of labels, or labels have another index.
-    DataError
-        If a value is missing or no class.
+    JudgeError if it has a column of labels, or labels have another index; DataError if a value is
+    missing or no class.
     """
     names, column, index = _opened(frame)
     if {*NEEDED} <= {*names}:

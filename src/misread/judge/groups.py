@@ -97,10 +97,7 @@ class GroupCounts(NamedTuple):
 def group_codes(name: str, values: npt.ArrayLike, n_images: int) -> IntArray:
     """Return the group of each image as a number from 0 on, whatever groups are called.
 
-    Raises
-    ------
-    JudgeError
-        If there is not one whole number or name per image.
+    JudgeError if there is not one whole number or name per image.
     """
     groups = plain_values(name, values)
     if groups.shape != (n_images,):

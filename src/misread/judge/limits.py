@@ -44,18 +44,10 @@ class Limits(Frozen):
 def limits_of(
     counts: Counts, held: HeldOut | None, n_images: int, atlas: CellAtlas
 ) -> Limits | None:
-    """Return what limits an effect; None where too little changed to tell.
+    """Return what limits an effect, one error; None where too little changed to tell.
 
-    Parameters
-    ----------
-    counts : Counts
-        Of one error.
-    held : HeldOut or None
-        Which readings of the class count.
-    n_images : int
-        Images of the class, of either kind.
-    atlas : CellAtlas
-        Of the cell before.
+    `held` says which readings of the class count, `n_images` how many images of either kind it has,
+    and `atlas` is of the cell before.
     """
     (components,) = components_of(counts)
     if components is None:

@@ -106,15 +106,7 @@ def event_of(counts: Counts, w_C: FloatArray) -> FloatArray:
 
 
 def measure(counts: Counts, alpha: float = 0.05) -> Measured:
-    """Return C effects.
-
-    Parameters
-    ----------
-    counts : Counts
-        Of C errors.
-    alpha : float
-        The intervals cover 1 − alpha.
-    """
+    """Return C effects, with intervals that cover 1 − alpha."""
     w_C = weights_of(counts)
     estimate_C, full_C, held_C = estimates(counts, w_C)
     variance_C, df_C, parts = variance_of(counts, w_C)
@@ -227,15 +219,8 @@ def upper_of(measured: Measured) -> FloatArray:
 def design_effect(counts: Counts) -> float:
     """Return how many times groups widen the variance over images of what changed, 1 or more.
 
-    Parameters
-    ----------
-    counts : Counts
-        Of being read wrongly, one error per class; with groups.
-
-    Returns
-    -------
-    float
-        1 where images of a group are like any others; infinite where too few changed to tell.
+    `counts` are of being read wrongly, one error per class. It is 1 where images of a group are
+    like any others, and infinite where too few changed to tell.
     """
     w_C = weights_of(counts)
     changed_C = counts.full.changed_C * (w_C > 0) + counts.held.changed_C * (w_C < 1)

@@ -121,18 +121,10 @@ class Split(NamedTuple):
 
 
 def split_of(parts: Components, extent: Extent, weight: float, group: float = 0.0) -> Split:
-    """Return the split of the variance.
+    """Return the split of the variance of one reading's difference.
 
-    Parameters
-    ----------
-    parts : Components
-        Of one reading's difference.
-    extent : Extent
-        How much was read.
-    weight : float
-        w, of what all seeds read.
-    group : float
-        Share of the images' variance that an image has from its group, 0 to 1.
+    `weight` is w, of what all seeds read; `group` the share of the images' variance, 0 to 1, that
+    an image has from its group.
     """
     full, held = of_each(extent, weight)
     image_full, image_held = (
@@ -177,14 +169,7 @@ def best_weight(parts: Components, extent: Extent, group: float = 0.0) -> float:
 def extent_of(held: HeldOut | None, n_seeds: tuple[int, int], n_images: int) -> Extent:
     """Return how much two sides have read, as if every seed had held out as much.
 
-    Parameters
-    ----------
-    held : HeldOut or None
-        Which readings count; None where all do.
-    n_seeds : tuple of int
-        Before and after; their harmonic mean counts.
-    n_images : int
-        Images of either kind.
+    Of the seeds before and after the harmonic mean counts; `n_images` are of either kind.
     """
     seeds = seeds_per_arm(n_seeds)
     if held is None:

@@ -18,27 +18,9 @@ def reason_for(
     n_seeds: tuple[int, int],
     paired: bool,
 ) -> str:
-    """Return the sentence behind `decision`.
+    """Return the sentence behind `decision`: each target, and the worst item of those that matter.
 
-    Parameters
-    ----------
-    decision : str
-        REDUCED, NOT SHOWN, UNDERPOWERED or HARM.
-    cells : sequence of CellResult
-        The targets; the sentence tells each.
-    items : sequence of Item
-        The collateral; the sentence names the worst of those that matter.
-    alpha, reduction : float
-        Level, and the relative reduction asked about.
-    n_seeds : tuple of int
-        Seeds before and after; three or fewer are said to be few.
-    paired : bool
-        Whether the same seeds stand on both sides.
-
-    Returns
-    -------
-    str
-        One sentence, with its full stop.
+    `reduction` is the relative one asked about; three seeds or fewer are said to be few.
     """
     told = _cells_told(cells, alpha)
     if decision == "HARM":
@@ -63,26 +45,11 @@ def given_up_reason(
     most: int,
     hopeless: bool,
 ) -> str:
-    """Return the sentence behind an arm that was given up at a look.
+    """Return the sentence behind an arm that was given up at a look, of that level.
 
-    Parameters
-    ----------
-    cells : sequence of CellResult
-        The targets at the look.
-    alpha, reduction : float
-        Level of the look, and the relative reduction asked about.
-    chance : float or None
-        That the seeds to come would still show a reduction; None where the interval excludes the
-        one asked about.
-    n_left, most : int
-        Seeds to come, and at the last look.
-    hopeless : bool
-        Whether all the seeds together would be too few for the reduction asked about.
-
-    Returns
-    -------
-    str
-        One sentence, with its full stop.
+    `chance` is that the seeds to come, `n_left` of `most`, would still show a reduction, None where
+    the interval excludes the one asked about; `hopeless` where all of them would be too few for
+    that.
     """
     asked = _minus(reduction)
     if chance is None:

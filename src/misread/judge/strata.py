@@ -205,13 +205,7 @@ def _with_q_values(rows: Mapping[str, list[Stratum]]) -> dict[str, tuple[Stratum
 
 
 def refuse_misfits(numbers: Mapping[str, IntArray], n_images: int) -> None:
-    """Refuse strata or groups of another number of images than were read.
-
-    Raises
-    ------
-    JudgeError
-        If one has another shape than ``[n_images]``.
-    """
+    """Refuse strata or groups of another number of images than were read."""
     for name, number_N in numbers.items():
         if number_N.shape != (n_images,):
             msg = (

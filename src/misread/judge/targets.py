@@ -138,10 +138,7 @@ class CellResult(Frozen):
 def cells_of(cells: Sequence[NamedCell], pair: Pair) -> list[Cell]:
     """Return the target cells as codes.
 
-    Raises
-    ------
-    JudgeError
-        If there is none, one stands twice, or one has no images.
+    JudgeError if there is none, one stands twice, or one has no images.
     """
     codes = [cell_of(cell, pair.class_names) for cell in cells]
     if not codes:

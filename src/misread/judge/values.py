@@ -32,12 +32,8 @@ def plain_values(
 ) -> npt.NDArray[Any]:
     """Return whole numbers, or names as texts without blanks around them; any axes.
 
-    Booleans, whole floats and texts such as ``4.0`` are whole numbers, bytes are UTF-8.
-
-    Raises
-    ------
-    JudgeError
-        If a value is missing, a fraction, or neither number nor text; `name` begins the message.
+    Booleans, whole floats and texts such as ``4.0`` are whole numbers, bytes are UTF-8. JudgeError,
+    which begins with `name`, if a value is missing, a fraction, or neither number nor text.
     """
     try:
         array = np.asarray(values)
@@ -162,12 +158,7 @@ class Labels(NamedTuple):
 def class_labels(values: npt.ArrayLike) -> Labels:
     """Return labels `[N]`, whole numbers or names.
 
-    Also taken are `[N,1]`, and one-hot rows `[N,K]`.
-
-    Raises
-    ------
-    JudgeError
-        If they are something else.
+    Also taken are `[N,1]`, and one-hot rows `[N,K]`; JudgeError if they are something else.
     """
     labels = plain_values("labels", values, MISSING_CLASS)
     if labels.ndim == 2 and labels.shape[1] == 1:
@@ -191,10 +182,7 @@ def is_one_hot(array: npt.NDArray[Any]) -> bool:
 def class_readings(values: npt.ArrayLike, n_images: int) -> npt.NDArray[Any]:
     """Return predicted classes `[S,N]`; also taken are `[N]`, `[N,1]` and `[S,N,1]`.
 
-    Raises
-    ------
-    JudgeError
-        If they are something else.
+    JudgeError if they are something else.
     """
     preds = plain_values("predictions", values, MISSING_CLASS)
     if preds.ndim == 3 and preds.shape[2] == 1:
@@ -217,10 +205,7 @@ def column_names(
 ) -> tuple[str, ...]:
     """Return the names of the classes that columns of scores stand for.
 
-    Raises
-    ------
-    JudgeError
-        If there are more or fewer names than columns.
+    JudgeError if there are more or fewer names than columns.
     """
     if class_names is None:
         return tuple(map(str, range(n_columns)))
@@ -239,10 +224,7 @@ def coded_classes(
 ) -> tuple[tuple[str, ...], AnyIntArray, AnyIntArray]:
     """Return the names of all classes, and labels and predictions as codes, in a small type.
 
-    Raises
-    ------
-    JudgeError
-        If a name is missing or strange to the others.
+    JudgeError if a name is missing or strange to the others.
     """
     parts = labels_N, preds_SN
     if class_names is not None:

@@ -45,13 +45,7 @@ class Components(NamedTuple):
 
 
 def differences(diff_SN: npt.ArrayLike) -> IntArray:
-    """Return `diff_SN` as int64 ``[seeds, images]`` after checking that it holds −1, 0 and 1 only.
-
-    Raises
-    ------
-    JudgeError
-        If the shape or a value is another.
-    """
+    """Return `diff_SN` as int64 ``[seeds, images]``, checked to hold −1, 0 and 1 only."""
     checked_SN = whole_numbers("the matrix of differences", diff_SN, 2)
     if np.abs(checked_SN).max() > 1:
         msg = (
