@@ -208,6 +208,8 @@ def test_the_wheel_runs_the_study_from_any_folder(elsewhere: Path, tmp_path: Pat
         "--smoke",
         "--seeds",
         "42",
+        "--jobs",
+        "1",
         "--arms",
         "both",
         "--out",

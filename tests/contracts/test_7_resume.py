@@ -165,8 +165,9 @@ def test_a_study_that_is_killed_takes_its_workers_along_and_goes_on(
     assert page(tmp_path, monkeypatch) == page(small, monkeypatch)
 
 
-def test_a_real_training_that_is_killed_goes_on_to_the_same_bytes(smoke, tmp_path):
-    """With fewer arms, one worker and a kill in between, as with all of them at once."""
+@pytest.mark.usefixtures("trainer")
+def test_a_real_training_that_is_killed_goes_on_to_the_same_bytes(smoke, tmp_path, monkeypatch):
+    """With fewer arms, in one process and with a kill in between, as with all at once in two."""
     begun = tmp_path / "arms/baseline/seed_42/config.json"
     code, _ = kill_when(
         begun.exists,
@@ -176,8 +177,8 @@ def test_a_real_training_that_is_killed_goes_on_to_the_same_bytes(smoke, tmp_pat
     )
     assert code == -signal.SIGKILL
     assert not (tmp_path / "plan.json").exists()
-    study = load_study("four-nine", smoke=True, arms=("both",), seeds=(42,))
-    run_study(study, tmp_path, jobs=1)
+    work_here(monkeypatch)
+    run_study(load_study("four-nine", smoke=True, arms=("both",), seeds=(42,)), tmp_path)
     for arm in ("baseline", "both"):
         there, here = (folder / "arms" / arm / "seed_42" for folder in (smoke, tmp_path))
         for name in ("config.json", "history.csv", "select.npz"):

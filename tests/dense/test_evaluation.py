@@ -9,7 +9,6 @@ import pytest
 from click.testing import CliRunner
 from sklearn import metrics
 
-from commands import misread
 from misread.cli import main
 from misread.errors import PlanError
 from misread.judge import holm, two_way
@@ -28,13 +27,22 @@ FIGURES = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(request, tmp_path_factory):
     """A short real run of the four: few images, but enough epochs to learn something."""
+    request.getfixturevalue("trainer")
     folder = tmp_path_factory.mktemp("dense") / "dense-four"
-    done = misread("run", "dense-four", "--smoke", "--epochs", 6, "--out", folder)
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        work_here(patch)
+        done = run_in(folder)
     assert "exp4" in done.stdout
     return folder
+
+
+def run_in(folder):
+    command = ["run", "dense-four", "--smoke", "--epochs", "6", "--out", str(folder)]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    return done
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +195,6 @@ def test_documented_accuracies_stand_beside_a_prediction_interval(found):
         assert own["documented"]["high"] == pytest.approx(accuracy_S.mean() + half, abs=1e-5)
 
 
-@pytest.mark.usefixtures("trainer")
 def test_a_part_is_run_again_to_the_same_bytes(folder, tmp_path, monkeypatch):
     """What was lost is made anew; what is there stays; nothing differs in the end."""
     work_here(monkeypatch)
@@ -197,8 +204,7 @@ def test_a_part_is_run_again_to_the_same_bytes(folder, tmp_path, monkeypatch):
     shutil.rmtree(again / "arms/exp1/seed_123")  # killed while training
     shutil.rmtree(again / "results")
     models = {p: p.stat().st_mtime_ns for p in again.rglob("model.keras")}
-    command = ["run", "dense-four", "--smoke", "--epochs", "6", "--out", str(again)]
-    assert CliRunner().invoke(main, command).exit_code == 0
+    run_in(again)
     assert stable_bytes(again) == stable_bytes(folder)
     assert all(path.stat().st_mtime_ns == then for path, then in models.items())
 
