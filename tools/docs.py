@@ -26,8 +26,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 ROOTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/misread/data/mnist/SOURCES.md")
 # The menu, part by part; a page that is in none stands with the studies, one of docs/results/
 # with the results.
-START = {"Home": "README.md"}
-JUDGE = ("docs/judge.md", "docs/view.md", "docs/atlas.md", "docs/power.md")
+START = {"Start": "README.md"}
+JUDGE = ("docs/judge.md", "docs/view.md", "docs/atlas.md", "docs/power.md", "docs/labels.md")
 STUDY = ("docs/run.md", "docs/study.md", "docs/trainer.md", "docs/fix.md", "docs/data.md")
 RESULTS = ("docs/originals.md", "docs/results/four-nine.md", "docs/questions.md")
 METHOD = ("docs/method.md", "docs/calibration.md", "docs/adaptive.md")
@@ -152,7 +152,7 @@ def menu(pages: Path) -> list[dict[str, Any]]:
     """Return MkDocs' `nav` of all pages that are there."""
     names = sorted(path.relative_to(pages).as_posix() for path in pages.rglob("*.md"))
     packages: dict[str, list[dict[str, str]]] = {}
-    placed = {START["Home"], *JUDGE, *RESULTS, *METHOD, *CARRY_ON, CLI, SPEED}
+    placed = {START["Start"], *JUDGE, *RESULTS, *METHOD, *CARRY_ON, CLI, SPEED}
     studies = [name for name in STUDY if name in names]
     results = [name for name in RESULTS if name in names]
     for name in names:
