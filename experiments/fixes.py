@@ -3,12 +3,12 @@
     python experiments/fixes.py --searches runs/NAME-fix … --proofs runs/NAME-proof … \
         --robust runs/edge-cases --pairs both:affine affine-margin:affine-long   (five minutes)
 
-Nothing is trained. *Searches*: their candidates, failures first, and what those with four seeds or
-more do to other confusions (`--elsewhere 2:7`). *Proofs*: each arm against the baseline, and the
-first arm against its controls, by three kinds of evidence: the target, its reverse, and both
-together as a share of both classes. *Robust*: arms against each other in the mean over the fifteen
-corruptions and on USPS, from what the stored models read of every fifth test image, and what
-`misread transfer --data h5:…/usps.h5` left in that study's folder.
+Nothing is trained. *Searches*: their candidates, failures first, and what those of the first one
+with four seeds or more do to other confusions (`--elsewhere 2:7`). *Proofs*: each arm against the
+baseline, and the first arm against its controls, by three kinds of evidence: the target, its
+reverse, and both together as a share of both classes. *Robust*: arms against each other in the mean
+over the fifteen corruptions and on USPS, from what the stored models read of every fifth test
+image, and what `misread transfer --data h5:…/usps.h5` left in that study's folder.
 """
 
 import argparse
@@ -64,7 +64,8 @@ def main() -> None:
     text = [f"Written by `{command()}`."]
     for folder in options.searches:
         text += [f"### The search {folder.name}", searched(folder)]
-        for cell in map(parse_cell, options.elsewhere):
+        cells = options.elsewhere if folder == options.searches[0] else []
+        for cell in map(parse_cell, cells):
             name = "→".join(map(str, cell))
             text += [f"### The search {folder.name} on {name}", elsewhere(folder, cell)]
     for folder in options.proofs:
