@@ -12,172 +12,128 @@
 # %%
 from itertools import product
 
+import keras
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+from scipy import ndimage
+from skimage.morphology import skeletonize
 
-from misread.data.dataset import to_float
-from misread.data.parts import split, stratified_subset
-from misread.data.sources import load
-from misread.images.operations import OPERATIONS
-from misread.images.shape import stroke_thickness_px
-from misread.judge import (
+from misread import (
     Predictions,
-    confusion_counts,
-    judge,
-    pilot_from_counts,
+    atlas,
+    from_models,
+    judge_fix,
+    load_data,
+    pilot_from_errors,
     plan_power,
-    rank_cells,
+    read_predictions,
 )
-from misread.learn.policy import CONTROLS, Policy, apply_draw, changed_share
-from misread.learn.reader import read
-from misread.learn.recipe import RECIPES
-from misread.learn.train import fit, set_up_backend
-from misread.readers.convert import from_models
-from misread.readers.read import read_predictions
-from misread.show.figures.power import power_figure
-from misread.show.notebook import show
-from misread.show.style import (
-    BLUE,
-    MUTED,
-    VERMILLION,
-    Sheet,
-    bare,
-    styled,
-)
-from misread.show.table import Table
-from misread.show.verdict import item_table
 
-set_up_backend()  # the same seeds give the same numbers
-
-# %% tags=["parameters"] quick="SEEDS, N_FIT, N_CONFIRM, EPOCHS = (0,), 1500, 1000, 1"
+# %% tags=["parameters"] quick="SEEDS, N_FIT, N_SELECT, EPOCHS = (0, 1), 1500, 1000, 1"
 SEEDS = (0, 1, 2)  # trainings of each arm
-N_FIT = 12_000  # images to learn from: a fraction, so that this takes minutes
-N_CONFIRM = 10_000  # images that judge: all
+N_FIT, N_SELECT = 12_000, 20_000  # images to learn from, and to look at: so that it takes minutes
 EPOCHS = 3
 TARGET = (4, 9)
 
 # %% [markdown]
 # ## Three parts, three duties
 #
-# *Fit* trains. *Select*, a tenth of the training images, is where we look around and choose; it is
-# another tenth for each seed, so that no single tenth decides. *Confirm*, the test set, is opened
+# *Fit* trains. *Select* is where we look around and choose. *Confirm*, the test set, is opened
 # once, at the end, by a plan that we have written down before.
 
 # %%
-train, test = load("mnist")
-recipe = RECIPES["quick"].model_copy(update={"epochs": EPOCHS})
-parts = {}
-for seed in SEEDS:
-    fit_ids, select_ids = split(train.labels_N, fold=seed)
-    fit_ids = fit_ids[stratified_subset(train.labels_N[fit_ids], N_FIT)]
-    parts[seed] = train.take(fit_ids), train.take(select_ids)
+train, confirm = load_data("mnist")
+order = np.random.default_rng(0).permutation(len(train))
+fit, select = train.take(order[:N_FIT]), train.take(order[N_FIT : N_FIT + N_SELECT])
 
 
-def trained(policy, seed):
-    fit_part, select_part = parts[seed]
-    model, _ = fit(recipe, policy, seed, fit_part, select_part)
+def trained(seed, treat=None):
+    """Train one network; a treatment changes the images anew in each epoch."""
+    keras.utils.set_random_seed(seed)
+    rng = np.random.default_rng(seed)
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(16, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(32, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    for _ in range(EPOCHS):
+        images = treat(fit.images.copy(), fit.labels_N, rng) if treat else fit.images
+        model.fit(images[..., None], fit.labels_N, batch_size=64, verbose=0)
     return model
 
 
-baseline = {seed: trained(None, seed) for seed in SEEDS}
-select_reads = {seed: read(baseline[seed], parts[seed][1].images) for seed in SEEDS}
-show(
-    Table(
-        "",
-        ("seed", "fit", "select", "right on select"),
-        tuple(
-            (
-                f"{seed}",
-                f"{len(parts[seed][0]):,}",
-                f"{len(parts[seed][1]):,}",
-                f"{(select_reads[seed].argmax(axis=1) == parts[seed][1].labels_N).mean():.2%}",
-            )
-            for seed in SEEDS
-        ),
+def read(models, images, labels_N):
+    return from_models(
+        models, images[..., None], labels_N, seeds=SEEDS, class_names=confirm.class_names
     )
-)
+
+
+models = {"baseline": [trained(seed) for seed in SEEDS]}
+on_select = read(models["baseline"], select.images, select.labels_N)
+right_S = (on_select.preds_SN == select.labels_N).mean(axis=1)
+pd.DataFrame({"seed": SEEDS, "right on select": [f"{right:.2%}" for right in right_S]}).style.hide()
 
 # %% [markdown]
 # ## Which confusion?
 
 # %%
-counts_SKK = np.stack(
-    [
-        confusion_counts(parts[seed][1].labels_N, select_reads[seed].argmax(axis=1), 10)
-        for seed in SEEDS
-    ]
-)
-ranked = rank_cells(counts_SKK)
-place = next(n for n, cell in enumerate(ranked, 1) if (cell.true, cell.predicted) == TARGET)
-show(
-    Table(
-        "",
-        ("place", "cell", "errors per seed", "share of its class", "in seeds"),
-        tuple(
-            (
-                f"{n}",
-                f"{cell.true}→{cell.predicted}",
-                f"{cell.mean:.1f}",
-                f"{cell.rate:.2%}",
-                f"{cell.seeds_present} of {cell.n_seeds}",
-            )
-            for n, cell in enumerate(ranked, 1)
-            if n <= 6 or n == place
-        ),
-    )
-)
+cells = atlas(select.labels_N, on_select.preds_SN)
+cells
 
 # %%
-target = ranked[place - 1]
-show(
-    f"4→9 is number {place} of {len(ranked)}, with {target.mean:.1f} errors a seed. The remedy "
-    "was made for it, so we keep it wherever it ranks today; with few seeds ranks are soft anyway. "
-    "Left to itself, `misread run` takes the first."
+place, target = next(
+    (place, cell) for place, cell in enumerate(cells, 1) if (cell.true, cell.predicted) == TARGET
+)
+Markdown(
+    f"4→9 is number {place} of {len(cells)}, with {target.errors_per_seed:.1f} errors a seed. The "
+    "remedy was made for it, so we keep it wherever it ranks today; with few seeds ranks are soft "
+    "anyway. Left to itself, `misread run` takes the first."
 )
 
 # %% [markdown]
 # ## What do they look like?
 #
-# Never treat what you have not looked at. These are fours of *select* that a network read as nines,
-# the surest errors first.
+# Never treat what you have not looked at. These are fours of *select* that networks read as nines,
+# those first that most seeds read so.
 
 # %%
-errors = []
-for seed in SEEDS:
-    part, probs_MK = parts[seed][1], select_reads[seed]
-    hit_M = (part.labels_N == TARGET[0]) & (probs_MK.argmax(axis=1) == TARGET[1])
-    errors += [(float(probs_MK[m, TARGET[1]]), part.images[m]) for m in np.flatnonzero(hit_M)]
-errors.sort(key=lambda error: -error[0])
-
-
-@styled
-def misread_fours(most=16):
-    shown = errors[:most]
-    sheet = Sheet(
-        9.5,
-        0.3 + 1.35 * -(-len(shown) // 8),
-        f"{len(errors)} fours read as nines on select, over {len(SEEDS)} seeds",
-        "Below each: the probability that the network gives to nine.",
-    )
-    for number, (prob, image) in enumerate(shown):
-        down, along = divmod(number, 8)
-        left, top = 0.35 + 1.1 * along, 0.05 + 1.35 * down
-        sheet.image(left, top, 1.0, image)
-        sheet.text(left + 0.5, top + 1.04, f"{prob:.0%}", ha="center", fontsize=10, color=MUTED)
-    return sheet.figure
-
-
-show(misread_fours())
+misread_fours = [image for kind in target.kinds.values() for image in kind]
+figure, axes = plt.subplots(2, 8, figsize=(9.5, 3))
+figure.suptitle(
+    f"{len(misread_fours)} fours read as nines on select, and by how many of {len(SEEDS)} seeds"
+)
+for axis, four in zip(axes.flat, misread_fours, strict=False):
+    axis.imshow(select.images[four.image], cmap="gray")
+    axis.set_title(f"{four.share:.0%}", fontsize=9)
+for axis in axes.flat:
+    axis.axis("off")
 
 # %% [markdown]
 # Many are closed at the top or nearly so. Is it the thickness of the pen, as the remedy assumes?
 # Measure it, instead of guessing.
 
+
 # %%
-fours = np.concatenate([part.images[part.labels_N == 4] for _, part in parts.values()])[:600]
-as_nines = np.stack([image for _, image in errors])
-show(
-    f"The stroke of a four is {stroke_thickness_px(fours).mean():.2f} px thick on average; of "
-    f"those that are read as nines it is {stroke_thickness_px(as_nines).mean():.2f} px."
+def thickness_px(images):
+    """Return the mean thickness of strokes: pixels of ink per pixel of their middle line."""
+    return np.mean([(ink > 127).sum() / skeletonize(ink > 127).sum() for ink in images])
+
+
+fours = select.images[select.labels_N == TARGET[0]][:600]
+as_nines = select.images[[four.image for four in misread_fours]]
+Markdown(
+    f"The stroke of a four is {thickness_px(fours):.2f} px thick on average; of "
+    f"those that are read as nines it is {thickness_px(as_nines):.2f} px."
 )
 
 # %% [markdown]
@@ -191,72 +147,67 @@ show(
 
 
 # %%
-@styled
-def preview_figure():
-    columns = [None, *product(("dilate", "erode"), (1, 2, 3))]
-    sheet = Sheet(
-        10.2,
-        0.4 + 4 * 1.3,
-        "Size 1 changes nothing; thick fours close, thin nines fade",
-        "Two fours and two nines of fit, as they are and under each operation.",
-    )
-    part = parts[SEEDS[0]][0]
-    for along, column in enumerate(columns):
-        text = "as it is" if column is None else f"{column[0]} {column[1]} px"
-        sheet.text(0.35 + 1.37 * along + 0.6, 0.02, text, ha="center", fontweight="bold")
-    for pair, label in enumerate(TARGET):
-        for row, image in enumerate(part.images[part.labels_N == label][:2]):
-            for along, column in enumerate(columns):
-                done = image[np.newaxis]
-                if column is not None:
-                    done = OPERATIONS[column[0]](done, column[1])
-                top = 0.35 + 1.3 * (2 * pair + row)
-                sheet.image(0.35 + 1.37 * along, top, 1.2, done[0])
-    return sheet.figure
+def dilate(images, size):
+    return ndimage.grey_dilation(images, size=(1, size, size))
 
 
-show(preview_figure())
+def erode(images, size):
+    return ndimage.grey_erosion(images, size=(1, size, size))
+
+
+columns = [None, *product((dilate, erode), (1, 2, 3))]
+figure, axes = plt.subplots(4, len(columns), figsize=(9.5, 6))
+figure.suptitle("Size 1 changes nothing; thick fours close, thin nines fade")
+pairs = [fit.images[fit.labels_N == label][:2] for label in TARGET]
+for row, image in zip(axes, np.concatenate(pairs), strict=True):
+    for axis, column in zip(row, columns, strict=True):
+        done = image if column is None else column[0](image[None], column[1])[0]
+        axis.imshow(done, cmap="gray")
+        axis.axis("off")
+for axis, column in zip(axes[0], columns, strict=True):
+    axis.set_title("as it is" if column is None else f"{column[0].__name__} {column[1]}")
 
 # %% [markdown]
 # ## Which policy, and which control?
 #
 # A policy says which operations are drawn for which classes, how often, and how strongly. The
-# documented one draws sizes 1 and 2: at size 1 nothing happens. How much of it is at work?
+# documented one draws sizes 1 and 2 for 12% of the images: at size 1 nothing happens, so only half
+# of it is at work. We take the firm dose, sizes 2 and 3.
+#
+# And we add a control. The policy does *two* things: it shows more kinds of strokes, and it makes
+# the stroke a sign of the class (thick: four; thin: nine). The control *both* draws both operations
+# for both classes: the same variety, no sign. If *firm* owes its effect to variety, *both* has it
+# too.
+
 
 # %%
-documented = Policy(operations={4: ("dilate",), 9: ("erode",)}, probability=0.12, size_px=(1, 2))
-firm = documented.model_copy(update={"size_px": (2, 3)})
-images, labels_N = parts[SEEDS[0]][0].images, parts[SEEDS[0]][0].labels_N
-rows = []
-for name, policy in (("documented", documented), ("firm", firm)):
-    draw = policy.draw(labels_N, seed=SEEDS[0], epoch=0)
-    share = changed_share(draw, images, apply_draw(images, draw))["all"]
-    rows.append((name, f"{draw.n_treated:,} of {len(labels_N):,}", f"{share:.0%}"))
-show(Table("", ("policy", "images drawn in an epoch", "of these changed"), tuple(rows)))
+def policy(of_class, share=0.12):
+    def treat(images, labels_N, rng):
+        for label, operations in of_class.items():
+            drawn = np.flatnonzero((labels_N == label) & (rng.random(len(labels_N)) < share))
+            for n in drawn:
+                operation = operations[rng.integers(len(operations))]
+                images[n] = operation(images[n][None], rng.integers(2, 4))[0]
+        return images
 
-# %% [markdown]
-# We take the firm dose. And we add a control. The policy does *two* things: it shows more kinds of
-# strokes, and it makes the stroke a sign of the class (thick: four; thin: nine). The control *both*
-# draws both operations for both classes: the same variety, no sign. If *firm* owes its effect to
-# variety, *both* has it too.
+    return treat
 
-# %%
-arms = {"firm": firm, "both": CONTROLS["both"](firm, TARGET)}
-show(
-    Table(
-        "",
-        ("arm", "fours", "nines", "chance", "size"),
-        tuple(
-            (
-                name,
-                *(" or ".join(policy.operations[label]) for label in TARGET),
-                f"{policy.probability:.0%}",
-                f"{policy.size_px[0]} to {policy.size_px[1]} px",
-            )
-            for name, policy in arms.items()
-        ),
-    )
-)
+
+arms = {
+    "firm": policy({4: [dilate], 9: [erode]}),
+    "both": policy({4: [dilate, erode], 9: [dilate, erode]}),
+}
+treated = {
+    name: arm(fit.images.copy(), fit.labels_N, np.random.default_rng(0))
+    for name, arm in arms.items()
+}
+pd.Series(
+    {
+        name: f"{(images != fit.images).any(axis=(1, 2)).sum():,}"
+        for name, images in treated.items()
+    },
+    name=f"of {len(fit):,} images changed in an epoch",
+).to_frame()
 
 # %% [markdown]
 # ## What could so few seeds show?
@@ -265,24 +216,18 @@ show(
 # count the labels, nothing else.
 
 # %%
-pilot = pilot_from_counts(
-    sum(int(counts_KK[TARGET]) for counts_KK in counts_SKK),
-    sum(int(counts_KK[TARGET[0]].sum()) for counts_KK in counts_SKK),
-    len(SEEDS),
-    "the baseline's errors on select",
-)
-confirm = test.take(stratified_subset(test.labels_N, N_CONFIRM))
+errors_SN = (on_select.preds_SN == TARGET[1])[:, select.labels_N == TARGET[0]]
 answer = plan_power(
-    pilot,
+    pilot_from_errors(errors_SN),
     cell="4→9",
     n_seeds=len(SEEDS),
     n_images=int((confirm.labels_N == TARGET[0]).sum()),
     reduction=0.3,
 )
-show(power_figure(answer, pilot))
+answer
 
 # %%
-show(answer.warning or "This plan is worth its while.")
+Markdown(answer.warning or "This plan is worth its while.")
 
 # %% [markdown]
 # Read this as a warning to ourselves: whatever the next section says about the *target*, a "not
@@ -297,8 +242,14 @@ show(answer.warning or "This plan is worth its while.")
 # test set cannot: what if a *four* is thin?
 
 # %%
-views = list(product(("dilate", "erode"), (2, 3), TARGET))
-show(", ".join(f"{name} {size} px · {label}" for name, size, label in views))
+views = list(product((dilate, erode), (2, 3), TARGET))
+
+
+def named(operation, size, label):
+    return f"{operation.__name__} {size} px · {label}"
+
+
+Markdown(", ".join(named(*view) for view in views))
 
 # %% [markdown]
 # ## Train and read
@@ -306,49 +257,31 @@ show(", ".join(f"{name} {size} px · {label}" for name, size, label in views))
 # Only now *confirm* is opened.
 
 # %%
-models = {"baseline": baseline}
-models |= {name: {s: trained(policy, s) for s in SEEDS} for name, policy in arms.items()}
+models |= {name: [trained(seed, arm) for seed in SEEDS] for name, arm in arms.items()}
+sides = {}
+for name, of_arm in models.items():
+    side = read(of_arm, confirm.images, confirm.labels_N)
+    for operation, size, label in views:
+        part = confirm.take(np.flatnonzero(confirm.labels_N == label))
+        seen = read(of_arm, operation(part.images, size), part.labels_N)
+        side = side.with_slice(named(operation, size, label), seen)
+    sides[name] = side
 
 
-def readings(own):
-    """Let the models of one arm read confirm, and every counter-slice."""
-    trained_models = [own[seed] for seed in SEEDS]
-    side = from_models(trained_models, to_float(confirm.images), confirm.labels_N, seeds=SEEDS)
-    for name, size, label in views:
-        ids_M = np.flatnonzero(confirm.labels_N == label)
-        images = to_float(OPERATIONS[name](confirm.images[ids_M], size))
-        part = from_models(
-            trained_models,
-            images,
-            confirm.labels_N[ids_M],
-            seeds=SEEDS,
-            class_names=confirm.class_names,
-        )
-        side = side.with_slice(f"{name} {size} px · {label}", part)
-    return side
+def errors_S(side, true, predicted):
+    return ((side.preds_SN == predicted) & (side.labels_N == true)).sum(axis=1)
 
 
-sides = {name: readings(own) for name, own in models.items()}
-show(
-    Table(
-        "",
-        ("arm", "right on confirm", "4→9 per seed", "9→4 per seed"),
-        tuple(
-            (
-                name,
-                f"{(side.preds_SN == side.labels_N).mean():.2%}",
-                *(
-                    ", ".join(
-                        str(n)
-                        for n in ((side.preds_SN == j) & (side.labels_N == i)).sum(axis=1).tolist()
-                    )
-                    for i, j in (TARGET, TARGET[::-1])
-                ),
-            )
-            for name, side in sides.items()
-        ),
-    )
-)
+pd.DataFrame(
+    {
+        name: {
+            "right on confirm": f"{(side.preds_SN == side.labels_N).mean():.2%}",
+            "4→9 per seed": ", ".join(map(str, errors_S(side, 4, 9))),
+            "9→4 per seed": ", ".join(map(str, errors_S(side, 9, 4))),
+        }
+        for name, side in sides.items()
+    }
+).T
 
 # %% [markdown]
 # Stop and look at the single numbers. Whoever trained one seed of each would have told a story
@@ -357,11 +290,13 @@ show(
 # ## The verdicts
 
 # %%
-verdicts = {name: judge(sides["baseline"], sides[name], cells=[TARGET], arm=name) for name in arms}
-show(verdicts["firm"])
+verdicts = {
+    name: judge_fix(sides["baseline"], sides[name], cells=[TARGET], arm=name) for name in arms
+}
+verdicts["firm"]
 
 # %%
-show(verdicts["both"])
+verdicts["both"]
 
 # %% [markdown]
 # ## The trap
@@ -371,49 +306,28 @@ show(verdicts["both"])
 
 
 # %%
-def rate(side, name, cell):
-    part = side if name is None else side.slices[f"{name} · {cell[0]}"]
-    return float((part.preds_SN[:, part.labels_N == cell[0]] == cell[1]).mean())
+def rate(side, step, true, predicted):
+    part = side if step is None else side.slices[named(*step, true)]
+    return (part.preds_SN[:, part.labels_N == true] == predicted).mean()
 
 
-steps = ("erode 3 px", "erode 2 px", None, "dilate 2 px", "dilate 3 px")
-curves = {
-    (cell, arm): [rate(side, name, cell) for name in steps]
-    for cell in (TARGET, TARGET[::-1])
-    for arm, side in sides.items()
-}
-
-
-@styled
-def trap_figure():
-    thin = {arm: curves[TARGET, arm][1] for arm in sides}
-    sheet = Sheet(
-        10.0,
-        4.4,
-        f"A four whose stroke is 1 px thinner is read as a nine in {thin['firm']:.1%} instead of "
-        f"{thin['baseline']:.1%}",
-        "Share of confirm that is read as the other target class, by thickness, mean of the seeds.",
-    )
-    colours = {"baseline": MUTED, "firm": VERMILLION, "both": BLUE}
-    top = max(max(values) for values in curves.values())
-    for number, cell in enumerate((TARGET, TARGET[::-1])):
-        axes = sheet.axes(0.8 + 4.75 * number, 0.45, 3.6, 3.2)
-        sheet.text(0.8 + 4.75 * number, 0.02, f"{cell[0]} read as {cell[1]}", fontweight="bold")
-        bare(axes, keep="left bottom")
-        axes.grid(visible=True, axis="y")
-        for arm in sides:
-            axes.plot(range(5), curves[cell, arm], "o-", color=colours[arm], lw=2, ms=5, label=arm)
-        axes.set_xticks(range(5), ["−2 px", "−1 px", "as it is", "+1 px", "+2 px"])
-        axes.set_yscale("function", functions=(np.sqrt, np.square))  # small shares show too
-        axes.set(ylim=(0, 1.06 * top), yticks=[0, 0.01, 0.05, *np.arange(0.1, top, 0.1)])
-        axes.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
-        axes.set_xlabel("stroke, thinner to thicker")
-        if number == 1:
-            axes.legend(frameon=False, labelcolor="linecolor", fontsize=11)
-    return sheet.figure
-
-
-show(trap_figure())
+steps = [(erode, 3), (erode, 2), None, (dilate, 2), (dilate, 3)]
+figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
+thin = {arm: rate(side, steps[1], *TARGET) for arm, side in sides.items()}
+figure.suptitle(
+    f"A four whose stroke is 1 px thinner is read as a nine in {thin['firm']:.1%} instead of "
+    f"{thin['baseline']:.1%}"
+)
+for axis, (true, predicted) in zip(axes, (TARGET, TARGET[::-1]), strict=True):
+    for arm, side in sides.items():
+        shares = [rate(side, step, true, predicted) for step in steps]
+        axis.plot(range(5), shares, "o-", label=arm)
+    axis.set_xticks(range(5), ["−2 px", "−1 px", "as it is", "+1 px", "+2 px"])
+    axis.set_yscale("function", functions=(np.sqrt, np.square))  # small shares show too
+    axis.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    axis.set(title=f"{true} read as {predicted}", xlabel="stroke, thinner to thicker", ylim=0)
+    axis.grid(axis="y", alpha=0.3)
+    axis.legend(frameon=False)
 
 # %% [markdown]
 # *Firm* has taught the network that thin means nine and thick means four: the fours get worse to
@@ -424,7 +338,16 @@ show(trap_figure())
 
 # %%
 slices = [item for item in verdicts["firm"].collateral if item.kind == "slice"]
-show(item_table(sorted(slices, key=lambda item: -item.effect.low)[:8]))
+pd.DataFrame(
+    {
+        "slice": item.name,
+        "status": item.status,
+        "before": f"{item.before:.1%}",
+        "after": f"{item.after:.1%}",
+        "worse by": f"{100 * item.effect.low:+.1f} to {100 * item.effect.high:+.1f} points",
+    }
+    for item in sorted(slices, key=lambda item: -item.effect.low)[:8]
+)
 
 # %% [markdown]
 # ## Ten seeds, all images
@@ -453,8 +376,8 @@ def stored(arm, slices=()):
     return side
 
 
-plain = judge(stored("baseline"), stored("documented"), cells=["4:9"])
-show(
+plain = judge_fix(stored("baseline"), stored("documented"), cells=["4:9"])
+Markdown(
     f"**{plain.verdict}**: {plain.reason} Of {plain.n_items} other things "
     f"{plain.n_safe} are safe, {plain.n_harmed} harmed, {plain.n_undetermined} undetermined."
 )
@@ -464,13 +387,13 @@ show(
 
 # %%
 baseline_stored = stored("baseline", names)
-show(judge(baseline_stored, stored("documented", names), cells=["4:9"], arm="documented"))
+judge_fix(baseline_stored, stored("documented", names), cells=["4:9"], arm="documented")
 
 # %% [markdown]
 # The control, again with ten seeds:
 
 # %%
-show(judge(baseline_stored, stored("both", names), cells=["4:9"], arm="both"))
+judge_fix(baseline_stored, stored("both", names), cells=["4:9"], arm="both")
 
 # %% [markdown]
 # ## What to take home

@@ -17,25 +17,15 @@
 import sys
 from itertools import combinations
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+from IPython.display import Markdown
 from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.model_selection import train_test_split
 
-from misread.judge import (
-    Margins,
-    confusion_counts,
-    judge,
-    pilot_from_errors,
-    plan_power,
-    rank_cells,
-)
-from misread.readers.convert import from_models
-from misread.show.figures.power import power_figure
-from misread.show.notebook import show
-from misread.show.style import BLUE, MUTED, VERMILLION, Sheet, bare, styled
-from misread.show.table import Table
-from misread.show.verdict import item_table
+from misread import Margins, atlas, from_models, judge_fix, pilot_from_errors, plan_power
 
 # %% tags=["parameters"] quick="SEEDS, N_SINGLE = range(4), 3"
 SEEDS = range(10)  # trainings of each model
@@ -55,30 +45,21 @@ fit_X, rest_X, fit_y, rest_y = train_test_split(
 select_X, confirm_X, select_y, confirm_y = train_test_split(
     rest_X, rest_y, train_size=400, stratify=rest_y, random_state=0
 )
-show(
-    Table(
-        "",
-        ("part", "images", "fewest per class"),
-        tuple(
-            (name, f"{len(part)}", f"{np.bincount(part).min()}")
-            for name, part in (("fit", fit_y), ("select", select_y), ("confirm", confirm_y))
-        ),
-    )
-)
-
+parts = {"fit": fit_y, "select": select_y, "confirm": confirm_y}
+pd.DataFrame(
+    {
+        name: {"images": len(y), "fewest of a class": np.bincount(y).min()}
+        for name, y in parts.items()
+    }
+).T
 
 # %%
-@styled
-def first_digits():
-    sheet = Sheet(9.5, 2.1, "Eight by eight pixels", "The first two of each class in fit.")
-    for label in range(10):
-        for row, image in enumerate(fit_X[fit_y == label][:2]):
-            pixels = (image.reshape(8, 8) * 255 / 16).astype(np.uint8)
-            sheet.image(0.35 + 0.9 * label, 0.05 + 0.95 * row, 0.8, pixels)
-    return sheet.figure
-
-
-show(first_digits())
+figure, axes = plt.subplots(2, 10, figsize=(9, 2.1))
+figure.suptitle("Eight by eight pixels: the first two of each class in fit")
+for label, column in enumerate(axes.T):
+    for place, image in zip(column, fit_X[fit_y == label], strict=False):
+        place.imshow(image.reshape(8, 8), cmap="gray")
+        place.axis("off")
 
 # %% [markdown]
 # ## Two models, several trainings each
@@ -92,18 +73,11 @@ before_models = [RandomForestClassifier(5, random_state=s).fit(fit_X, fit_y) for
 after_models = [ExtraTreesClassifier(100, random_state=s).fit(fit_X, fit_y) for s in SEEDS]
 
 on_select = from_models(before_models, select_X, select_y, seeds=SEEDS)
-accuracy_before_S = (on_select.preds_SN == select_y).mean(axis=1)
-accuracy_after_S = np.array([model.score(select_X, select_y) for model in after_models])
-show(
-    Table(
-        "",
-        ("right on select", "mean", "lowest", "highest"),
-        tuple(
-            (name, f"{own_S.mean():.1%}", f"{own_S.min():.1%}", f"{own_S.max():.1%}")
-            for name, own_S in (("before", accuracy_before_S), ("after", accuracy_after_S))
-        ),
-    )
-)
+right = {
+    "before": (on_select.preds_SN == select_y).mean(axis=1),
+    "after": [model.score(select_X, select_y) for model in after_models],
+}
+pd.DataFrame(right).agg(["mean", "min", "max"]).T.style.format("{:.1%}")
 
 # %% [markdown]
 # So *after* is better on the whole. That answers another question than ours.
@@ -111,32 +85,19 @@ show(
 # %% [markdown]
 # ## Which confusion?
 #
-# A cell i→j is a true class i that is read as j. We rank all 90 on *select*, over all trainings: a
-# cell that is large in one training only is luck.
+# A cell i→j is a true class i that is read as j. The atlas ranks those of *select* over all
+# trainings, because a cell that is large in one training only is luck. It also tells how often each
+# image is misread: *hard-core* in at least 80% of the trainings, *coin-flip* in 20 to 80%,
+# *flicker* in fewer.
 
 # %%
-counts_SKK = np.stack([confusion_counts(select_y, preds_N, 10) for preds_N in on_select.preds_SN])
-ranked = rank_cells(counts_SKK)
-show(
-    Table(
-        "",
-        ("cell", "errors per training", "share of its class", "in trainings"),
-        tuple(
-            (
-                f"{cell.true}→{cell.predicted}",
-                f"{cell.mean:.1f}",
-                f"{cell.rate:.1%}",
-                f"{cell.seeds_present} of {cell.n_seeds}",
-            )
-            for cell in ranked[:6]
-        ),
-    )
-)
+cells = atlas(select_y, on_select.preds_SN)
+cells
 
 # %%
-top = ranked[0]
+top = cells[0]
 TARGET = f"{top.true}:{top.predicted}"
-show(f"The question is settled: **does {top.true}→{top.predicted} become rarer?**")
+Markdown(f"The question is settled: **does {top.true}→{top.predicted} become rarer?**")
 
 # %% [markdown]
 # ## What can these data show?
@@ -146,15 +107,13 @@ show(f"The question is settled: **does {top.true}→{top.predicted} become rarer
 
 # %%
 errors_SN = (on_select.preds_SN == top.predicted)[:, select_y == top.true]
-pilot = pilot_from_errors(errors_SN)
-answer = plan_power(
-    pilot,
+plan_power(
+    pilot_from_errors(errors_SN),
     cell=f"{top.true}→{top.predicted}",
     n_seeds=len(SEEDS),
     n_images=int((confirm_y == top.true).sum()),
     reduction=0.5,
 )
-show(power_figure(answer, pilot))
 
 # %% [markdown]
 # And damage? With so few images of a class a single one is more than a percentage point of its
@@ -172,10 +131,10 @@ MARGINS = Margins(accuracy=0.01, recall=0.05, cell=0.05)
 # %%
 before = from_models(before_models, confirm_X, confirm_y, seeds=SEEDS)
 after = from_models(after_models, confirm_X, confirm_y, seeds=SEEDS)
-verdict = judge(
+verdict = judge_fix(
     before, after, cells=[TARGET], margins=MARGINS, reduction=0.5, arm="100 extra trees"
 )
-show(verdict)
+verdict
 
 # %% [markdown]
 # How to read it:
@@ -192,81 +151,62 @@ show(verdict)
 # %%
 rate_select = errors_SN.mean()
 rate_confirm = (before.preds_SN == top.predicted)[:, confirm_y == top.true].mean()
-show(
+Markdown(
     f"Before, {top.true}→{top.predicted} was {rate_select:.1%} of its class on *select*, where it "
     f"was chosen, and {rate_confirm:.1%} on *confirm*. The verdict rests on the second number only."
 )
 
 # %% [markdown]
-# Which other confusions may have become worse? Here the better model is not free of suspicion:
+# Which other confusions may have become worse? Here the better model is not free of suspicion. The
+# six of which least can be excluded (*scanned*: need not be safe, and is not harmed):
 
 # %%
-unsure = [item for item in verdict.collateral if item.status != "safe"]
-show(item_table(unsure))
+pd.DataFrame(
+    {
+        "item": item.name,
+        "status": item.status,
+        "before": f"{item.before:.1%}",
+        "after": f"{item.after:.1%}",
+        "at worst": f"{100 * item.effect.high:+.1f} points",
+    }
+    for item in sorted(verdict.collateral, key=lambda item: -item.effect.high)[:6]
+)
 
 # %% [markdown]
 # ## Which images are behind it?
 #
 # A cell of three errors per training can be three hopeless images, or thirty that are each misread
-# now and then. The first asks for better data, the second for a steadier model. The atlas tells
-# them apart: *hard-core* (misread in at least 80% of the trainings), *coin-flip* (20 to 80%),
-# *flicker*.
+# now and then. The first asks for better data, the second for a steadier model. The verdict has the
+# atlas of its cell on both sides.
 
 # %%
 (cell,) = verdict.cells
-
-
-def images_of(atlas):
-    return {m.image: m.share for m in (*atlas.hard_core, *atlas.coin_flip, *atlas.flicker)}
-
-
-@styled
-def atlas_figure(most=9):
-    share_before, share_after = images_of(cell.atlas_before), images_of(cell.atlas_after)
-    worst = sorted({**share_after, **share_before}, key=lambda n: -share_before.get(n, 0))[:most]
-    sheet = Sheet(
-        9.5,
-        2.0,
-        f"{len(share_before)} images are behind {TARGET.replace(':', '→')} before, "
-        f"{len(share_after)} after",
-        "Share of the trainings that misread the image so, before (orange) and after (blue).",
-    )
-    for place, image in enumerate(worst):
-        left = 0.35 + 1.0 * place
-        pixels = (confirm_X[image].reshape(8, 8) * 255 / 16).astype(np.uint8)
-        sheet.image(left, 0.05, 0.85, pixels)
-        axes = sheet.axes(left, 1.0, 0.85, 0.5)
-        bare(axes)
-        axes.set(xlim=(0, 1), ylim=(1.6, -0.6), xticks=[], yticks=[])
-        for row, (shares, colour) in enumerate(((share_before, VERMILLION), (share_after, BLUE))):
-            share = shares.get(image, 0.0)
-            axes.barh(row, share, height=0.75, color=colour)
-            axes.text(
-                share + 0.04 if share < 0.6 else share - 0.04,
-                row,
-                f"{share:.0%}",
-                va="center",
-                ha="left" if share < 0.6 else "right",
-                fontsize=9,
-                color=MUTED if share < 0.6 else "white",
-            )
-    return sheet.figure
-
-
-show(atlas_figure())
+sides = {"before": cell.atlas_before, "after": cell.atlas_after}
+shares = pd.DataFrame(
+    {
+        name: {image.image: image.share for kind in side.kinds.values() for image in kind}
+        for name, side in sides.items()
+    }
+).fillna(0)
+worst = shares.sort_values("before", ascending=False).head(9)
+figure, axes = plt.subplots(1, 9, figsize=(9.5, 2.1))
+figure.suptitle(
+    f"{(shares['before'] > 0).sum()} images are behind {TARGET.replace(':', '→')} before, "
+    f"{(shares['after'] > 0).sum()} after"
+)
+for place, (image, share) in zip(axes, worst.iterrows(), strict=False):
+    place.imshow(confirm_X[image].reshape(8, 8), cmap="gray")
+    place.set_title(f"{share['before']:.0%} → {share['after']:.0%}", fontsize=8)
+for place in axes:
+    place.axis("off")
 
 # %%
-groups = ("hard_core", "coin_flip", "flicker")
-show(
-    Table(
-        "",
-        ("images", "hard-core", "coin-flip", "flicker"),
-        tuple(
-            (name, *(f"{len(getattr(atlas, group))}" for group in groups))
-            for name, atlas in (("before", cell.atlas_before), ("after", cell.atlas_after))
-        ),
-    )
-)
+pd.DataFrame(
+    {
+        name: {kind: len(images) for kind, images in side.kinds.items()}
+        for name, side in sides.items()
+    }
+).T
 
 # %% [markdown]
 # More trees make a steadier model: the occasional errors go, the hopeless images stay.
@@ -282,7 +222,7 @@ show(
 again_seeds = [100 + s for s in SEEDS]
 again_models = [RandomForestClassifier(5, random_state=s).fit(fit_X, fit_y) for s in again_seeds]
 again = from_models(again_models, confirm_X, confirm_y, seeds=again_seeds)
-null = judge(
+null = judge_fix(
     before,
     again,
     cells=[TARGET],
@@ -292,16 +232,16 @@ null = judge(
     arm="the same again",
 )
 assert null.verdict not in {"REDUCED", "HARM"}
-show(null)
+null
 
 # %% [markdown]
 # And the same *trained models* on both sides, error for error? Then p is 1, not 0 and not an error.
 
 # %%
-same = judge(before, before, cells=[TARGET], margins=MARGINS, arm="the same models")
+same = judge_fix(before, before, cells=[TARGET], margins=MARGINS, arm="the same models")
 assert same.verdict != "REDUCED"
 assert same.cells[0].effect.p_value == 1
-show(f"**{same.verdict}**, p = {same.cells[0].effect.p_value:g}.")
+Markdown(f"**{same.verdict}**, p = {same.cells[0].effect.p_value:g}.")
 
 # %% [markdown]
 # ## Why not compare one training with one training?
@@ -320,9 +260,9 @@ looks_better = sum(errors_S[b] <= 0.7 * errors_S[a] and errors_S[a] > 0 for a, b
 reduced = 0
 for a, b in pairs:
     one, other = before.of_seeds([a]), before.of_seeds([b])
-    word = judge(one, other, cells=[TARGET], margins=MARGINS, paired=False).verdict
+    word = judge_fix(one, other, cells=[TARGET], margins=MARGINS, paired=False).verdict
     reduced += word == "REDUCED"
-show(
+Markdown(
     f"The same recipe makes {min(errors_S)} to {max(errors_S)} such errors, by luck alone. Of "
     f"{len(pairs)} comparisons the second training looks at least 30% better in "
     f"**{looks_better}**, and the judge says REDUCED in {reduced}: “these two models only”."
@@ -337,7 +277,7 @@ show(
 
 # %%
 assert not {"keras", "tensorflow", "torch", "jax"} & set(sys.modules)
-show("None is loaded.")
+Markdown("None is loaded.")
 
 # %% [markdown]
 # To do this with your own models, replace three lines: the data, and the two lists of models.

@@ -12,27 +12,13 @@ import tempfile
 from itertools import product
 from pathlib import Path
 
+import keras
+import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import display
+import pandas as pd
+from IPython.display import Markdown, display
 
-from misread.data.dataset import to_float
-from misread.data.parts import split
-from misread.data.sources import load
-from misread.learn.models import build
-from misread.learn.reader import read
-from misread.learn.train import fit, set_up_backend
-from misread.show.claims import claim_lines, difference_table
-from misread.show.figures.confusion import confusion_matrix
-from misread.show.figures.samples import sample_predictions
-from misread.show.figures.training_curves import arm_curves
-from misread.show.notebook import show
-from misread.show.style import BLUE, GREEN, MUTED, ORANGE, VERMILLION, Sheet, bare, styled
-from misread.show.table import Table
-from misread.study.conclude import conclude
-from misread.study.file import load_study
-from misread.study.run import run_study
-
-set_up_backend()  # the same seeds give the same numbers
+from misread import conclude, figures_of, load_data, load_study, run_study
 
 # %% tags=["parameters"] quick="SEEDS, EPOCHS, SMOKE = (1, 2), 1, True"
 SEEDS = (1, 2, 3)  # trainings of each network
@@ -46,122 +32,102 @@ SMOKE = False  # few images, to see that it runs
 
 # %%
 study = load_study("dense-four", seeds=SEEDS, epochs=EPOCHS, smoke=SMOKE)
-show(
-    Table(
-        "",
-        ("name", "hidden layers", "dropout after them", "documented accuracy"),
-        tuple(
-            (
-                name,
-                ", ".join(str(width) for width in arm.recipe.hidden),
-                ", ".join(f"{rate:g}" for rate in arm.recipe.dropouts) or "none",
-                f"{arm.documented:.2%}",
-            )
-            for name, arm in study.arms.items()
-        ),
-    )
-)
+pd.DataFrame(
+    {
+        name: {
+            "hidden layers": ", ".join(str(width) for width in arm.recipe.hidden),
+            "dropout after them": ", ".join(f"{rate:g}" for rate in arm.recipe.dropouts) or "none",
+            "documented accuracy": f"{arm.documented:.2%}",
+        }
+        for name, arm in study.arms.items()
+    }
+).T
 
 # %%
-show("\n".join(f"- {claim.text}." for claim in study.claims))
+Markdown("\n".join(f"- {claim.text}." for claim in study.claims))
 
 # %% [markdown]
 # ## What does the data look like?
 
 # %%
-train, test = load("mnist")
-show(
-    Table(
-        "",
-        ("part", "images", "pixels", "values", "classes"),
-        tuple(
-            (
-                name,
-                f"{len(part):,}",
-                f"{part.images.shape[1]}×{part.images.shape[2]}",
-                f"{part.images.dtype}, {part.images.min()} to {part.images.max()}",
-                f"{part.n_classes}",
-            )
-            for name, part in (("training", train), ("test", test))
-        ),
-    )
-)
-
+train, test = load_data("mnist")
+pd.DataFrame(
+    {
+        name: {
+            "images": f"{len(part):,}",
+            "pixels": f"{part.images.shape[1]}×{part.images.shape[2]}",
+            "values": f"{part.images.dtype}, {part.images.min()} to {part.images.max()}",
+            "classes": part.n_classes,
+        }
+        for name, part in (("training", train), ("test", test))
+    }
+).T
 
 # %%
-@styled
-def data_figure(per_class=8):
-    counts_K = np.bincount(train.labels_N)
-    sheet = Sheet(
-        10.0,
-        5.6,
-        f"{len(train):,} training images, {counts_K.min():,} to {counts_K.max():,} of a class",
-        "The first of each class, and how many there are.",
-    )
-    for label in range(train.n_classes):
-        top = 0.05 + 0.55 * label
-        for along, image in enumerate(train.images[train.labels_N == label][:per_class]):
-            sheet.image(0.35 + 0.55 * along, top, 0.5, image)
-    axes = sheet.axes(5.2, 0.05, 4.0, 5.45)
-    bare(axes)
-    axes.barh(range(10), counts_K, color=BLUE, height=0.7)
-    axes.set(ylim=(9.5, -0.5), xticks=[], yticks=range(10))
-    for label, count in enumerate(counts_K):
-        axes.text(count - 100, label, f"{count:,}", va="center", ha="right", color="white")
-    return sheet.figure
-
-
-show(data_figure())
+counts_K = np.bincount(train.labels_N)
+figure, axes = plt.subplots(10, 9, figsize=(9, 6), width_ratios=[1] * 8 + [8])
+figure.suptitle(
+    f"{len(train):,} training images, {counts_K.min():,} to {counts_K.max():,} of a class"
+)
+for row, label in zip(axes, range(10), strict=True):
+    for place, image in zip(row[:8], train.images[train.labels_N == label], strict=False):
+        place.imshow(image, cmap="gray")
+    row[8].barh(0, counts_K[label])
+    row[8].text(100, 0, f"{counts_K[label]:,}", va="center", color="white")
+    row[8].set_xlim(0, counts_K.max())
+    for place in row:
+        place.axis("off")
 
 # %% [markdown]
 # The classes are nearly balanced, so plain accuracy is a fair measure: always answering the most
 # frequent class would give this much.
 
 # %%
-show(f"{np.bincount(test.labels_N).max() / len(test):.1%}")
+Markdown(f"{np.bincount(test.labels_N).max() / len(test):.1%}")
 
 # %% [markdown]
 # ## What must be done before training?
 #
 # Little. Pixels are scaled from 0…255 to 0…1, because a network's first weights expect numbers of
 # that size; flattening 28×28 to 784 is the network's own first layer. And the images are parted:
-# *fit* trains, *select* (a tenth, with the classes in proportion) shows the progress, and the test
-# set, *confirm*, is kept shut.
+# *fit* trains, *select* (a tenth; in a study another one for each seed) shows the progress, and the
+# test set, *confirm*, is kept shut.
 
 # %%
-fit_ids, select_ids = split(train.labels_N, fold=0)
-scaled = to_float(train.images[:100])
-assert not set(fit_ids) & set(select_ids)
-assert len(fit_ids) + len(select_ids) == len(train)
-show(
+order = np.random.default_rng(0).permutation(len(train))
+select, fit = (train.take(ids) for ids in np.split(order, [len(train) // 10]))
+scaled = fit.images / np.float32(255)
+Markdown(
     f"Scaled: {scaled.dtype}, {scaled.min():g} to {scaled.max():g}, shape {scaled.shape}. "
-    f"*Fit* has {len(fit_ids):,} images, *select* {len(select_ids):,}, and none is in both."
+    f"*Fit* has {len(fit):,} images, *select* {len(select):,}, and none is in both."
 )
 
 # %% [markdown]
 # ## How is a network built?
 #
-# A recipe is data: widths, dropout rates, epochs. `build` makes the Keras model of it.
+# A recipe is data: widths, dropout rates, epochs. In Keras it is a list of layers.
+
 
 # %%
-networks = {
-    name: build(arm.recipe, (*train.images.shape[1:], 1), train.n_classes, seed=SEEDS[0])
-    for name, arm in study.arms.items()
-}
-show(
-    Table(
-        "",
-        ("name", "layers", "parameters"),
-        tuple(
-            (
-                name,
-                " → ".join(type(layer).__name__ for layer in net.layers[1:]),
-                f"{net.count_params():,}",
-            )
-            for name, net in networks.items()
-        ),
-    )
-)
+def network(recipe, seed):
+    keras.utils.set_random_seed(seed)
+    layers = [keras.Input((28, 28)), keras.layers.Flatten()]
+    for width, rate in zip(recipe.hidden, recipe.dropouts or (0, 0, 0), strict=False):
+        layers += [keras.layers.Dense(width, activation=recipe.activation)]
+        layers += [keras.layers.Dropout(rate)] if rate else []
+    return keras.Sequential([*layers, keras.layers.Dense(10, activation="softmax")])
+
+
+networks = {name: network(arm.recipe, seed=SEEDS[0]) for name, arm in study.arms.items()}
+pd.DataFrame(
+    {
+        name: {
+            "layers": " → ".join(type(layer).__name__ for layer in net.layers),
+            "parameters": f"{net.count_params():,}",
+        }
+        for name, net in networks.items()
+    }
+).T.style
 
 # %% [markdown]
 # Where do the parameters of exp1 come from? Each of 128 units has a weight per pixel and a bias,
@@ -170,16 +136,16 @@ show(
 # %%
 by_hand = (28 * 28 + 1) * 128 + (128 + 1) * 10
 assert by_hand == networks["exp1"].count_params()
-show(f"(784 + 1) · 128 + (128 + 1) · 10 = {by_hand:,}")
+Markdown(f"(784 + 1) · 128 + (128 + 1) · 10 = {by_hand:,}")
 
 # %% [markdown]
 # Before it has learnt anything, the network already gives ten numbers that sum to one. They are
 # worth nothing yet:
 
 # %%
-untrained_NK = read(networks["exp1"], test.images[:1000])
+untrained_NK = networks["exp1"].predict(test.images[:1000] / np.float32(255), verbose=0)
 assert np.allclose(untrained_NK.sum(axis=1), 1, atol=1e-5)
-show(f"Untrained it reads {(untrained_NK.argmax(axis=1) == test.labels_N[:1000]).mean():.1%}.")
+Markdown(f"Untrained it reads {(untrained_NK.argmax(axis=1) == test.labels_N[:1000]).mean():.1%}.")
 
 # %% [markdown]
 # ## How does it learn?
@@ -187,19 +153,23 @@ show(f"Untrained it reads {(untrained_NK.argmax(axis=1) == test.labels_N[:1000])
 # By small steps downhill. One epoch shows each image once; two are enough to see where it goes.
 
 # %%
-part = train.take(fit_ids[:2000] if SMOKE else fit_ids)
-recipe = study.arms["exp1"].recipe.model_copy(update={"epochs": 2})
-_, epochs = fit(recipe, None, SEEDS[0], part, train.take(select_ids))
-show(
-    Table(
-        "",
-        ("epoch", "loss on fit", "right on fit", "right on select"),
-        tuple(
-            (f"{e.epoch}", f"{e.loss:.3f}", f"{e.accuracy:.1%}", f"{e.select_accuracy:.1%}")
-            for e in epochs
-        ),
-    )
+recipe = study.arms["exp1"].recipe
+some = slice(2000 if SMOKE else None)
+networks["exp1"].compile(
+    optimizer=keras.optimizers.Adam(recipe.learning_rate),
+    loss="sparse_categorical_crossentropy",
+    metrics=["accuracy"],
 )
+learnt = networks["exp1"].fit(
+    scaled[some],
+    fit.labels_N[some],
+    batch_size=recipe.batch_size,
+    epochs=2,
+    validation_data=(select.images / np.float32(255), select.labels_N),
+    verbose=0,
+)
+heads = {"loss": "loss on fit", "accuracy": "right on fit", "val_accuracy": "right on select"}
+pd.DataFrame(learnt.history, index=["epoch 1", "epoch 2"])[[*heads]].rename(columns=heads).round(3)
 
 # %% [markdown]
 # ## All four, several times
@@ -213,22 +183,18 @@ folder = tempfile.TemporaryDirectory(prefix="dense-four-")
 run_study(study, Path(folder.name))
 evidence = conclude(Path(folder.name))
 outcome = evidence.accuracies
-show(
-    Table(
-        "",
-        ("network", "parameters", *(f"seed {seed}" for seed in SEEDS), "mean", "fit less test"),
-        tuple(
-            (
-                f"{name}: {arm.label}",
-                f"{arm.parameters:,}",
-                *(f"{accuracy:.2%}" for accuracy in arm.accuracy.per_seed),
-                f"{arm.accuracy.mean:.2%}",
-                f"{100 * arm.gap.mean:.2f} points",
-            )
-            for name, arm in outcome.arms.items()
-        ),
-    )
-)
+assert all(outcome.arms[name].parameters == net.count_params() for name, net in networks.items())
+pd.DataFrame(
+    {
+        f"{name}: {arm.label}": {
+            "parameters": f"{arm.parameters:,}",
+            **{f"seed {s}": f"{a:.2%}" for s, a in zip(SEEDS, arm.accuracy.per_seed, strict=True)},
+            "mean": f"{arm.accuracy.mean:.2%}",
+            "fit less test": f"{100 * arm.gap.mean:.2f} points",
+        }
+        for name, arm in outcome.arms.items()
+    }
+).T
 
 # %% [markdown]
 # *Fit less test* is what a network knows by heart and cannot use. Compare exp2 with exp3, which
@@ -248,7 +214,7 @@ best = [
     for pick in product(range(len(SEEDS)), repeat=len(names))
 ]
 exp1_ahead = (accuracy_AS[0][:, None] > accuracy_AS[1][None, :]).mean()
-show(
+Markdown(
     f"Declared the best, in {len(best)} combinations: "
     + ", ".join(f"{name} {best.count(a) / len(best):.0%}" for a, name in enumerate(names))
     + f". And “deeper alone hurts” (exp1 ahead of exp2) is found in {exp1_ahead:.0%} of the pairs."
@@ -256,41 +222,21 @@ show(
 
 
 # %%
-@styled
-def standing_figure():
-    sheet = Sheet(
-        10.0,
-        3.6,
-        "Each dot is a training; the documented comparison has a single one",
-        "Accuracy on the test images. Bars: mean with its 95% interval over seeds and images; "
-        "crosses: documented.",
-    )
-    axes = sheet.axes(2.6, 0.1, 6.9, 2.9)
-    bare(axes, keep="bottom")
-    axes.grid(visible=True, axis="x")
-    colours = (MUTED, ORANGE, GREEN, BLUE)
-    for row, ((name, arm), colour) in enumerate(zip(outcome.arms.items(), colours, strict=True)):
-        own = arm.accuracy
-        axes.hlines(row, own.low, own.high, color=colour, lw=3)
-        axes.plot([own.mean], [row], "|", color=colour, ms=18, mew=3)
-        axes.plot(own.per_seed, [row - 0.22] * len(own.per_seed), "o", color=colour, ms=6)
-        if arm.documented:
-            axes.plot([arm.documented.accuracy], [row + 0.22], "x", color=VERMILLION, ms=8, mew=2.2)
-        axes.annotate(
-            f"{name}: {arm.label}",
-            (0, row),
-            xycoords=("axes fraction", "data"),
-            xytext=(-8, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-        )
-    axes.set(ylim=(3.6, -0.6), yticks=[])
-    axes.xaxis.set_major_formatter(lambda x, _: f"{x:.1%}")
-    return sheet.figure
-
-
-show(standing_figure())
+figure, axes = plt.subplots(figsize=(9, 3.2))
+for row, arm in enumerate(outcome.arms.values()):
+    own = arm.accuracy
+    axes.errorbar(own.mean, row, xerr=[[own.mean - own.low], [own.high - own.mean]], fmt="|", lw=3)
+    axes.plot(own.per_seed, [row - 0.22] * len(own.per_seed), "o", color="tab:blue")
+    axes.plot(arm.documented.accuracy, row + 0.22, "x", color="tab:red")
+axes.set(
+    ylim=(3.6, -0.6),
+    yticks=range(4),
+    yticklabels=[f"{name}: {arm.label}" for name, arm in outcome.arms.items()],
+    xlabel="accuracy on the test images; bars: mean with its 95% interval; crosses: documented",
+    title="Each dot is a training; the documented comparison has a single one",
+)
+axes.xaxis.set_major_formatter(lambda x, _: f"{x:.1%}")
+axes.grid(axis="x", alpha=0.3)
 
 # %% [markdown]
 # ## Which differences are real?
@@ -300,23 +246,40 @@ show(standing_figure())
 # number of comparisons.
 
 # %%
-show(difference_table(evidence))
+differences = pd.DataFrame(
+    {
+        "pair": f"{pair.better} − {pair.than}",
+        "points": f"{100 * pair.difference:+.2f}",
+        "95% interval": f"{100 * pair.low:+.2f} to {100 * pair.high:+.2f}",
+        "p (Holm)": f"{pair.p_holm:.3f}",
+        "seeds ahead": f"{pair.seeds_ahead} of {len(SEEDS)}",
+    }
+    for pair in outcome.differences
+)
+differences.style.hide()
 
 # %% [markdown]
 # And the conclusions? The study also names the smallest difference that would be worth having. Each
 # conclusion gets one of three answers.
 
+
 # %%
-show(
-    Table(
-        "",
-        ("claim", "measured", "answer with so few seeds"),
-        tuple(
-            (claim.text, "; ".join(claim_lines(evidence, claim)), claim.verdict)
-            for claim in outcome.claims
-        ),
+def measured(claim):
+    if claim.arm:
+        accuracy = outcome.arms[claim.arm].accuracy
+        return f"{accuracy.mean:.2%} ({accuracy.low:.2%} to {accuracy.high:.2%})"
+    return "; ".join(
+        f"{test.better} − {test.than} {100 * test.difference:+.2f} points "
+        f"({100 * test.low:+.2f} to {100 * test.high:+.2f})"
+        for test in claim.tests
     )
+
+
+answers = pd.DataFrame(
+    {"claim": claim.text, "measured": measured(claim), "with so few seeds": claim.verdict.value}
+    for claim in outcome.claims
 )
+answers.style.hide()
 
 # %% [markdown]
 # *Too small to tell here* is an answer: more seeds (`misread run dense-four` has ten) or more test
@@ -325,14 +288,15 @@ show(
 # ## How did they train?
 
 # %%
+figures = figures_of(evidence)  # all that the report of the study shows, by name
 for name in outcome.arms:
-    display(show(arm_curves(evidence, name)))
+    display(figures[f"training_curves_{name}"]())
 
 # %% [markdown]
 # ## What do they confuse?
 
 # %%
-show(confusion_matrix(evidence, evidence.best))
+figures[f"confusion_matrix_{evidence.best}"]()
 
 # %% [markdown]
 # ## Right and wrong, and how sure
@@ -341,27 +305,22 @@ show(confusion_matrix(evidence, evidence.best))
 # and the network is sure of some of them all the same.
 
 # %%
-show(sample_predictions(evidence))
+figures["sample_predictions"]()
 
 # %%
 probs_NK = evidence.runs[evidence.best].probs_SNK[0]
 right_N = probs_NK.argmax(axis=1) == evidence.confirm.labels_N
 sure_N = probs_NK.max(axis=1)
-show(
-    Table(
-        "",
-        ("readings", "images", "mean confidence", "of them above 99%"),
-        tuple(
-            (
-                name,
-                f"{hit.sum():,}",
-                f"{sure_N[hit].mean():.1%}",
-                f"{(sure_N[hit] > 0.99).mean():.0%}",
-            )
-            for name, hit in (("right", right_N), ("wrong", ~right_N))
-        ),
-    )
-)
+pd.DataFrame(
+    {
+        name: {
+            "images": f"{hit.sum():,}",
+            "mean confidence": f"{sure_N[hit].mean():.1%}",
+            "of them above 99%": f"{(sure_N[hit] > 0.99).mean():.0%}",
+        }
+        for name, hit in (("right", right_N), ("wrong", ~right_N))
+    }
+).T
 
 # %% [markdown]
 # ## What to take home

@@ -1,5 +1,6 @@
 """The notebooks run from top to bottom, and are what their sources say."""
 
+import ast
 import importlib.util
 import json
 import sys
@@ -7,9 +8,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-
-from arrays import verdict_of
-from misread.show.notebook import show
 
 PROJECT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((PROJECT / "notebooks").glob("*.py"))
@@ -69,6 +67,14 @@ def test_nothing_in_the_committed_notebook_tells_the_time_or_the_machine(source)
     assert str(PROJECT) not in source.with_suffix(".ipynb").read_text("utf-8")
 
 
+@pytest.mark.parametrize("source", SOURCES, ids=NAMES)
+def test_a_notebook_takes_from_misread_what_stands_at_its_top(source):
+    nodes = [*ast.walk(ast.parse(source.read_text("utf-8")))]
+    modules = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    modules |= {a.name for node in nodes if isinstance(node, ast.Import) for a in node.names}
+    assert {name for name in modules if name.partition(".")[0] == "misread"} == {"misread"}
+
+
 def test_every_cell_of_one_runs(maker):
     """Shrunk: fewer seeds and images than in the committed one, the same cells and outputs.
 
@@ -116,16 +122,3 @@ def test_the_command_names_what_there_is(maker, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["notebooks.py", "nonsense"])
     assert maker.main() == 2
     assert "judge_scikit_learn" in capsys.readouterr().err
-
-
-def test_show_gives_markdown_and_text_of_a_verdict():
-    verdict = verdict_of([0, 0, 1, 1], [[0, 1, 1, 1]], [[0, 0, 1, 1]], cells=[(0, 1)])
-    shown = show(verdict)
-    forms, _ = shown._repr_mimebundle_(include=None, exclude=None)
-    assert verdict.verdict in forms["text/markdown"]
-    assert verdict.verdict in repr(shown)
-
-
-def test_show_refuses_what_it_does_not_know():
-    with pytest.raises(TypeError, match="int"):
-        show(1)
