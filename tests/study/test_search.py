@@ -255,11 +255,6 @@ def test_the_proof_asks_what_the_study_asks(study, tmp_path):
     assert load_study(str(tmp_path / "proof.toml")).judge.both_directions
 
 
-def test_a_trainer_without_candidates_is_told_how_to_name_its_candidates(study, tmp_path):
-    with pytest.raises(StudyError, match="--candidates FILE"):
-        search(study, {}, tmp_path / "fix")
-
-
 NO_POLICY = """
 title = "No policy"
 dataset = "npz:{folder}/digits.npz"
@@ -284,6 +279,14 @@ def test_arms_without_a_policy_are_judged_and_described(tmp_path, monkeypatch, s
     verdicts = read_json(out / "verdict.json")["arms"]
     sliced = {item["slice_name"] for item in verdicts["long"]["collateral"]} - {""}
     assert sliced == ({"dilate 2 px", "erode 2 px"} if slices else set())
+
+
+def test_a_trainer_that_knows_no_candidate_is_told_how_to_name_some(tmp_path):
+    path = small_study(tmp_path, NO_POLICY + "[arms.long]\nepochs = 2\n")
+    done = CliRunner().invoke(main, ["fix", str(path), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert "--candidates FILE" in done.stderr
+    assert "Trying" not in done.stderr
 
 
 def test_treatments_need_our_trainer(tmp_path):

@@ -46,6 +46,12 @@ def load_candidates(study: Study, path: Path | None) -> tuple[dict[str, Arm], di
             left_out[name] = "the study's trainer does not know it"
         else:
             arms[name] = _candidate(study, name, table)
+    if not arms:
+        msg = (
+            "there is nothing to try: none of the built-in candidates is for this study; name your "
+            "own with --candidates FILE, as a table [candidates.NAME] for each."
+        )
+        raise StudyError(msg)
     return arms, left_out
 
 

@@ -121,12 +121,6 @@ def search(
     StudyError if the budget is too small for three candidates, or the study has no baseline; else
     errors as in `run_study`.
     """
-    if not candidates:
-        msg = (
-            "there is nothing to try: none of the built-in candidates is for this study; name your "
-            "own with --candidates FILE, as a table [candidates.NAME] for each."
-        )
-        raise StudyError(msg)
     baseline = study.arms.get(BASELINE, next(iter(study.arms.values())))
     arms = {BASELINE: baseline, **{k: v for k, v in candidates.items() if k != BASELINE}}
     stated = {"arms": arms, "claims": (), "axis": "", "adaptive": None, "target": study.target}
