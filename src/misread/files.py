@@ -112,10 +112,7 @@ def clear_errors(path: Path) -> Iterator[None]:
 def write_atomic(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that the file is either whole or as it was before.
 
-    Raises
-    ------
-    StoreError
-        If the disk is full, read-only, or the folder may not be written to.
+    StoreError if the disk is full, read-only, or the folder may not be written to.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
     with clear_errors(path):
@@ -174,10 +171,7 @@ class Record(BaseModel):
 def read_json(path: Path, record: type[Record] = Record) -> Any:
     """Read a JSON file of ours, which is an object with the fields of `record`.
 
-    Raises
-    ------
-    StoreError
-        If it is missing, may not be read, or holds something else.
+    StoreError if it is missing, may not be read, or holds something else.
     """
     try:
         content = json.loads(_bytes_of(path))
@@ -249,10 +243,7 @@ def read_arrays(path: Path, sha256: str | None = None) -> Arrays:
 def read_checked(path: Path, sha256: str | None) -> bytes:
     """Read a file of ours, whose SHA-256 must be this one, or None to take it as it is.
 
-    Raises
-    ------
-    StoreError
-        If it is missing, may not be read, or was altered.
+    StoreError if it is missing, may not be read, or was altered.
     """
     content = _bytes_of(path)
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:

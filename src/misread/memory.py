@@ -15,10 +15,7 @@ _DEFAULT_GB = 4.0
 def limit_bytes() -> int:
     """Return how much the files of a command may take: 4 GB, or what `MISREAD_MEMORY_GB` says.
 
-    Raises
-    ------
-    DataError
-        If that is no number.
+    DataError if that is no number.
     """
     text = os.environ.get(VARIABLE, "")
     try:
@@ -34,10 +31,7 @@ def limit_bytes() -> int:
 def allow(n_bytes: int, what: str) -> None:
     """Refuse what would take more than is allowed.
 
-    Raises
-    ------
-    DataError
-        With the size, and how to raise the limit.
+    DataError with the size, and how to raise the limit.
     """
     if n_bytes > (most := limit_bytes()):
         msg = (

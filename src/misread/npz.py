@@ -125,11 +125,8 @@ class Archive:
 def arrays_of(content: bytes) -> dict[str, npt.NDArray[Any]]:
     """Return all arrays of an NPZ archive; nothing in it is ever executed.
 
-    Raises
-    ------
-    ValueError
-        With the reason, in words that follow "cannot be read as NPZ": no archive, damaged, a single
-        array, or pickled objects inside.
+    ValueError with the reason, in words that follow "cannot be read as NPZ": no archive, damaged, a
+    single array, or pickled objects inside.
     """
     with Archive(content) as archive:
         return {name: archive.read(name) for name in archive.names}

@@ -73,10 +73,7 @@ def unpack_model(files: Mapping[str, bytes], folder: Path) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """Hold a study's folder for this process; the system frees it when the process dies.
 
-    Raises
-    ------
-    StoreError
-        If another process holds it or it cannot be written.
+    StoreError if another process holds it or it cannot be written.
     """
     with clear_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,12 +125,7 @@ class Environment(Record):
 def check_readings(arrays: Arrays, names: tuple[str, ...] = ("labels", "predictions")) -> Arrays:
     """Return the arrays of `predictions.npz` or `select.npz`, of which `names` must be there.
 
-    Their axes and types must fit together.
-
-    Raises
-    ------
-    ValueError
-        With the reason.
+    Their axes and types must fit together. ValueError with the reason.
     """
     if missing := [name for name in names if name not in arrays]:
         msg = f"it has no {missing[0]}"
@@ -192,11 +184,7 @@ class RunFolder:
         """Write files in the given order, each atomically.
 
         New readings of *confirm* make the run incomplete until its `result.json` follows.
-
-        Raises
-        ------
-        StoreError
-            If a file cannot be written.
+        StoreError if a file cannot be written.
         """
         for name, content in files.items():
             if name == "predictions.npz":
@@ -207,10 +195,7 @@ class RunFolder:
     def trained_files(self) -> dict[str, bytes]:
         """Return the files from which a trained run goes on; {} while it is not trained.
 
-        Raises
-        ------
-        StoreError
-            If one of them is missing.
+        StoreError if one of them is missing.
         """
         if not self.is_trained:
             return {}
@@ -220,10 +205,7 @@ class RunFolder:
     def stored_model(self) -> dict[str, bytes]:
         """Return the files of the trained model.
 
-        Raises
-        ------
-        StoreError
-            If there are none.
+        StoreError if there are none.
         """
         paths = [self.path / f"{MODEL}.keras", *sorted((self.path / MODEL).rglob("*"))]
         files = {p.relative_to(self.path).as_posix(): p for p in paths if p.is_file()}

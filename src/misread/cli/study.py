@@ -221,10 +221,7 @@ def _asked(
 ) -> tuple[Study, Path]:
     """Return the study that a command is about, and its folder.
 
-    Raises
-    ------
-    StudyError
-        If it has no target, or something would have to be trained and nobody said so.
+    StudyError if it has no target, or something would have to be trained and nobody said so.
     """
     if Path(source).is_dir():
         said = [f"--{name}" for name, value in options.items() if value]

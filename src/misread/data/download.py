@@ -105,10 +105,7 @@ def fetch(url: str, name: str, *, sha256: str = "", md5: str = "", instead: str)
 def fetch_json(url: str, name: str, *, instead: str) -> Any:
     """Return the content of a small JSON file; arguments and errors as in `fetch`.
 
-    Raises
-    ------
-    DataError
-        Also if it is no JSON.
+    DataError also if it is no JSON.
     """
     with watched(lambda *_: None):  # nobody waits for it
         path = fetch(url, name, instead=instead)

@@ -32,10 +32,7 @@ except Exception:
 def check_hdf5(path: Path) -> None:
     """Refuse a file that crashes the library which reads it.
 
-    Raises
-    ------
-    DataError
-        If it does.
+    DataError if it does.
     """
     reason = complaint(_TRY, path, str(limit_bytes()))
     if reason is not None:

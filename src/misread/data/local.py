@@ -37,12 +37,8 @@ def load_idx(name: str, place: str) -> tuple[Dataset, Dataset]:
 
     Training images are in the file whose name has "train" and "images" in it, test images in that
     with "t10k" or "test" instead; labels likewise. EMNIST's files, whose names begin with "emnist",
-    hold images with rows and columns exchanged (Cohen et al. 2017), which is set right.
-
-    Raises
-    ------
-    DataError
-        If a file is missing, damaged, or they do not fit together.
+    hold images with rows and columns exchanged (Cohen et al. 2017), which is set right. DataError
+    if a file is missing, damaged, or they do not fit together.
     """
     folder = Path(place)
     listing = _listing(folder)
@@ -68,12 +64,8 @@ def load_idx(name: str, place: str) -> tuple[Dataset, Dataset]:
 def load_npz(name: str, place: str) -> tuple[Dataset, Dataset]:
     """Return a dataset of an NPZ archive; `_SPELLINGS` are the names its arrays may have.
 
-    An array `class_names` names the classes that whole-number labels stand for.
-
-    Raises
-    ------
-    DataError
-        If it is no archive, damaged, or holds something else.
+    An array `class_names` names the classes that whole-number labels stand for. DataError if it is
+    no archive, damaged, or holds something else.
     """
     path = _file(place)
     try:
@@ -90,11 +82,7 @@ def read_images(
     """Return the array `images` of an NPZ archive, `uint8 [N,H,W]` or `[N,H,W,C]`, N = `n_images`.
 
     With `places_M`, which ascend, only the images there; the others are never in memory together.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read, or holds something else.
+    DataError if it cannot be read, or holds something else.
     """
     try:
         with Archive(path) as archive:
@@ -138,12 +126,8 @@ def _taken(
 def load_h5(name: str, place: str) -> tuple[Dataset, Dataset]:
     """Return a dataset of an HDF5 file, with arrays called as in an NPZ archive.
 
-    Links to other files, and data stored in other files, are not followed.
-
-    Raises
-    ------
-    DataError
-        If it is no HDF5 file, damaged, or holds something else.
+    Links to other files, and data stored in other files, are not followed. DataError if it is no
+    HDF5 file, damaged, or holds something else.
     """
     import h5py  # noqa: PLC0415  only this source needs it
 
@@ -186,11 +170,7 @@ def load_csv(name: str, place: str) -> tuple[Dataset, Dataset]:
     not called as a pixel (letters and a number). Without a header it is in the first or the last
     column, whichever can be one. Columns are separated by commas, semicolons or tabs. The test set
     is in a file beside it: .tes beside .tra (UCI), or the same name with "test" for "train".
-
-    Raises
-    ------
-    DataError
-        If it is no table of numbers.
+    DataError if it is no table of numbers.
     """
     path = _file(place)
     beside = (
@@ -206,10 +186,7 @@ def load_csv(name: str, place: str) -> tuple[Dataset, Dataset]:
 def load_sklearn_digits(name: str = "sklearn-digits", _place: str = "") -> tuple[Dataset, Dataset]:
     """Return scikit-learn's 1,797 digits of 8×8 pixels: the test set of UCI's optdigits.
 
-    Raises
-    ------
-    DataError
-        If scikit-learn is not installed.
+    DataError if scikit-learn is not installed.
     """
     try:
         from sklearn.datasets import load_digits  # noqa: PLC0415  only this source needs it

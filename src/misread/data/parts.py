@@ -37,10 +37,7 @@ def folds(labels_N: Labels, n_folds: int = N_FOLDS) -> Labels:
 def split(labels_N: Labels, fold: int, n_folds: int = N_FOLDS) -> tuple[Ids, Ids]:
     """Return the ids of *fit* and of *select*, ascending, when tenth `fold` is held out.
 
-    Raises
-    ------
-    DataError
-        If there is no such fold.
+    DataError if there is no such fold.
     """
     if not 0 <= fold < n_folds:
         msg = f"select fold {fold} does not exist; choose one from 0 to {n_folds - 1}."

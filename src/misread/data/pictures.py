@@ -169,12 +169,8 @@ def load_folder(name: str, place: str) -> tuple[Dataset, Dataset]:
 
     The subfolders may lie in two folders `train` and `test`; hidden ones are none. All pictures
     have one size; they are in colour if one of them is. Pictures in deeper folders belong to the
-    class above them where the name ends in ``/**``; else they are refused.
-
-    Raises
-    ------
-    DataError
-        If there is no class, a picture cannot be read or lies deeper, or sizes differ.
+    class above them where the name ends in ``/**``; else they are refused. DataError if there is no
+    class, a picture cannot be read or lies deeper, or sizes differ.
     """
     folder = Path(place.removesuffix(DEEP))
     if not folder.is_dir():
@@ -208,10 +204,7 @@ def _folders(folder: Path) -> list[Path]:
 def _pictures(folder: Path, *, deep: bool) -> tuple[list[tuple[str, Path]], list[str]]:
     """Return the class and the path of each picture, class by class, and what else lies there.
 
-    Raises
-    ------
-    DataError
-        If a picture lies where it belongs to no class, or is of a kind that is not read.
+    DataError if a picture lies where it belongs to no class, or is of a kind that is not read.
     """
     pairs: list[tuple[str, Path]] = []
     others: list[Path] = [path for path in folder.iterdir() if path.is_file()]
@@ -270,10 +263,7 @@ def _in_colour(images: Images) -> Images:
 def read_photo(path: Path) -> npt.NDArray[np.uint8]:
     """Read a photo as `uint8 [H,W,3]`, red first, upright as its EXIF note says.
 
-    Raises
-    ------
-    DataError
-        If it is missing, damaged, too large, or no PNG, JPEG, TIFF, BMP or WebP picture.
+    DataError if it is missing, damaged, too large, or no PNG, JPEG, TIFF, BMP or WebP picture.
     """
     picture = read_picture(path, formats=PHOTO_FORMATS)
     if picture.ndim == 2:
@@ -310,12 +300,8 @@ def read_crops(name: str, place: str) -> Dataset:
     """Return the digits of labelled photos as a dataset: a subfolder of photos for each class.
 
     Every digit that is found in a photo has the class of its folder, so that a page full of fours
-    in `4/` gives as many images; a photo is a group.
-
-    Raises
-    ------
-    DataError
-        If there is no such folder, a photo cannot be read, or no digit is found in one.
+    in `4/` gives as many images; a photo is a group. DataError if there is no such folder, a photo
+    cannot be read, or no digit is found in one.
     """
     with needs_extra():
         from misread.images.page import find_digits  # noqa: PLC0415  it needs OpenCV

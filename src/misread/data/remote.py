@@ -36,12 +36,8 @@ def load_openml(name: str, title: str) -> tuple[Dataset, Dataset]:
     """Return the active dataset of OpenML that is called `title`, of the lowest version.
 
     OpenML has no test sets: a fifth of each class becomes it. Its file is checked by the MD5 that
-    OpenML names.
-
-    Raises
-    ------
-    DataError
-        If there is none, it cannot be fetched, or it is no table of square images.
+    OpenML names. DataError if there is none, it cannot be fetched, or it is no table of square
+    images.
     """
     about = openml_description(title)
     path = fetch(
@@ -56,10 +52,7 @@ def load_openml(name: str, title: str) -> tuple[Dataset, Dataset]:
 def openml_description(title: str) -> dict[str, Any]:
     """Return OpenML's description of a dataset: `id`, `url`, `licence`, `md5_checksum` and more.
 
-    Raises
-    ------
-    DataError
-        If there is none, or it cannot be fetched.
+    DataError if there is none, or it cannot be fetched.
     """
     base = os.environ.get("MISREAD_OPENML", _OPENML).rstrip("/") + "/api/v1/json/data"
     if title.isdecimal():
@@ -124,12 +117,8 @@ def load_hf(name: str, title: str) -> tuple[Dataset, Dataset]:
 
     Its Parquet files are read directly, so nothing of it is executed; each is checked by the
     SHA-256 that Hugging Face names. Splits `train` and `test` (or `validation`) are used, of the
-    first configuration; without a second one, a fifth of each class becomes it.
-
-    Raises
-    ------
-    DataError
-        If there is none, it cannot be fetched, or it has no images with one label each.
+    first configuration; without a second one, a fifth of each class becomes it. DataError if there
+    is none, it cannot be fetched, or it has no images with one label each.
     """
     base = os.environ.get("HF_ENDPOINT", _HF).rstrip("/")
     plain = quote(title, safe="/")

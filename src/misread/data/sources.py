@@ -120,10 +120,7 @@ def is_remote(name: str) -> bool:
 def licence(name: str) -> str:
     """Return the terms of a dataset, as its source names them.
 
-    Raises
-    ------
-    DataError
-        If its source is to be asked and cannot be reached.
+    DataError if its source is to be asked and cannot be reached.
     """
     kind, rest = split_name(name)
     if kind != "openml":

@@ -18,10 +18,7 @@ _PIXEL = re.compile(r"[A-Za-z_]*[0-9]+([x_-][0-9]+)?")  # as in pixel12, 3x4, p7
 def read_table(path: Path, label: str | None = None) -> tuple[Raw, str]:
     """Return the images of a CSV, and which column is the class: `label`, where that is known.
 
-    Raises
-    ------
-    DataError
-        If it is no table of numbers, or its class is not clear.
+    DataError if it is no table of numbers, or its class is not clear.
     """
     import polars as pl  # noqa: PLC0415  half a second that other sources need not wait
 
@@ -57,12 +54,7 @@ def read_table(path: Path, label: str | None = None) -> tuple[Raw, str]:
 def _label_column(table: Any, label: str | None, *, headed: bool) -> str:
     """Return the column that is the class, `label` where the training set has said so.
 
-    Nothing is guessed where two could be.
-
-    Raises
-    ------
-    ValueError
-        If none or several can be.
+    Nothing is guessed where two could be. ValueError if none or several can be.
     """
     names: list[str] = table.columns
     if label is not None and label not in names:
@@ -89,10 +81,8 @@ def _label_column(table: Any, label: str | None, *, headed: bool) -> str:
 def of_table(table: Any, label: str) -> Raw:
     """Return flat images `[N,P]` and labels of a polars frame, whose column `label` is the class.
 
-    Raises
-    ------
-    ValueError
-        If values are missing or there is no other column; PolarsError if there are words in it.
+    ValueError if values are missing or there is no other column; PolarsError if there are words in
+    it.
     """
     import polars as pl  # noqa: PLC0415  as above
 

@@ -101,10 +101,7 @@ MODELS: dict[str, Builder] = {"cnn": cnn, "lenet5": lenet5, "dense": dense}
 def build(recipe: Recipe, input_shape: tuple[int, int, int], n_classes: int, seed: int) -> Any:
     """Build the model that a recipe names; arguments as in `cnn`.
 
-    Raises
-    ------
-    StudyError
-        If images of this size are too small for the architecture.
+    StudyError if images of this size are too small for the architecture.
     """
     height, width, _ = input_shape
     least = {"cnn": 2 ** len(recipe.channels), "lenet5": 12, "dense": 1}[recipe.model]

@@ -25,10 +25,7 @@ class Answer(StrEnum):
 def read_answers(path: Path) -> dict[str, Answer]:
     """Return the answers of a file by image; rows without an answer are left out.
 
-    Raises
-    ------
-    DataError
-        If it cannot be read, has no such columns, or an answer is none of the three.
+    DataError if it cannot be read, has no such columns, or an answer is none of the three.
     """
     heads, *rows = csv_rows(path, "the columns id and answer") or [["id", "answer"]]
     if not {"id", "answer"} <= {*heads}:
@@ -55,12 +52,8 @@ def read_answers(path: Path) -> dict[str, Answer]:
 def with_answers(side: Predictions, answers: dict[str, Answer]) -> Predictions:
     """Return the same predictions, in which images answered wrong or unclear are disputed too.
 
-    Images go by their ids, or by their places from 0 where they have none.
-
-    Raises
-    ------
-    DataError
-        If an answer is about an image that is not there.
+    Images go by their ids, or by their places from 0 where they have none. DataError if an answer
+    is about an image that is not there.
     """
     place = {str(name): n for n, name in enumerate(side.image_ids.tolist())}
     unknown = [name for name in answers if name not in place]

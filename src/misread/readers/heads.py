@@ -46,10 +46,7 @@ class Heads:
     def named(self, heads: Sequence[str]) -> list[str]:
         """Return heads under our names, and say which were taken by a usual name.
 
-        Raises
-        ------
-        DataError
-            If one that was asked for is not there.
+        DataError if one that was asked for is not there.
         """
         missing = [head for head in self.columns.values() if head not in heads]
         if missing:

@@ -14,10 +14,7 @@ _PER_BYTE = 24  # that rows of a few letters take as lists of texts, for one in 
 def csv_rows(path: Path, needed: str) -> list[list[str]]:
     """Return the rows of a CSV, without empty ones.
 
-    Raises
-    ------
-    DataError
-        If it cannot be read, and that it must have what is `needed`.
+    DataError if it cannot be read, and that it must have what is `needed`.
     """
     try:
         allow(_PER_BYTE * path.stat().st_size, str(path))
@@ -33,12 +30,8 @@ def read_metadata(path: Path, side: Predictions) -> dict[str, list[str]]:
     """Return the columns of a CSV in the order of a side's images.
 
     Rows go by the column ``id``, or where there is none by their order. Rows about other images are
-    left out.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read, has no column, or an image is not there or there twice.
+    left out. DataError if it cannot be read, has no column, or an image is not there or there
+    twice.
     """
     heads, *body = csv_rows(path, "a row for each image") or [[]]
     ragged = [number for number, row in enumerate(body, start=2) if len(row) != len(heads)]

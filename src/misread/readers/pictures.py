@@ -14,10 +14,7 @@ from misread.judge import Predictions
 def pictures_of(path: Path, side: Predictions) -> Callable[[Ids | None], Images]:
     """Return what reads the images of a side at ascending places; None reads all of them.
 
-    Raises
-    ------
-    DataError
-        If the file holds something else, or nobody knows which picture is which.
+    DataError if the file holds something else, or nobody knows which picture is which.
     """
     if not side.in_file_order:
         msg = (
