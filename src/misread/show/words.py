@@ -18,7 +18,7 @@ from misread.study.workload import cost_of, minutes_of
 
 _READ_SECONDS = 2.0  # of our CNN, for the corrupted test images of MNIST, on one core
 _UNITS = {"_px": " px", "_deg": "°"}
-_TREATMENTS = {"patch": "the baseline’s model, trained on", "shift": "its boundary moved"}
+_TREATMENTS = {"patch": "on the baseline’s model", "shift": "its boundary moved"}
 NOT_ASKED = "–"  # a slice of a larger dose than the arm's
 
 
