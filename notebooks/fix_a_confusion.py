@@ -325,9 +325,11 @@ for axis, (true, predicted) in zip(axes, (TARGET, TARGET[::-1]), strict=True):
     axis.set_xticks(range(5), ["−2 px", "−1 px", "as it is", "+1 px", "+2 px"])
     axis.set_yscale("function", functions=(np.sqrt, np.square))  # small shares show too
     axis.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    axis.set(title=f"{true} read as {predicted}", xlabel="stroke, thinner to thicker", ylim=0)
+    axis.set(title=f"{true} read as {predicted}", xlabel="stroke, thinner to thicker")
     axis.grid(axis="y", alpha=0.3)
-    axis.legend(frameon=False)
+axes[0].legend(frameon=False)
+axes[0].set_ylim(0)
+plt.show()
 
 # %% [markdown]
 # *Firm* has taught the network that thin means nine and thick means four: the fours get worse to
