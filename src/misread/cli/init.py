@@ -124,8 +124,9 @@ def init(
     if schema:
         text = json.dumps(study_schema(), indent=2, ensure_ascii=False) + "\n"
         write_atomic(path.with_name("study.schema.json"), text.encode())
+    written = f", write {trainer} (docs/trainer.md)" if trainer else ""
     say(
         f"Written: {path}, on {len(train):,} images of {train.n_classes} classes to learn from and "
-        f"{len(test):,} to confirm on. Look at it, then: misread run {shlex.quote(str(path))} "
-        "--smoke"
+        f"{len(test):,} to confirm on. Look at it{written}, then: misread run "
+        f"{shlex.quote(str(path))} --smoke"
     )

@@ -36,7 +36,7 @@ from misread.study.arms import BASELINE
 from misread.study.conclude import conclude, mend_from_select, write_slices
 from misread.study.evidence import Evidence, load_evidence
 from misread.study.file import builtin_studies, load_study
-from misread.study.folder import Executor, place_in_runs, select_folds
+from misread.study.folder import Executor, finished_study, place_in_runs, select_folds
 from misread.study.held_out import held_for, pooled_for
 from misread.study.plan import load_plan
 from misread.study.planned import planned_power
@@ -183,7 +183,7 @@ def preview(
 
 
 @click.command(short_help="Draw the figures and the report of a finished study anew.")
-@click.argument("folder", type=Place(path_type=Path))
+@click.argument("study")
 @click.option(
     "--markdown",
     "markdown_page",
@@ -198,8 +198,9 @@ def preview(
     metavar="DIR",
     help="Folder of the page's figures [default: one of the study's name beside PAGE].",
 )
-def report(folder: Path, markdown_page: Path | None, figures: Path | None) -> None:
-    """Draw the figures and the report of a finished study's FOLDER anew."""
+def report(study: str, markdown_page: Path | None, figures: Path | None) -> None:
+    """Draw the figures and the report of a finished STUDY anew: its folder, name or file."""
+    folder = finished_study(study)
     load_plan(folder)  # before anything is created there
     with _drawing(folder):
         mend_from_select(folder)

@@ -37,10 +37,12 @@ class Executor(StrEnum):
 
 
 def study_folder(source: str) -> Path | None:
-    """Return the folder where `source` is one, or is the name of a study that ran in runs/."""
+    """Return the folder that `source` is, or where the study of that name or file ran in runs/."""
     if Path(source).is_dir() and not list(Path(source).glob("seed_*")):  # those are of an arm
         return Path(source)
-    return newest_folder(source) if source in builtin_studies() else None
+    is_file = source.endswith(".toml") and Path(source).is_file()
+    name = Path(source).stem if is_file else source
+    return newest_folder(name) if is_file or name in builtin_studies() else None
 
 
 def newest_folder(name: str) -> Path:
@@ -82,7 +84,7 @@ def _changed(study: Study, folder: Path) -> list[str]:
 
 
 def finished_study(source: str) -> Path:
-    """Return the folder of a finished study, by it or by its name; StudyError if there is none."""
+    """Return the folder of a finished study, its name or its file; StudyError if there is none."""
     folder = study_folder(source)
     if folder is None or not (folder / "plan.json").exists():
         msg = f"{source!r} is no folder of a finished study; run `misread run` first, or name one."
