@@ -136,7 +136,7 @@ def offers(package: Path) -> str:
     for node in ast.parse(package.read_text("utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             offered = ast.literal_eval(node.value)
-        if isinstance(node, ast.ImportFrom) and node.module and node.module != "typing":
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("misread"):
             file = root / f"{node.module.replace('.', '/')}.py"
             file = file if file.exists() else file.with_suffix("") / "__init__.py"
             for alias in node.names:
