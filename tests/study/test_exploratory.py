@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from misread.cli import main
-from misread.show.markdown import target as chapter
-from misread.show.markdown.page import Beside
+from misread.show.markdown.page import Beside, page_of
+from misread.show.markdown.target import chapter_of
 from misread.study.evidence import load_evidence
 from standin import small_study, work_here
 
@@ -64,8 +64,11 @@ def test_a_changed_plan_is_the_first_thing_that_is_said(told):
     verdict = json.loads((folder / "verdict.json").read_text("utf-8"))
     assert verdict["exploratory"] == verdict["arms"]["policy"]["exploratory_why"] == WHY
     assert verdict["arms"]["policy"]["exploratory"] is True
-    section = chapter.summary(evidence, Beside(folder / "page.md", folder / "page", {}))
-    assert section.splitlines()[0] == f"**Exploratory: {WHY}.**"
+    page = folder / "page.md"  # two places that ask for other sections than the verdict
+    page.write_text("<!-- misread report out: run -->\n<!-- end of misread report -->\n" * 2)
+    text = page_of(chapter_of(evidence), Beside(page, folder / "page", {}))
+    assert text.splitlines()[2] == f"**Exploratory: {WHY}.**"
+    assert text.count("Exploratory") == 1
     summary = json.loads((folder / "experiment_summary.json").read_text("utf-8"))
     assert summary["exploratory"] == WHY
 

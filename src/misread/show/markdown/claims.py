@@ -23,7 +23,9 @@ EPOCHS = (1, 2, 3, 5, 10, 20, 30, 40)  # those that the table of epochs names
 def chapter_of(evidence: Evidence) -> Chapter:
     """Return what a page tells of a finished study."""
     sections = {name: partial(make, evidence) for name, make in SECTIONS.items()}
-    return Chapter(evidence.folder.resolve().name, evidence.plan.study.title, sections)
+    plan = evidence.plan
+    name = evidence.folder.resolve().name
+    return Chapter(name, plan.study.title, sections, exploratory=plan.exploratory)
 
 
 def summary(evidence: Evidence, beside: Beside) -> str:
@@ -31,10 +33,8 @@ def summary(evidence: Evidence, beside: Beside) -> str:
     outcome = evidence.accuracies
     seeds, n_epochs = count(len(outcome.seeds), "seed"), set(evidence.plan.study.epochs.values())
     epochs = f"{count(n_epochs.pop(), 'epoch')}, " if len(n_epochs) == 1 else ""
-    exploratory = f"**Exploratory: {plain(outcome.exploratory)}.**" if outcome.exploratory else ""
     best = plain(best_arm_sentence(evidence))
     parts = [
-        exploratory,
         f"{best}. {seeds}, {epochs}{outcome.n_images:,} confirm images.",
         *_claimed(evidence),
         beside.figure("experiment_comparison"),

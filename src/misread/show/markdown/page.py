@@ -13,6 +13,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from pathlib import Path
 from urllib.parse import quote
 
@@ -75,13 +76,15 @@ class Chapter:
     """A study as a page tells it: its folder's name, its title, and its sections by name.
 
     A section returns Markdown without a line at its end, or "" where there is nothing to say.
-    `command` is the one that writes it.
+    `command` is the one that writes it, `exploratory` why it proves nothing, for the page's first
+    place, whatever stands there.
     """
 
     name: str
     title: str
     sections: Mapping[str, Section]
     command: str = "report"
+    exploratory: str = ""
 
     @property
     def marks(self) -> tuple[str, str]:
@@ -112,9 +115,13 @@ def page_of(chapter: Chapter, beside: Beside) -> str:
     some = re.escape(begin.removesuffix(" -->")) + "(?:: ([^\n]*?))? -->"
     places = re.compile(f"^{some}\n.*?^{re.escape(end)}$", re.DOTALL | re.MULTILINE)
 
+    warning = f"**Exploratory: {plain(chapter.exploratory)}.**" if chapter.exploratory else ""
+    warnings = chain([warning], repeat(""))
+
     def filled(place: re.Match[str]) -> str:
         first, _, _ = place[0].partition("\n")
-        return f"{first}\n\n{_sections(chapter, beside, place[1])}\n\n{end}"
+        parts = (first, next(warnings), _sections(chapter, beside, place[1]), end)
+        return "\n\n".join(filter(None, parts))
 
     text, n_places = places.subn(filled, text)
     if not n_places:

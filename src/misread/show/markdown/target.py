@@ -20,7 +20,9 @@ from misread.study.evidence import Evidence
 def chapter_of(evidence: Evidence) -> Chapter:
     """Return what a page tells of a finished study."""
     sections = {name: partial(make, evidence) for name, make in SECTIONS.items()}
-    return Chapter(evidence.folder.resolve().name, evidence.plan.study.title, sections)
+    plan = evidence.plan
+    name = evidence.folder.resolve().name
+    return Chapter(name, plan.study.title, sections, exploratory=plan.exploratory)
 
 
 def summary(evidence: Evidence, beside: Beside) -> str:
@@ -28,8 +30,6 @@ def summary(evidence: Evidence, beside: Beside) -> str:
     parts = [words.saved_runs(evidence)]
     if evidence.treated_arms:
         parts = [beside.figure("before_after"), tables.results_markdown(evidence), *parts]
-    if evidence.plan.exploratory:
-        parts.insert(0, f"**Exploratory: {plain(evidence.plan.exploratory)}.**")
     return "\n\n".join(filter(None, parts))
 
 
