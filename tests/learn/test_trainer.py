@@ -222,6 +222,7 @@ def train(lesson):
         ("judge", arm, folder / "arms/fix"),
         ("atlas", folder),
         ("slices", folder),
+        ("labels", folder),
         ("power", folder, "--cell", "8:1"),
         ("data", "show", "sklearn-digits", "--figure", tmp_path / "x.png"),
     ):

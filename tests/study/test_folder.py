@@ -22,5 +22,7 @@ def test_a_builtin_study_whose_file_changed_takes_the_next_folder(rehearsal, tmp
     assert place_in_runs(changed, is_builtin=False) == (first, "")
     shutil.copytree(rehearsal, second)
     assert study_folder("four-nine") == second
+    (tmp_path / "four-nine.toml").touch()
+    assert study_folder("four-nine.toml") == second
     assert place_in_runs(study, is_builtin=True) == (second, "")
     assert place_in_runs(changed, is_builtin=True)[0] == Path("runs/four-nine-3")

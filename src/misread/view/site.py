@@ -43,13 +43,13 @@ class Site:
 
 
 def site_of(source: str) -> Site:
-    """Return what is served of a finished study, by its folder or name, or of a page.
+    """Return what is served of a finished study, by its folder, name or file, or of a page.
 
     StudyError if there is no such study or page, or a link leads out of the folder; DataError if it
     is no page of ours, or of another version.
     """
     page = Path(source)
-    if page.is_file():
+    if page.is_file() and page.suffix != ".toml":  # a study's file names its folder
         page = page.resolve()
         models, why = None, "A page alone has no models: to draw digits, name a study's folder."
         flags = page.with_suffix(".flags.csv")
