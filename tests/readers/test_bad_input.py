@@ -232,6 +232,13 @@ def test_an_archive_that_claims_more_than_memory(tmp_path, folder, monkeypatch):
     assert "does not fit into this machine's memory" in refused(judge(path, folder / "good.npz"))
 
 
+def test_a_packed_table_that_unpacks_to_more_than_is_allowed(tmp_path, folder, monkeypatch):
+    path = tmp_path / "large.csv.gz"
+    path.write_bytes(gzip.compress((HEADER + ROWS + "1,7,1,1\n" * 10**5).encode()))  # 800 kB
+    monkeypatch.setenv("MISREAD_MEMORY_GB", "0.001")
+    assert "its text would take 0.0 GB of memory" in refused(judge(path, folder / "good.csv"))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
