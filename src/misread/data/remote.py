@@ -160,7 +160,9 @@ def _joined(name: str, raws: list[Raw]) -> Raw:
     if len({raw.images.shape[1:] for raw in raws}) > 1:
         msg = f"{name}: its images differ in size or channels; choose a dataset of one size."
         raise DataError(msg)
-    return Raw(*(np.concatenate(arrays) for arrays in zip(*raws, strict=True)))
+    return Raw(
+        np.concatenate([raw.images for raw in raws]), np.concatenate([raw.labels for raw in raws])
+    )
 
 
 def _read_parquet(path: Path) -> tuple[Raw, tuple[str, ...] | None]:

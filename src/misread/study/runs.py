@@ -90,7 +90,7 @@ def load_arm(plan: Plan, parts: Parts, folder: Path, arm: str, n_seeds: int) -> 
         run |= {name: values for name, values in known.items() if values is not None}
     side = side_of_runs(runs, [str(seed) for seed in seeds], confirm.class_names)
     # a run may be from before the plan changed, and hold views that other arms do not
-    planned = [view.treatment for view in plan.slices]
+    planned = [*(view.treatment for view in plan.slices), *plan.study.corruptions]
     slices = {name: part for name, part in side.slices.items() if name in planned}
     side = replace(side, slices=slices)
     numbers = {view: number for number, view in enumerate(views_in(runs[0]))}
