@@ -137,6 +137,21 @@ def test_no_control_is_the_policy_by_another_name(tmp_path):
             {},
             r"(?s)4 mistakes:.*colour.*no operation 'dilat'.*probability is 2.*size_px.1 is 99",
         ),
+        (
+            {"colour": "1"},
+            {"recipe": "slow"},
+            r"(?s)2 mistakes:\n- 'colour' is no setting.*\n- there is no recipe 'slow'.* strong\.$",
+        ),
+        (
+            {"colour": "1", "trainer": '"x"', "arms": '"both"'},
+            {},
+            r"(?s)3 mistakes:\n- 'colour' is no .*\n- arms is 'both'; .*\n- trainer is 'x'; write",
+        ),
+        (
+            {"arms": "{baseline = 3, both = 4}", "colour": "1"},
+            {},
+            r"(?s)3 mistakes:.*arm baseline is 3; write.*arms.baseline\]\.\n.*arm both is 4; write",
+        ),
         ({"target": "[4, 4]"}, {}, "two different classes"),
         ({"judge": "{reduction = 1.0}"}, {}, "judge.reduction is 1"),
         ({"policy": "{probability = 0.1, size_px = [1, 2]}"}, {}, "neither operations for `true`"),

@@ -1,6 +1,9 @@
 import shutil
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from misread.cli import main
 from misread.study.file import load_study
 from misread.study.folder import place_in_runs, study_folder
 
@@ -26,3 +29,11 @@ def test_a_builtin_study_whose_file_changed_takes_the_next_folder(rehearsal, tmp
     assert study_folder("four-nine.toml") == second
     assert place_in_runs(study, is_builtin=True) == (second, "")
     assert place_in_runs(changed, is_builtin=True)[0] == Path("runs/four-nine-3")
+
+
+def test_an_empty_name_is_not_the_working_directory(rehearsal, monkeypatch):
+    monkeypatch.chdir(rehearsal)
+    for command in ("atlas", "power", "report", "labels"):
+        done = CliRunner().invoke(main, [command, ""])
+        assert done.exit_code == 2, command
+        assert "misread: the name is empty; name a study" in done.output

@@ -67,7 +67,9 @@ class StudyFileError(StudyError):
         self.sentences = sentences
         said: dict[str, str] = {}
         for sentence in sentences:
-            place, _, what = sentence.partition(": ")
+            place, colon, what = sentence.partition(": ")
+            if not colon or not place.startswith(f"study {name}"):
+                place, what = "", sentence
             said.setdefault(what, place.removeprefix(f"study {name}").lstrip(", "))
         if len(said) == 1:
             super().__init__(sentences[0])

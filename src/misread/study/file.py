@@ -1,8 +1,7 @@
 """The TOML file of a study: found, read, and all that is wrong with it in sentences."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -72,11 +71,10 @@ def load_study(
     """
     options = _Options(seeds, arms, recipe, epochs, smoke=smoke)
     name, folder, raw = _read(name_or_path, dataset)
-    _check_kinds(name, raw)
     values = {key: value for key, value in raw.items() if key not in ("recipe", "arms")}
     complaints: list[str] = []
-    with _unknown_keys_first(name, raw):
-        values |= _arms(name, raw, options, complaints) | {"name": name, "smoke": options.smoke}
+    values |= _checked_arms(name, raw, options, complaints)
+    values |= {"name": name, "smoke": options.smoke}
     if isinstance(values.get("target"), str):
         try:
             values["target"] = _cell(values["target"], raw.get("dataset", "mnist"))
@@ -167,15 +165,18 @@ def _check_kinds(name: str, raw: Mapping[str, Any]) -> None:
         raise StudyFileError(name, wrong)
 
 
-@contextmanager
-def _unknown_keys_first(name: str, raw: Mapping[str, Any]) -> Iterator[None]:
-    """Name unknown keys before an error: what is missing may be one of them, misspelt."""
+def _checked_arms(
+    name: str, raw: Mapping[str, Any], options: _Options, complaints: list[str]
+) -> dict[str, Any]:
+    """Return what `_arms` does; an error names unknown keys first: one may be a key misspelt."""
     try:
-        yield
+        _check_kinds(name, raw)
+        return _arms(name, raw, options, complaints)
     except StudyError as error:
         known = [*known_keys(("",), Study), "recipe"]
         unknown = [not_known(name, key, known) for key in raw if key not in known]
-        raise StudyFileError(name, [*unknown, str(error)]) from None
+        wrong = error.sentences if isinstance(error, StudyFileError) else [str(error)]
+        raise StudyFileError(name, [*unknown, *wrong]) from None
 
 
 def _arms(

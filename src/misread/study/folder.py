@@ -37,7 +37,13 @@ class Executor(StrEnum):
 
 
 def study_folder(source: str) -> Path | None:
-    """Return the folder that `source` is, or where the study of that name or file ran in runs/."""
+    """Return the folder that `source` is, or where the study of that name or file ran in runs/.
+
+    StudyError if it is empty, as of an unset variable: that is not the folder of now.
+    """
+    if not source.strip():
+        msg = "the name is empty; name a study, its file or its folder."
+        raise StudyError(msg)
     if Path(source).is_dir() and not list(Path(source).glob("seed_*")):  # those are of an arm
         return Path(source)
     is_file = source.endswith(".toml") and Path(source).is_file()
