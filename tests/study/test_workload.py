@@ -6,6 +6,10 @@ import pytest
 
 from misread.files import write_json
 from misread.judge import pilot_from_rate, plan_power
+from misread.learn.treatments import Treatments
+from misread.learn.treatments.patch import Patch
+from misread.learn.treatments.shift import Shift
+from misread.learn.treatments.teacher import Teacher
 from misread.learn.views import load_parts
 from misread.store import RunFolder
 from misread.study.answer import alternatives_of
@@ -30,6 +34,17 @@ def test_a_smoke_run_has_no_minutes(tmp_path):
     assert "minute" not in said
 
 
+def test_an_arm_that_only_shifts_a_logit_takes_no_minutes(tmp_path):
+    study = load_study("fours-fixed")
+    shifted = study.arms["baseline"].model_copy(
+        update={"treatments": Treatments(patch=Patch(epochs=0), shift=Shift(logit=0.4))}
+    )
+    study = study.model_copy(update={"arms": {"shifted": shifted}})
+    said = workload(study, load_parts(study.dataset, None), tmp_path, 1)
+    assert said.startswith("5 trainings to do of 5: ")
+    assert "minute" not in said
+
+
 @pytest.fixture
 def but_one_long_arm(tmp_path):
     """Return a folder of `fours-fixed` in which only the arm of most epochs is left to train."""
@@ -42,8 +57,7 @@ def but_one_long_arm(tmp_path):
                 place.mkdir(parents=True)
                 (place / "select.npz").touch()
                 (place / "model.keras").touch()
-                facts = {"train_seconds": 25.0 * n_epochs, "epoch_seconds": [20.0] * n_epochs}
-                write_json(place / "environment.json", facts)
+                write_json(place / "environment.json", {"train_seconds": 20.0 * n_epochs})
     return study, tmp_path, long
 
 
@@ -73,3 +87,22 @@ def test_an_arm_takes_as_long_as_it_took(but_one_long_arm):
     assert cost.seconds([long]) < 20.0 * study.epochs[long]
     assert cost.words([quick, quick], " more").startswith("2 trainings more, about 1 minute of one")
     assert cost_of(study, folder / "elsewhere").words([long]) == "1 training"
+
+
+def test_helpers_and_patches_take_what_they_took(but_one_long_arm):
+    study, folder, _ = but_one_long_arm
+    baseline = study.arms["baseline"]
+    teacher, patch = Treatments(teacher=Teacher(models=3)), Treatments(patch=Patch(epochs=0.25))
+    arms = {name: baseline.model_copy(update={"treatments": it}) for name, it in
+            (("taught", teacher), ("patched", patch), ("other", patch))}  # fmt: skip
+    study = study.model_copy(update={"arms": study.arms | arms})
+    for arm, seconds in (("taught", 85.0), ("patched", 5.0)):
+        place = RunFolder(folder, arm, study.seeds[0]).path
+        place.mkdir(parents=True)
+        (place / "select.npz").touch()
+        (place / "model.keras").touch()
+        write_json(place / "environment.json", {"train_seconds": seconds, "epoch_seconds": [5.0]})
+    cost = cost_of(study, folder)
+    assert cost.seconds(["taught"]) == pytest.approx(85.0)
+    assert cost.seconds(["patched"]) == pytest.approx(5.0)
+    assert 4.0 < cost.seconds(["other"]) < 6.0

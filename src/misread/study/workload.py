@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from misread.data.parts import N_FOLDS
 from misread.learn.views import Parts
@@ -25,7 +24,7 @@ class Cost:
     Parameters
     ----------
     epochs : mapping of str to float
-        By arm.
+        By arm, with those of the models that help it.
     epoch_seconds : mapping of str to float
         Seconds of one epoch on one core, by arm; empty where nothing is known of them.
     """
@@ -67,11 +66,11 @@ def cost_of(study: Study, folder: Path, n_images: int | None = None) -> Cost:
     if study.smoke:
         return Cost(epochs, {})
     measured: dict[str, float] = {}
-    for arm in study.arms:
+    for arm in (arm for arm, length in epochs.items() if length):
         runs = [run for run in _runs(study, folder, (arm,)) if run.is_trained]
-        took = [_epoch_seconds(run.environment(), epochs[arm]) for run in runs]
+        took = [float(run.environment()["train_seconds"]) for run in runs]
         if took:
-            measured[arm] = sum(took) / len(took)
+            measured[arm] = sum(took) / len(took) / epochs[arm]
     general = sum(measured.values()) / len(measured) if measured else _usual(study, n_images)
     if general is None:
         return Cost(epochs, {})
@@ -101,7 +100,7 @@ def workload(study: Study, parts: Parts, folder: Path, n_jobs: int) -> str:
         f"{each}."
     )
     seconds = cost.seconds(left)
-    if seconds is None:
+    if not seconds:  # unknown, or only logits are left to shift
         return said
     epochs = sum(cost.epochs[arm] for arm in left)
     together = f", {minutes_of(seconds / n_jobs)} with {n_jobs} at a time" * (n_jobs > 1)
@@ -117,13 +116,17 @@ def _runs(study: Study, folder: Path, arms: Sequence[str]) -> list[RunFolder]:
 
 
 def _epochs(study: Study, arm: str) -> float:
-    patch = study.arms[arm].treatments.patch
-    return study.arms[arm].epochs if patch is None else patch.epochs
-
-
-def _epoch_seconds(machine: Mapping[str, Any], epochs: float) -> float:
-    took: list[float] = machine.get("epoch_seconds") or [machine["train_seconds"] / epochs]
-    return sum(took) / len(took)
+    """Return the epochs of an arm's training, with those of the models that help it."""
+    it = study.arms[arm]
+    treated = it.treatments
+    helpers = 0.0
+    if treated.weights and treated.weights.hard:
+        helpers += treated.weights.folds - 1
+    if treated.teacher:
+        helpers += treated.teacher.models * max(1, treated.teacher.folds - 1)
+    if treated.second:
+        helpers += 0.2
+    return (it.epochs if treated.patch is None else treated.patch.epochs) + helpers * it.epochs
 
 
 def _usual(study: Study, n_images: int | None) -> float | None:
@@ -136,13 +139,4 @@ def _usual(study: Study, n_images: int | None) -> float | None:
 
 def relative_cost(study: Study, arm: str) -> float:
     """Return about how much an arm's training costs, the baseline's being 1."""
-    baseline, it = study.arms[BASELINE], study.arms[arm]
-    treated = it.treatments
-    helpers = 0.0
-    if treated.weights and treated.weights.hard:
-        helpers += treated.weights.folds - 1
-    if treated.teacher:
-        helpers += treated.teacher.models * max(1, treated.teacher.folds - 1)
-    if treated.second:
-        helpers += 0.2
-    return (_epochs(study, arm) + helpers * it.epochs) / baseline.epochs
+    return _epochs(study, arm) / _epochs(study, BASELINE)
