@@ -3,16 +3,15 @@
     python experiments/fixes.py --searches runs/NAME-fix … --proofs runs/NAME-proof … \
         --robust runs/edge-cases --pairs both:affine affine-margin:affine-long   (five minutes)
 
-Nothing is trained. *Searches*: their candidates, failures first, and what those of the first one
-with four seeds or more do to other confusions (`--elsewhere 2:7`). *Proofs*: each arm against the
-baseline, and the first arm against its controls, by three kinds of evidence: the target, its
-reverse, and both together as a share of both classes. *Robust*: arms against each other in the mean
-over the fifteen corruptions and on USPS, from what the stored models read of every fifth test
-image, and what `misread transfer --data h5:…/usps.h5` left in that study's folder.
+Nothing is trained or read. *Searches*: their candidates, failures first, and what those of the
+first one with four seeds or more do to other confusions (`--elsewhere 2:7`). *Proofs*: each arm
+against the baseline, and the first arm against its controls, by three kinds of evidence: the
+target, its reverse, and both together as a share of both classes. *Robust*: arms against each other
+in the mean over the fifteen corruptions and on USPS, from what `misread corruptions` and `misread
+transfer --data h5:…/usps.h5` left in that study's folder.
 """
 
 import argparse
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,16 +19,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rich.progress import track
 from shared import DOCS, command, table, write_block
 
 from misread.data.mnist import load_mnist
-from misread.files import read_arrays, read_json, write_arrays
-from misread.images.corrupt import corrupt, mnist_c
+from misread.files import read_arrays, read_json
 from misread.judge import Predictions, judge
 from misread.judge.means import mean_over
 from misread.judge.targets import CellResult
-from misread.learn import reader, train
+from misread.show.fix import standing_of
 from misread.store import RunFolder
 from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence, load_evidence
@@ -39,14 +36,13 @@ from misread.study.questions import Cell, parse_cell
 from misread.study.runs import leans_of
 from misread.study.search import FIRST_SEED, Search
 from misread.wording import images, interval, p_number, percent, points
-from misread.workers.machine import thread_environment
 
 Pairs = list[tuple[str, str]]
 Right = npt.NDArray[np.bool_]  # [C,S,N]: C states, S seeds, N images
 Groups = npt.NDArray[np.int64]
 
 AGAINST = ("equal-cost", "placebo")  # controls that the first arm is held against too
-OTHER_WEIGHTS, ALPHA, EVERY, LEAST = "again", 0.05, 5, 4
+OTHER_WEIGHTS, ALPHA, LEAST = "again", 0.05, 4
 # Kinds of evidence, and the weight of confirm in each; None is that of the sizes.
 EVIDENCE = {"held out": 0.0, "held out and *confirm*": None, "*confirm*": 1.0}
 
@@ -63,7 +59,7 @@ def main() -> None:
     pairs = [(arm, other) for arm, _, other in (text.partition(":") for text in options.pairs)]
     text = [f"Written by `{command()}`."]
     for folder in options.searches:
-        text += [f"### The search {folder.name}", searched(folder)]
+        text += [f"### The search {folder.name}", candidates(folder)]
         cells = options.elsewhere if folder == options.searches[0] else []
         for cell in map(parse_cell, cells):
             name = "→".join(map(str, cell))
@@ -98,8 +94,8 @@ def rows_of(evidence: Evidence, arm: str, other: str) -> Iterator[list[str]]:
         if decides == 1.0 and weight != 1.0:  # the plan has no other evidence
             continue
         before, after = (side_of(evidence, name, weight) for name in (other, arm))
-        leans = leans_of(evidence.runs[other], planned(evidence.plan, weight), evidence.parts)
-        target, cells = compared(
+        leans = leans_of(evidence.runs[other], plan_with(evidence.plan, weight), evidence.parts)
+        target, cells = verdict_on(
             before, after, evidence.target, leans=leans, weight=decides if is_it else weight
         )
         shown = target.trade if target.shrank(ALPHA) else None
@@ -111,7 +107,7 @@ def rows_of(evidence: Evidence, arm: str, other: str) -> Iterator[list[str]]:
         ]
 
 
-def compared(
+def verdict_on(
     before: Predictions, after: Predictions, cell: Cell, **asked: Any
 ) -> tuple[CellResult, list[str]]:
     """Return what the judge says of a cell; and it, its reverse and both together as cells."""
@@ -134,7 +130,7 @@ def weight_of(plan: Plan) -> float:
     return plan.pooled.weight if plan.pooled else 1.0
 
 
-def planned(plan: Plan, weight: float | None) -> Plan:
+def plan_with(plan: Plan, weight: float | None) -> Plan:
     """Return the plan with this evidence: without held-out images where *confirm* stands alone."""
     return plan if weight != 1.0 else plan.model_copy(update={"pooled": None})
 
@@ -145,41 +141,17 @@ def side_of(evidence: Evidence, arm: str, weight: float | None) -> Predictions:
     return replace(runs.side if weight == 1.0 else runs.evidence, slices={})
 
 
-def read_corrupted(evidence: Evidence) -> tuple[dict[str, Right], npt.NDArray[np.int64]]:
-    """Return which readings of every fifth test image are right, and those images' places.
-
-    What a model has read is kept in the study's folder, so that a reading that was cut goes on.
-    """
-    ids_N = np.arange(0, len(evidence.confirm), EVERY)
-    labels_N = evidence.confirm.labels_N[ids_N]
-    shown = [corrupt(evidence.confirm.images[ids_N], spec, ids_N) for spec in mnist_c()]
-    right = {}
-    for arm, runs in evidence.runs.items():
-        read_SCN = []
-        for run in track(runs.folders, f"{arm} reads corrupted images"):
-            kept = evidence.folder / "corrupted" / f"{arm}-{run.seed}.npz"
-            if not kept.exists():
-                model = reader.load(run.path / "model.keras")
-                read = [reader.read(model, images_N).argmax(axis=1) for images_N in shown]
-                write_arrays(kept, {"predictions": np.stack(read).astype(np.uint8)})
-            read_SCN.append(read_arrays(kept)["predictions"])
-        right[arm] = np.stack(read_SCN, axis=1) == labels_N
-    return right, ids_N
-
-
 def robust(evidence: Evidence, pairs: Pairs) -> str:
     """Return the tables of the arms on corrupted images and on USPS."""
-    train.set_up_backend()
-    right, ids_N = read_corrupted(evidence)
+    read = read_arrays(evidence.folder / "corruptions" / "mnist-c" / "readings.npz")
     usps = read_arrays(next((evidence.folder / "transfer").glob("*usps*")) / "readings.npz")
     arms = evidence.arms
+    right = {arm: read[f"{arm} corrupted"] == read["labels"] for arm in arms}
     right_usps = {arm: (usps[arm] == usps["labels"])[np.newaxis] for arm in arms}
-    groups_N = evidence.confirm.groups_N
-    groups_N = None if groups_N is None else groups_N[ids_N]
-    found = [
+    rows = [
         [
             f"{arm} against {other}",
-            *gain(right[arm], right[other], groups_N),
+            *gain(right[arm], right[other], evidence.confirm.groups_N),
             *gain(right_usps[arm], right_usps[other]),
         ]
         for arm, other in [*pairs, *((arm, BASELINE) for arm in evidence.treated_arms)]
@@ -190,17 +162,17 @@ def robust(evidence: Evidence, pairs: Pairs) -> str:
         return [name, *(percent(right[arm].mean()) for arm in arms), *gains]
 
     states = [
-        row(spec.name, {arm: right_CSN[c : c + 1] for arm, right_CSN in right.items()})
-        for c, spec in enumerate(mnist_c())
+        row(str(name), {arm: right_CSN[c : c + 1] for arm, right_CSN in right.items()})
+        for c, name in enumerate(read["corruptions"])
     ]
     states += [row("mean over the fifteen", right), row("USPS", right_usps)]
     less = [f"{arm} − {other}" for arm, other in pairs]
     heads = ["Read rightly", "fifteen corruptions", "p", "USPS", "p"]
     return (
-        f"{len(evidence.seeds)} seeds; {len(ids_N):,} test images in each corruption, every fifth "
-        f"one, and {len(usps['labels']):,} of USPS. Gains in points, with intervals over seeds, "
-        "images and, on corruptions, writers.\n\n"
-        f"{table(heads, found)}\n\n{table(['Read rightly', *arms, *less], states)}"
+        f"{len(evidence.seeds)} seeds; {len(read['labels']):,} test images in each corruption, and "
+        f"{len(usps['labels']):,} of USPS. Gains in points, with intervals over seeds, images and, "
+        "on corruptions, writers.\n\n"
+        f"{table(heads, rows)}\n\n{table(['Read rightly', *arms, *less], states)}"
     )
 
 
@@ -226,7 +198,7 @@ def elsewhere(folder: Path, cell: Cell) -> str:
     name, reverse = f"{cell[0]}→{cell[1]}", f"{cell[1]}→{cell[0]}"
     heads = ["Arm", "Seeds", name, "p", reverse, "p", "both, points", "p"]
     rows = (
-        [arm, str(n), *compared(side(BASELINE, n), side(arm, n), cell)[1]]
+        [arm, str(n), *verdict_on(side(BASELINE, n), side(arm, n), cell)[1]]
         for arm, n in last.items()
         if n >= LEAST
     )
@@ -238,7 +210,7 @@ def worst(score: Score) -> str:
     return images(max(score.slices.values(), default=0.0))
 
 
-def searched(folder: Path) -> str:
+def candidates(folder: Path) -> str:
     """Return the table of a search, failures first."""
     search = Search.model_validate(read_json(folder / "fix.json"))
     before = {rung.n_seeds: rung.baseline for rung in search.rungs}
@@ -257,21 +229,19 @@ def searched(folder: Path) -> str:
             f"{worst(before[n_seeds])} → {worst(it)}",
             percent(it.accuracy),
             images(it.seconds),
-            "goes to the proof"
-            if it in search.best
-            else it.dropped or "breaks as much as it saves",
+            standing_of(search, it),
         ]
         for it, n_seeds in tried
     )
     heads = ["Candidate", "Seeds", search.target_name, search.reverse_name, "altered"]
     return (
-        f"Search number {search.number} on this target, for {search.lowered}: {search.n_images:,} "
-        "images of *explore*, errors a seed against the baseline's with the same seeds; *altered*: "
-        "both directions in the worst altered view; *s*: a training on one core.\n\n"
+        f"Search number {search.number} on this target, for {search.targets_name}: "
+        f"{search.n_images:,} images of *explore*, errors a seed against the baseline's with the "
+        "same seeds; *altered*: both directions in the worst altered view; *s*: a training on one "
+        "core.\n\n"
         f"{table([*heads, 'Accuracy', 's', 'Outcome'], rows)}"
     )
 
 
 if __name__ == "__main__":
-    os.environ |= thread_environment()
     main()

@@ -18,8 +18,9 @@ from misread import wording
 from misread.cli import main
 from misread.errors import StoreError, StudyError
 from misread.show import study_figures
-from misread.show.markdown import claims, target
+from misread.show.markdown import claims
 from misread.show.markdown.page import Beside, Chapter, plain, write_page
+from misread.show.markdown.target import chapter_of
 from misread.show.study_figures import Drawn
 from misread.study.evidence import load_evidence
 from misread.wording import percent
@@ -57,7 +58,7 @@ def studies(tmp_path_factory):
 
 
 def told(evidence):
-    return (target if evidence.plan.target else claims).chapter_of(evidence)
+    return chapter_of(evidence)
 
 
 def written(evidence, place, folder="beside"):

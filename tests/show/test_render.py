@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from misread import wording
+from misread.show import words
 from misread.show.render import (
     verdict_brief,
     verdict_html,
@@ -204,3 +205,9 @@ def test_a_run_s_summary_stops_after_the_counts():
         verdict.reason,
         f"What it broke: {summary_of(verdict).broken}.",
     ]
+
+
+def test_a_setting_is_said_as_it_is():
+    assert words._setting("augment", {"rotate_deg": 0}) == "augment (rotate 0°)"
+    assert words._setting("share", 0.9995) == "share 0.9995"
+    assert words._at_work({"scale": 0.1, "shear": 0, "elastic_smooth_px": 4.0}) == {"scale": 0.1}

@@ -250,9 +250,12 @@ def test_the_proof_asks_what_the_study_asks(study, tmp_path):
     study = study.model_copy(update={"judge": both})
     found = search(study, dict(list(candidates_of(study, tmp_path).items())[:3]), tmp_path / "fix")
     assert found.both_directions
-    assert found.lowered == f"{found.target_name} and {found.reverse_name}"
+    assert found.targets_name == f"{found.target_name} and {found.reverse_name}"
     (tmp_path / "proof.toml").write_text(proof_of(found, study, candidates_of(study, tmp_path)))
     assert load_study(str(tmp_path / "proof.toml")).judge.both_directions
+    back = study.model_copy(update={"target": found.target[::-1]})  # of the same two targets
+    arms = dict(list(candidates_of(study, tmp_path).items())[:3])
+    assert search(back, arms, tmp_path / "back").number == found.number + 1
 
 
 NO_POLICY = """

@@ -19,8 +19,8 @@ from misread.show import words
 from misread.show.claims import comparison_tables
 from misread.show.figures.preview import preview_figure
 from misread.show.figures.select_images import select_figure
-from misread.show.markdown import claims, target
 from misread.show.markdown.page import Beside, write_page
+from misread.show.markdown.target import chapter_of
 from misread.show.report import write_report
 from misread.show.select import errors_table, preview_table
 from misread.show.study_figures import (
@@ -211,7 +211,7 @@ def report(study: str, markdown_page: Path | None, figures: Path | None) -> None
         page, drawn = _draw(evidence)
         written = [page]
         if markdown_page is not None:
-            chapter = (target if asks_target else claims).chapter_of(evidence)
+            chapter = chapter_of(evidence)
             beside = Beside(markdown_page, figures or markdown_page.parent / chapter.name, drawn)
             written += write_page(chapter, beside)[:1]
     say(f"Written: {' and '.join(map(str, written))}.")

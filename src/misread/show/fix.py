@@ -12,6 +12,7 @@ from misread.show.table import Table, Tone, Toned
 from misread.study.halving import Score
 from misread.study.search import Search
 from misread.study.study import SMOKE, Study
+from misread.study.workload import minutes_of
 from misread.wording import count, number, percent
 
 
@@ -21,7 +22,7 @@ def answer(search: Search) -> str:
     if not search.best:
         return (
             f"None of {count(len(search.rungs[0].arms), 'candidate')} saves more errors "
-            f"{search.lowered} than it breaks elsewhere."
+            f"{search.targets_name} than it breaks elsewhere."
         )
     best = search.best[0]
     before = search.errors(last.baseline)
@@ -30,7 +31,7 @@ def answer(search: Search) -> str:
     harm = f", and breaks {number(best.harm, decimals=1)} elsewhere" if best.harm else ""
     return (
         f"The best of {count(len(search.rungs[0].arms), 'candidate')} is {best.arm}: "
-        f"{search.lowered} {number(before, decimals=1)} → "
+        f"{search.targets_name} {number(before, decimals=1)} → "
         f"{number(search.errors(best), decimals=1)} images a seed{n_class} ({fall:.0%} "
         f"fewer){harm}. It was chosen on these images, so this proves nothing yet."
     )
@@ -67,7 +68,7 @@ def dropped_lines(search: Search) -> list[str]:
 def _table(search: Search, labels: dict[str, str], tried: list[tuple[Score, int]]) -> Table:
     last = search.rungs[-1]
     rows = [_row(last.baseline, last.n_seeds, "", "")] + [
-        _row(score, n_seeds, labels.get(score.arm, ""), _standing(search, score))
+        _row(score, n_seeds, labels.get(score.arm, ""), standing_of(search, score))
         for score, n_seeds in tried
     ]
     return Table(
@@ -102,7 +103,8 @@ def _row(score: Score, n_seeds: int, label: str, standing: str) -> tuple[str, ..
     )
 
 
-def _standing(search: Search, score: Score) -> str:
+def standing_of(search: Search, score: Score) -> str:
+    """Return what became of a candidate: it goes to the proof, or why it does not."""
     if score in search.best:
         return Toned("goes to the proof", Tone.GOOD)
     return score.dropped or "breaks as much as it saves"
@@ -110,10 +112,10 @@ def _standing(search: Search, score: Score) -> str:
 
 def next_command(search: Search, proof: Path) -> str:
     """Return what one would run next, with its minutes."""
-    least = max(1, round(search.minutes))
+    minutes = minutes_of(60 * search.minutes)
     return (
-        f"Next: misread run {shlex.quote(str(proof))}   (about {least} min here; it opens the "
-        "images that prove)"
+        f"Next: misread run {shlex.quote(str(proof))}   (about {minutes} here; it opens the images "
+        "that prove)"
     )
 
 

@@ -283,6 +283,8 @@ def _differences(evidence: Evidence, arm: str) -> tuple[str, list[str]]:
         before = usual.get(key)
         if isinstance(value, dict) and isinstance(before, dict):
             differing[key] = {k: v for k, v in value.items() if before.get(k) != v}
+        elif isinstance(value, dict):
+            differing[key] = _at_work(value)
     return operations, others + [_setting(key, value) for key, value in differing.items()]
 
 
@@ -290,12 +292,17 @@ def _setting(key: str, value: Any) -> str:
     """Return a setting in words, as in "epochs 3" and "augment (shift 1 px, rotate 10°)"."""
     if not isinstance(value, dict):
         name, _, unit = key.rpartition("_") if key.endswith(tuple(_UNITS)) else (key, "", "")
-        number = f"{value:.3g}" if isinstance(value, float) else value
+        number = f"{value:g}" if isinstance(value, float) else value
         return f"{name.replace('_', ' ')} {number}{_UNITS.get('_' + unit, '')}"
-    idle = {"elastic_smooth_px"} if not value.get("elastic_px") else set()
-    said = ", ".join(_setting(k, v) for k, v in value.items() if v and k not in idle)
+    said = ", ".join(_setting(k, v) for k, v in value.items())
     name = _TREATMENTS.get(key, key)
     return f"{name} ({said})" if said else name
+
+
+def _at_work(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a whole table that do something."""
+    idle = set() if table.get("elastic_px") else {"elastic_smooth_px"}
+    return {key: value for key, value in table.items() if value and key not in idle}
 
 
 def treatment_words(treatments: Treatments, names: Sequence[str]) -> list[str]:

@@ -83,7 +83,7 @@ def proof_of(search: Search, study: Study, candidates: Mapping[str, Arm]) -> str
     """
     tried = ", ".join(score.arm for score in search.rungs[0].arms)
     question = (
-        f"Do the arms that a search found on explore lower {search.lowered}? It was search "
+        f"Do the arms that a search found on explore lower {search.targets_name}? It was search "
         f"number {search.number} on this target and tried {tried}."
     )
     head: dict[str, Any] = {

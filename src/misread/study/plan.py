@@ -14,7 +14,7 @@ from misread.judge.items import Gate
 from misread.learn.policy import Policy
 from misread.learn.views import Part, View
 from misread.study.arms import BASELINE
-from misread.study.questions import Cell
+from misread.study.questions import Cell, cells_of
 from misread.study.study import SMOKE, Study
 
 _FORMAT = 2  # of plan.json; the first one had two kinds of plans, and named no number
@@ -102,8 +102,7 @@ class Plan(Frozen):
         """The cells that the verdict is about: the target first, then its reverse if asked for."""
         if self.target is None:
             return ()
-        both = self.study.judge.both_directions
-        return (self.target, self.target[::-1]) if both else (self.target,)
+        return cells_of(self.target, both=self.study.judge.both_directions)
 
     @property
     def held_out_slices(self) -> tuple[View, ...]:

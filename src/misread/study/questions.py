@@ -114,6 +114,11 @@ class Claim(Frozen):
         return (self.arm,) if self.arm is not None else (str(self.better), *self.than)
 
 
+def cells_of(target: Cell, *, both: bool) -> tuple[Cell, ...]:
+    """Return the target, and its reverse after it where both are asked for."""
+    return (target, target[::-1]) if both else (target,)
+
+
 def parse_cell(text: str) -> Cell:
     """Return the cell that "4:9" names; StudyError if it names none."""
     true, colon, predicted = text.partition(":")

@@ -23,11 +23,11 @@ from misread.study.arms import BASELINE, Arm
 from misread.study.folder import Executor, refuse_another_run, work_through, workers_of
 from misread.study.halving import LAST, Readings, Rung, Score, halving, kept_of
 from misread.study.plan import counter_slices
-from misread.study.questions import Cell
+from misread.study.questions import Cell, cells_of
 from misread.study.select import errors_on_select, target_of
 from misread.study.study import Study
 from misread.study.task import OnReport, Task, start_of
-from misread.study.workload import relative_cost
+from misread.study.workload import minutes_of, relative_cost
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Workers
 
@@ -90,8 +90,8 @@ class Search(Frozen):
         return "→".join(reversed(self.target_name.split("→")))
 
     @property
-    def lowered(self) -> str:
-        """The names of the targets."""
+    def targets_name(self) -> str:
+        """The name of the target, and of its reverse where that is one too."""
         reverse = f" and {self.reverse_name}" if self.both_directions else ""
         return self.target_name + reverse
 
@@ -153,6 +153,11 @@ class _Search:
         self.cell: Cell = (0, 1)
         self.views: tuple[View, ...] = ()
 
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The target, and its reverse where that is one too."""
+        return cells_of(self.cell, both=self.study.judge.both_directions)
+
     def go(self, n_seeds: tuple[int, ...], budget: float | None, n_workers: int) -> Search:
         """Find the target, go rung by rung, and write what came out."""
         self.do("training the baseline", (BASELINE,), n_seeds[0])
@@ -165,9 +170,7 @@ class _Search:
             for view in counter_slices(policies, self.cell, self.study.slices)
         )
         arms, left_out = self.within(budget, n_seeds, n_workers)
-        both = self.study.judge.both_directions
-        cells = (self.cell, self.cell[::-1]) if both else (self.cell,)
-        rungs = tuple(halving(arms, n_seeds, cells, self.read))
+        rungs = tuple(halving(arms, n_seeds, self.cells, self.read))
         train = self.parts.train
         explored = folders[0].select()["labels"]
         others = [
@@ -181,7 +184,7 @@ class _Search:
             dataset_sha256=self.parts.sha256,
             target=self.cell,
             target_name="→".join(train.class_names[k] for k in self.cell),
-            both_directions=both,
+            both_directions=self.study.judge.both_directions,
             n_images=len(explored),
             n_class=int((explored == self.cell[0]).sum()),
             rungs=rungs,
@@ -216,8 +219,9 @@ class _Search:
             kept.pop()
         if minutes() > budget:
             msg = (
-                f"a search of {len(kept)} candidates takes about {minutes():.0f} min here, and the "
-                f"budget is {budget:g}; allow more with --budget, or name cheaper candidates."
+                f"a search of {len(kept)} candidates takes about {minutes_of(60 * minutes())} "
+                f"here, and the budget is {budget:g}; allow more with --budget, or name cheaper "
+                "candidates."
             )
             raise StudyError(msg)
         why = f"it costs {{:.1f}} times the baseline, and the budget is {budget:g} min"
@@ -289,7 +293,8 @@ class _Search:
         for path in self.folder.parent.glob("*/fix.json"):
             other = read_json(path)
             same = tuple(other["dataset_sha256"]) == self.parts.sha256
-            is_it = same and tuple(other["target"]) == self.cell
+            cells = cells_of(tuple(other["target"]), both=other.get("both_directions", False))
+            is_it = same and not set(self.cells).isdisjoint(cells)
             count += is_it and path.parent != self.folder
         return count
 

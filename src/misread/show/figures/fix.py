@@ -17,11 +17,12 @@ def candidates(search: Search) -> Figure:
     last = search.rungs[-1]
     reached = {score.arm: score for rung in search.rungs for score in rung.arms}
     best = {score.arm for score in search.best}
+    before = number(search.errors(last.baseline), decimals=1)
     title = (
         f"{search.best[0].arm} has {number(search.errors(search.best[0]), decimals=1)} errors "
-        f"{search.lowered} a seed, the baseline {number(search.errors(last.baseline), decimals=1)}"
+        f"{search.targets_name} a seed, the baseline {before}"
         if best
-        else f"No candidate lowers {search.lowered} by more than it breaks"
+        else f"No candidate lowers {search.targets_name} by more than it breaks"
     )
     sheet = style.Sheet(
         9.0,

@@ -1,7 +1,5 @@
 """Sections of a study that compares arms: its claims, how well each arm reads, what it costs."""
 
-from functools import partial
-
 import numpy as np
 import scipy
 
@@ -9,7 +7,7 @@ from misread.judge.checks import FloatArray
 from misread.show import claims as tables
 from misread.show.figures.experiment_comparison import best_arm_sentence
 from misread.show.markdown.axis import axis
-from misread.show.markdown.page import Beside, Chapter, section
+from misread.show.markdown.page import Beside, section
 from misread.show.report import comparison_command
 from misread.show.study_figures import MOST_DETAILED
 from misread.show.table import Table, markdown_table, plain
@@ -18,14 +16,6 @@ from misread.study.evidence import Evidence
 from misread.wording import count, number, percent, points
 
 EPOCHS = (1, 2, 3, 5, 10, 20, 30, 40)  # those that the table of epochs names
-
-
-def chapter_of(evidence: Evidence) -> Chapter:
-    """Return what a page tells of a finished study."""
-    sections = {name: partial(make, evidence) for name, make in SECTIONS.items()}
-    plan = evidence.plan
-    name = evidence.folder.resolve().name
-    return Chapter(name, plan.study.title, sections, exploratory=plan.exploratory)
 
 
 def summary(evidence: Evidence, beside: Beside) -> str:

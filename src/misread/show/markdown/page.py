@@ -13,7 +13,6 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, repeat
 from pathlib import Path
 from urllib.parse import quote
 
@@ -116,11 +115,12 @@ def page_of(chapter: Chapter, beside: Beside) -> str:
     places = re.compile(f"^{some}\n.*?^{re.escape(end)}$", re.DOTALL | re.MULTILINE)
 
     warning = f"**Exploratory: {plain(chapter.exploratory)}.**" if chapter.exploratory else ""
-    warnings = chain([warning], repeat(""))
+    warnings = [warning]
 
     def filled(place: re.Match[str]) -> str:
         first, _, _ = place[0].partition("\n")
-        parts = (first, next(warnings), _sections(chapter, beside, place[1]), end)
+        said = warnings.pop() if warnings else ""
+        parts = (first, said, _sections(chapter, beside, place[1]), end)
         return "\n\n".join(filter(None, parts))
 
     text, n_places = places.subn(filled, text)

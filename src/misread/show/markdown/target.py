@@ -7,8 +7,8 @@ from misread.judge import CellResult, Item, Verdict
 from misread.show import slices as by_shape
 from misread.show import target as tables
 from misread.show import words
+from misread.show.markdown import claims
 from misread.show.markdown.again import readings, run
-from misread.show.markdown.claims import accuracies
 from misread.show.markdown.other_images import corruptions, transfer
 from misread.show.markdown.page import Beside, Chapter, bullets, section
 from misread.show.select import loops_in_words, selection_table
@@ -18,9 +18,10 @@ from misread.study.evidence import Evidence
 
 
 def chapter_of(evidence: Evidence) -> Chapter:
-    """Return what a page tells of a finished study."""
-    sections = {name: partial(make, evidence) for name, make in SECTIONS.items()}
+    """Return what a page tells of a finished study, of one without a target its claims."""
     plan = evidence.plan
+    made = SECTIONS if plan.target is not None else claims.SECTIONS
+    sections = {name: partial(make, evidence) for name, make in made.items()}
     name = evidence.folder.resolve().name
     return Chapter(name, plan.study.title, sections, exploratory=plan.exploratory)
 
@@ -96,11 +97,10 @@ def broken(evidence: Evidence, beside: Beside) -> str:
 
 def _altered(evidence: Evidence) -> str:
     """Return the title of the counter-slices, with the images that count in them."""
-    pooled = evidence.plan.pooled is not None
-    images = words.evidence_images(evidence) if pooled else "confirm images"
+    images = words.evidence_images(evidence)
     return (
         f"Counter-slices, {images} under the policy's operations: share of the class misread, with "
-        "the\ninterval of its growth in percentage points and how that stands to the margin:"
+        "the interval of its growth in percentage points and how that stands to the margin:"
     )
 
 
@@ -270,7 +270,7 @@ def treatment(evidence: Evidence, beside: Beside) -> str:
 
 SECTIONS = {
     "summary": summary,
-    "accuracies": accuracies,
+    "accuracies": claims.accuracies,
     "seeds": seeds,
     "broken": broken,
     "images": images,
