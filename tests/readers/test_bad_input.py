@@ -173,7 +173,6 @@ def test_every_other_refusal_has_its_sentence(folder, snapshot):
         "a slice without files": judge(good, good, "--slice", "thin"),
         "a slice with one file": judge(good, good, "--slice", f"thin={good}"),
         "a slice of other seeds": judge(good, good, "--slice", f"thin={table},{one}#labels"),
-        "alpha of nothing": judge(good, good, "--alpha", "0"),
         "the same cell twice": judge(good, good, "--cell", "0:1"),
     }
     assert {name: told(folder, done) for name, done in cases.items()} == snapshot

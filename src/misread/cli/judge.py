@@ -12,6 +12,7 @@ import click
 
 from misread import wording
 from misread.cli.options import (
+    alpha_option,
     file_option,
     json_option,
     patience,
@@ -47,7 +48,7 @@ from misread.show.table import terminal_table
     help="Target cell TRUE:PREDICTED, in class names; may be repeated. Without one, all that "
     "changed is told, as exploratory.",
 )
-@share_option("--alpha", default="0.05", help="Level of the two-sided test.")
+@alpha_option
 @share_option(
     "--reduction", default="0.3", help="Share of the errors that the fix was to remove, for power."
 )

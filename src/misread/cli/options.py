@@ -1,6 +1,7 @@
 """Options and consoles that commands share."""
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,6 +16,7 @@ from rich.segment import Segment
 from misread import wording
 
 _PATIENCE_SECONDS = 2
+_LARGEST_LEVEL = 0.5  # of a test
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
@@ -72,17 +74,32 @@ def whole_numbers(_ctx: click.Context, _param: click.Parameter, text: str | None
 
 
 def share(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
-    """Return the share that "0.008" or "0.8%" names."""
+    """Return the share that "0.008" or "0.8%" names, between 0 and 1."""
     if text is None:
         return None
     try:
-        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
-        msg = f"{text!r} is no share; write it as in 0.008 or 0.8%."
-        raise click.BadParameter(msg) from None
+        value = math.nan
+    if not 0 < value < 1:
+        msg = f"{text!r} is no share between 0 and 1; write it as in 0.008 or 0.8%."
+        raise click.BadParameter(msg)
+    return value
+
+
+def _level(ctx: click.Context, param: click.Parameter, text: str | None) -> float | None:
+    """Return the level that "0.05" or "5%" names."""
+    value = share(ctx, param, text)
+    if value is not None and value > _LARGEST_LEVEL:
+        msg = f"{text!r} is above {_LARGEST_LEVEL}, the largest level; write it as in 0.05 or 5%."
+        raise click.BadParameter(msg)
+    return value
 
 
 share_option = partial(click.option, callback=share, metavar="SHARE", show_default=True)
+alpha_option = share_option(
+    "--alpha", callback=_level, default="0.05", help="Level of the two-sided test."
+)
 
 
 _STUDY_OPTIONS = (

@@ -7,6 +7,7 @@ import click
 from click.core import ParameterSource
 
 from misread.cli.options import (
+    alpha_option,
     figure_option,
     json_option,
     say,
@@ -48,7 +49,7 @@ from misread.study.questions import parse_cell
 )
 @share_option("--reduction", default="0.3", help="Share of the errors to go.")
 @share_option("--power", "target", default="0.8", help="Power to reach.")
-@share_option("--alpha", default="0.05", help="Level of the two-sided test.")
+@alpha_option
 @figure_option("Draw the power of designs into this file.")
 @json_option
 def power(
