@@ -336,11 +336,17 @@ def test_check_finds_each_trouble():
     assert "3, 9" in found["test images in the training set"]
     both = np.concatenate([train, train[:1]])
     assert list(trouble(both, np.append(own, own[0] + 1), test, other)) == ["equal images"]
+    both, many = np.concatenate([train, train[:6]]), np.r_[own, (own[:6] + 1) % 10]
+    against = trouble(both, many, np.concatenate([test, test[:1]]), np.append(other, other[0] - 1))
+    assert against["equal images"] == (
+        "7 images under several labels (training: rows 1200, 1201, 1202, 1203, 1204, …; test: row "
+        "597); take them out or settle on one"
+    )
     empty = test.copy()
     empty[7] = 9
-    assert "1 in the test set (rows 7)" in trouble(train, own, empty, other)["empty images"]
+    assert "1 in the test set (row 7)" in trouble(train, own, empty, other)["empty images"]
     halves = datasets("x", Raw(empty, other))  # one part: rows are those of the source
-    assert "(rows 7)" in next(f.result for f in check_dataset(*halves) if not f.ok)
+    assert "(row 7)" in next(f.result for f in check_dataset(*halves) if not f.ok)
     assert list(trouble(train // 16, own, test // 16, other)) == ["brightness"]
     few = np.flatnonzero(own != 3)
     assert list(trouble(train[few], own[few], test, other)) == ["classes"]

@@ -1,7 +1,7 @@
 """Check a dataset for what makes results worthless, before anything is trained on it."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -39,11 +39,12 @@ def check_dataset(train: Dataset, test: Dataset) -> list[Finding]:
     That the files are whole, and shapes, types and label ranges fit, was checked as they were read.
     """
     left_out = f"left out: {'; '.join(train.left_out)}; what was read is " if train.left_out else ""
+    digests = _digests(train), _digests(test)
     return [
         Finding("files and shapes", ok=True, result=f"{left_out}whole; {image_words(train)}"),
         _classes(train, test),
-        _between(train, test),
-        _contradictions(train, test),
+        _between(test, *digests),
+        _contradictions(train, test, *digests),
         _constant(train, test),
         _brightness(train, test),
     ]
@@ -65,12 +66,12 @@ def _digests(part: Dataset) -> list[bytes]:
     return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in part.images]
 
 
-def _named(part: Dataset, ids: Iterable[int]) -> str:
+def _named(part: Dataset, ids: Sequence[int] | npt.NDArray[np.int64]) -> str:
     """Return how images are called in their source: by file, or by row, from 0."""
-    ids = list(ids)
     origins_N = np.arange(len(part)) if part.origins_N is None else part.origins_N
     first = ", ".join(map(str, origins_N[ids[:_SHOWN]]))
-    return ("" if origins_N.dtype.kind == "U" else "rows ") + first + ", …" * (len(ids) > _SHOWN)
+    rows = "" if origins_N.dtype.kind == "U" else "row " if len(ids) == 1 else "rows "
+    return rows + first + ", …" * (len(ids) > _SHOWN)
 
 
 def _classes(train: Dataset, test: Dataset) -> Finding:
@@ -96,9 +97,9 @@ def _classes(train: Dataset, test: Dataset) -> Finding:
     )
 
 
-def _between(train: Dataset, test: Dataset) -> Finding:
-    seen = set(_digests(train))
-    ids = np.flatnonzero([digest in seen for digest in _digests(test)])
+def _between(test: Dataset, of_train: list[bytes], of_test: list[bytes]) -> Finding:
+    seen = set(of_train)
+    ids = np.flatnonzero([digest in seen for digest in of_test])
     if not len(ids):
         return Finding("test images in the training set", ok=True, result="none")
     result = (
@@ -108,20 +109,24 @@ def _between(train: Dataset, test: Dataset) -> Finding:
     return Finding("test images in the training set", ok=False, result=result)
 
 
-def _contradictions(train: Dataset, test: Dataset) -> Finding:
+def _contradictions(
+    train: Dataset, test: Dataset, of_train: list[bytes], of_test: list[bytes]
+) -> Finding:
     labels: dict[bytes, int] = {}
-    twice, against = 0, []
-    for part, dataset in (("training", train), ("test", test)):
-        for n, (digest, label) in enumerate(
-            zip(_digests(dataset), dataset.labels_N.tolist(), strict=True)
-        ):
+    twice, n_against, named = 0, 0, []
+    for part, dataset, digests in (("training", train, of_train), ("test", test, of_test)):
+        against = []
+        for n, (digest, label) in enumerate(zip(digests, dataset.labels_N.tolist(), strict=True)):
             twice += digest in labels
             if labels.setdefault(digest, label) != label:
-                against.append(f"{part}: {_named(dataset, [n])}")
-    if against:
+                against.append(n)
+        if against:
+            n_against += len(against)
+            named.append(f"{part}: {_named(dataset, against)}")
+    if named:
         result = (
-            f"{count(len(against), 'image')} under several labels ({'; '.join(against[:_SHOWN])}"
-            f"{'; …' * (len(against) > _SHOWN)}); take them out or settle on one"
+            f"{count(n_against, 'image')} under several labels ({'; '.join(named)}); take them out "
+            "or settle on one"
         )
         return Finding("equal images", ok=False, result=result)
     return Finding("equal images", ok=True, result=f"{twice:,}, none under several labels")
