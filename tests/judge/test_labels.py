@@ -71,6 +71,21 @@ def test_nothing_is_suspect_where_all_is_read_rightly():
         suspect_labels(labels, np.ones((1, 50, 5)) / 5, np.zeros((1, 50), bool))
 
 
+def test_disputed_labels_are_counted_among_those_ranked(tmp_path):
+    labels = np.arange(40) % 4
+    read = np.where(np.arange(40) < 4, (labels + 1) % 4, labels)
+    disputed = np.isin(np.arange(40), (1, 20, 30))
+    sides = {"ranked": read, "none": labels}
+    for name, predictions in sides.items():
+        path = tmp_path / f"{name}.npz"
+        np.savez(path, labels=labels, predictions=predictions[np.newaxis], disputed=disputed)
+        told = misread("labels", path).stdout
+        assert ("Of 3 labels disputed already: 1 among the first 4.\n" in told) == (
+            name == "ranked"
+        )
+        assert ("disputed already" in told) == (name == "ranked")
+
+
 def test_answers_come_back_as_disputed(readings, tmp_path):
     out, picture = tmp_path / "labels.csv", tmp_path / "labels.png"
     done = misread(

@@ -100,10 +100,11 @@ def _print(questioned: Questioned, rows: list[dict[str, object]]) -> None:
         f"{wording.count(n_all, 'label')} of {n_read:,} worth a second look, in {questioned.about} "
         f"({wording.count(questioned.n_seeds, 'seed')})."
     )
-    if questioned.disputed_N is not None and (known := int(questioned.disputed_N.sum())):
+    if n_all and questioned.disputed_N is not None and (known := int(questioned.disputed_N.sum())):
         ranked = [one.image for one in questioned.suspects.ranked]
         among = (
-            f"{int(questioned.disputed_N[ranked[:n]].sum())} among the first {n}" for n in _TOPS
+            f"{int(questioned.disputed_N[ranked[:n]].sum())} among the first {n}"
+            for n in dict.fromkeys(min(n, n_all) for n in _TOPS)
         )
         say(f"Of {wording.count(known, 'label')} disputed already: {', '.join(among)}.")
     if not rows:
