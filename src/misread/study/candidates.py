@@ -36,14 +36,9 @@ def load_candidates(study: Study, path: Path | None) -> tuple[dict[str, Arm], di
         msg = f"{path} names no candidates; write a table [candidates.NAME] for each."
         raise StudyError(msg)
     arms, left_out = {}, {}
-    policies = study.policy.resolve(study.target or (0, 1)) if study.policy else {}
     for name, table in tables.items():
-        if path is None and "policy" in table and study.policy is None:
-            left_out[name] = "the study has no policy"
-        elif path is None and table.get("policy", "*") not in {"*", *policies}:
-            left_out[name] = f"the study's policy has no control {table['policy']!r} of its kind"
-        elif path is None and not study.trainer.is_ours and set(table) - {"label", "policy"}:
-            left_out[name] = "the study's trainer does not know it"
+        if path is None and (why := _why_not(study, table)):
+            left_out[name] = why
         else:
             arms[name] = _candidate(study, name, table)
     if not arms:
@@ -53,6 +48,17 @@ def load_candidates(study: Study, path: Path | None) -> tuple[dict[str, Arm], di
         )
         raise StudyError(msg)
     return arms, left_out
+
+
+def _why_not(study: Study, table: Mapping[str, Any]) -> str:
+    """Return why a study cannot try a built-in candidate; "" where it can."""
+    if "policy" in table and study.policy is None:
+        return "the study has no policy"
+    if table.get("policy", "*") not in {"*", *study.policy_names}:
+        return f"the study's policy has no control {table['policy']!r} of its kind"
+    if not study.trainer.is_ours and set(table) - {"label", "policy"}:
+        return "the study's trainer does not know it"
+    return ""
 
 
 def _candidate(study: Study, name: str, table: Any) -> Arm:

@@ -141,10 +141,9 @@ class Study(Frozen):
 
     @model_validator(mode="after")
     def _arms_are_known(self) -> Self:
-        policies = self.policy.resolve(self.target or (0, 1)) if self.policy else {}
         for name, arm in self.arms.items():
-            if arm.policy and arm.policy not in policies:
-                known = ", ".join([BASELINE, *policies])
+            if arm.policy and arm.policy not in self.policy_names:
+                known = ", ".join([BASELINE, *self.policy_names])
                 msg = f"there is no arm {name!r}; choose among {known}"
                 if name != arm.policy:
                     msg = f"arm {name} has the policy {arm.policy!r}; choose among {known}"
@@ -208,6 +207,11 @@ class Study(Frozen):
     def treated_arms(self) -> tuple[str, ...]:
         """The arms other than the baseline."""
         return tuple(arm for arm in self.arms if arm != BASELINE)
+
+    @property
+    def policy_names(self) -> tuple[str, ...]:
+        """The policies that arms may have: its own and the controls of its kind; () without one."""
+        return tuple(self.policy.resolve(self.target or (0, 1))) if self.policy else ()
 
     @property
     def recipe(self) -> Recipe | None:
