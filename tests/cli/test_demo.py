@@ -32,6 +32,15 @@ def test_a_folder_has_a_name(tmp_path, monkeypatch):
     done = CliRunner().invoke(main, ["demo", "--out", ""])
     assert done.exit_code == 2
     assert "the name is empty; name a place, or leave the option out." in done.output
+    for command in (
+        ["errors", ""],
+        ["run", ""],
+        ["judge", "before.npz", ""],
+        ["data", "check", " "],
+    ):
+        done = CliRunner().invoke(main, command)
+        assert done.exit_code == 2, command
+        assert "the name is empty; name what is meant." in done.output
     assert not list(tmp_path.iterdir())
 
 

@@ -339,8 +339,8 @@ def test_check_finds_each_trouble():
     both, many = np.concatenate([train, train[:6]]), np.r_[own, (own[:6] + 1) % 10]
     against = trouble(both, many, np.concatenate([test, test[:1]]), np.append(other, other[0] - 1))
     assert against["equal images"] == (
-        "7 images under several labels (training: rows 1200, 1201, 1202, 1203, 1204, …; test: row "
-        "597); take them out or settle on one"
+        "14 images under several labels (training: rows 0, 1, 2, 3, 4, …; test: rows 0, 597); "
+        "take them out or settle on one"
     )
     empty = test.copy()
     empty[7] = 9

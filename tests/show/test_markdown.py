@@ -120,6 +120,7 @@ def test_what_cannot_be_written_is_refused_and_leaves_the_page_as_it_was(tmp_pat
         (f"{begin('one: a, x')}\n{END_MARK}\n", "asks for the section 'x'; there are a, c"),
         (f"{begin('one: a, c')}\n{END_MARK}\n", "has nothing to say there"),
         (f"{begin('two')}\n{END_MARK}\n", "has no place for one"),
+        (f"{begin('one: a')}\n\n{begin('two')}\n{END_MARK}\n", "a place for one without its end"),
     ):
         path.write_text(text, "utf-8")
         with pytest.raises(StudyError, match=re.escape(message)):

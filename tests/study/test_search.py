@@ -200,6 +200,7 @@ def test_what_is_wrong_with_candidates_is_said(study, tmp_path):
         ("[candidates.a]\nwight = {}\n", "candidate a: 'wight' is no setting"),
         ("[candidates.a]\nepochs_times = 'x'\n", "epochs_times is 'x'"),
         ("candidates = 3", "names no candidates"),
+        ("[candidates.baseline]\nepochs_times = 2", "the baseline is the study's own"),
         ("][", "cannot be read as candidates"),
     ):
         file.write_text(text)

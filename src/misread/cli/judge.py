@@ -15,6 +15,7 @@ from misread.cli.options import (
     alpha_option,
     file_option,
     json_option,
+    named,
     patience,
     print_json,
     say,
@@ -38,8 +39,8 @@ from misread.show.table import terminal_table
 
 
 @click.command(short_help="Judge predictions after a fix against those before it.")
-@click.argument("before")
-@click.argument("afters", metavar="AFTER...", nargs=-1, required=True)
+@click.argument("before", callback=named)
+@click.argument("afters", metavar="AFTER...", nargs=-1, required=True, callback=named)
 @click.option(
     "--cell",
     "cells",

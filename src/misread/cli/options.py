@@ -41,6 +41,14 @@ class Place(click.Path):
         return super().convert(value, param, ctx)
 
 
+def named(_ctx: click.Context, param: click.Parameter, texts: Any) -> Any:
+    """Return the text or texts of an argument; refuse an empty one, as of an unset variable."""
+    if any(not text.strip() for text in ([texts] if isinstance(texts, str) else texts or ())):
+        msg = "the name is empty; name what is meant."
+        raise click.BadParameter(msg, param=param)
+    return texts
+
+
 def folder_option(name: str, text: str) -> Callable[[Command], Command]:
     """Return an option that takes a folder."""
     return click.option(name, type=Place(path_type=Path), metavar="DIR", help=text)

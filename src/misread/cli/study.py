@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from misread import wording
-from misread.cli.options import Place, names, say, say_json, stderr, stdout, study_options
+from misread.cli.options import Place, named, names, say, say_json, stderr, stdout, study_options
 from misread.cli.progress import StudyBar, load_with_bar
 from misread.errors import StudyError
 from misread.files import read_json, write_json
@@ -49,7 +49,7 @@ from misread.workers.machine import default_jobs
 
 
 @click.command(short_help="Run or resume a study, to its findings and report.")
-@click.argument("study")
+@click.argument("study", callback=named)
 @click.option(
     "--arms", callback=names, metavar="a,b", help="Arms to run; a baseline is always among them."
 )
@@ -105,7 +105,7 @@ train_option = click.option(
 
 
 @click.command(short_help="Find what the baseline of a study keeps misreading.")
-@click.argument("study", metavar="STUDY|FOLDER")
+@click.argument("study", metavar="STUDY|FOLDER", callback=named)
 @train_option
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")
 @study_options
@@ -145,7 +145,7 @@ def errors(
 
 
 @click.command(short_help="Show what the augmentation of a study does to images.")
-@click.argument("study", metavar="STUDY|FOLDER")
+@click.argument("study", metavar="STUDY|FOLDER", callback=named)
 @train_option
 @study_options
 def preview(
@@ -183,7 +183,7 @@ def preview(
 
 
 @click.command(short_help="Draw the figures and the report of a finished study anew.")
-@click.argument("study")
+@click.argument("study", callback=named)
 @click.option(
     "--markdown",
     "markdown_page",

@@ -112,14 +112,13 @@ def _between(test: Dataset, of_train: list[bytes], of_test: list[bytes]) -> Find
 def _contradictions(
     train: Dataset, test: Dataset, of_train: list[bytes], of_test: list[bytes]
 ) -> Finding:
-    labels: dict[bytes, int] = {}
-    twice, n_against, named = 0, 0, []
+    labels: dict[bytes, set[int]] = {}
+    for dataset, digests in ((train, of_train), (test, of_test)):
+        for digest, label in zip(digests, dataset.labels_N.tolist(), strict=True):
+            labels.setdefault(digest, set()).add(label)
+    n_against, named = 0, []
     for part, dataset, digests in (("training", train, of_train), ("test", test, of_test)):
-        against = []
-        for n, (digest, label) in enumerate(zip(digests, dataset.labels_N.tolist(), strict=True)):
-            twice += digest in labels
-            if labels.setdefault(digest, label) != label:
-                against.append(n)
+        against = [n for n, digest in enumerate(digests) if len(labels[digest]) > 1]
         if against:
             n_against += len(against)
             named.append(f"{part}: {_named(dataset, against)}")
@@ -129,6 +128,7 @@ def _contradictions(
             "or settle on one"
         )
         return Finding("equal images", ok=False, result=result)
+    twice = len(of_train) + len(of_test) - len(labels)
     return Finding("equal images", ok=True, result=f"{twice:,}, none under several labels")
 
 

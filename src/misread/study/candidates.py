@@ -35,6 +35,9 @@ def load_candidates(study: Study, path: Path | None) -> tuple[dict[str, Arm], di
     if not isinstance(tables, dict) or not tables:
         msg = f"{path} names no candidates; write a table [candidates.NAME] for each."
         raise StudyError(msg)
+    if path is not None and BASELINE in tables:
+        msg = f"{path}: the baseline is the study's own; give the candidate another name."
+        raise StudyError(msg)
     arms, left_out = {}, {}
     for name, table in tables.items():
         if path is None and (why := _why_not(study, table)):

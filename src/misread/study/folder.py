@@ -18,7 +18,7 @@ from misread.learn.work import prepare, work
 from misread.store import Config, Environment, RunFolder, locked
 from misread.study.arithmetic import as_recorded, refuse_another_arithmetic
 from misread.study.arms import BASELINE
-from misread.study.file import builtin_studies
+from misread.study.file import builtin_studies, load_study
 from misread.study.plan import load_plan
 from misread.study.study import Study
 from misread.study.task import Note, OnReport, Stage, Task
@@ -39,16 +39,29 @@ class Executor(StrEnum):
 def study_folder(source: str) -> Path | None:
     """Return the folder that `source` is, or where the study of that name or file ran in runs/.
 
-    StudyError if it is empty, as of an unset variable: that is not the folder of now.
+    StudyError if it is empty, as of an unset variable: that is not the folder of now; or if the
+    folder of a file is another study's.
     """
     if not source.strip():
         msg = "the name is empty; name a study, its file or its folder."
         raise StudyError(msg)
     if Path(source).is_dir() and not list(Path(source).glob("seed_*")):  # those are of an arm
         return Path(source)
-    is_file = source.endswith(".toml") and Path(source).is_file()
-    name = Path(source).stem if is_file else source
-    return newest_folder(name) if is_file or name in builtin_studies() else None
+    if source.endswith(".toml") and Path(source).is_file():
+        return _folder_of_file(source)
+    return newest_folder(source) if source in builtin_studies() else None
+
+
+def _folder_of_file(source: str) -> Path:
+    study = load_study(source)
+    folder, _ = place_in_runs(study, is_builtin=False)
+    if changed := _changed(study, folder):
+        msg = (
+            f"{folder} was made of another study than {source} ({listed(changed)} differ); "
+            "name the folder that you mean."
+        )
+        raise StudyError(msg)
+    return folder
 
 
 def newest_folder(name: str) -> Path:
@@ -62,10 +75,13 @@ def newest_folder(name: str) -> Path:
 def place_in_runs(study: Study, *, is_builtin: bool) -> tuple[Path, str]:
     """Return where a study runs by default, and why that is a new folder, "" where it is not.
 
-    A built-in study whose file has changed since its folder was made takes the next one.
+    A built-in study whose file has changed since its folder was made takes the next one; NAME-2 of
+    a file of one's own may be another study.
     """
+    if not is_builtin:
+        return Path("runs") / study.name, ""
     folder = newest_folder(study.name)
-    changed = _changed(study, folder) if is_builtin else []
+    changed = _changed(study, folder)
     if not changed:
         return folder, ""
     number = int(folder.name.removeprefix(f"{study.name}-") if folder.name != study.name else 1)

@@ -112,8 +112,8 @@ def page_of(chapter: Chapter, beside: Beside) -> str:
     new = f"# {plain(chapter.title)}\n\n{begin}\n{end}\n"
     text = _text(beside.page) if beside.page.exists() else new
     some = re.escape(begin.removesuffix(" -->")) + "(?:: ([^\n]*?))? -->"
-    places = re.compile(f"^{some}\n.*?^{re.escape(end)}$", re.DOTALL | re.MULTILINE)
-
+    inside = "(?:(?!^<!-- misread ).)*?"  # no other place
+    places = re.compile(f"^{some}\n{inside}^{re.escape(end)}$", re.DOTALL | re.MULTILINE)
     warning = f"**Exploratory: {plain(chapter.exploratory)}.**" if chapter.exploratory else ""
     warnings = [warning]
 
@@ -123,7 +123,11 @@ def page_of(chapter: Chapter, beside: Beside) -> str:
         parts = (first, said, _sections(chapter, beside, place[1]), end)
         return "\n\n".join(filter(None, parts))
 
+    n_begun = len(re.findall(f"^{some}$", text, re.MULTILINE))
     text, n_places = places.subn(filled, text)
+    if n_places < n_begun:
+        msg = f"{beside.page} has a place for {chapter.name} without its end; write {end} after it."
+        raise StudyError(msg)
     if not n_places:
         msg = (
             f"{beside.page} has no place for {chapter.name}; give the name of a new page, or write "
