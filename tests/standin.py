@@ -155,7 +155,9 @@ class HerePool:
     done: list[Any]
     most: int | None = None
 
-    def __init__(self, work: Work, _prepare: Any, _jobs: int, _log: Path) -> None:
+    def __init__(
+        self, work: Work, _prepare: Any, _jobs: int, _log: Path, _imports: str = ""
+    ) -> None:
         self._work = work
         self._events: list[tuple[int, Event]] = []
 

@@ -14,7 +14,7 @@ from misread.data.parts import N_FOLDS
 from misread.errors import PlanError, StudyError
 from misread.files import Record, clear_errors, read_json
 from misread.learn.recipe import Run
-from misread.learn.work import prepare, work
+from misread.learn.work import imports, prepare, work
 from misread.store import Config, Environment, RunFolder, locked
 from misread.study.arithmetic import as_recorded, refuse_another_arithmetic
 from misread.study.arms import BASELINE
@@ -147,7 +147,13 @@ def workers_of(
         pool: Pool = (
             RayPool(work, jobs)
             if executor == Executor.RAY
-            else LocalPool(work, partial(prepare, study.trainer), jobs or default_jobs(), log)
+            else LocalPool(
+                work,
+                partial(prepare, study.trainer),
+                jobs or default_jobs(),
+                log,
+                imports(study.trainer),
+            )
         )
         place = "the logs of Ray" if executor == Executor.RAY else str(log)
         with Workers(pool, take, note, place) as workers:

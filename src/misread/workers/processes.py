@@ -1,4 +1,6 @@
-"""Workers on this machine: spawned processes, each with one thread, one job after another.
+"""Workers on this machine: processes, each with one thread, one job after another.
+
+They start anew, or fork from one that has imported what all of them need, where that is safe.
 
 Each process has a pipe of its own. What it sent before it died is still read, and its death is seen
 as the end of the pipe, so that it costs nothing but its own job; another one takes its place. A
@@ -7,13 +9,16 @@ worker that loses its parent ends itself, so that a killed study leaves nobody b
 
 import multiprocessing as mp
 import multiprocessing.connection as mpc
+import multiprocessing.context
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,8 +34,33 @@ R = TypeVar("R")
 STILLBORN = 3  # as many workers in a row that die before they can work, and there is no point
 
 
-def _serve(connection: "mpc.Connection[Any, Any]", work: Work, prepare: Prepare, log: str) -> None:
+# What the process has that workers fork from: its import, and the environment that this has read.
+_forked: dict[str, str] = {}
+
+
+def _context(imports: str) -> mp.context.ForkServerContext | mp.context.SpawnContext:
+    """Return how workers start: from the one process that Python keeps for forks, or anew."""
+    asked = {"import": imports, **thread_environment()}
+    if not imports or sys.platform != "linux" or (_forked and _forked != asked):
+        return mp.get_context("spawn")
+    _forked.update(asked)
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload([imports])
+    with environment(thread_environment()):
+        forkserver.ensure_running()
+    return context
+
+
+def _serve(
+    connection: "mpc.Connection[Any, Any]",
+    work: Work,
+    prepare: Prepare,
+    log: str,
+    environ: Mapping[str, str],
+) -> None:
     """Live as a worker: prepare, say so, then do what comes through the pipe until it closes."""
+    os.environ.clear()  # which a fork has from when the first one was made
+    os.environ.update(environ)
     # What libraries say at start-up (TensorFlow: a page) goes to the log, not between the bars.
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for output in (1, 2):
@@ -87,17 +117,24 @@ class LocalPool:
         Number of workers, at least 1. Results do not depend on it.
     log
         File that takes the workers' standard error.
+    imports
+        A module that every worker will import, and whose import starts no thread: on Linux it is
+        imported once, for all workers that have the same arithmetic.
     """
 
-    def __init__(self, work: Work, prepare: Prepare, jobs: int, log: Path) -> None:
+    def __init__(
+        self, work: Work, prepare: Prepare, jobs: int, log: Path, imports: str = ""
+    ) -> None:
         self._work, self._prepare, self._jobs, self._log = work, prepare, jobs, log
+        self._imports, self._wanted = imports, 0
         self._slots: list[_Slot] = []
         self._stillborn = 0
 
     def start(self, n_jobs: int) -> None:
-        """Start as many workers as so many jobs can use."""
-        while len(self._slots) < min(n_jobs, self._jobs):
-            self._slots.append(self._spawn())
+        """Start as many workers as so many jobs can use, or what they fork from."""
+        self._wanted = max(self._wanted, min(n_jobs, self._jobs))
+        if _context(self._imports).get_start_method() == "spawn":  # a fork waits for the import
+            self._fill()
 
     def has_room(self) -> bool:
         """Return whether a worker waits for a job."""
@@ -115,6 +152,7 @@ class LocalPool:
 
         MisreadError if workers cannot start.
         """
+        self._fill()
         events: list[tuple[int, Event]] = []
         ready = mpc.wait([slot.connection for slot in self._slots], seconds)
         for slot in [slot for slot in self._slots if slot.connection in ready]:
@@ -139,6 +177,7 @@ class LocalPool:
             slot.process.join()
             slot.connection.close()
         self._slots.clear()
+        self._wanted = 0
 
     def _greet(self, slot: _Slot, event: Event) -> None:
         """Take the first sign of a worker: it is ready, cannot work, or died as it started."""
@@ -157,13 +196,18 @@ class LocalPool:
             )
             raise RunError(msg)
 
+    def _fill(self) -> None:
+        while len(self._slots) < self._wanted:
+            self._slots.append(self._spawn())
+
     def _spawn(self) -> _Slot:
-        context = mp.get_context("spawn")
+        context = _context(self._imports)
         ours, theirs = context.Pipe()
-        process = context.Process(
-            target=_serve, args=(theirs, self._work, self._prepare, str(self._log))
-        )
         with environment(thread_environment()):
+            process = context.Process(
+                target=_serve,
+                args=(theirs, self._work, self._prepare, str(self._log), dict(os.environ)),
+            )
             process.start()
         theirs.close()  # so that the pipe ends with the worker
         return _Slot(process, ours)
