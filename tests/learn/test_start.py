@@ -25,7 +25,7 @@ def parents(jobs):
     trainer = TrainerCall()
     pool = LocalPool(work, partial(prepare, trainer), jobs, Path("log"), imports(trainer))
     pool.start(jobs)
-    while len(pool._slots) < jobs or not all(slot.is_ready for slot in pool._slots):
+    while pool.n_ready < jobs:
         pool.wait(0.2)
     stats = [Path(f"/proc/{slot.process.pid}/stat").read_text() for slot in pool._slots]
     pool.close()

@@ -136,6 +136,11 @@ class LocalPool:
         if _context(self._imports).get_start_method() == "spawn":  # a fork waits for the import
             self._fill()
 
+    @property
+    def n_ready(self) -> int:
+        """How many workers have started."""
+        return sum(slot.is_ready for slot in self._slots)
+
     def has_room(self) -> bool:
         """Return whether a worker waits for a job."""
         return any(slot.is_ready and slot.number is None for slot in self._slots)
