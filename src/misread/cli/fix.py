@@ -11,7 +11,14 @@ from misread.cli.progress import StudyBar, load_with_bar
 from misread.errors import StudyError
 from misread.files import write_atomic
 from misread.learn.order import Step
-from misread.show.fix import answer, dropped_lines, last_table, next_command, search_page
+from misread.show.fix import (
+    answer,
+    dropped_lines,
+    last_lines,
+    last_table,
+    next_command,
+    search_page,
+)
 from misread.store import locked
 from misread.study.candidates import load_candidates, proof_of
 from misread.study.file import load_study
@@ -77,8 +84,8 @@ def fix(
         click.echo((folder / "fix.json").read_text("utf-8"), nl=False)
         return
     click.echo(answer(result))
-    stdout().print(last_table(result, labels))
-    for line in dropped_lines(result):
+    stdout().print(last_table(result))
+    for line in (*last_lines(result, labels), *dropped_lines(result)):
         click.echo(line)
     for name, why in result.left_out.items():
         click.echo(f"Not tried: {name}, for {why}.")

@@ -1,6 +1,7 @@
 """A search for a fix in words: its answer, its table, and its page."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 from misread.show import style
@@ -9,7 +10,7 @@ from misread.show.render import environment
 from misread.show.report import embedded
 from misread.show.study_figures import Drawn
 from misread.show.table import Table, Tone, Toned
-from misread.study.halving import Score
+from misread.study.halving import Score, balance_of
 from misread.study.search import Search
 from misread.study.study import SMOKE, Study
 from misread.study.workload import minutes_of
@@ -48,11 +49,20 @@ def search_table(search: Search, labels: dict[str, str]) -> Table:
     return _table(search, labels, tried)
 
 
-def last_table(search: Search, labels: dict[str, str]) -> Table:
+def last_table(search: Search) -> Table:
     """Return the table of the candidates of the last rung, narrow enough for a terminal."""
-    return _table(
-        search, labels, [(score, search.rungs[-1].n_seeds) for score in search.rungs[-1].arms]
-    )
+    last = search.rungs[-1]
+    table = _table(search, {}, [(score, last.n_seeds) for score in last.arms])
+    rows = tuple(row[:-1] for row in table.rows)
+    return replace(table, heads=table.heads[:-1], rows=rows, align=table.align[:-1])
+
+
+def last_lines(search: Search, labels: dict[str, str]) -> list[str]:
+    """Return a line for each candidate of the last rung: what it is, and what became of it."""
+    return [
+        f"{score.arm}: {labels.get(score.arm, score.arm)}; {standing_of(search, score)}."
+        for score in search.rungs[-1].arms
+    ]
 
 
 def dropped_lines(search: Search) -> list[str]:
@@ -107,7 +117,7 @@ def standing_of(search: Search, score: Score) -> str:
     """Return what became of a candidate: it goes to the proof, or why it does not."""
     if score in search.best:
         return Toned("goes to the proof", Tone.GOOD)
-    return score.dropped or "breaks as much as it saves"
+    return score.dropped or balance_of(score)
 
 
 def next_command(search: Search, proof: Path) -> str:

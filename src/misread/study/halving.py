@@ -156,7 +156,7 @@ def halving(
         is_last = place + 1 == len(seeds)
         n_kept = len(scores) if is_last else kept_of(len(scores))
         left = [s.arm for s in scores[:n_kept]]
-        scores[n_kept:] = [s.model_copy(update={"dropped": _why(s)}) for s in scores[n_kept:]]
+        scores[n_kept:] = [s.model_copy(update={"dropped": balance_of(s)}) for s in scores[n_kept:]]
         baseline = score(BASELINE, before, before, cells)
         yield Rung(n_seeds=n_seeds, baseline=baseline, arms=tuple(scores))
 
@@ -166,6 +166,7 @@ def kept_of(n_arms: int) -> int:
     return max(LAST, ceil(n_arms / 3))
 
 
-def _why(it: Score) -> str:
+def balance_of(it: Score) -> str:
+    """Return what an arm saves and what it breaks, in words."""
     saves = f"saves {it.saved:.1f} images a seed" if it.saved > 0 else "does not lower the target"
     return f"{saves}, breaks {it.harm:.1f} (most: {it.harmed})" if it.harm else saves
