@@ -219,9 +219,9 @@ def test_the_command_writes_page_table_and_proof(tmp_path):
     first = done.stdout.splitlines()[0]
     assert re.match(r"(The best of|None of) 1\d candidates", first)
     search = Search.model_validate(read_json(folder / "fix.json"))
-    for score in search.rungs[-1].arms:
-        became = "goes to the proof" if score in search.best else "saves|does not lower the target"
-        assert re.search(rf"^{score.arm}: .+; ({became})", done.stdout, re.MULTILINE)
+    for scored in search.rungs[-1].arms:
+        became = "goes to the proof" if scored in search.best else "saves|does not lower the target"
+        assert re.search(rf"^{scored.arm}: .+; ({became})", done.stdout, re.MULTILINE)
     assert "misread run" in done.stdout.splitlines()[-1]
     page = (folder / "fix.html").read_text()
     assert first.rstrip(".") in page.replace("&#39;", "'")
