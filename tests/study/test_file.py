@@ -120,6 +120,8 @@ def test_no_control_is_the_policy_by_another_name(tmp_path):
         ({"colour": "1"}, {}, "'colour' is no setting; allowed there are title, question"),
         ({"judge": "{alpha = 2}"}, {}, "judge.alpha is 2"),
         ({"judge": "{alfa = 2}"}, {}, "'judge.alfa' is no setting; allowed there are alpha"),
+        ({"dataset": "3", "target": '"a:b"'}, {}, "dataset is 3, but must be text in quotes"),
+        ({"dataset": '"npz:x"', "target": '"a:b"', "seeds": "3"}, {}, "(?s)2 mist.*x is no file"),
         ({"title": ""}, {}, "'title' is missing"),
         ({"policy": ""}, {}, "'policy' is missing"),
         ({"title": "T"}, {}, "is no TOML file"),
@@ -151,6 +153,19 @@ def test_no_control_is_the_policy_by_another_name(tmp_path):
             {"arms": "{baseline = 3, both = 4}", "colour": "1"},
             {},
             r"(?s)3 mistakes:.*arm baseline is 3; write.*arms.baseline\]\.\n.*arm both is 4; write",
+        ),
+        ({"name": '"x"'}, {}, "`name` does nothing: a study is named by its file; leave it away"),
+        (
+            {"name": '"x"', "smoke": "true", "recipe_name": '"x"', "seeds": '"a"', "arms": "3"}
+            | {"policy": "3", "recipe": '"x"', "target": '"4-9"', "colour": "1", "judge": "{a = 1}"}
+            | {"corruptions": '["frost", "snow"]', "slices": '[["x", 2], ["y", 2]]'},
+            {"smoke": True, "adaptive": True},
+            r"14 mistakes:(\n- .*(no |nothing|frost|snow|'x'|'y'|seeds|arms|4-9|policy).*){14}$",
+        ),
+        (
+            {"arms": "{a = {hiden = 1}}", "recipe": "3", "policy": "3", "adaptive": "3"},
+            {"smoke": True},
+            r"(?s)4 mistakes:.*'hiden'",
         ),
         ({"target": "[4, 4]"}, {}, "two different classes"),
         ({"judge": "{reduction = 1.0}"}, {}, "judge.reduction is 1"),

@@ -199,6 +199,10 @@ def test_what_is_wrong_with_candidates_is_said(study, tmp_path):
         ("", "names no candidates"),
         ("[candidates.a]\nwight = {}\n", "candidate a: 'wight' is no setting"),
         ("[candidates.a]\nepochs_times = 'x'\n", "epochs_times is 'x'"),
+        (
+            "[candidates.a]\nwight = {}\n[candidates.b]\nepochs_times = 'x'\n",
+            ", classes.\n- candidate b: epochs_times is 'x'",
+        ),
         ("candidates = 3", "names no candidates"),
         ("[candidates.baseline]\nepochs_times = 2", "the baseline is the study's own"),
         ("][", "cannot be read as candidates"),

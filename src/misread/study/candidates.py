@@ -10,6 +10,7 @@ from typing import Any
 from misread.errors import StudyError
 from misread.learn.recipe import RECIPES
 from misread.study.arms import BASELINE, Arm
+from misread.study.complaints import StudyFileError
 from misread.study.file import arm_of, free_arm_of
 from misread.study.plan import counter_slices
 from misread.study.questions import Cell
@@ -39,11 +40,17 @@ def load_candidates(study: Study, path: Path | None) -> tuple[dict[str, Arm], di
         msg = f"{path}: the baseline is the study's own; give the candidate another name."
         raise StudyError(msg)
     arms, left_out = {}, {}
+    complaints: list[str] = []
     for name, table in tables.items():
         if path is None and (why := _why_not(study, table)):
             left_out[name] = why
-        else:
+            continue
+        try:
             arms[name] = _candidate(study, name, table)
+        except StudyFileError as error:
+            complaints += error.sentences
+    if complaints:
+        raise StudyFileError(study.name, complaints)
     if not arms:
         msg = (
             "there is nothing to try: none of the built-in candidates is for this study; name your "
@@ -71,8 +78,8 @@ def _candidate(study: Study, name: str, table: Any) -> Arm:
     if isinstance(settings, dict):
         times = settings.pop("epochs_times", 1)
         if not isinstance(times, int | float) or not 0 < times <= 100:
-            msg = f"candidate {name}: epochs_times is {times!r}; allowed is a number up to 100."
-            raise StudyError(msg)
+            msg = f"candidate {name}: epochs_times is {times!r}; allowed is one above 0, up to 100."
+            raise StudyFileError(name, [msg])
         if times != 1 and not study.smoke:
             settings.setdefault("epochs", max(1, round(common.get("epochs", 1) * times)))
         if settings.get("policy") == "*" and study.policy is not None:

@@ -1,14 +1,18 @@
 """What is wrong with the settings of a study, in sentences of ours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from misread.errors import StudyError
 
-# Settings that a file does not state: its name does, or `recipe`, or an option.
-HIDDEN = {"name", "recipe_name", "smoke"}
+# Settings that a file does not state, and why.
+HIDDEN = {
+    "name": "`name` does nothing: a study is named by its file; leave it away, or rename the file.",
+    "recipe_name": "`recipe_name` does nothing: the recipe is named by `recipe`; use that.",
+    "smoke": "`smoke` does nothing: the option --smoke asks for it; leave it away.",
+}
 
 _MUST = {
     "greater_than": "must be above {gt:g}",
@@ -40,16 +44,22 @@ _MUST = {
 
 
 def sentences(
-    name: str, error: ValidationError, kind: type[BaseModel], more: tuple[str, ...] = ()
+    name: str,
+    error: ValidationError,
+    kind: type[BaseModel],
+    more: tuple[str, ...] = (),
+    *,
+    but: Collection[str] = (),
 ) -> list[str]:
     """Return what pydantic finds wrong with a `kind`, a sentence for each complaint.
 
     `name` is that of the study, with its arm where it is about one; `more` are keys that are
-    allowed beside the fields of `kind`.
+    allowed beside the fields of `kind`; on `but` all is said already.
     """
     # Unknown keys first: a key that is missing is often the same one, misspelt.
     complaints = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    return [_sentence(name, one, kind, more) for one in complaints]
+    done = {(key,) for key in but}
+    return [_sentence(name, one, kind, more) for one in complaints if one["loc"][:1] not in done]
 
 
 class StudyFileError(StudyError):
@@ -84,9 +94,9 @@ def _sentence(
     loc = complaint["loc"]
     where = ".".join(str(part) for part in loc)
     if complaint["type"] == "extra_forbidden":
-        known = known_keys(loc, kind)
+        known = _known_keys(loc, kind)
         known += more if len(loc) == 1 else ()
-        return not_known(name, where, known)
+        return f"study {name}: {where!r} is no setting; allowed there are {', '.join(known)}."
     if complaint["type"] == "missing" and isinstance(loc[-1], int):
         what = ".".join(str(part) for part in loc[:-1])
         return f"study {name}: {what} has too few entries; give {loc[-1] + 1}."
@@ -100,12 +110,7 @@ def _sentence(
     return f"study {name}: {where} is {complaint['input']!r:.60}, but {what}; correct it."
 
 
-def not_known(name: str, key: str, known: list[str]) -> str:
-    """Return the sentence on a setting that there is not."""
-    return f"study {name}: {key!r} is no setting; allowed there are {', '.join(known)}."
-
-
-def known_keys(loc: tuple[int | str, ...], kind: type[BaseModel]) -> list[str]:
+def _known_keys(loc: tuple[int | str, ...], kind: type[BaseModel]) -> list[str]:
     """Return the keys that are allowed where a complaint points to."""
     model = kind
     for part in loc[:-1]:
@@ -115,5 +120,5 @@ def known_keys(loc: tuple[int | str, ...], kind: type[BaseModel]) -> list[str]:
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             break
         model = inner
-    hidden = HIDDEN if model is kind else set()
+    hidden = HIDDEN if model is kind else ()
     return [key for key in model.model_fields if key not in hidden]

@@ -10,11 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from misread.data.sources import beside, load
-from misread.errors import StudyError
+from misread.errors import MisreadError, StudyError
 from misread.learn.recipe import RECIPES, Recipe
 from misread.learn.treatments import Treatments
 from misread.study.arms import BASELINE, Arm
-from misread.study.complaints import StudyFileError, known_keys, not_known, sentences
+from misread.study.complaints import HIDDEN, StudyFileError, sentences
 from misread.study.questions import Cell, parse_cell, with_looks
 from misread.study.study import Study
 
@@ -29,6 +29,7 @@ class _Options:
     arms: tuple[str, ...] | None
     recipe: str | None
     epochs: int | None
+    adaptive: bool
     smoke: bool
 
 
@@ -69,42 +70,56 @@ def load_study(
     StudyError
         If there is no such study, or anything in it or in the options is not allowed.
     """
-    options = _Options(seeds, arms, recipe, epochs, smoke=smoke)
+    options = _Options(seeds, arms, recipe, epochs, adaptive=adaptive, smoke=smoke)
     name, folder, raw = _read(name_or_path, dataset)
-    values = {key: value for key, value in raw.items() if key not in ("recipe", "arms")}
-    complaints: list[str] = []
-    values |= _checked_arms(name, raw, options, complaints)
+    values = {key: value for key, value in raw.items() if key not in {"recipe", *HIDDEN}}
+    wrong = _of_wrong_kind(name, raw)
+    complaints = [f"study {name}: {why}" for key, why in HIDDEN.items() if key in raw]
+    complaints += wrong.values()
+    try:
+        values |= _arms(name, raw, options, wrong, complaints)
+    except StudyError as error:
+        complaints.append(str(error))
+        wrong["arms"] = ""
+    if "arms" in wrong:
+        values["arms"] = {}
     values |= {"name": name, "smoke": options.smoke}
     if isinstance(values.get("target"), str):
         try:
             values["target"] = _cell(values["target"], raw.get("dataset", "mnist"))
-        except StudyError as error:
+        except MisreadError as error:
             complaints.append(f"study {name}: {error}")
-            del values["target"]
-    if "trainer" in raw:
+            wrong["target"] = ""
+    if "trainer" in raw and "trainer" not in wrong:
         values["trainer"] = {"folder": str(folder.resolve()), **raw["trainer"]}
-    if options.seeds is not None:
-        values["seeds"] = options.seeds
-    elif options.smoke:
-        values["seeds"] = values.get("seeds", ())[: 2 if len(values["arms"]) <= 8 else 1]
-    if adaptive:
-        values.setdefault("adaptive", {})
-    if "adaptive" in values:
-        values |= with_looks(values["adaptive"], values.get("seeds", ()), smoke=options.smoke)
+    if not {"adaptive", "seeds"} & wrong.keys():
+        values |= _seeds(values, options)
     try:
         study = Study(**values)
     except ValidationError as error:
-        complaints += sentences(name, error, Study, ("recipe",))
+        complaints = sentences(name, error, Study, ("recipe",), but=wrong) + complaints
     if complaints:
         raise StudyFileError(name, complaints)
     return study
 
 
-def _cell(text: str, dataset: str) -> Cell:
+def _seeds(values: Mapping[str, Any], options: _Options) -> dict[str, Any]:
+    """Return the seeds of a study and its looks, if any."""
+    seeds = values.get("seeds", ()) if options.seeds is None else options.seeds
+    if options.smoke and options.seeds is None:
+        seeds = seeds[: 2 if len(values["arms"]) <= 8 else 1]
+    if options.adaptive or "adaptive" in values:
+        return with_looks(values.get("adaptive", {}), seeds, smoke=options.smoke)
+    return {"seeds": seeds} if seeds or "seeds" in values else {}
+
+
+def _cell(text: str, dataset: Any) -> Cell:
     """Return the cell that "cat:dog" names, or "4:9" by the places of two classes, from 0."""
     names = [name.strip() for name in text.split(":")]
     if len(names) != 2 or all(name.isdecimal() for name in names):
         return parse_cell(text)
+    if not isinstance(dataset, str):
+        return 0, 1  # the dataset is complained of
     known = load(dataset)[0].class_names
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -147,9 +162,10 @@ def _read(name_or_path: str, dataset: str | None) -> tuple[str, Path, dict[str, 
     return name, folder, raw
 
 
-def _check_kinds(name: str, raw: Mapping[str, Any]) -> None:
-    wrong = [
-        f"study {name}: {key} is {raw[key]!r}; write it as in {example}."
+def _of_wrong_kind(name: str, raw: Mapping[str, Any]) -> dict[str, str]:
+    """Return a sentence on every setting that is of another kind than it must be."""
+    return {
+        key: f"study {name}: {key} is {raw[key]!r}; write it as in {example}."
         for key, kinds, example in (
             ("recipe", (str, dict), '"quick", or as a table [recipe]'),
             ("seeds", (list,), "[42, 123, 456]"),
@@ -160,41 +176,31 @@ def _check_kinds(name: str, raw: Mapping[str, Any]) -> None:
             ("trainer", (dict,), 'call = "package.module:name" in a table [trainer]'),
         )
         if key in raw and not isinstance(raw[key], kinds)
-    ]
-    if wrong:
-        raise StudyFileError(name, wrong)
-
-
-def _checked_arms(
-    name: str, raw: Mapping[str, Any], options: _Options, complaints: list[str]
-) -> dict[str, Any]:
-    """Return what `_arms` does; an error names unknown keys first: one may be a key misspelt."""
-    try:
-        _check_kinds(name, raw)
-        return _arms(name, raw, options, complaints)
-    except StudyError as error:
-        known = [*known_keys(("",), Study), "recipe"]
-        unknown = [not_known(name, key, known) for key in raw if key not in known]
-        wrong = error.sentences if isinstance(error, StudyFileError) else [str(error)]
-        raise StudyFileError(name, [*unknown, *wrong]) from None
+    }
 
 
 def _arms(
-    name: str, raw: Mapping[str, Any], options: _Options, complaints: list[str]
+    name: str,
+    raw: Mapping[str, Any],
+    options: _Options,
+    wrong: Mapping[str, str],
+    complaints: list[str],
 ) -> dict[str, Any]:
     """Return the arms of a study and the name of their recipe; claims on other arms are dropped.
 
     What is wrong with an arm is added to `complaints`, and another stands in its place, so that all
-    else can be looked at too.
+    else can be looked at too; as for the settings that are `wrong`.
     """
+    instead = {key: {"name": "policy"} for key in ("policy", "trainer") if key in wrong}
+    raw = {key: value for key, value in raw.items() if key not in wrong} | instead
     is_free = "trainer" in raw and not isinstance(raw.get("recipe"), str)
     recipe = raw.get("recipe", {} if is_free else "quick")
-    if isinstance(recipe, dict) and options.recipe is not None:
+    if options.recipe and isinstance(recipe, dict):
         what = "has a trainer of its own" if is_free else "has recipes of its own"
-        msg = f"study {name} {what}; leave --recipe {options.recipe} away."
-        raise StudyError(msg)
-    recipe = options.recipe or recipe
-    common = recipe if isinstance(recipe, dict) else _recipe(recipe)
+        complaints.append(f"study {name} {what}; leave --recipe {options.recipe} away.")
+    else:
+        recipe = _known_recipe(options.recipe or recipe, complaints)
+    common = recipe if isinstance(recipe, dict) else RECIPES[recipe].model_dump()
     changes = {"epochs": options.epochs or (1 if options.smoke else None)}
     changes = {key: value for key, value in changes.items() if value is not None}
     if is_free and options.epochs is None:  # only where its trainer is told of epochs
@@ -231,16 +237,17 @@ def _arms(
     return found
 
 
+def _known_recipe(recipe: Any, complaints: list[str]) -> Any:
+    """Return a recipe, or the default in place of a name that there is not."""
+    if not isinstance(recipe, str) or recipe in RECIPES:
+        return recipe
+    complaints.append(f"there is no recipe {recipe!r}; choose one of {', '.join(RECIPES)}.")
+    return "quick"
+
+
 def _generated(arm: Any) -> dict[str, str]:
     """Return the settings of an arm that the study's policy makes."""
     return {} if arm == BASELINE else {"policy": arm}
-
-
-def _recipe(name: str) -> dict[str, Any]:
-    if name not in RECIPES:
-        msg = f"there is no recipe {name!r}; choose one of {', '.join(RECIPES)}."
-        raise StudyError(msg)
-    return RECIPES[name].model_dump()
 
 
 def _refuse_unknown(name: str, chosen: tuple[str, ...], tables: Mapping[str, Any]) -> None:

@@ -40,31 +40,33 @@ def _distinct(value: tuple[int, ...]) -> tuple[int, ...]:
     return value
 
 
-def _known_corruptions(value: tuple[str, ...]) -> tuple[str, ...]:
+def _known_corruption(value: str) -> str:
     try:
-        names = tuple(parse_corruption(name).name for name in value)
+        return parse_corruption(value).name
     except StudyError as error:
         raise ValueError(str(error).removesuffix(".")) from None
-    if len(set(names)) < len(names):
-        msg = f"corruptions are {', '.join(names)}, but each may be named once"
+
+
+def _named_once(value: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(value)) < len(value):
+        msg = f"corruptions are {', '.join(value)}, but each may be named once"
         raise ValueError(msg)
-    return names
+    return value
 
 
-Slice = tuple[
-    Annotated[str, Field(pattern="^[a-z_]+$")], Annotated[int, Field(ge=2, le=MAX_SIZE_PX)]
-]
-
-
-def _known_slices(value: tuple[Slice, ...]) -> tuple[Slice, ...]:
-    for name, _ in value:
-        if name not in OPERATIONS:
-            msg = f"a slice names {name!r}; choose among {', '.join(OPERATIONS)}"
-            raise ValueError(msg)
+def _known_operation(value: str) -> str:
+    if value not in OPERATIONS:
+        msg = f"a slice names {value!r}; choose among {', '.join(OPERATIONS)}"
+        raise ValueError(msg)
     return value
 
 
 DatasetName = Annotated[str, AfterValidator(_known_dataset)]
+Slice = tuple[
+    Annotated[str, Field(pattern="^[a-z_]+$"), AfterValidator(_known_operation)],
+    Annotated[int, Field(ge=2, le=MAX_SIZE_PX)],
+]
+Corruption = Annotated[str, AfterValidator(_known_corruption)]
 Seeds = Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
@@ -125,8 +127,8 @@ class Study(Frozen):
     axis: str = unstated("")
     judge: Proof = Proof()
     adaptive: Adaptive | None = unstated(None)
-    slices: Annotated[tuple[Slice, ...], AfterValidator(_known_slices)] = unstated(())
-    corruptions: Annotated[tuple[str, ...], AfterValidator(_known_corruptions)] = unstated(())
+    slices: tuple[Slice, ...] = unstated(())
+    corruptions: Annotated[tuple[Corruption, ...], AfterValidator(_named_once)] = unstated(())
     fit_size: int | None = Field(default=None, ge=100, exclude_if=lambda v: v is None)
     trainer: TrainerCall = unstated(TrainerCall())
     smoke: bool = False
