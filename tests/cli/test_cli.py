@@ -94,6 +94,10 @@ REFUSED = {
     "two ways to print": "judge {tmp}/before.npz {tmp}/after.npz --cell 4:9 --json --markdown",
     "no pictures": "atlas {tmp}/before.npz --images {tmp}/nowhere.npz",
     "no readings to calibrate by": "calibrate --readings {tmp}/nowhere.npz#baseline",
+    "figures of no page": "report four-nine --figures {tmp}",
+    "data of a study": "labels {tmp} --data nonsense",
+    "an arm of a file": "labels {tmp}/before.npz --arm both",
+    "a margin above one": "judge {tmp}/before.npz {tmp}/after.npz --margin cell=200%",
     "different images": "judge {tmp}/short.npz {tmp}/after.npz --cell 4:9",
 }
 

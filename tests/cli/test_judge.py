@@ -107,7 +107,7 @@ def test_seeds_that_are_no_pairs(sides, tmp_path):
 
 
 def test_margins_and_reduction_are_passed_on(sides):
-    given = ("--margin", "accuracy=.2", "--margin", "cell=0.25", "--reduction", ".5")
+    given = ("--margin", "accuracy=.2", "--margin", "cell=25%", "--reduction", ".5")
     found = verdict(sides / "before.npz", sides / "after.npz", "--cell", "4:9", *given)
     assert found["margins"] == {"accuracy": 0.2, "recall": 0.005, "cell": 0.25, "slice": 0.01}
     assert found["reduction"] == 0.5

@@ -6,6 +6,7 @@ A command's module is loaded when the command is called, so that `misread --help
 import errno
 import importlib
 import io
+import itertools
 import sys
 from typing import Any
 
@@ -63,6 +64,12 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
+        for before, text in itertools.pairwise(args):
+            option, equals, value = text.partition("=")
+            if not (value if equals and option.startswith("--") else text).strip():
+                place = option.strip() or before
+                msg = f"after {place} the name is empty; name what is meant, or leave it out."
+                raise click.UsageError(msg, ctx)
         return name, command.load() if isinstance(command, _Door) else command, rest
 
     def invoke(self, ctx: click.Context) -> Any:

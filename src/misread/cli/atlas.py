@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from misread.cli.options import Place, figure_option, json_option, print_json, say, stdout
+from misread.cli.options import figure_option, json_option, print_json, say, stdout
 from misread.errors import DataError
 from misread.files import write_atomic
 from misread.judge import Atlas, CellAtlas, Predictions, cell_atlas, cell_of
@@ -26,7 +26,7 @@ from misread.study.folder import study_folder
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")
 @click.option(
     "--images",
-    type=Place(path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE.npz",
     help="The pictures: `images` uint8 [N,H,W] or [N,H,W,C], in the order of the predictions.",
 )

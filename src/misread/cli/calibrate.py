@@ -14,7 +14,7 @@ import numpy as np
 import scipy
 from pydantic import ValidationError
 
-from misread.cli.options import Place, json_option, say, say_json, stderr, stdout
+from misread.cli.options import json_option, say, say_json, stderr, stdout
 from misread.cli.progress import Bar
 from misread.errors import DataError, PlanError, StudyError
 from misread.files import write_atomic
@@ -39,9 +39,11 @@ QUICK_SEEDS = "5,10"
 @click.option("--seeds", metavar="5,10,20", help="Trainings per arm [default: 5,10,20].")
 @click.option("--jobs", type=click.IntRange(1), help="Worker processes [default: one per core].")
 @click.option(
-    "--out", type=Place(path_type=Path, dir_okay=False), help="Keep results; resume from here."
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Keep results; resume from here."
 )
-@click.option("--markdown", type=Place(path_type=Path, dir_okay=False), help="Write the page here.")
+@click.option(
+    "--markdown", type=click.Path(path_type=Path, dir_okay=False), help="Write the page here."
+)
 @click.option(
     "--readings",
     metavar="FILE.npz#ARM",

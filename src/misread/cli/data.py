@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from misread.cli.options import figure_option, json_option, named, print_json, say, stderr, stdout
+from misread.cli.options import figure_option, json_option, print_json, say, stderr, stdout
 from misread.cli.progress import load_with_bar
 from misread.data.check import check_dataset, class_counts, image_words
 from misread.data.download import cache_folder, downloads
@@ -47,7 +47,7 @@ def list_(as_json: bool) -> None:  # noqa: FBT001  click passes flags
 
 
 @data.command(short_help="Show what is in a dataset.")
-@click.argument("name", callback=named)
+@click.argument("name")
 @figure_option("Contact sheet to draw [default: runs/data/NAME.png; none with --json].")
 @json_option
 def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001  click passes flags
@@ -93,7 +93,7 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
 
 
 @data.command(short_help="Check that a dataset is sound.")
-@click.argument("name", callback=named)
+@click.argument("name")
 @json_option
 def check(name: str, as_json: bool) -> None:  # noqa: FBT001  click passes flags
     """Check the dataset NAME: whole, complete, no doubles, no empty images; exit 2 on trouble."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from misread.cli.options import Place, stderr, stdout, study_options
+from misread.cli.options import stderr, stdout, study_options
 from misread.cli.progress import StudyBar, load_with_bar
 from misread.errors import StudyError
 from misread.files import write_atomic
@@ -36,7 +36,7 @@ from misread.study.search import most_epochs, search
 @click.option(
     "--candidates",
     "candidates_file",
-    type=Place(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="A TOML file with a table [candidates.NAME] for each arm to try [default: built in].",
 )

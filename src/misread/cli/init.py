@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from misread.cli.options import named, say
+from misread.cli.options import say
 from misread.data.sources import load
 from misread.errors import StudyError
 from misread.files import write_atomic
@@ -73,7 +73,7 @@ slice = 0.01
 
 
 @click.command(short_help="Write a study's file, with comments, to begin with.")
-@click.argument("name", callback=named)
+@click.argument("name")
 @click.option(
     "--data",
     default="mnist",

@@ -1,6 +1,5 @@
 """`misread judge`: a verdict from predictions alone."""
 
-import math
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +13,8 @@ from misread import wording
 from misread.cli.options import (
     alpha_option,
     file_option,
+    fraction_of,
     json_option,
-    named,
     patience,
     print_json,
     say,
@@ -39,8 +38,8 @@ from misread.show.table import terminal_table
 
 
 @click.command(short_help="Judge predictions after a fix against those before it.")
-@click.argument("before", callback=named)
-@click.argument("afters", metavar="AFTER...", nargs=-1, required=True, callback=named)
+@click.argument("before")
+@click.argument("afters", metavar="AFTER...", nargs=-1, required=True)
 @click.option(
     "--cell",
     "cells",
@@ -336,15 +335,12 @@ def _margins(texts: tuple[str, ...]) -> Margins:
     margins: dict[str, float] = {}
     for text in texts:
         kind, _, share = text.partition("=")
-        try:
-            margins[kind] = float(share)
-        except ValueError:
-            margins[kind] = math.nan
+        margins[kind] = fraction_of(share)
         if kind not in Margins.model_fields or not 0 <= margins[kind] <= 1:
             kinds = ", ".join(Margins.model_fields)
             msg = (
                 f"margin {text!r} is not of the form KIND=SHARE, with one of {kinds} and a share "
-                "from 0 to 1; write it as in cell=.005."
+                "from 0 to 1; write it as in cell=.005 or cell=0.5%."
             )
             raise JudgeError(msg)
     return Margins(**margins)

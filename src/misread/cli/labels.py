@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from misread import wording
-from misread.cli.options import Place, figure_option, json_option, print_json, say, stdout
+from misread.cli.options import figure_option, json_option, print_json, say, stdout
+from misread.errors import StudyError
 from misread.files import csv_to_bytes, write_atomic
 from misread.learn.views import Part
 from misread.show.figures.labels import labels_figure
@@ -35,7 +37,7 @@ _TOPS = (15, 30, 60)  # ranks up to which disputed labels are counted
 )
 @click.option(
     "--out",
-    type=Place(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.csv",
     help="Write them here, with an empty column `answer`.",
 )
@@ -58,7 +60,17 @@ def labels(
     (Northcutt et al. 2021). Fill the column `answer` of --out with keep, wrong or unclear, and give
     it to `misread judge --answers`: wrong and unclear labels are then disputed.
     """
-    if study_folder(source) is not None:
+    is_study = study_folder(source) is not None
+    for name in ("data",) if is_study else ("arm", "part"):
+        if click.get_current_context().get_parameter_source(name) == ParameterSource.COMMANDLINE:
+            what = (
+                "a study and knows its images"
+                if is_study
+                else "no study and has neither arms nor parts"
+            )
+            msg = f"{source} is {what}; leave --{name} out."
+            raise StudyError(msg)
+    if is_study:
         questioned = labels_of_study(finished_study(source), arm, Part(part))
     else:
         questioned = labels_of_file(source, data)

@@ -31,27 +31,9 @@ jobs_option = click.option(
 )
 
 
-class Place(click.Path):
-    """A path that has a name: an empty one, as of an unset variable, is not the folder of now."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path, or refuse an empty text."""
-        if not str(value).strip():
-            self.fail("the name is empty; name a place, or leave the option out.", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-def named(_ctx: click.Context, param: click.Parameter, texts: Any) -> Any:
-    """Return the text or texts of an argument; refuse an empty one, as of an unset variable."""
-    if any(not text.strip() for text in ([texts] if isinstance(texts, str) else texts or ())):
-        msg = "the name is empty; name what is meant."
-        raise click.BadParameter(msg, param=param)
-    return texts
-
-
 def folder_option(name: str, text: str) -> Callable[[Command], Command]:
     """Return an option that takes a folder."""
-    return click.option(name, type=Place(path_type=Path), metavar="DIR", help=text)
+    return click.option(name, type=click.Path(path_type=Path), metavar="DIR", help=text)
 
 
 def file_option(
@@ -59,7 +41,7 @@ def file_option(
 ) -> Callable[[Command], Command]:
     """Return an option that takes a file, as the argument `name` or as the option is called."""
     names = [option, name] if name else [option]
-    return click.option(*names, type=Place(path_type=Path), metavar=metavar, help=text)
+    return click.option(*names, type=click.Path(path_type=Path), metavar=metavar, help=text)
 
 
 def figure_option(text: str) -> Callable[[Command], Command]:
@@ -83,25 +65,26 @@ def whole_numbers(_ctx: click.Context, _param: click.Parameter, text: str | None
 
 def share(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
     """Return the share that "0.008" or "0.8%" names, between 0 and 1."""
-    if text is None:
-        return None
-    try:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < 1:
+    if text is not None and not 0 < fraction_of(text) < 1:
         msg = f"{text!r} is no share between 0 and 1; write it as in 0.008 or 0.8%."
         raise click.BadParameter(msg)
-    return value
+    return None if text is None else fraction_of(text)
 
 
-def _level(ctx: click.Context, param: click.Parameter, text: str | None) -> float | None:
+def fraction_of(text: str) -> float:
+    """Return the number that "0.008" or "0.8%" names; NaN for what is none."""
+    try:
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        return math.nan
+
+
+def _level(_ctx: click.Context, _param: click.Parameter, text: str) -> float:
     """Return the level that "0.05" or "5%" names."""
-    value = share(ctx, param, text)
-    if value is not None and value > _LARGEST_LEVEL:
-        msg = f"{text!r} is above {_LARGEST_LEVEL}, the largest level; write it as in 0.05 or 5%."
+    if not 0 < fraction_of(text) <= _LARGEST_LEVEL:
+        msg = f"{text!r} is no level above 0 and up to {_LARGEST_LEVEL}; write it as in 0.05 or 5%."
         raise click.BadParameter(msg)
-    return value
+    return fraction_of(text)
 
 
 share_option = partial(click.option, callback=share, metavar="SHARE", show_default=True)

@@ -10,7 +10,6 @@ from misread.cli.options import (
     alpha_option,
     figure_option,
     json_option,
-    named,
     say,
     say_json,
     share,
@@ -37,8 +36,8 @@ from misread.study.questions import parse_cell
 
 
 @click.command(short_help="Say how many seeds and images a reduction needs.")
-@click.argument("pilot", required=False, callback=named)
-@click.argument("after", required=False, callback=named)
+@click.argument("pilot", required=False)
+@click.argument("after", required=False)
 @click.option("--cell", metavar="4:9", help="Confusion to plan for [default: a study's target].")
 @click.option("--rate", callback=share, metavar="0.8%", help="Instead of PILOT: errors per image.")
 @click.option(

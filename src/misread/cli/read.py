@@ -11,7 +11,6 @@ from PIL import Image
 from rich.console import Console
 
 from misread.cli.options import (
-    Place,
     folder_option,
     json_option,
     print_json,
@@ -43,7 +42,7 @@ class _Photo(NamedTuple):
 
 
 @click.command(short_help="Read the digits in photos of paper.")
-@click.argument("photos", nargs=-1, required=True, type=Place(path_type=Path))
+@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--from",
     "source",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from misread.cli.options import Place, folder_option, json_option, say, say_json, stderr, stdout
+from misread.cli.options import folder_option, json_option, say, say_json, stderr, stdout
 from misread.errors import StudyError
 from misread.files import readable_json, write_atomic
 from misread.images import Images
@@ -43,7 +43,7 @@ _BY = {measure.partition("_")[0]: measure for measure in MEASURES}
 )
 @click.option(
     "--metadata",
-    type=Place(path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE.csv",
     help="Columns beside the images of confirm (by id): where the cell's errors are, ranked.",
 )

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from misread import wording
-from misread.cli.options import Place, named, names, say, say_json, stderr, stdout, study_options
+from misread.cli.options import names, say, say_json, stderr, stdout, study_options
 from misread.cli.progress import StudyBar, load_with_bar
 from misread.errors import StudyError
 from misread.files import read_json, write_json
@@ -49,7 +49,7 @@ from misread.workers.machine import default_jobs
 
 
 @click.command(short_help="Run or resume a study, to its findings and report.")
-@click.argument("study", callback=named)
+@click.argument("study")
 @click.option(
     "--arms", callback=names, metavar="a,b", help="Arms to run; a baseline is always among them."
 )
@@ -105,7 +105,7 @@ train_option = click.option(
 
 
 @click.command(short_help="Find what the baseline of a study keeps misreading.")
-@click.argument("study", metavar="STUDY|FOLDER", callback=named)
+@click.argument("study", metavar="STUDY|FOLDER")
 @train_option
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")
 @study_options
@@ -145,7 +145,7 @@ def errors(
 
 
 @click.command(short_help="Show what the augmentation of a study does to images.")
-@click.argument("study", metavar="STUDY|FOLDER", callback=named)
+@click.argument("study", metavar="STUDY|FOLDER")
 @train_option
 @study_options
 def preview(
@@ -183,23 +183,28 @@ def preview(
 
 
 @click.command(short_help="Draw the figures and the report of a finished study anew.")
-@click.argument("study", callback=named)
+@click.argument("study")
 @click.option(
     "--markdown",
     "markdown_page",
-    type=Place(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False),
     metavar="PAGE",
     help="Write the results into this Markdown page too, with figures and readings beside it; in a "
     "page that exists, what stands between its marks is replaced.",
 )
 @click.option(
     "--figures",
-    type=Place(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Folder of the page's figures [default: one of the study's name beside PAGE].",
 )
 def report(study: str, markdown_page: Path | None, figures: Path | None) -> None:
     """Draw the figures and the report of a finished STUDY anew: its folder, name or file."""
+    if figures is not None and markdown_page is None:
+        msg = (
+            "--figures is where the figures of a Markdown page go; say with --markdown which page."
+        )
+        raise StudyError(msg)
     folder = finished_study(study)
     load_plan(folder)  # before anything is created there
     with _drawing(folder):
