@@ -229,6 +229,11 @@ def test_the_command_writes_page_table_and_proof(tmp_path):
     assert "misread run" in done.stdout.splitlines()[-1]
     page = (folder / "fix.html").read_text()
     assert first.rstrip(".") in page.replace("&#39;", "'")
+    assert "<svg" in page
+    assert (
+        f"misread fix {tmp_path}/small.toml --candidates {tmp_path}/candidates.toml --smoke\n"
+        in page
+    )
     assert read_json(folder / "fix.json")["smoke"] is True
     before = page
     CliRunner().invoke(main, command)

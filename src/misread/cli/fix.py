@@ -1,6 +1,7 @@
 """`misread fix`: search for a fix of a study's target, and write the study that is to prove it."""
 
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,8 @@ def fix(
         write_atomic(proof, proof_of(result, whole, arms).encode())
         page = folder / "fix.html"
         labels = {name: arm.label or name for name, arm in candidates.items()}
-        write_atomic(page, search_page(result, loaded, labels, proof).encode())
+        again = _again(click.get_current_context())
+        write_atomic(page, search_page(result, loaded, labels, proof, again).encode())
     if as_json:
         click.echo((folder / "fix.json").read_text("utf-8"), nl=False)
         return
@@ -91,3 +93,15 @@ def fix(
         click.echo(f"Not tried: {name}, for {why}.")
     click.echo(f"Page: {page}")
     click.echo(next_command(result, proof))
+
+
+def _again(ctx: click.Context) -> str:
+    """Return the command with what decides its result: not where that goes, nor how fast."""
+    stated = [ctx.params["study"]]
+    for option in ctx.command.params:
+        value = ctx.params[option.name or ""]
+        if option.name in {"study", "out", "jobs", "as_json"} or value in {None, False}:
+            continue
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
+        stated += [option.opts[0]] if value is True else [option.opts[0], text]
+    return shlex.join(["misread", "fix", *stated])

@@ -4,7 +4,6 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from misread.show import style
 from misread.show.figures.fix import candidates as candidates_figure
 from misread.show.render import environment
 from misread.show.report import embedded
@@ -129,21 +128,20 @@ def next_command(search: Search, proof: Path) -> str:
     )
 
 
-def search_page(search: Search, study: Study, labels: dict[str, str], proof: Path) -> str:
+def search_page(
+    search: Search, study: Study, labels: dict[str, str], proof: Path, command: str
+) -> str:
     """Return the page of a search: one HTML file, the same bytes for the same search."""
-    figure = candidates_figure(search)
-    drawn = Drawn(style.png(figure), str(figure.get_label()))
-    again = shlex.join(["misread", "fix", study.name, *(["--smoke"] if study.smoke else [])])
     seeds = ", ".join(count(rung.n_seeds, "seed") for rung in search.rungs)
     page = environment().get_template("fix.html.j2")
     return page.render(
-        study={"title": f"A fix for {search.target_name}", "question": study.question},
+        study={"title": f"A fix for {search.targets_name}", "question": study.question},
         exploratory=SMOKE if search.smoke else "",
         mixture="",
         finding=answer(search).removesuffix("."),
         search=search,
         n_images=f"{search.n_images:,}",
-        figures=embedded({"fix": drawn}),
+        figures=embedded({"fix": Drawn.of(candidates_figure(search))}),
         candidates=search_table(search, labels),
         next=next_command(search, proof),
         run=[
@@ -151,5 +149,5 @@ def search_page(search: Search, study: Study, labels: dict[str, str], proof: Pat
             ("Rungs", f"{seeds}; the better third goes on, at least three"),
             ("Recipe", study.recipe_name or "of the study's file"),
         ],
-        command=again,
+        command=command,
     )

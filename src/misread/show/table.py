@@ -168,14 +168,21 @@ def html_table(table: Table, caption: str = "", *, wrap: bool = False) -> Markup
     """
     caption = caption or table.title
     opening = Markup('<table class="wrap">') if wrap else Markup("<table>")
+    left = [place for place, side in enumerate(table.align) if side == "l" and place]
     heads = Markup().join(
-        Markup('<th scope="col">{}</th>').format(_one_line(head)) for head in table.heads
+        Markup('<th scope="col"{}>{}</th>').format(
+            Markup(' class="left"') if place in left else "", _one_line(head)
+        )
+        for place, head in enumerate(table.heads)
     )
     rows = Markup("\n").join(
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(
             _one_line(row[0]),
             Markup().join(
-                _html_cell(cell, whole=place in table.unbroken)
+                _html_cell(
+                    cell,
+                    ("whole" if place in table.unbroken else "", "left" if place in left else ""),
+                )
                 for place, cell in enumerate(row[1:], start=1)
             ),
         )
@@ -192,8 +199,8 @@ def _markdown_cell(cell: str) -> str:
     return f"**{text}**" if tone_of(cell) is Tone.STRONG else text
 
 
-def _html_cell(cell: str, *, whole: bool) -> Markup:
-    kinds = " ".join(filter(None, (_CLASSES.get(tone_of(cell)), "whole" if whole else None)))
+def _html_cell(cell: str, classes: tuple[str, ...]) -> Markup:
+    kinds = " ".join(filter(None, (_CLASSES.get(tone_of(cell)), *classes)))
     opening = Markup('<td class="{}">').format(kinds) if kinds else Markup("<td>")
     return Markup("{}{}</td>").format(opening, _one_line(cell))
 
