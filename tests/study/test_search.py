@@ -231,7 +231,7 @@ def test_the_command_writes_page_table_and_proof(tmp_path):
     assert first.rstrip(".") in page.replace("&#39;", "'")
     assert "<svg" in page
     assert (
-        f"misread fix {tmp_path}/small.toml --candidates {tmp_path}/candidates.toml --smoke\n"
+        f"misread fix {tmp_path}/small.toml --candidates {tmp_path}/candidates.toml --smoke</code>"
         in page
     )
     assert read_json(folder / "fix.json")["smoke"] is True
