@@ -18,16 +18,23 @@ from misread.errors import DataError
 from misread.memory import Budget
 
 _CHUNK_BYTES = 2**25
+_NO_HEADER = (  # what numpy makes of one that is damaged, which it takes for Python's words
+    ValueError,
+    SyntaxError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    tokenize.TokenError,
+)
 _DAMAGED = (
     OSError,
     EOFError,
     ValueError,
     RuntimeError,  # an archive with a password, or packed in a way that is not built in
     OverflowError,
-    SyntaxError,  # a damaged header, which numpy takes for the text of a dictionary
     TypeError,
-    RecursionError,
-    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -134,13 +141,17 @@ def arrays_of(content: bytes) -> dict[str, npt.NDArray[Any]]:
 
 def _header(file: IO[bytes], n_bytes: int | None, name: str) -> Header:
     """Read the header of an array; its shape must agree with the `n_bytes` that the archive has."""
-    version = np.lib.format.read_magic(file)
-    read = (
-        np.lib.format.read_array_header_1_0
-        if version == (1, 0)
-        else np.lib.format.read_array_header_2_0
-    )
-    shape, is_fortran, dtype = read(file)
+    try:
+        version = np.lib.format.read_magic(file)
+        read = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, is_fortran, dtype = read(file)
+    except _NO_HEADER:
+        msg = f"the header of its {name!r} is damaged"
+        raise ValueError(msg) from None
     if dtype.hasobject:
         msg = f"its {name!r} holds pickled objects, which are never loaded"
         raise ValueError(msg)

@@ -33,7 +33,7 @@ def check(name):
             "there is no column 'label', which is the class in the training",
         ),
         ("npz:{}/f20.npz", 2, "a label is -1"),
-        ("npz:{}/fuzz/bad_header.npz", 2, "cannot be read as NPZ"),
+        ("npz:{}/fuzz/bad_header.npz", 2, "is damaged); write it"),
         ("h5:{}/fuzz/null_shape.h5", 2, "holds nothing"),
         ("h5:{}/fuzz/crashes_the_library.h5", 2, "cannot be read as HDF5 (it is damaged)"),
         ("h5:{}/fuzz/scalar_class_names.h5", 2, "class_names have 0 axes"),

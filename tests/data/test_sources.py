@@ -414,6 +414,7 @@ def write_bad_archives(tmp_path):
 
 def write_bad_folders(tmp_path):
     (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "blank.csv").write_text("\n1,2,3,4,0\n1,2,3,4,1\n")
     (tmp_path / "words.csv").write_text("a,b\nc,d\n")
     (tmp_path / "ragged.csv").write_text("1,2,3,4,0\n1,2,0\n")
     (tmp_path / "missing.csv").write_text("1,2,3,4,0\n1,,3,4,1\n")

@@ -103,6 +103,7 @@ BAD = {
     "empty.csv.gz": gzip.compress(b""),
     "empty.parquet": b"",
     "header only.csv": HEADER.encode(),
+    "a blank first line.csv": b" \r\n" + (HEADER + ROWS).encode(),
     "no rows.parquet": parquet(**{n: [] for n in ("seed", "id", "label", "prediction")}),
     "no label column.csv": (HEADER + ROWS).replace("label", "shown").encode(),
     "no column at all.parquet": io.BytesIO(b"PAR1" + bytes(20) + b"PAR1").getvalue(),

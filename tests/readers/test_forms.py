@@ -104,3 +104,10 @@ def test_without_ids_images_must_have_one_order():
     plain = Predictions.from_arrays(labels, [read, read])
     with pytest.raises(JudgeError, match="nobody knows which image is which"):
         judge(plain, table, cells=[(0, 1)])
+
+
+def test_blank_lines_before_a_table_are_no_columns(tmp_path):
+    text = (CASES / "ok_before.csv").read_text().replace(",", ";")
+    (tmp_path / "blank.csv").write_text("\n\r\n" + text)
+    read, plain = (read_predictions(p) for p in (tmp_path / "blank.csv", CASES / "ok_before.csv"))
+    assert (read.preds_SN == plain.preds_SN).all()

@@ -47,6 +47,14 @@ def test_a_file_does_not_take_the_folder_of_another_study(rehearsal, tmp_path, m
         study_folder("four-nine.toml")
 
 
+def test_a_study_of_ones_own_is_found_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("runs/mine", "runs/mine-2", "runs/here", "here/seed_1", "runs/a/b"):
+        Path(folder).mkdir(parents=True)
+    assert study_folder("mine") == Path("runs/mine")  # never mine-2, which may be another study
+    assert [study_folder(name) for name in ("yours", "a/b", "here", "mine.toml")] == [None] * 4
+
+
 def test_an_empty_name_is_not_the_working_directory(rehearsal, monkeypatch):
     monkeypatch.chdir(rehearsal)
     for command in ("atlas", "power", "report", "labels"):

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from misread import __version__
-from misread.errors import MisreadError, needs_extra
+from misread.errors import MisreadError, StudyError, needs_extra
 from misread.wording import visible
 
 # By module: each command, and the sentence that sums it up in `misread --help`.
@@ -69,7 +69,7 @@ class _Commands(click.Group):
             if not (value if equals and option.startswith("--") else text).strip():
                 place = option.strip() or before
                 msg = f"after {place} the name is empty; name what is meant, or leave it out."
-                raise click.UsageError(msg, ctx)
+                raise StudyError(msg)
         return name, command.load() if isinstance(command, _Door) else command, rest
 
     def invoke(self, ctx: click.Context) -> Any:

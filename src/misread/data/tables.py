@@ -23,9 +23,7 @@ def read_table(path: Path, label: str | None = None) -> tuple[Raw, str]:
     import polars as pl  # noqa: PLC0415  half a second that other sources need not wait
 
     try:
-        with path.open("r", encoding="utf-8", errors="replace") as file:
-            lines = (line for line in iter(lambda: file.readline(2**20), "") if line[0] != "#")
-            first = next(lines, "").strip("\ufeff\r\n")
+        first = _first_line(path)
         separator = max(",;\t", key=first.count)
         heads = [head.strip().strip('"') for head in first.split(separator)]
         headed = any(re.search("[A-Za-z_]", word) for word in heads[:-1])  # a class may be a word
@@ -49,6 +47,17 @@ def read_table(path: Path, label: str | None = None) -> tuple[Raw, str]:
         reason = str(error).partition("\n")[0].rstrip(".")
         msg = f"{path} cannot be read as a table of numbers ({reason}); give a row per image."
         raise DataError(msg) from None
+
+
+def _first_line(path: Path) -> str:
+    """Return the first line of a CSV that is no comment; ValueError if that is blank."""
+    with path.open("r", encoding="utf-8", errors="replace") as file:
+        lines = (line for line in iter(lambda: file.readline(2**20), "") if line[0] != "#")
+        first = next(lines, "").strip("\ufeff\r\n")
+    if not first.strip():
+        msg = "its first line is blank: remove it" if path.stat().st_size else "it is empty"
+        raise ValueError(msg)
+    return first
 
 
 def _label_column(table: Any, label: str | None, *, headed: bool) -> str:

@@ -135,9 +135,13 @@ def _read_csv(path: Path, _: str, heads_as: Heads) -> Predictions:
     except (OSError, EOFError, zlib.error) as error:
         msg = f"cannot be unpacked ({error}); write it anew."
         raise DataError(msg) from None
-    header, newline, _rest = start.partition(b"\n")
+    header, newline, _rest = start.lstrip(b"\r\n").partition(b"\n")
     if b"\0" in start or (not newline and len(start) == _FIRST_BYTES):
         msg = "this is no text with a line of column names; needed are seed, id, label, prediction."
+        raise DataError(msg)
+    if not header.strip(b"\xef\xbb\xbf \t\r"):
+        blank = "its first line is blank; remove it, so that the column names come first."
+        msg = blank if start else "it is empty; give a file with predictions."
         raise DataError(msg)
     separator, names = _columns_of(header.decode("utf-8", "replace"), heads_as)
 

@@ -49,7 +49,11 @@ def study_folder(source: str) -> Path | None:
         return Path(source)
     if source.endswith(".toml") and Path(source).is_file():
         return _folder_of_file(source)
-    return newest_folder(source) if source in builtin_studies() else None
+    if source in builtin_studies():
+        return newest_folder(source)
+    folder = Path("runs") / source
+    is_name = Path(source).name == source and not Path(source).exists()
+    return folder if is_name and folder.is_dir() else None
 
 
 def _folder_of_file(source: str) -> Path:
