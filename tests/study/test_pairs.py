@@ -14,6 +14,8 @@ from misread import wording
 from misread.cli import main
 from misread.data.mnist import load_mnist
 from misread.images.operations import cut, lean
+from misread.show.target import results_markdown
+from misread.study.evidence import load_evidence
 from misread.study.file import load_study
 from misread.study.plan import load_plan
 from standin import work_here
@@ -120,7 +122,13 @@ def test_a_study_is_judged_in_both_directions_and_each_arm_up_to_its_own_dose(
     command = ["run", str(tmp_path / "ways.toml"), "--smoke", "--out", str(out)]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
-    assert "7→2" in (out / "report.html").read_text("utf-8")
+    assert "2→7; 7→2" in done.stdout
+    page = (out / "report.html").read_text("utf-8")
+    assert ">2→7; 7→2</th>" in page
+    assert "Errors 2→7 and 7→2 per seed" in page
+    table = results_markdown(load_evidence(out)).splitlines()[2:6]
+    assert "| 2→7; 7→2 per seed |" in table[0]
+    assert [row.split(" | ")[2].count("; ") for row in table] == [1, 0, 1, 1]
     assert load_plan(out).cells == ((2, 7), (7, 2))
     arms = json.loads((out / "verdict.json").read_text())["arms"]
     for verdict in arms.values():

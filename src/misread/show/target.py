@@ -47,7 +47,7 @@ def answer_table(evidence: Evidence) -> Table:
         f"{words.evidence_images(evidence)}{smoke_mark(evidence.plan.study.smoke)}"
     )
     note = f"Over {words.sampling_units(evidence)}. {words.saved_runs(evidence)}".strip()
-    heads = ("arm", "verdict", words.target_name(evidence), "accuracy", "worst of the rest")
+    heads = ("arm", "verdict", words.targets_name(evidence), "accuracy", "worst of the rest")
     return Table(title, heads, tuple(rows), note, "lllll", unbroken=frozenset({2}))
 
 
@@ -109,8 +109,9 @@ def effect_table(evidence: Evidence) -> Table:
         for (arm, verdict, _), row in zip(judged, table.rows, strict=True)
     )
     title = (
-        f"Errors {words.target_name(evidence)} per seed over {words.evidence_images(evidence)}, as "
-        "a share of the class and in images, as if there were those of confirm"
+        f"Errors {words.targets_name(evidence).replace('; ', ' and ')} per seed over "
+        f"{words.evidence_images(evidence)}, as a share of the class and in images, as if "
+        "there were those of confirm"
     )
     return Table(title, ("Arm", *table.heads[1:], "Verdict"), rows)
 
@@ -235,33 +236,39 @@ def results_markdown(evidence: Evidence) -> str:
 
 def _result_table(evidence: Evidence) -> Table:
     slices = words.slices_to_show(evidence)
+    counts_KK = evidence.counts(BASELINE).mean(axis=0)
     baseline = [
         BASELINE,
         wording.percent(words.mean_accuracy(evidence, BASELINE)),
-        wording.images(evidence.summary["target"]["confirm"]["mean"]),
+        "; ".join(wording.images(counts_KK[cell]) for cell in evidence.plan.cells),
         "",
         *(_slice_rate(evidence, piece, misreading) for piece, misreading in slices),
         "",
     ]
     rows = [tuple(baseline)]
     for arm in evidence.treated_arms:
-        cell = words.target_result(evidence, arm)
+        cells = evidence.verdicts[arm].cells
         items = [words.slice_items(evidence, arm, p).get(misreading) for p, misreading in slices]
         rows.append(
             (
                 arm,
                 wording.percent(words.mean_accuracy(evidence, arm)),
-                (
+                "; ".join(
                     f"{wording.images(cell.before_images)} → {wording.images(cell.after_images)} "
                     f"({wording.relative(cell.after, cell.before)})"
+                    for cell in cells
                 ),
-                f"{wording.interval(cell.effect, cell.n_images)}, {wording.p_value(cell.p_holm)}",
+                "; ".join(
+                    f"{wording.interval(cell.effect, cell.n_images)}, "
+                    f"{wording.p_value(cell.p_holm)}"
+                    for cell in cells
+                ),
                 *(_result_cell(item) for item in items),
                 Toned(verdict_word(evidence.verdicts[arm]), Tone.STRONG),
             )
         )
     labels = [_slice_head(evidence, piece, misreading) for piece, misreading in slices]
-    target = f"{words.target_name(evidence)} per seed"
+    target = f"{words.targets_name(evidence)} per seed"
     heads = ("Arm", "Accuracy", target, "Interval, p", *labels, "Verdict")
     return Table("Results", heads, tuple(rows), align="l" + "r" * (len(heads) - 2) + "l")
 

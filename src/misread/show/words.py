@@ -56,6 +56,11 @@ def target_name(evidence: Evidence) -> str:
     return cell_name(evidence, *evidence.target)
 
 
+def targets_name(evidence: Evidence) -> str:
+    """Return the names of all cells that the verdict is about, as in "4→9; 9→4"."""
+    return "; ".join(cell_name(evidence, *cell) for cell in evidence.plan.cells)
+
+
 def target_result(evidence: Evidence, arm: str) -> CellResult:
     """Return the target cell's result of an arm."""
     return evidence.verdicts[arm].cells[0]
