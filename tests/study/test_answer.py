@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -55,6 +56,27 @@ def test_a_trade_does_not_read_as_a_fix():
     alone = answer_of({"b": traded})
     assert alone.startswith("The fix is not shown to make 0s read as 1s rarer. It only trades them")
     assert "but it may only have traded them for 1s read as 0s: " in answer_of({"c": perhaps})
+
+
+def test_of_two_directions_the_one_that_decides_is_named():
+    verdict = cases()["reduced"]
+    fell = verdict.cells[0]
+    rise = {"estimate": 0.004, "low": 0.001, "high": 0.007}
+    grew = fell.model_copy(
+        update={
+            "name": "1→0",
+            "before": 0.001,
+            "after": 0.005,
+            "effect": replace(fell.effect, **rise),
+            "p_value": 0.01,
+        }
+    )
+    harm = verdict.model_copy(update={"verdict": "HARM", "cells": (fell, grew), "collateral": ()})
+    assert "It does harm: a (1s read as 0s, 0.10% → 0.50%)." in answer_of({"a": harm})
+    other = fell.model_copy(update={"name": "1→0", "p_value": 0.1})
+    worse = fell.model_copy(update={"p_value": 0.15})
+    open_ = verdict.model_copy(update={"verdict": "UNDERPOWERED", "cells": (worse, other)})
+    assert "hint, and no more: a, 1s read as 0s, " in answer_of({"a": open_})
 
 
 def test_the_worst_item_is_said_in_words():

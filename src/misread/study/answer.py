@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from misread import wording
 from misread.judge import PowerAnswer, Verdict
 from misread.judge.items import Item
+from misread.judge.targets import CellResult
 from misread.judge.trade import Bargain
 from misread.study.arms import BASELINE
 from misread.study.workload import Cost
@@ -205,30 +206,34 @@ def _of(n: int, n_arms: int) -> str:
 def _rates(verdicts: Mapping[str, Verdict], arms: list[str]) -> str:
     rates = []
     for arm in arms:
-        cell = verdicts[arm].cells[0]
         name = f"{arm} " if len(verdicts) > 1 else ""
-        rates.append(f"{name}{wording.percent(cell.before)} → {wording.percent(cell.after)}")
+        rates.append(name + wording.listed([_change(cell) for cell in verdicts[arm].cells]))
     return ", ".join(rates)
+
+
+def _change(cell: CellResult) -> str:
+    return f"{wording.percent(cell.before)} → {wording.percent(cell.after)}"
 
 
 def _harm(arm: str, verdict: Verdict) -> str:
     item = worst_item(verdict)
     if item is None or item.status != "harmed":
-        cell = verdict.cells[0]
-        what = misread_as(*cell.name.split("→"))
-        return f"{arm} ({what}, {wording.percent(cell.before)} → {wording.percent(cell.after)})"
+        cell = max(verdict.cells, key=lambda cell: cell.effect.estimate)
+        return f"{arm} ({misread_as(*cell.name.split('→'))}, {_change(cell)})"
     return f"{arm} ({item_in_words(item)}, {item_rates(item)})"
 
 
 def _hint(verdicts: Mapping[str, Verdict]) -> str:
     fell = [
-        (v.cells[0].p_value, arm)
+        (cell.p_value, arm, cell.name)
         for arm, v in verdicts.items()
-        if v.cells[0].effect.estimate < 0 and v.verdict != "HARM" and v.cells[0].p_value <= _HINT
+        for cell in v.cells
+        if cell.effect.estimate < 0 and v.verdict != "HARM" and cell.p_value <= _HINT
     ]
     if not fell:
         return ""
-    p_value, arm = min(fell)
-    cell = verdicts[arm].cells[0]
-    rates = f"{wording.percent(cell.before)} → {wording.percent(cell.after)}"
-    return f"The strongest hint, and no more: {arm}, {rates} ({wording.p_value(p_value)})."
+    p_value, arm, name = min(fell)
+    cells = verdicts[arm].cells
+    which = f" {misread_as(*name.split('→'))}," if len(cells) > 1 else ""
+    change = next(_change(cell) for cell in cells if cell.name == name)
+    return f"The strongest hint, and no more: {arm},{which} {change} ({wording.p_value(p_value)})."
