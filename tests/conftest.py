@@ -1,9 +1,11 @@
 """What all tests share. Whatever is trained is made once and shared by all processes that test."""
 
+import gc
 import hashlib
 import os
 import random
 import shutil
+import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +17,8 @@ from filelock import FileLock
 
 PROJECT = Path(__file__).resolve().parent.parent
 BEGAN = pytest.StashKey[float]()
+# jsonschema reads a grammar of addresses at its import, for seconds, where this is there.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -151,6 +155,7 @@ def trainer() -> ModuleType:
     from misread.learn import train
 
     train.set_up_backend()
+    gc.freeze()  # Keras collects before each model, and what it came with is never garbage
     return train
 
 

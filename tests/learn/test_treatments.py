@@ -165,9 +165,8 @@ seeds = [2]
 target = "4:9"
 slices = [["dilate", 2], ["erode", 2]]
 [recipe]
-model = "dense"
-hidden = [16]
-epochs = 2
+channels = [4]
+epochs = 1
 batch_size = 32
 schedule = "constant"
 learning_rate = 3e-3

@@ -83,7 +83,7 @@ class RayPool:
         """
         if self._ray is not None:
             return
-        ray, address = _import_ray(), os.environ.get("RAY_ADDRESS", "")
+        address = os.environ.get("RAY_ADDRESS", "")
         local: dict[str, Any] = {
             "num_cpus": self._jobs or default_jobs(),
             "object_store_memory": LOCAL_STORE_BYTES,
@@ -99,6 +99,7 @@ class RayPool:
                 "of our own."
             )
             raise StudyError(msg) from None
+        ray = _import_ray()  # takes seconds: after whatever is known without
         try:
             ray.init(
                 address=address or "local",
