@@ -27,10 +27,7 @@ def _changed_evenly(pilot: Pilot, reduction: float, n_seeds: int) -> float:
     Each image has its own chance of the error, drawn from the beta distribution that has the
     pilot's rate and variance between images.
     """
-    size = 1 / max(pilot.spread.image, 1e-4) - 1
-    edge = (np.arange(300) + 0.5) / 300  # dense where the errors are, among the few hard images
-    weight_P = 3 * edge**2
-    chance_P = scipy.special.betaincinv(pilot.rate * size, (1 - pilot.rate) * size, 1 - edge**3)
+    chance_P, weight_P = _chances(pilot.rate, pilot.spread.image)
     after_P, shared = chance_P * (1 - reduction), pilot.spread.shared
     gone_P = (1 - shared) * chance_P * (1 - after_P) + shared * (chance_P - after_P)
     new_P = (1 - shared) * after_P * (1 - chance_P)
@@ -39,8 +36,20 @@ def _changed_evenly(pilot: Pilot, reduction: float, n_seeds: int) -> float:
     return float(((1 - balanced_P) * weight_P).sum() / weight_P.sum())
 
 
+@lru_cache(maxsize=256)
+def _chances(rate: float, variance: float) -> tuple[FloatArray, FloatArray]:
+    """Return chances of the error, and the weight of each, by rate and share between images."""
+    size = 1 / max(variance, 1e-4) - 1
+    edge = (np.arange(300) + 0.5) / 300  # dense where the errors are, among the few hard images
+    chance_P = scipy.special.betaincinv(rate * size, (1 - rate) * size, 1 - edge**3)
+    return chance_P, 3 * edge**2
+
+
 def _binomial(times: IntArray, size: int, chance_P: FloatArray) -> FloatArray:
     """Return binomial probabilities; scipy's own overflow where a chance is nearly 0."""
-    log = scipy.special.xlogy(times, chance_P) + scipy.special.xlog1py(size - times, -chance_P)
+    with np.errstate(invalid="ignore"):  # 0 times the logarithm of 0
+        log = np.where(times > 0, times * scipy.special.xlogy(1.0, chance_P), 0.0)
+        left = size - times
+        log += np.where(left > 0, left * scipy.special.xlog1py(1.0, -chance_P), 0.0)
     out: FloatArray = scipy.special.binom(size, times) * np.exp(log)
     return out
