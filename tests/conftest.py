@@ -6,7 +6,8 @@ import os
 import random
 import shutil
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -161,24 +162,43 @@ def trainer() -> ModuleType:
 
 @pytest.fixture(scope="session", autouse=True)
 def _measured_once() -> Iterator[None]:
-    """Let studies measure the same images once: most tests conclude one on the same few."""
-    from misread.study import preview, slices
+    """Let studies measure the same images once, and break the same readings down once.
+
+    Most tests conclude a study on the same few. `study.slices.slice_up` itself stays as it is.
+    """
+    from misread.study import evidence, preview, slices
 
     with pytest.MonkeyPatch.context() as patch:
-        for module, name in ((slices, "shapes"), (preview, "stroke_thickness_px")):
+        for module, name in (
+            (slices, "shapes"),
+            (preview, "stroke_thickness_px"),
+            (evidence, "slice_up"),
+        ):
             patch.setattr(module, name, remembered(getattr(module, name)))
         yield
 
 
-def remembered(measure: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], Any]:
-    """Return a function of images that does its work once for equal ones."""
-    known: dict[tuple[bytes, tuple[int, ...]], Any] = {}
+def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that does its work once for equal arguments."""
+    known: dict[str, Any] = {}
 
-    def measured(images: np.ndarray) -> Any:
-        key = hashlib.sha256(np.ascontiguousarray(images)).digest(), images.shape
-        return known[key] if key in known else known.setdefault(key, measure(images))
+    def remembering(*arguments: Any, **named: Any) -> Any:
+        key = repr([identity(one) for one in (*arguments, *sorted(named.items()))])
+        return known[key] if key in known else known.setdefault(key, function(*arguments, **named))
 
-    return measured
+    return remembering
+
+
+def identity(value: Any) -> Any:
+    """Return what is equal for equal images, datasets and readings of arms, and for little else."""
+    if isinstance(value, np.ndarray):
+        content = hashlib.sha256(np.ascontiguousarray(value).data)
+        return content.hexdigest(), value.shape, value.dtype.str
+    if is_dataclass(value) and not isinstance(value, type):
+        return [identity(getattr(value, field.name)) for field in fields(value)]
+    if isinstance(value, Mapping):
+        return [(name, identity(inner)) for name, inner in value.items()]
+    return value
 
 
 @pytest.fixture

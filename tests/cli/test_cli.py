@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from commands import misread
 from misread.cli import main
 
 
@@ -197,9 +196,10 @@ def test_nothing_is_coloured_off_the_terminal(small_toml, small, tmp_path):
     assert "4→9" in done.output or "→" in done.output
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_json_is_json_alone(small_toml, small, tmp_path):
     folder = shutil.copytree(small, tmp_path / "small")
-    done = misread("run", small_toml, "--smoke", "--json", "--out", folder)
-    assert done.returncode == 0, done.stderr
+    done = run("run", small_toml, "--smoke", "--json", "--out", folder)
+    assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout) == json.loads((folder / "verdict.json").read_text())
     assert "Smoke run" in done.stderr

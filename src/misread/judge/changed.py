@@ -51,5 +51,5 @@ def _binomial(times: IntArray, size: int, chance_P: FloatArray) -> FloatArray:
         log = np.where(times > 0, times * scipy.special.xlogy(1.0, chance_P), 0.0)
         left = size - times
         log += np.where(left > 0, left * scipy.special.xlog1py(1.0, -chance_P), 0.0)
-    out: FloatArray = scipy.special.binom(size, times) * np.exp(log)
+    out: FloatArray = (scipy.special.binom(size, times) * np.exp(log)).astype(np.float64)
     return out
