@@ -66,6 +66,8 @@ def test_pictures_that_do_not_fit_are_refused(readings, tmp_path):
     assert "holds uint8 images [3, 8, 8]; needed are uint8 images [80,H,W]" in done.output
     done = run("atlas", readings, "--images", readings)
     assert "holds no array `images`" in done.output
+    done = run("atlas", readings, "--images", tmp_path / "images.npz")
+    assert "--images are for the figure; say with --figure" in done.output
 
 
 def test_one_seed_is_not_split(readings, tmp_path):

@@ -60,6 +60,9 @@ def atlas(
         baseline = baseline_predictions(folder)
         side, source, exploratory = baseline.predictions, baseline.source, baseline.exploratory
         pictures = baseline.images if len(cells) == 1 else None  # as many as one figure can show
+    if images is not None and figure is None:
+        msg = "--images are for the figure; say with --figure where to draw it."
+        raise DataError(msg)
     whole = atlas_of(side.labels_N, side.preds_SN, side.disputed_N)
     chosen = _chosen(whole, cells, top, side)
     if figure is not None:
