@@ -79,6 +79,6 @@ def test_every_setting_is_described():
 
 
 def test_no_name_is_one_sentence():
-    done = CliRunner().invoke(main, ["init", ""])
+    done = CliRunner().invoke(main, ["init", "."])
     assert done.exit_code == 2
-    assert "'' is no name of a study" in done.stderr
+    assert "'.' is no name of a study" in done.stderr
