@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from misread.cli import main
+from misread.show import study_figures
 from misread.show.style import Sheet
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "tools"
@@ -66,13 +67,15 @@ def test_the_check_finds_an_old_page(script, small_project, monkeypatch, capsys)
     assert script.main() == 0
 
 
-@pytest.mark.usefixtures("few_figures")
 def test_everyday_measures_and_keeps_to_the_contract(
     script, project, rehearsal, tmp_path, monkeypatch, capsys
 ):
     """What it times in processes of their own runs in this one."""
     monkeypatch.syspath_prepend(str(project / "benchmarks"))
     import everyday
+
+    one = {"preview": study_figures.FIGURES["preview"]}  # with images, which it draws in two ways
+    monkeypatch.setattr(study_figures, "FIGURES", one)
 
     def in_this_process(*arguments):
         assert arguments[0] in ("-c", "-m")
