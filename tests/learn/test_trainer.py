@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from commands import PLAIN
 from misread.cli import main
 from misread.errors import MisreadError, PlanError, RunError, StudyError
 from misread.files import read_json
@@ -242,20 +243,12 @@ def train(lesson):
     assert marks.exists()
 
 
-WITHOUT_FIGURES = """
-from misread.cli import main
-from misread.show import study_figures
-study_figures.figures_of = lambda _: {}
-main()
-"""
-
-
 def test_without_keras_and_tensorflow(tmp_path):
     for name in ("keras", "tensorflow"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('absent')")
     done = subprocess.run(
         [
-            *(sys.executable, "-c", WITHOUT_FIGURES, "run", str(EXAMPLES / "command.toml")),
+            *(sys.executable, "-c", PLAIN, "run", str(EXAMPLES / "command.toml")),
             *("--seeds", "1", "--out", str(tmp_path / "out"), "--jobs", "1"),
         ],
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
