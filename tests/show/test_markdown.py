@@ -187,6 +187,26 @@ def test_the_python_on_the_page_gives_the_verdict_of_the_study(
     assert names["verdict"].n_harmed == own.n_harmed
 
 
+def test_held_out_readings_on_the_page_give_the_verdict_too(rehearsal, tmp_path, monkeypatch):
+    evidence = load_evidence(rehearsal)
+    assert evidence.plan.pooled
+    monkeypatch.chdir(tmp_path)
+    write_page(told(evidence), Beside(Path("page.md"), Path("beside"), Pictures()))
+    text = Path("page.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names = {}
+    exec(block, names)  # noqa: S102  our own page
+    own, again = evidence.verdicts[evidence.treated_arms[0]], names["verdict"]
+    assert [cell.effect for cell in again.cells] == [cell.effect for cell in own.cells]
+    assert again.n_harmed == own.n_harmed
+    assert "but for trades" in text
+    command = re.search(r"^misread (judge .+)$", text, re.MULTILINE)[1]
+    done = CliRunner().invoke(main, [*command.split(), "--json"])
+    (cell,) = json.loads(done.stdout)["cells"]
+    on_confirm = np.mean(cell["before_per_seed"]) / cell["n_images"]
+    assert cell["before"] != pytest.approx(on_confirm)  # the held-out ones count there too
+
+
 def test_other_data_and_corruptions_are_told_where_they_were_read(studies, tmp_path):
     text, _ = written(studies["pair"], tmp_path)
     assert "## On other data" not in written(studies["trial"], tmp_path / "trial")[0]

@@ -41,23 +41,27 @@ def readings(evidence: Evidence, beside: Beside) -> str:
     spec, usual = evidence.plan.study.judge, Proof()
     is_usual = spec.model_copy(update={"both_directions": False}) == usual
     is_usual &= evidence.plan.study.adaptive is None
-    python = AGAIN.format(
+    pooled = evidence.plan.pooled
+    python = (AGAIN_POOLED if pooled else AGAIN).format(
         path=path,
         arm=evidence.treated_arms[0],
         cells=list(evidence.plan.cells),
-        groups=', groups=read["groups"]' if evidence.plan.grouped else "",
+        groups=GROUPS[bool(pooled)] * evidence.plan.grouped,
+        weight=pooled and pooled.weight,
     )
     return section(
         "The readings",
         f"{text} Judge them again without training:",
         f"```bash\n{judge}\n```",
-        *((BOTH, python) if evidence.slices and is_usual else ()),
+        *((BOTH + f"{TRADES * bool(pooled)}:", python) if evidence.slices and is_usual else ()),
     )
 
 
 BOTH = """\
-These judge the clean images alone. With the counter-slices, which are in the same file, the verdict
-is that of the study:"""
+These judge the images as they are. With the counter-slices, which are in the same file, the verdict
+is that of the study"""
+GROUPS = (', groups=read["groups"]', ', groups=read[f"{view}groups"]')
+TRADES = ", but for trades, which take probabilities"
 
 AGAIN = """\
 ```python
@@ -81,13 +85,46 @@ verdict = judge(side("baseline"), side(arm), cells={cells})
 print(verdict.verdict, verdict.reason)
 ```"""
 
+AGAIN_POOLED = """\
+```python
+import numpy as np
+
+from misread.judge import Predictions, judge
+
+with np.load("{path}") as file:
+    read = dict(file)
+arm = "{arm}"
+
+
+def part(view, name):
+    held_out = read[f"{{view}}held_out"]
+    return Predictions.from_arrays(
+        read[f"{{view}}labels"], read[f"{{view}}{{name}}"]{groups}, held_out_SN=held_out
+    )
+
+
+def side(name):
+    whole = part("", name)
+    for view in (key.removesuffix("labels") for key in read if key.endswith(" labels")):
+        whole = whole.with_slice(view.strip(), part(view, name))
+    return whole
+
+
+verdict = judge(side("baseline"), side(arm), cells={cells}, weight={weight})
+print(verdict.verdict, verdict.reason)
+```"""
+
 
 def arrays_of(evidence: Evidence) -> Arrays:
     """Return every reading: `labels` [N], `seeds` [S], arms [S,N], and of each slice the same.
 
     An arm that was settled early has the first of the seeds. `disputed` [N] and `groups` [N] are
     there where they are known; `SLICE ids` [M] are the places of a slice's images among the N.
+    Where held-out images count, they stand behind those of *confirm*, `held_out` [S,N] says which
+    seed has read which, and a slice has `SLICE labels`, `groups` and `held_out` of its own.
     """
+    if evidence.plan.pooled:
+        return _pooled_arrays(evidence)
     confirm = evidence.confirm
     arrays: Arrays = {
         "labels": confirm.labels_N.astype(np.min_scalar_type(confirm.n_classes)),
@@ -101,4 +138,21 @@ def arrays_of(evidence: Evidence) -> Arrays:
     for piece in evidence.slices:
         arrays[f"{piece.view.name} ids"] = piece.ids_M.astype(np.int32)
         arrays |= {f"{piece.view.name} {arm}": r_SM for arm, r_SM in piece.predictions.items()}
+    return arrays
+
+
+def _pooled_arrays(evidence: Evidence) -> Arrays:
+    arrays: Arrays = {"seeds": np.array(evidence.seeds)}
+    sides = {arm: runs.evidence for arm, runs in evidence.runs.items()}
+    most = max(sides.values(), key=lambda side: side.n_seeds)
+    for name, known in (("", most), *most.slices.items()):
+        view = f"{name} " if name else ""
+        parts = {
+            "labels": known.labels_N,
+            "held_out": known.held_out_SN,
+            "groups": known.groups,
+            "disputed": known.disputed_N,
+            **{arm: (side.slices[name] if name else side).preds_SN for arm, side in sides.items()},
+        }
+        arrays |= {f"{view}{key}": part for key, part in parts.items() if part is not None}
     return arrays
