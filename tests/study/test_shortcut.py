@@ -19,13 +19,15 @@ N_FIT, N_CONFIRM = 3000, 2000
 # Of models that learn from so few images no change below five points says anything.
 MARGINS = Margins(accuracy=0.05, recall=0.05, cell=0.05, slice=0.05)
 TARGET = (4, 9)
+# A quarter of the usual channels learns the shortcut as well, in a third of the time.
+RECIPE = RECIPES["quick"].model_copy(update={"channels": (8, 16)})
 
 
 def trained(trainer, policy):
     """Return a model of each seed."""
     fit = load_mnist()[0].take(np.arange(N_FIT))
     select = fit.take(np.arange(50))
-    return [trainer.fit(RECIPES["quick"], policy, seed, fit, select)[0] for seed in SEEDS]
+    return [trainer.fit(RECIPE, policy, seed, fit, select)[0] for seed in SEEDS]
 
 
 @pytest.fixture(scope="module")
