@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import PLAIN, environment, stable_bytes
+from commands import environment, stable_bytes
 from misread.errors import ExtraError, StudyError
 from misread.workers.pool import Ended, Said
 from misread.workers.ray_cluster import RayPool, stream
@@ -54,7 +54,7 @@ def test_the_client_of_ray_is_refused(monkeypatch):
 def ray_run(study, out, address, *options):
     command = ["run", study, "--smoke", "--executor", "ray", "--out", out, *options]
     return subprocess.Popen(
-        [sys.executable, "-c", PLAIN, *map(str, command)],
+        [sys.executable, "-m", "misread", *map(str, command)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
