@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,3 +210,46 @@ def test_there_are_as_many_workers_as_fit(monkeypatch):
     for free, jobs in ((0, 1), (5 * 2**30, 2), (100 * 2**30, 4), (None, 4)):
         monkeypatch.setattr(machine, "free_memory", lambda free=free: free)
         assert default_jobs() == jobs
+
+
+FORKS = """
+import os, sys
+from pathlib import Path
+from misread.workers.processes import LocalPool
+
+def nothing():
+    pass
+
+def start(imports):
+    pool = LocalPool(print, nothing, 1, Path("log"), imports)
+    pool.start(1)
+    while not pool.n_ready:
+        pool.wait(0.2)
+    pool.close()
+
+if __name__ == "__main__":
+    start(sys.argv[1])
+    if (child := os.fork()) == 0:
+        start(sys.argv[1])
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, "the process of forks is its parent's"
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no worker is a fork")
+@pytest.mark.parametrize(
+    ("imports", "temporary"),
+    [("json", "short"), ("json", "long" * 25), ("killer", "short")],
+    ids=["forks", "no place for a socket", "its import dies"],
+)
+def test_workers_start_anew_where_no_fork_can_be_had(tmp_path, imports, temporary):
+    folder, modules, place = tmp_path / "now", tmp_path / "modules", tmp_path / temporary
+    for path in (folder, modules, place):
+        path.mkdir()
+    (folder / "json.py").write_text("raise SystemExit  # a file that only has such a name")
+    (modules / "killer.py").write_text("import os; os.abort()")
+    (tmp_path / "forks.py").write_text(FORKS)
+    environ = os.environ | {"PYTHONPATH": str(modules), "TMPDIR": str(place)}
+    command = [sys.executable, str(tmp_path / "forks.py"), imports]
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

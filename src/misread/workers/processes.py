@@ -34,20 +34,25 @@ R = TypeVar("R")
 STILLBORN = 3  # as many workers in a row that die before they can work, and there is no point
 
 
-# What the process has that workers fork from: its import, and the environment that this has read.
+# Of the process that workers fork from: its import ("" once it could not fork), the process that
+# may ask it, and the environment that the import has read.
 _forked: dict[str, str] = {}
 
 
 def _context(imports: str) -> mp.context.ForkServerContext | mp.context.SpawnContext:
     """Return how workers start: from the one process that Python keeps for forks, or anew."""
-    asked = {"import": imports, **thread_environment()}
+    asked = {"import": imports, "process": str(os.getpid()), **thread_environment()}
     if not imports or sys.platform != "linux" or (_forked and _forked != asked):
         return mp.get_context("spawn")
     _forked.update(asked)
     context = mp.get_context("forkserver")
     context.set_forkserver_preload([imports])
-    with environment(thread_environment()):
-        forkserver.ensure_running()
+    try:  # it imports nothing from the folder of now, as a worker that starts anew
+        with environment(thread_environment() | {"PYTHONSAFEPATH": "1"}):
+            forkserver.ensure_running()
+    except OSError:  # where temporary files lie is no place for its socket
+        _forked["import"] = ""
+        return _context(imports)
     return context
 
 
@@ -213,7 +218,13 @@ class LocalPool:
                 target=_serve,
                 args=(theirs, self._work, self._prepare, str(self._log), dict(os.environ)),
             )
-            process.start()
+            try:
+                process.start()
+            except (OSError, EOFError):
+                if context.get_start_method() == "spawn":
+                    raise
+                _forked["import"] = ""  # it died, perhaps of its import: the worker will say it
+                return self._spawn()
         theirs.close()  # so that the pipe ends with the worker
         return _Slot(process, ours)
 
