@@ -1,4 +1,4 @@
-"""Which verdicts on the documented study moved when it was trained again? For four-nine.md.
+"""Which verdicts on the documented study moved when it was trained again? For four-nine-again.md.
 
     python experiments/again.py runs/four-nine-again   (two minutes)
 
@@ -47,7 +47,7 @@ def main() -> None:
         leans = leans_of(one, evidence.plan, evidence.parts)
         verdict = judge_arm(evidence.plan, arm, one.evidence, other.evidence, leans=leans)
         rows.append([arm, *before(first, arm), *before(again, arm), words(verdict)])
-    write_block(DOCS / "results" / "four-nine.md", f"`{command()}`\n\n{table(HEADS, rows)}")
+    write_block(DOCS / "results" / "four-nine-again.md", f"`{command()}`\n\n{table(HEADS, rows)}")
 
 
 def stored(arms: list[str]) -> Iterator[tuple[str, Predictions]]:

@@ -8,6 +8,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Protocol
 
 MINUS = "−"
@@ -241,6 +242,21 @@ def chance(share: float) -> str:
 def listed(names: Sequence[str]) -> str:
     """Return names as an English list."""
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """Return whole numbers as options take them.
+
+    Examples
+    --------
+    >>> spans([42, 123, 1, 2, 3, 7, 8])
+    '42,123,1-3,7,8'
+    """
+    said = []
+    for _, group in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
+        run = [number for _, number in group]
+        said.append(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)))
+    return ",".join(said)
 
 
 _DONE = {

@@ -63,6 +63,8 @@ REFUSED = {
     "an unknown arm": "run four-nine --arms bothh",
     "an unknown recipe": "run four-nine --recipe slow",
     "seeds that are no numbers": "run four-nine --seeds a,b",
+    "seeds that run backwards": "run four-nine --seeds 42,9-1",
+    "more seeds than anyone trains": "run four-nine --seeds 1-999999999",
     "seeds twice": "run four-nine --seeds 1,1",
     "no epochs": "run four-nine --epochs 0",
     "no jobs": "run four-nine --jobs 0",

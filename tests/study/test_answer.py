@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from misread.cli import main
+from misread.cli.options import whole_numbers
 from misread.judge import pilot_from_rate, plan_power
 from misread.judge.trade import Bargain, Trade
 from misread.study.answer import (
@@ -91,9 +92,10 @@ def test_what_is_open_has_a_next_command_with_its_cost():
     verdict = verdict.model_copy(update={"cells": (cell,), "verdict": "UNDERPOWERED"})
     cost = Cost({"baseline": 1, "both": 2}, {"baseline": 20.0, "both": 20.0})
     said = next_step("four-nine", {"both": verdict}, tuple(range(10)), cost)
-    listed = re.search(r"--seeds ([\d,]+)", said)
+    listed = re.search(r"--seeds ([\d,-]+)", said)
     assert listed is not None
-    assert len(set(listed.group(1).split(","))) == 14
+    assert whole_numbers(None, None, listed.group(1)) == tuple(range(14))
+    assert listed.group(1) == "0-13"
     assert "(8 trainings more, about 4 minutes of one core)" in said
     planned = plan_power(pilot_from_rate(0.01), cell="4→9", n_seeds=4, n_images=4000)
     instead = alternatives_of("four-nine", "runs/x", planned, (1, 2, 3), ["both"] * 6, cost)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from misread import wording
 from misread.cli.options import stderr, stdout, study_options
 from misread.cli.progress import StudyBar, load_with_bar
 from misread.errors import StudyError
@@ -102,6 +103,6 @@ def _again(ctx: click.Context) -> str:
         value = ctx.params[option.name or ""]
         if option.name in {"study", "out", "jobs", "as_json"} or value in {None, False}:
             continue
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
+        text = wording.spans(value) if isinstance(value, tuple) else f"{value}"
         stated += [option.opts[0]] if value is True else [option.opts[0], text]
     return shlex.join(["misread", "fix", *stated])

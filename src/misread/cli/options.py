@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +18,7 @@ from misread import wording
 
 _PATIENCE_SECONDS = 2
 _LARGEST_LEVEL = 0.5  # of a test
+_LONGEST_SPAN = 10_000  # of seeds
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
@@ -55,12 +57,16 @@ def names(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any
 
 
 def whole_numbers(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:
-    """Return the numbers in "42,123,456"."""
-    try:
-        return text and tuple(map(int, text.split(",")))
-    except ValueError:
-        msg = f"{text!r} is no list of whole numbers; write them as in 42,123,456."
-        raise click.BadParameter(msg) from None
+    """Return the numbers in "42,123,456" or "42,1-10"."""
+    numbers: list[int] = []
+    for part in text.split(",") if text else ():
+        span = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part)
+        first, last = (int(span[1]), int(span[2] or span[1])) if span else (0, -1)
+        if not 0 <= last - first < _LONGEST_SPAN:
+            msg = f"{text!r} is no list of whole numbers; write them as in 42,123,456 or 42,1-10."
+            raise click.BadParameter(msg)
+        numbers += range(first, last + 1)
+    return tuple(numbers) or None
 
 
 def share(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
@@ -97,7 +103,7 @@ _STUDY_OPTIONS = (
     click.option(
         "--seeds",
         callback=whole_numbers,
-        metavar="42,123,456",
+        metavar="42,123,1-10",
         help="Seeds of the runs; each holds out another tenth, in this order.",
     ),
     click.option("--recipe", metavar="NAME", help="Recipe: quick, documented or strong."),

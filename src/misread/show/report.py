@@ -237,7 +237,7 @@ def command(evidence: Evidence) -> str:
     study = evidence.plan.study
     name = study.name if study.name in builtin_studies() else f"{study.name}.toml"
     parts = ["misread", "run", name]
-    parts += ["--seeds", ",".join(map(str, study.seeds))]
+    parts += ["--seeds", wording.spans(study.seeds)]
     if study.adaptive:
         parts.append("--adaptive")
     parts += ["--arms", ",".join(evidence.treated_arms or (BASELINE,))]
@@ -260,7 +260,7 @@ def comparison_command(evidence: Evidence) -> str:
     usual = load_study(study.name, smoke=study.smoke) if builtin else None
     parts = ["misread", "run", study.name if builtin else f"{study.name}.toml"]
     if usual is None or usual.seeds != study.seeds:
-        parts += ["--seeds", ",".join(map(str, study.seeds))]
+        parts += ["--seeds", wording.spans(study.seeds)]
     if usual is None or list(usual.arms) != list(study.arms):
         parts += ["--arms", ",".join(study.arms)]
     if study.smoke:

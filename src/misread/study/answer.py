@@ -188,7 +188,7 @@ def _more_seeds(
         return ""
     free = (seed for seed in range(1, 10**6) if seed not in seeds)
     more = [next(free) for _ in range(n_needed - len(seeds))]
-    listed = ",".join(map(str, (*seeds, *more)))
+    listed = wording.spans((*seeds, *more))
     takes = cost.words([arm for _ in more for arm in arms], " more")
     return f"misread run {name} --seeds {listed} ({takes})"
 
