@@ -25,7 +25,7 @@ from misread.study.arithmetic import mixture
 from misread.study.arms import BASELINE
 from misread.study.claims import RULE
 from misread.study.evidence import Evidence
-from misread.study.file import builtin_studies, load_study
+from misread.study.file import builtin_studies, load_study, source_of
 from misread.study.folder import repeat_sentence
 from misread.study.study import Study
 from misread.study.why import stored_why
@@ -78,7 +78,7 @@ def _study(evidence: Evidence) -> dict[str, Any]:
         "accuracy": wording.percent(evidence.summary["accuracy"]["mean"]),
         "finding": answer_of(evidence.verdicts).rstrip(".")
         or "No arm was treated: these pages show the baseline alone",
-        "next": next_step(plan.study.name, evidence.verdicts, evidence.seeds, None),
+        "next": next_step(source_of(plan.study), evidence.verdicts, evidence.seeds, None),
         "answers": tables.answer_table(evidence),
         "verdicts": [
             (summary_of(verdict), f"{words.arm_description(evidence, arm)}.")
@@ -235,7 +235,7 @@ def _setting(value: Any) -> str:
 def command(evidence: Evidence) -> str:
     """Return the command that runs the same study again."""
     study = evidence.plan.study
-    name = study.name if study.name in builtin_studies() else f"{study.name}.toml"
+    name = source_of(study)
     parts = ["misread", "run", name]
     parts += ["--seeds", wording.spans(study.seeds)]
     if study.adaptive:
@@ -258,7 +258,7 @@ def comparison_command(evidence: Evidence) -> str:
     study = evidence.plan.study
     builtin = study.name in builtin_studies()
     usual = load_study(study.name, smoke=study.smoke) if builtin else None
-    parts = ["misread", "run", study.name if builtin else f"{study.name}.toml"]
+    parts = ["misread", "run", source_of(study)]
     if usual is None or usual.seeds != study.seeds:
         parts += ["--seeds", wording.spans(study.seeds)]
     if usual is None or list(usual.arms) != list(study.arms):

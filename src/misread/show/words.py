@@ -13,7 +13,7 @@ from misread.learn.treatments import Treatments
 from misread.study.answer import next_step, plural
 from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence, SliceEvidence
-from misread.study.file import builtin_studies
+from misread.study.file import source_of
 from misread.study.workload import cost_of, minutes_of
 
 _READ_SECONDS = 2.0  # of our CNN, for the corrupted test images of MNIST, on one core
@@ -166,7 +166,7 @@ def next_command(evidence: Evidence) -> str:
     What would decide what is open; else whether it holds on corrupted images, for those of MNIST.
     """
     study = evidence.plan.study
-    name = study.name if study.name in builtin_studies() else f"{study.name}.toml"
+    name = source_of(study)
     if study.smoke:
         return f"Next: misread run {name}, the whole of it; its first line says how long it takes."
     step = next_step(name, evidence.verdicts, evidence.seeds, cost_of(study, evidence.folder))

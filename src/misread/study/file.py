@@ -39,6 +39,11 @@ def builtin_studies() -> list[str]:
     return sorted(item.name[:-5] for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
+def source_of(study: Study) -> str:
+    """Return how commands name a study: a built-in one, or the file of one's own."""
+    return study.name if study.name in builtin_studies() else f"{study.name}.toml"
+
+
 def load_study(
     name_or_path: str,
     *,

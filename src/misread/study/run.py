@@ -20,7 +20,7 @@ from misread.learn.views import Part, Parts, View, load_parts
 from misread.store import RunFolder
 from misread.study.answer import alternatives_of
 from misread.study.arms import BASELINE
-from misread.study.file import builtin_studies
+from misread.study.file import source_of
 from misread.study.folder import (
     Executor,
     refuse_another_run,
@@ -322,10 +322,10 @@ def _notes(plan: Plan, tasks: list[Task]) -> list[str]:
 
 def _alternatives(plan: Plan, planned: PowerAnswer, place: Path) -> str:
     """Return what to do in the place of a plan that is all but hopeless, as commands."""
-    study, builtin = plan.study, plan.study.name in builtin_studies()
+    study = plan.study
     nearby = place.is_relative_to(Path.cwd())
     return alternatives_of(
-        study.name if builtin else f"{study.name}.toml",
+        source_of(study),
         str(place.relative_to(Path.cwd()) if nearby else place),
         planned,
         study.seeds,
