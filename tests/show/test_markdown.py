@@ -5,6 +5,7 @@ import json
 import re
 import zipfile
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from misread.cli import main
 from misread.errors import StoreError, StudyError
 from misread.show import study_figures
 from misread.show.markdown import claims
+from misread.show.markdown.again import arrays_of, readings
 from misread.show.markdown.page import Beside, Chapter, plain, write_page
 from misread.show.markdown.target import chapter_of
 from misread.show.study_figures import Drawn
@@ -205,6 +207,24 @@ def test_held_out_readings_on_the_page_give_the_verdict_too(rehearsal, tmp_path,
     (cell,) = json.loads(done.stdout)["cells"]
     on_confirm = np.mean(cell["before_per_seed"]) / cell["n_images"]
     assert cell["before"] != pytest.approx(on_confirm)  # the held-out ones count there too
+    for runs in evidence.runs.values():  # as a corruption, which held-out images are not read under
+        some = next(iter(runs.evidence.slices.values()))
+        runs.evidence.slices["fog@5"] = replace(some, held_out_SN=None)
+    assert "fog@5 held_out" not in arrays_of(evidence)
+    write_page(told(evidence), Beside(Path("page.md"), Path("beside"), Pictures()))
+    exec(block, names)  # noqa: S102
+    assert "fog@5" in str(names["verdict"])
+
+
+def test_the_commands_on_the_page_leave_out_what_was_settled_early(studies, tmp_path):
+    evidence = studies["adaptive"]
+    last = evidence.treated_arms[-1]
+    runs = evidence.runs[last]
+    runs = evidence.runs | {last: replace(runs, seeds=runs.seeds[:1])}
+    beside = Beside(tmp_path / "page.md", tmp_path / "beside", Pictures())
+    text = readings(replace(evidence, runs=runs), beside)
+    judged = re.findall(r"^misread judge .+#(.+) --cell", text, re.MULTILINE)
+    assert judged == [*evidence.treated_arms[:-1]] != []
 
 
 def test_other_data_and_corruptions_are_told_where_they_were_read(studies, tmp_path):

@@ -31,12 +31,12 @@ def readings(evidence: Evidence, beside: Beside) -> str:
     """Give what every arm and seed read in every image, to be judged again without training."""
     path, link = beside.readings(arrays_of(evidence))
     text = f"What every arm and seed read in every image: {link}."
-    if not evidence.treated_arms:
+    whole = [arm for arm in evidence.treated_arms if _has_all_seeds(evidence, arm)]
+    if not whole:
         return section("The readings", text)
     target = "{}:{}".format(*evidence.target)
     judge = "\n".join(
-        f"misread judge {path}#{BASELINE} {path}#{arm} --cell {target}"
-        for arm in evidence.treated_arms
+        f"misread judge {path}#{BASELINE} {path}#{arm} --cell {target}" for arm in whole
     )
     spec, usual = evidence.plan.study.judge, Proof()
     is_usual = spec.model_copy(update={"both_directions": False}) == usual
@@ -44,7 +44,7 @@ def readings(evidence: Evidence, beside: Beside) -> str:
     pooled = evidence.plan.pooled
     python = (AGAIN_POOLED if pooled else AGAIN).format(
         path=path,
-        arm=evidence.treated_arms[0],
+        arm=whole[0],
         cells=list(evidence.plan.cells),
         groups=GROUPS[bool(pooled)] * evidence.plan.grouped,
         weight=pooled and pooled.weight,
@@ -97,7 +97,7 @@ arm = "{arm}"
 
 
 def part(view, name):
-    held_out = read[f"{{view}}held_out"]
+    held_out = read.get(f"{{view}}held_out")
     return Predictions.from_arrays(
         read[f"{{view}}labels"], read[f"{{view}}{{name}}"]{groups}, held_out_SN=held_out
     )
@@ -120,10 +120,11 @@ def arrays_of(evidence: Evidence) -> Arrays:
 
     An arm that was settled early has the first of the seeds. `disputed` [N] and `groups` [N] are
     there where they are known; `SLICE ids` [M] are the places of a slice's images among the N.
-    Where held-out images count, they stand behind those of *confirm*, `held_out` [S,N] says which
-    seed has read which, and a slice has `SLICE labels`, `groups` and `held_out` of its own.
+    Where held-out images count and all arms have all seeds, they stand behind those of *confirm*,
+    `held_out` [S,N] says which seed has read which, and a slice has `SLICE labels`, `groups` and
+    `held_out` of its own.
     """
-    if evidence.plan.pooled:
+    if evidence.plan.pooled and all(_has_all_seeds(evidence, arm) for arm in evidence.runs):
         return _pooled_arrays(evidence)
     confirm = evidence.confirm
     arrays: Arrays = {
@@ -141,11 +142,16 @@ def arrays_of(evidence: Evidence) -> Arrays:
     return arrays
 
 
+def _has_all_seeds(evidence: Evidence, arm: str) -> bool:
+    """Return whether an arm was not settled early, and so has read what the others have."""
+    return len(evidence.runs[arm].seeds) == len(evidence.seeds)
+
+
 def _pooled_arrays(evidence: Evidence) -> Arrays:
     arrays: Arrays = {"seeds": np.array(evidence.seeds)}
     sides = {arm: runs.evidence for arm, runs in evidence.runs.items()}
-    most = max(sides.values(), key=lambda side: side.n_seeds)
-    for name, known in (("", most), *most.slices.items()):
+    first = sides[BASELINE]
+    for name, known in (("", first), *first.slices.items()):
         view = f"{name} " if name else ""
         parts = {
             "labels": known.labels_N,
