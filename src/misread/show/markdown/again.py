@@ -60,7 +60,7 @@ def readings(evidence: Evidence, beside: Beside) -> str:
 BOTH = """\
 These judge the images as they are. With the counter-slices, which are in the same file, the verdict
 is that of the study"""
-GROUPS = (', groups=read["groups"]', ', groups=read[f"{view}groups"]')
+GROUPS = (', groups=read["groups"]', '\n        groups=read[f"{view}groups"],')
 TRADES = ", but for trades, which take probabilities"
 
 AGAIN = """\
@@ -97,9 +97,10 @@ arm = "{arm}"
 
 
 def part(view, name):
-    held_out = read.get(f"{{view}}held_out")
     return Predictions.from_arrays(
-        read[f"{{view}}labels"], read[f"{{view}}{{name}}"]{groups}, held_out_SN=held_out
+        read[f"{{view}}labels"],
+        read[f"{{view}}{{name}}"],{groups}
+        held_out_SN=read.get(f"{{view}}held_out"),
     )
 
 
