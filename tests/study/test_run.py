@@ -172,6 +172,7 @@ def test_running_again_trains_nothing_and_changes_nothing(smoke, tmp_path):
 def test_the_report_is_made_anew_to_the_byte_without_errors_of_other_seeds(smoke, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(smoke, copy)
+    shutil.rmtree(copy / "figures")
     assert CliRunner().invoke(main, ["report", str(copy)]).exit_code == 0
     before = stable_bytes(copy)
     options = ["--smoke", "--seeds", "42", "--out", str(copy)]
