@@ -35,7 +35,8 @@ if __name__ == "__main__":
     first, second = parents(2)
     assert first == second != os.getpid(), "two workers import alike"
     assert len(os.listdir(f"/proc/{first}/task")) == 1, "a fork of several threads is not whole"
-    os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"  # which is read when TensorFlow loads
+    other = {"0": "1"}.get(os.environ.get("TF_ENABLE_ONEDNN_OPTS", ""), "0")
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = other  # which is read when TensorFlow loads
     assert parents(1) == [os.getpid()]
 """
 
