@@ -16,7 +16,7 @@ from statistics import median
 
 from common import Table, finish, machine, options, ratio, show, spread
 from misread.learn.recipe import TrainerCall
-from misread.learn.work import imports, prepare, work
+from misread.learn.work import preload, prepare, work
 from misread.workers.processes import LocalPool
 
 WAYS = ("anew", "forked")
@@ -43,7 +43,7 @@ def start(way: str) -> None:
     """Start workers and print seconds by the clock and of the processor until all are ready."""
     trainer, began = TrainerCall(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        module = imports(trainer) if way == "forked" else ""
+        module = preload(trainer) if way == "forked" else ""
         log = Path(folder) / "workers.log"
         pool = LocalPool(work, partial(prepare, trainer), N_WORKERS, log, module)
         pool.start(N_WORKERS)

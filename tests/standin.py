@@ -156,7 +156,7 @@ class HerePool:
     most: int | None = None
 
     def __init__(
-        self, work: Work, _prepare: Any, _jobs: int, _log: Path, _imports: str = ""
+        self, work: Work, _prepare: Any, _jobs: int, _log: Path, _preload: str = ""
     ) -> None:
         self._work = work
         self._events: list[tuple[int, Event]] = []

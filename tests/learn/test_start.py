@@ -18,12 +18,12 @@ import os
 from functools import partial
 from pathlib import Path
 from misread.learn.recipe import TrainerCall
-from misread.learn.work import imports, prepare, work
+from misread.learn.work import preload, prepare, work
 from misread.workers.processes import LocalPool
 
 def parents(jobs):
     trainer = TrainerCall()
-    pool = LocalPool(work, partial(prepare, trainer), jobs, Path("log"), imports(trainer))
+    pool = LocalPool(work, partial(prepare, trainer), jobs, Path("log"), preload(trainer))
     pool.start(jobs)
     while pool.n_ready < jobs:
         pool.wait(0.2)

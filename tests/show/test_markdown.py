@@ -166,12 +166,11 @@ def test_the_page_says_what_the_readings_beside_it_give(studies, name, tmp_path)
     plan = studies[name].plan
     hold_target(text, read, plan.cells, adaptive=plan.study.adaptive)
     assert [row["Arm"] for row in rows_of(text, "Arm | Accuracy")] == list(plan.policies)
-    labels_N = read["labels"]
-    for arm in plan.policies:
-        for piece in plan.slices:
-            ids_M = read[f"{piece.name} ids"]
-            assert (labels_N[ids_M] == piece.label).all()
-            assert read[f"{piece.name} {arm}"].shape == (len(read[arm]), len(ids_M))
+    for treatment in {piece.treatment for piece in plan.slices}:
+        labels_M = read[f"{treatment} labels"]
+        assert {*labels_M} == {piece.label for piece in plan.slices if piece.treatment == treatment}
+        for arm in plan.policies:
+            assert read[f"{treatment} {arm}"].shape == (len(read[arm]), len(labels_M))
 
 
 @pytest.mark.parametrize("name", ["trial", "pair"])

@@ -220,8 +220,8 @@ from misread.workers.processes import LocalPool
 def nothing():
     pass
 
-def start(imports):
-    pool = LocalPool(print, nothing, 1, Path("log"), imports)
+def start(preload):
+    pool = LocalPool(print, nothing, 1, Path("log"), preload)
     pool.start(1)
     while not pool.n_ready:
         pool.wait(0.2)
@@ -238,11 +238,11 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no worker is a fork")
 @pytest.mark.parametrize(
-    ("imports", "temporary"),
+    ("preload", "temporary"),
     [("json", "short"), ("json", "long" * 25), ("killer", "short")],
     ids=["forks", "no place for a socket", "its import dies"],
 )
-def test_workers_start_anew_where_no_fork_can_be_had(tmp_path, imports, temporary):
+def test_workers_start_anew_where_no_fork_can_be_had(tmp_path, preload, temporary):
     folder, modules, place = tmp_path / "now", tmp_path / "modules", tmp_path / temporary
     for path in (folder, modules, place):
         path.mkdir()
@@ -250,6 +250,6 @@ def test_workers_start_anew_where_no_fork_can_be_had(tmp_path, imports, temporar
     (modules / "killer.py").write_text("import os; os.abort()")
     (tmp_path / "forks.py").write_text(FORKS)
     environ = os.environ | {"PYTHONPATH": str(modules), "TMPDIR": str(place)}
-    command = [sys.executable, str(tmp_path / "forks.py"), imports]
+    command = [sys.executable, str(tmp_path / "forks.py"), preload]
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

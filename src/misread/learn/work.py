@@ -32,13 +32,13 @@ from misread.workers.pool import Report
 _NO_MODEL = b"This trainer keeps no model: it trains again whenever one is needed again.\n"
 
 
-def imports(trainer: TrainerCall) -> str:
+def preload(trainer: TrainerCall) -> str:
     """Return the module that workers with a trainer import first, "" for one that may do anything.
 
     Only TensorFlow is known to start no thread as it is imported.
     """
     is_known = trainer.is_ours and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
-    return "misread.learn.imported" if is_known else ""
+    return "misread.learn.preload" if is_known else ""
 
 
 def prepare(trainer: TrainerCall) -> None:

@@ -225,15 +225,14 @@ def _harm(arm: str, verdict: Verdict) -> str:
 
 def _hint(verdicts: Mapping[str, Verdict]) -> str:
     fell = [
-        (cell.p_value, arm, cell.name)
+        (arm, cell)
         for arm, v in verdicts.items()
         for cell in v.cells
         if cell.effect.estimate < 0 and v.verdict != "HARM" and cell.p_value <= _HINT
     ]
     if not fell:
         return ""
-    p_value, arm, name = min(fell)
-    cells = verdicts[arm].cells
-    which = f" {misread_as(*name.split('→'))}," if len(cells) > 1 else ""
-    change = next(_change(cell) for cell in cells if cell.name == name)
-    return f"The strongest hint, and no more: {arm},{which} {change} ({wording.p_value(p_value)})."
+    arm, cell = min(fell, key=lambda one: one[1].p_value)
+    which = f" {misread_as(*cell.name.split('→'))}," if len(verdicts[arm].cells) > 1 else ""
+    p_value = wording.p_value(cell.p_value)
+    return f"The strongest hint, and no more: {arm},{which} {_change(cell)} ({p_value})."

@@ -14,7 +14,7 @@ from misread.data.parts import N_FOLDS
 from misread.errors import PlanError, StudyError
 from misread.files import Record, clear_errors, read_json
 from misread.learn.recipe import Run
-from misread.learn.work import imports, prepare, work
+from misread.learn.work import preload, prepare, work
 from misread.store import Config, Environment, RunFolder, locked
 from misread.study.arithmetic import as_recorded, refuse_another_arithmetic
 from misread.study.arms import BASELINE
@@ -39,12 +39,8 @@ class Executor(StrEnum):
 def study_folder(source: str) -> Path | None:
     """Return the folder that `source` is, or where the study of that name or file ran in runs/.
 
-    StudyError if it is empty, as of an unset variable: that is not the folder of now; or if the
-    folder of a file is another study's.
+    StudyError if the folder of a file is another study's.
     """
-    if not source.strip():
-        msg = "the name is empty; name a study, its file or its folder."
-        raise StudyError(msg)
     if Path(source).is_dir() and not list(Path(source).glob("seed_*")):  # those are of an arm
         return Path(source)
     if source.endswith(".toml") and Path(source).is_file():
@@ -156,7 +152,7 @@ def workers_of(
                 partial(prepare, study.trainer),
                 jobs or default_jobs(),
                 log,
-                imports(study.trainer),
+                preload(study.trainer),
             )
         )
         place = "the logs of Ray" if executor == Executor.RAY else str(log)

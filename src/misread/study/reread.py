@@ -21,7 +21,7 @@ from misread.judge import Predictions, judge
 from misread.learn.order import Progress, Rereading
 from misread.learn.recipe import Run, TrainerCall
 from misread.learn.views import View, views_in
-from misread.learn.work import imports, prepare, read_again
+from misread.learn.work import preload, prepare, read_again
 from misread.store import RunFolder
 from misread.study.arithmetic import as_recorded
 from misread.study.arms import BASELINE
@@ -130,7 +130,7 @@ def reread(
     log = here / "workers.log"
     trainer = plan.study.trainer
     n_jobs = jobs or default_jobs()
-    pool = LocalPool(read_again, partial(prepare, trainer), n_jobs, log, imports(trainer))
+    pool = LocalPool(read_again, partial(prepare, trainer), n_jobs, log, preload(trainer))
     with as_recorded(folder), Workers(pool, take, on_note, str(log)) as workers:
         workers.run(todo)
     log.unlink(missing_ok=True)  # it stays where something failed

@@ -39,20 +39,20 @@ STILLBORN = 3  # as many workers in a row that die before they can work, and the
 _forked: dict[str, str] = {}
 
 
-def _context(imports: str) -> mp.context.ForkServerContext | mp.context.SpawnContext:
+def _context(preload: str) -> mp.context.ForkServerContext | mp.context.SpawnContext:
     """Return how workers start: from the one process that Python keeps for forks, or anew."""
-    asked = {"import": imports, "process": str(os.getpid()), **thread_environment()}
-    if not imports or sys.platform != "linux" or (_forked and _forked != asked):
+    asked = {"import": preload, "process": str(os.getpid()), **thread_environment()}
+    if not preload or sys.platform != "linux" or (_forked and _forked != asked):
         return mp.get_context("spawn")
     _forked.update(asked)
     context = mp.get_context("forkserver")
-    context.set_forkserver_preload([imports])
+    context.set_forkserver_preload([preload])
     try:  # it imports nothing from the folder of now, as a worker that starts anew
         with environment(thread_environment() | {"PYTHONSAFEPATH": "1"}):
             forkserver.ensure_running()
     except OSError:  # where temporary files lie is no place for its socket
         _forked["import"] = ""
-        return _context(imports)
+        return _context(preload)
     return context
 
 
@@ -122,23 +122,23 @@ class LocalPool:
         Number of workers, at least 1. Results do not depend on it.
     log
         File that takes the workers' standard error.
-    imports
+    preload
         A module that every worker will import, and whose import starts no thread: on Linux it is
         imported once, for all workers that have the same arithmetic.
     """
 
     def __init__(
-        self, work: Work, prepare: Prepare, jobs: int, log: Path, imports: str = ""
+        self, work: Work, prepare: Prepare, jobs: int, log: Path, preload: str = ""
     ) -> None:
         self._work, self._prepare, self._jobs, self._log = work, prepare, jobs, log
-        self._imports, self._wanted = imports, 0
+        self._preload, self._wanted = preload, 0
         self._slots: list[_Slot] = []
         self._stillborn = 0
 
     def start(self, n_jobs: int) -> None:
         """Start as many workers as so many jobs can use, or what they fork from."""
         self._wanted = max(self._wanted, min(n_jobs, self._jobs))
-        if _context(self._imports).get_start_method() == "spawn":  # a fork waits for the import
+        if _context(self._preload).get_start_method() == "spawn":  # a fork waits for the import
             self._fill()
 
     @property
@@ -211,7 +211,7 @@ class LocalPool:
             self._slots.append(self._spawn())
 
     def _spawn(self) -> _Slot:
-        context = _context(self._imports)
+        context = _context(self._preload)
         ours, theirs = context.Pipe()
         with environment(thread_environment()):
             process = context.Process(

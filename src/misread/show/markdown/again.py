@@ -42,50 +42,25 @@ def readings(evidence: Evidence, beside: Beside) -> str:
     is_usual = spec.model_copy(update={"both_directions": False}) == usual
     is_usual &= evidence.plan.study.adaptive is None
     pooled = evidence.plan.pooled
-    python = (AGAIN_POOLED if pooled else AGAIN).format(
+    python = AGAIN.format(
         path=path,
         arm=whole[0],
         cells=list(evidence.plan.cells),
-        groups=GROUPS[bool(pooled)] * evidence.plan.grouped,
-        weight=pooled and pooled.weight,
+        weight=f", weight={pooled.weight}" if pooled else "",
     )
     return section(
         "The readings",
         f"{text} Judge them again without training:",
         f"```bash\n{judge}\n```",
-        *((BOTH + f"{TRADES * bool(pooled)}:", python) if evidence.slices and is_usual else ()),
+        *((BOTH, python) if evidence.slices and is_usual else ()),
     )
 
 
 BOTH = """\
 These judge the images as they are. With the counter-slices, which are in the same file, the verdict
-is that of the study"""
-GROUPS = (', groups=read["groups"]', '\n        groups=read[f"{view}groups"],')
-TRADES = ", but for trades, which take probabilities"
+is that of the study, but for trades, which take probabilities:"""
 
 AGAIN = """\
-```python
-import numpy as np
-
-from misread.judge import Predictions, judge
-
-with np.load("{path}") as file:
-    read = dict(file)
-arm = "{arm}"
-
-
-def side(name):
-    whole = Predictions.from_arrays(read["labels"], read[name]{groups})
-    for view in (key.removesuffix(" ids") for key in read if key.endswith(" ids")):
-        whole = whole.with_view(view, read[f"{{view}} {{name}}"], read[f"{{view}} ids"])
-    return whole
-
-
-verdict = judge(side("baseline"), side(arm), cells={cells})
-print(verdict.verdict, verdict.reason)
-```"""
-
-AGAIN_POOLED = """\
 ```python
 import numpy as np
 
@@ -99,7 +74,8 @@ arm = "{arm}"
 def part(view, name):
     return Predictions.from_arrays(
         read[f"{{view}}labels"],
-        read[f"{{view}}{{name}}"],{groups}
+        read[f"{{view}}{{name}}"],
+        groups=read.get(f"{{view}}groups"),
         held_out_SN=read.get(f"{{view}}held_out"),
     )
 
@@ -111,7 +87,7 @@ def side(name):
     return whole
 
 
-verdict = judge(side("baseline"), side(arm), cells={cells}, weight={weight})
+verdict = judge(side("baseline"), side(arm), cells={cells}{weight})
 print(verdict.verdict, verdict.reason)
 ```"""
 
@@ -120,46 +96,27 @@ def arrays_of(evidence: Evidence) -> Arrays:
     """Return every reading: `labels` [N], `seeds` [S], arms [S,N], and of each slice the same.
 
     An arm that was settled early has the first of the seeds. `disputed` [N] and `groups` [N] are
-    there where they are known; `SLICE ids` [M] are the places of a slice's images among the N.
-    Where held-out images count and all arms have all seeds, they stand behind those of *confirm*,
-    `held_out` [S,N] says which seed has read which, and a slice has `SLICE labels`, `groups` and
-    `held_out` of its own.
+    there where they are known. Where held-out images count and all arms have all seeds, they stand
+    behind those of *confirm*, and `held_out` [S,N] says which seed has read which. Those of a slice
+    begin with its name, as in `erode 2 px labels`.
     """
-    if evidence.plan.pooled and all(_has_all_seeds(evidence, arm) for arm in evidence.runs):
-        return _pooled_arrays(evidence)
-    confirm = evidence.confirm
-    arrays: Arrays = {
-        "labels": confirm.labels_N.astype(np.min_scalar_type(confirm.n_classes)),
-        "seeds": np.array(evidence.seeds),
-        **evidence.predictions,
-    }
-    if confirm.disputed_N is not None:
-        arrays["disputed"] = confirm.disputed_N
-    if confirm.groups_N is not None and evidence.plan.grouped:
-        arrays["groups"] = confirm.groups_N.astype(np.int32)
-    for piece in evidence.slices:
-        arrays[f"{piece.view.name} ids"] = piece.ids_M.astype(np.int32)
-        arrays |= {f"{piece.view.name} {arm}": r_SM for arm, r_SM in piece.predictions.items()}
+    is_whole = all(_has_all_seeds(evidence, arm) for arm in evidence.runs)
+    sides = {arm: it.evidence if is_whole else it.side for arm, it in evidence.runs.items()}
+    arrays: Arrays = {"seeds": np.array(evidence.seeds)}
+    for name in ("", *sides[BASELINE].slices):
+        parts = {arm: side.slices[name] if name else side for arm, side in sides.items()}
+        of_images = parts[BASELINE]
+        known = {
+            "labels": of_images.labels_N,
+            "held_out": of_images.held_out_SN,
+            "groups": of_images.groups,
+            "disputed": of_images.disputed_N,
+            **{arm: part.preds_SN for arm, part in parts.items()},
+        }
+        arrays |= {f"{name} {key}".lstrip(): it for key, it in known.items() if it is not None}
     return arrays
 
 
 def _has_all_seeds(evidence: Evidence, arm: str) -> bool:
     """Return whether an arm was not settled early, and so has read what the others have."""
     return len(evidence.runs[arm].seeds) == len(evidence.seeds)
-
-
-def _pooled_arrays(evidence: Evidence) -> Arrays:
-    arrays: Arrays = {"seeds": np.array(evidence.seeds)}
-    sides = {arm: runs.evidence for arm, runs in evidence.runs.items()}
-    first = sides[BASELINE]
-    for name, known in (("", first), *first.slices.items()):
-        view = f"{name} " if name else ""
-        parts = {
-            "labels": known.labels_N,
-            "held_out": known.held_out_SN,
-            "groups": known.groups,
-            "disputed": known.disputed_N,
-            **{arm: (side.slices[name] if name else side).preds_SN for arm, side in sides.items()},
-        }
-        arrays |= {f"{view}{key}": part for key, part in parts.items() if part is not None}
-    return arrays
