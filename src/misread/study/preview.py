@@ -64,17 +64,18 @@ class Preview(Record):
 def preview_numbers(study: Study, target: Cell, train: Dataset, folder: Path) -> dict[str, Any]:
     """Return what the augmentation does, as in `preview.json`; needs the baseline's readings.
 
-    `shares`: for each treated arm and dose, the share of draws that change an image, from the first
+    `shares`: for each arm with a policy, the share of draws that change an image, from the first
     epoch of the first seed. `operations`: for each operation, size and target class on the *select*
     images of all seeds: ink and stroke thickness before and after (the latter on about 500 images),
     the share that the baseline models misread, or read as the other target class, and the share
     with a loop, before and after. `closed_share` of the images have more loops after, and
     `opened_share` fewer (loops, too, on about 500 images).
     """
-    policies = study.policy.resolve(target) if study.policy else {}
-    shares = []
-    for arm, policy in policies.items():
-        shares.append(_share_of_draws(arm, policy, train, study.seeds[0]))
+    shares = [
+        _share_of_draws(arm, policy, train, study.seeds[0])
+        for arm, policy in study.policies(target).items()
+        if policy is not None
+    ]
     seeds = read_json(folder / "errors.json", Errors)["seeds"]
     folders = [RunFolder(folder, BASELINE, seed) for seed in seeds]
     selects = [run.select() for run in folders]
