@@ -17,6 +17,7 @@ from misread.show.render import (
     verdict_table,
     verdict_text,
 )
+from misread.show.table import Table, html_table
 from misread.show.verdict import summary_of
 from verdict_cases import ODD, cases, real
 
@@ -211,3 +212,9 @@ def test_a_setting_is_said_as_it_is():
     assert words._setting("augment", {"rotate_deg": 0}) == "augment (rotate 0°)"
     assert words._setting("share", 0.9995) == "share 0.9995"
     assert words._at_work({"scale": 0.1, "shear": 0, "elastic_smooth_px": 4.0}) == {"scale": 0.1}
+
+
+def test_a_column_of_text_is_read_from_the_left():
+    page = html_table(Table("t", ("arm", "n", "why"), (("a", "1", "b"),), align="lrl"))
+    assert '<th scope="col">n</th><th scope="col" class="left">why</th>' in page
+    assert '<td>1</td><td class="left">b</td>' in page
