@@ -35,18 +35,10 @@ def watched(on_done: OnDone) -> Iterator[None]:
 
 
 class Spec(NamedTuple):
-    """A corruption at a severity.
+    """A corruption at a severity."""
 
-    Attributes
-    ----------
-    kind : str
-        Its key in `CORRUPTIONS`.
-    severity : int
-        From 1; always 1 where there are no severities.
-    """
-
-    kind: str
-    severity: int
+    kind: str  # its key in `CORRUPTIONS`
+    severity: int  # from 1; always 1 where there are no severities
 
     @property
     def name(self) -> str:
@@ -58,10 +50,7 @@ class Spec(NamedTuple):
 def parse_corruption(text: str) -> Spec:
     """Return the corruption that "fog" or "fog@3" names; without a number as in MNIST-C.
 
-    Raises
-    ------
-    StudyError
-        If there is no such corruption or severity.
+    StudyError if there is no such corruption or severity.
 
     Examples
     --------
@@ -100,29 +89,10 @@ def corrupt(
     *,
     part: Literal["train", "test"] = "test",
 ) -> Images:
-    """Return corrupted images.
+    """Return images `uint8 [N,28,28]`, bright ink on black, corrupted.
 
-    Parameters
-    ----------
-    images
-        `uint8 [N,28,28]`, bright ink on black.
-    spec
-        The corruption.
-    ids_N
-        `int64 [N]`, the place of each image in its set, which names its random stream; by default
-        0, 1, 2, …
-    part
-        The set: images of a training set have other streams than those of a test set.
-
-    Returns
-    -------
-    numpy.ndarray
-        `uint8 [N,28,28]`, rounded to the nearest.
-
-    Raises
-    ------
-    DataError
-        If images have another shape.
+    Each has a random stream of its own, named by its place in its set, `ids_N` (by default 0, 1, 2,
+    …), and by whether that is a training or a test set. DataError if images have another shape.
     """
     if images.shape[1:] != (SIZE_PX, SIZE_PX):
         msg = (

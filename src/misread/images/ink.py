@@ -24,33 +24,15 @@ MAX_TILT_DEG = 10.0
 
 @dataclass(frozen=True)
 class Ink:
-    """The ink of a photo, with the steps to it.
+    """The ink of a photo, with the steps to it."""
 
-    Attributes
-    ----------
-    even : numpy.ndarray
-        `uint8 [H,W,3]`: the photo in even light, straightened; dark ink on white paper.
-    level : numpy.ndarray
-        `float32 [H,W]`, at least 0: distance of each pixel from the paper, in ΔE, without lines.
-    mask : numpy.ndarray
-        `uint8 [H,W]`, 1 where there is ink.
-    lines : numpy.ndarray
-        `uint8 [H,W]`, 1 where a ruled line was taken away.
-    is_bright : bool
-        True where the ink is bright on dark, as chalk is.
-    tilt_deg : float
-        Tilt of the page on the photo, counter-clockwise positive.
-    back : numpy.ndarray
-        `float64 [2,3]`: the map from a place (x, y) of these arrays to its place on the photo.
-    """
-
-    even: Picture
-    level: Levels
-    mask: Mask
-    lines: Mask
-    is_bright: bool
-    tilt_deg: float
-    back: npt.NDArray[np.float64]
+    even: Picture  # [H,W,3]: the photo in even light, straightened; dark ink on white paper
+    level: Levels  # [H,W], at least 0: distance from the paper, in ΔE, without lines
+    mask: Mask  # [H,W], 1 where there is ink
+    lines: Mask  # [H,W], 1 where a ruled line was taken away
+    is_bright: bool  # the ink is bright on dark, as chalk is
+    tilt_deg: float  # of the page on the photo, counter-clockwise positive
+    back: npt.NDArray[np.float64]  # [2,3]: from a place (x, y) of these arrays to the photo's
 
 
 def ink_of(photo: Picture) -> Ink:

@@ -14,12 +14,9 @@ INK = 128
 
 
 def loop_counts(images: Images) -> npt.NDArray[np.int64]:
-    """Return how many loops each image has, `[N]`.
+    """Return how many loops each image `[N,H,W]` or `[N,H,W,C]` has; the brightest channel counts.
 
-    Parameters
-    ----------
-    images
-        `uint8 [N,H,W]`, or `[N,H,W,C]`, of which the brightest channel counts.
+    An array `[N]`.
     """
     grey = images.max(axis=-1) if images.ndim == 4 else images
     return np.array([labelled_loops(image)[1] for image in grey], dtype=np.int64)
@@ -28,10 +25,5 @@ def loop_counts(images: Images) -> npt.NDArray[np.int64]:
 def labelled_loops(image: Images) -> tuple[npt.NDArray[np.int32], int]:
     """Return the loops of an image `[H,W]` as labels from 1, 0 elsewhere, and their number."""
     ground = np.pad(image < INK, 1, constant_values=True)
-    labels, n_parts = scipy.ndimage.label(ground)
-    outside = labels[0, 0]
-    labels = np.where(labels == outside, 0, labels)
-    number = np.unique(labels[labels > 0])
-    renamed = np.searchsorted(number, labels) + 1
-    inner = np.where(labels > 0, renamed, 0)[1:-1, 1:-1].astype(np.int32)
-    return inner, n_parts - 1
+    labels, n_parts = scipy.ndimage.label(ground)  # numbered from the top left: 1 is outside
+    return np.maximum(labels - 1, 0)[1:-1, 1:-1].astype(np.int32), n_parts - 1

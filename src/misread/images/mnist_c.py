@@ -33,23 +33,14 @@ _CENTRE_PX = (SIZE_PX - 1) / 2
 class Corruption(NamedTuple):
     """A way of corrupting images.
 
-    Attributes
-    ----------
-    what : str
-        A description for people.
-    apply : callable
-        Takes images `float64 [N,28,28]`, a random stream for each and the parameter, and returns
-        images of the same shape; what lies outside of [0, 1] is cut off.
-    parameters : tuple
-        The parameter at each severity, from 1; a single one where there are no severities.
-    severity : int
-        The severity that MNIST-C uses.
+    `apply` takes images `float64 [N,28,28]`, a random stream for each and the parameter, and
+    returns images of the same shape; what lies outside of [0, 1] is cut off.
     """
 
-    what: str
+    what: str  # a description for people
     apply: Callable[[Floats, Streams, Any], Floats]
-    parameters: tuple[Any, ...] = (None,)
-    severity: int = 1
+    parameters: tuple[Any, ...] = (None,)  # one for each severity, from 1
+    severity: int = 1  # the one that MNIST-C uses
 
 
 def _shot_noise(images: Floats, streams: Streams, photons: int) -> Floats:

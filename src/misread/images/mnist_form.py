@@ -19,22 +19,10 @@ _INK = 1 / 8  # of the brightest pixel; fainter ones, as JPEG leaves them, do no
 
 
 def to_convention(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Bring one digit to MNIST's convention.
+    """Bring one digit `uint8 [H,W]`, ink bright on black, to MNIST's convention, `uint8 [28,28]`.
 
-    Parameters
-    ----------
-    image
-        `uint8 [H,W]`, at least one pixel; ink bright on black (see `ink_bright`).
-
-    Returns
-    -------
-    numpy.ndarray
-        `uint8 [28,28]`, brightest ink 255 before it is resized; black where there is no ink.
-
-    Raises
-    ------
-    DataError
-        If it is no grey image of bytes.
+    Its brightest ink is 255 before it is resized; without ink it is black. DataError if it is no
+    grey image of bytes.
 
     Examples
     --------
@@ -66,25 +54,14 @@ def to_convention(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def all_to_convention(images: Images) -> Images:
-    """Bring many digits to MNIST's convention, each by itself.
+    """Bring digits `[N,H,W]`, or the mean of the channels of `[N,H,W,C]`, to MNIST's convention.
 
-    Parameters
-    ----------
-    images
-        `uint8 [N,H,W]`, or `[N,H,W,C]`, of which the mean over the channels counts; ink bright on
-        black.
-
-    Returns
-    -------
-    numpy.ndarray
-        `uint8 [N,28,28]`.
+    Each by itself, `uint8 [N,28,28]`.
     """
     if images.ndim == 4:
         images = np.rint(images.mean(axis=-1)).astype(np.uint8)
-    placed = np.zeros((len(images), SIZE_PX, SIZE_PX), np.uint8)
-    for number, image in enumerate(images):
-        placed[number] = to_convention(image)
-    return placed
+    placed = [to_convention(image) for image in images]
+    return np.array(placed, np.uint8).reshape(-1, SIZE_PX, SIZE_PX)
 
 
 def ink_bright(images: Images) -> Images:

@@ -16,13 +16,12 @@ import numpy as np
 
 from misread.errors import StudyError
 from misread.images import Images
-from misread.images.loops import loop_counts
+from misread.images.loops import INK, loop_counts
 from misread.images.resample import sheared
 
 Operation = Callable[[Images, int], Images]
 
 MAX_SIZE_PX = 15
-_INK = 128  # a pixel at least half bright is ink
 _BATCH = 512  # images moved at once, as floats
 
 
@@ -101,14 +100,13 @@ def cut(images: Images, size_px: int) -> Images:
     as in `dilate`.
     """
     _check(size_px)
-    lines = images.reshape(*images.shape[:2], -1).max(axis=2, initial=0) >= _INK  # [N,H]
+    kept = images.copy()
+    if size_px == 1:
+        return kept
+    lines = images.reshape(*images.shape[:2], -1).max(axis=2, initial=0) >= INK  # [N,H]
     height = images.shape[1]
     end_N = np.where(lines.any(axis=1), height - lines[:, ::-1].argmax(axis=1), height + size_px)
-    blank = np.arange(height) >= end_N[:, np.newaxis] - (size_px - 1)
-    if size_px == 1:
-        return images.copy()
-    kept = images.copy()
-    kept[blank] = 0
+    kept[np.arange(height) >= end_N[:, np.newaxis] - (size_px - 1)] = 0
     return kept
 
 

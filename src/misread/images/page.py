@@ -20,43 +20,21 @@ _LEAST_PX = 400  # smaller pictures are enlarged
 
 @dataclass(frozen=True)
 class Digit:
-    """One digit of a page.
+    """One digit of a page."""
 
-    Attributes
-    ----------
-    image : numpy.ndarray
-        `uint8 [28,28]`, as MNIST has it.
-    box : tuple of int
-        Left, top, width and height on the photo, upright and in its full size, in px.
-    line : int
-        Its line on the page, from 1.
-    """
-
-    image: Picture
-    box: tuple[int, int, int, int]
-    line: int
+    image: Picture  # [28,28], as MNIST has it
+    box: tuple[int, int, int, int]  # left, top, width, height on the upright photo in full size, px
+    line: int  # its line on the page, from 1
 
 
 @dataclass(frozen=True)
 class Page:
-    """A photo and the digits on it.
+    """A photo and the digits on it."""
 
-    Attributes
-    ----------
-    photo : numpy.ndarray
-        `uint8 [H,W,3]`, upright, at most 2,000 px on its longer side.
-    scale : float
-        Size of `photo` as a share of the file's.
-    ink : Ink
-        The ink of the photo.
-    digits : tuple of Digit
-        The digits in reading order.
-    """
-
-    photo: Picture
-    scale: float
+    photo: Picture  # [H,W,3], upright, at most 2,000 px on its longer side
+    scale: float  # size of `photo` as a share of the file's
     ink: Ink
-    digits: tuple[Digit, ...]
+    digits: tuple[Digit, ...]  # in reading order
 
     @property
     def images(self) -> Images:
@@ -66,13 +44,7 @@ class Page:
 
 
 def find_digits(photo: Picture) -> Page:
-    """Find the digits in a photo.
-
-    Parameters
-    ----------
-    photo
-        `uint8 [H,W,3]`, red first: ink of any colour on paper, or chalk on a board.
-    """
+    """Find the digits in a photo `uint8 [H,W,3]`, red first: ink on paper, or chalk on a board."""
     longest = max(photo.shape[:2])
     scale = min(1.0, WORKING_PX / longest) if longest > _LEAST_PX else _LEAST_PX / longest
     small = photo

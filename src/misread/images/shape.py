@@ -50,28 +50,16 @@ def ink(images: Images) -> Floats:
 
 
 def stroke_thickness_px(images: Images) -> Floats:
-    """Return the mean stroke thickness of each image, in px.
+    """Return the mean stroke thickness of each image, `[N]` in px; 0 where there is no ink.
 
     Twice the mean distance to the background along the skeleton (Zhang & Suen 1984), less half a
-    pixel on either side, as in Morpho-MNIST (Castro et al. 2019); measured at four times the size,
-    where strokes of one and two pixels can be told apart. 0 for an image without ink.
-
-    Parameters
-    ----------
-    images
-        `uint8 [N,H,W]`, or `[N,H,W,C]`, of which the brightest channel counts; bright ink on
-        black.
-
-    Returns
-    -------
-    numpy.ndarray
-        `float64 [N]`.
+    pixel on either side, as in Morpho-MNIST (Castro et al. 2019); measured at four times the size.
     """
     return _by_chunks(lambda grey: _strokes(_four_fold(grey)), _grey(images))[:, 1]
 
 
 def shapes(images: Images) -> dict[str, Floats]:
-    """Return every measure of `MEASURES` for each image; NaN for an image without ink.
+    """Return each of `MEASURES`, `[N]`, of images `[N,H,W]` or `[N,H,W,C]`; NaN without ink.
 
     As Castro et al. (2019) define them, thickness as in `stroke_thickness_px`:
 
@@ -81,29 +69,11 @@ def shapes(images: Images) -> dict[str, Floats]:
       horizontally, from its second moments, −90 to 90; above 0 leans to the right, as "/" does;
     * `height_px`, `width_px`: of the parallelogram along that slant that holds 98% of the ink in
       either direction, so the width is what it would be had the character stood upright.
-
-    Parameters
-    ----------
-    images
-        `uint8 [N,H,W]`, or `[N,H,W,C]`.
-
-    Returns
-    -------
-    dict
-        Name of the measure → `float64 [N]`.
     """
-    measures = _by_chunks(_strokes_and_box, _grey(images)).T
-    area_N, thickness_N, length_N, slant_N, height_N, width_N = measures
-    measured = {
-        "thickness_px": thickness_N,
-        "slant_deg": slant_N,
-        "area_px": area_N,
-        "length_px": length_N,
-        "height_px": height_N,
-        "width_px": width_N,
-    }
-    empty_N = area_N == 0
-    return {name: np.where(empty_N, np.nan, values_N) for name, values_N in measured.items()}
+    columns = ("area_px", "thickness_px", "length_px", "slant_deg", "height_px", "width_px")
+    measured = dict(zip(columns, _by_chunks(_strokes_and_box, _grey(images)).T, strict=True))
+    empty_N = measured["area_px"] == 0
+    return {name: np.where(empty_N, np.nan, measured[name]) for name in MEASURES}
 
 
 def _grey(images: Images) -> Images:
