@@ -24,6 +24,7 @@ SOURCE = PROJECT / "src"
 ORDER = (
     "errors",
     "seeds",
+    "watch",
     "memory",
     "npz",
     "wording",

@@ -21,10 +21,11 @@ from sklearn.datasets import load_digits
 
 from misread.cli import main
 from misread.data import download as module
-from misread.data.download import cache_folder, fetch, watched
+from misread.data.download import cache_folder, fetch
 from misread.data.parts import folds
 from misread.data.sources import load
 from misread.errors import DataError
+from misread.watch import watched
 
 DIGITS = load_digits()
 SMALL = np.rint(DIGITS.images * (255 / 16)).astype(np.uint8)
@@ -105,8 +106,8 @@ def test_a_file_is_fetched_once(server):
     with watched(lambda *step: told.append(step)):
         path = get(server)
     assert path.read_bytes() == CONTENT
-    assert told[-1] == ("f", 1_000_000, 1_000_000)
-    assert [n for _, n, _ in told] == sorted(n for _, n, _ in told)
+    assert told[-1] == ("fetching f", 1, 1, "MB")
+    assert [n for _, n, *_ in told] == sorted(n for _, n, *_ in told)
     assert get(server) == path
     assert len(server.asked) == 1
     assert [p.name for p in path.parent.iterdir()] == ["f"]

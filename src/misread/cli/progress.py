@@ -7,13 +7,12 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from misread.data import download
 from misread.data.dataset import Dataset
 from misread.data.sources import load
-from misread.images import corrupt
 from misread.learn.order import Progress as RunProgress
 from misread.learn.order import Step
 from misread.study.task import Note, Stage
+from misread.watch import watched
 
 _LEAST_SECONDS = 5  # between two lines on the same count
 
@@ -188,7 +187,7 @@ def load_with_bar(name: str, console: Console) -> tuple[Dataset, Dataset]:
     """Load a dataset, with a bar while a file is fetched or images are corrupted for it."""
     with Bar(console) as bar:
 
-        def count(title: str, now: float, total: float | None, unit: str) -> None:
+        def on_count(title: str, now: float, total: float | None, unit: str) -> None:
             if title == bar.title:
                 bar.advance(now - bar.done)
                 return
@@ -197,13 +196,7 @@ def load_with_bar(name: str, console: Console) -> tuple[Dataset, Dataset]:
             bar.say_elsewhere(f"{title}, {size}")
             bar.skip(now)  # a part of the file may be from before
 
-        def on_fetch(file: str, now: int, total: int | None) -> None:
-            count(f"fetching {file}", now / 1e6, total and total / 1e6, "MB")
-
-        def on_corrupt(corruption: str, now: int, total: int) -> None:
-            count(f"corrupting {corruption}", now, total, "images")
-
-        with download.watched(on_fetch), corrupt.watched(on_corrupt):
+        with watched(on_count):
             return load(name)
 
 

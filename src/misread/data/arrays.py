@@ -44,29 +44,12 @@ def datasets(
     class_names: tuple[str, ...] | None = None,
     left_out: tuple[str, ...] = (),
 ) -> tuple[Dataset, Dataset]:
-    """Make the training and the test set of a source.
+    """Make the training and the test set of a source, whose arrays are read-only.
 
-    Parameters
-    ----------
-    name
-        Its name in messages.
-    class_names
-        Names of the classes that whole-number labels stand for; by default the labels that occur.
-    left_out
-        What else is there and was not read, in words.
-    parts
-        The training and the test set; without the latter, a fifth of each class of the former
-        becomes it (`parts.folds`).
-
-    Returns
-    -------
-    train, test : Dataset
-        Their arrays are read-only.
-
-    Raises
-    ------
-    DataError
-        If shapes, numbers or labels do not fit.
+    Without a second part, a fifth of each class of the first becomes the test set (`parts.folds`).
+    `class_names` are of the classes that whole-number labels stand for, by default the labels that
+    occur; `left_out` says what else is there and was not read. DataError if shapes, numbers or
+    labels do not fit.
     """
     titles = [f"{name}, {part}" for part in ("train", "test")]
     images = [_shaped(title, raw.images) for title, raw in zip(titles, parts, strict=False)]
@@ -182,14 +165,13 @@ def _labels(what: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
             numbers = labels.astype(np.int64)
         except (ValueError, OverflowError):
             return labels
-        labels = numbers if (numbers.astype(np.str_) == labels).all() else labels
-    if labels.dtype.kind != "U":
-        if int(labels.min()) < 0 or int(labels.max()) >= 2**31:
-            odd = int(labels.min()) if int(labels.min()) < 0 else int(labels.max())
-            msg = f"{what}: a label is {odd}; allowed are whole numbers of 0 or more, or names."
-            raise DataError(msg)
-        labels = labels.astype(np.int64)
-    return labels
+        if (numbers.astype(np.str_) != labels).any():
+            return labels
+        labels = numbers
+    if odd := [label for label in (int(labels.min()), int(labels.max())) if not 0 <= label < 2**31]:
+        msg = f"{what}: a label is {odd[0]}; allowed are whole numbers of 0 or more, or names."
+        raise DataError(msg)
+    return labels.astype(np.int64)
 
 
 def _codes(

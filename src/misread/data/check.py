@@ -1,7 +1,7 @@
 """Check a dataset for what makes results worthless, before anything is trained on it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,21 +16,14 @@ _SHOWN = 5  # images that a finding names
 
 
 class Finding(NamedTuple):
-    """The outcome of one check of a dataset.
+    """The outcome of one check of a dataset."""
 
-    Attributes
-    ----------
-    check : str
-        Name of the check.
-    ok : bool
-        True where the dataset is as it should be.
-    result : str
-        The outcome in words, with what to do where it is not ok.
-    """
+    check: str  # its name
+    result: str  # the outcome in words, with what to do where it is not ok
+    ok: bool = True  # the dataset is as it should be
 
-    check: str
-    ok: bool
-    result: str
+
+_Sets = Mapping[str, Dataset]  # by its name in sentences: training, test
 
 
 def check_dataset(train: Dataset, test: Dataset) -> list[Finding]:
@@ -39,14 +32,15 @@ def check_dataset(train: Dataset, test: Dataset) -> list[Finding]:
     That the files are whole, and shapes, types and label ranges fit, was checked as they were read.
     """
     left_out = f"left out: {'; '.join(train.left_out)}; what was read is " if train.left_out else ""
-    digests = _digests(train), _digests(test)
+    sets = {"training": train, "test": test}
+    digests = {part: _digests(dataset) for part, dataset in sets.items()}
     return [
-        Finding("files and shapes", ok=True, result=f"{left_out}whole; {image_words(train)}"),
-        _classes(train, test),
-        _between(test, *digests),
-        _contradictions(train, test, *digests),
-        _constant(train, test),
-        _brightness(train, test),
+        Finding("files and shapes", f"{left_out}whole; {image_words(train)}"),
+        _classes(sets),
+        _between(sets, digests),
+        _contradictions(sets, digests),
+        _constant(sets),
+        _brightness(sets),
     ]
 
 
@@ -74,51 +68,49 @@ def _named(part: Dataset, ids: Sequence[int] | npt.NDArray[np.int64]) -> str:
     return rows + first + ", …" * (len(ids) > _SHOWN)
 
 
-def _classes(train: Dataset, test: Dataset) -> Finding:
-    least = int(class_counts(train).min())
+def _classes(sets: _Sets) -> Finding:
+    train = sets["training"]
+    fewest, least = min(
+        zip(train.class_names, class_counts(train), strict=True), key=lambda c: c[1]
+    )
     absent = [
         f"{name} has no {part} image"
-        for part, dataset in (("training", train), ("test", test))
-        for name, count in zip(dataset.class_names, class_counts(dataset), strict=True)
-        if not count
+        for part, dataset in sets.items()
+        for name, n_images in zip(dataset.class_names, class_counts(dataset), strict=True)
+        if not n_images
     ]
     if absent:
         result = f"{absent[0]}; add some, or leave that class out of both sets"
-        return Finding("classes", ok=False, result=result)
+        return Finding("classes", result, ok=False)
     if least < N_FOLDS:
-        name = train.class_names[int(class_counts(train).argmin())]
         result = (
-            f"{name} has {least} training images, and each of the {N_FOLDS} tenths needs one; add "
-            "some, or leave that class out"
+            f"{fewest} has {least} training images, and each of the {N_FOLDS} tenths needs one; "
+            "add some, or leave that class out"
         )
-        return Finding("classes", ok=False, result=result)
-    return Finding(
-        "classes", ok=True, result=f"all in both sets, each with {least:,} or more to fit"
-    )
+        return Finding("classes", result, ok=False)
+    return Finding("classes", f"all in both sets, each with {least:,} or more to fit")
 
 
-def _between(test: Dataset, of_train: list[bytes], of_test: list[bytes]) -> Finding:
-    seen = set(of_train)
-    ids = np.flatnonzero([digest in seen for digest in of_test])
+def _between(sets: _Sets, digests: Mapping[str, list[bytes]]) -> Finding:
+    test, seen = sets["test"], set(digests["training"])
+    ids = np.flatnonzero([digest in seen for digest in digests["test"]])
     if not len(ids):
-        return Finding("test images in the training set", ok=True, result="none")
+        return Finding("test images in the training set", "none")
     result = (
         f"{len(ids):,} of {len(test):,} test images are training images too, pixel by pixel "
         f"(test: {_named(test, ids)}); take them out of one set"
     )
-    return Finding("test images in the training set", ok=False, result=result)
+    return Finding("test images in the training set", result, ok=False)
 
 
-def _contradictions(
-    train: Dataset, test: Dataset, of_train: list[bytes], of_test: list[bytes]
-) -> Finding:
+def _contradictions(sets: _Sets, digests: Mapping[str, list[bytes]]) -> Finding:
     labels: dict[bytes, set[int]] = {}
-    for dataset, digests in ((train, of_train), (test, of_test)):
-        for digest, label in zip(digests, dataset.labels_N.tolist(), strict=True):
+    for part, dataset in sets.items():
+        for digest, label in zip(digests[part], dataset.labels_N.tolist(), strict=True):
             labels.setdefault(digest, set()).add(label)
     n_against, named = 0, []
-    for part, dataset, digests in (("training", train, of_train), ("test", test, of_test)):
-        against = [n for n, digest in enumerate(digests) if len(labels[digest]) > 1]
+    for part, dataset in sets.items():
+        against = [n for n, digest in enumerate(digests[part]) if len(labels[digest]) > 1]
         if against:
             n_against += len(against)
             named.append(f"{part}: {_named(dataset, against)}")
@@ -127,31 +119,28 @@ def _contradictions(
             f"{count(n_against, 'image')} under several labels ({'; '.join(named)}); take them out "
             "or settle on one"
         )
-        return Finding("equal images", ok=False, result=result)
-    twice = len(of_train) + len(of_test) - len(labels)
-    return Finding("equal images", ok=True, result=f"{twice:,}, none under several labels")
+        return Finding("equal images", result, ok=False)
+    n_twice = sum(map(len, digests.values())) - len(labels)
+    return Finding("equal images", f"{n_twice:,}, none under several labels")
 
 
-def _constant(train: Dataset, test: Dataset) -> Finding:
-    found = []
-    for part, dataset in (("training", train), ("test", test)):
+def _constant(sets: _Sets) -> Finding:
+    named = []
+    for part, dataset in sets.items():
         flat = dataset.images.reshape(len(dataset), -1)
         ids = np.flatnonzero(flat.max(axis=1) == flat.min(axis=1))
         if len(ids):
-            found.append(f"{len(ids):,} in the {part} set ({_named(dataset, ids)})")
-    if found:
-        result = f"of one colour are {' and '.join(found)}; look at them and take them out"
-        return Finding("empty images", ok=False, result=result)
-    return Finding("empty images", ok=True, result="none")
+            named.append(f"{len(ids):,} in the {part} set ({_named(dataset, ids)})")
+    if named:
+        result = f"of one colour are {' and '.join(named)}; look at them and take them out"
+        return Finding("empty images", result, ok=False)
+    return Finding("empty images", "none")
 
 
-def _brightness(train: Dataset, test: Dataset) -> Finding:
-    brightest = {"training": int(train.images.max()), "test": int(test.images.max())}
+def _brightness(sets: _Sets) -> Finding:
+    brightest = {part: int(dataset.images.max()) for part, dataset in sets.items()}
     for part, most in brightest.items():
         if most < _DARK:
-            result = (
-                f"no pixel of the {part} set is brighter than {most} of 255; scale them to 0–255"
-            )
-            return Finding("brightness", ok=False, result=result)
-    words = f"the brightest pixel has {max(brightest.values())} of 255"
-    return Finding("brightness", ok=True, result=words)
+            dark = f"no pixel of the {part} set is brighter than {most} of 255; scale them to 0–255"
+            return Finding("brightness", dark, ok=False)
+    return Finding("brightness", f"the brightest pixel has {max(brightest.values())} of 255")

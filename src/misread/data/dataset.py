@@ -115,14 +115,9 @@ class Dataset:
 
     def take(self, ids: Ids) -> "Dataset":
         """Return the images `ids` `[M]`, in that order."""
-        return replace(
-            self,
-            images=self.images[ids],
-            labels_N=self.labels_N[ids],
-            groups_N=None if self.groups_N is None else self.groups_N[ids],
-            disputed_N=None if self.disputed_N is None else self.disputed_N[ids],
-            origins_N=None if self.origins_N is None else self.origins_N[ids],
-        )
+        names = ("images", "labels_N", "groups_N", "disputed_N", "origins_N")
+        arrays = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: a[ids] for name, a in arrays.items() if a is not None})
 
 
 def to_float(images: Images) -> npt.NDArray[np.float32]:

@@ -7,9 +7,6 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -17,25 +14,13 @@ from typing import Any
 from misread import __version__
 from misread.errors import DataError
 from misread.files import UNFINISHED, clear_errors, path_in, write_atomic
+from misread.watch import count, watched
 
 LARGEST_BYTES = 4 * 2**30  # of one file
 _SUFFIXES = (".arff", ".parquet")
 _CHUNK_BYTES = 2**18
 _TRIES = 3  # a connection that breaks is taken up again this often before we give up
 _SECONDS = 30  # without a single byte, after which a connection counts as broken
-
-OnFetch = Callable[[str, int, int | None], None]  # name of the file, bytes so far, bytes of all
-_watcher: ContextVar[OnFetch | None] = ContextVar("watcher", default=None)
-
-
-@contextmanager
-def watched(on_fetch: OnFetch) -> Iterator[None]:
-    """Call `on_fetch` for every part of a file that arrives meanwhile."""
-    token = _watcher.set(on_fetch)
-    try:
-        yield
-    finally:
-        _watcher.reset(token)
 
 
 def cache_folder() -> Path:
@@ -60,25 +45,10 @@ def downloads() -> dict[Path, int]:
 def fetch(url: str, name: str, *, sha256: str = "", md5: str = "", instead: str) -> Path:
     """Return a file of the network, from the cache where that holds it already.
 
-    A download that breaks leaves `<name>.unfinished`, and the next try asks for the rest of it.
-
-    Parameters
-    ----------
-    url
-        Its address, http or https.
-    name
-        Its path within the cache.
-    sha256, md5
-        The hash that its bytes must have; "" where it is not known.
-    instead
-        Advice for who has no network, in words that follow "go online, or ".
-
-    Raises
-    ------
-    DataError
-        If it cannot be fetched, is too large, or has another hash.
-    StoreError
-        If the cache cannot be written.
+    `name` is its path within the cache, `instead` the advice for who has no network, in words that
+    follow "go online, or ". A download that breaks leaves `<name>.unfinished`, and the next try
+    asks for the rest of it. DataError if it cannot be fetched, is too large, or has another hash
+    than was given; StoreError if the cache cannot be written.
     """
     path = path_in(cache_folder(), *name.split("/"))
     if path.exists():
@@ -92,7 +62,10 @@ def fetch(url: str, name: str, *, sha256: str = "", md5: str = "", instead: str)
                 _go_on(url, part, path.name)
                 break
             except urllib.error.HTTPError as error:
-                raise DataError(_refused(url, error, instead)) from None
+                with error:
+                    why = f"refused by {_host(url)} ({error.code} {error.reason})"
+                msg = f"{url} was {why}; {instead}."
+                raise DataError(msg) from None
             except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
                 if attempt == _TRIES:
                     raise DataError(_broken(url, part, error, instead)) from None
@@ -107,7 +80,7 @@ def fetch_json(url: str, name: str, *, instead: str) -> Any:
 
     DataError also if it is no JSON.
     """
-    with watched(lambda *_: None):  # nobody waits for it
+    with watched(None):  # nobody waits for it
         path = fetch(url, name, instead=instead)
     try:
         return json.loads(path.read_bytes())
@@ -152,8 +125,7 @@ def _go_on(url: str, part: Path, name: str) -> None:
                 file.write(chunk)
                 n_bytes += len(chunk)
                 _allow(url, n_bytes)
-                if (watcher := _watcher.get()) is not None:
-                    watcher(name, n_bytes, total)
+                count(f"fetching {name}", n_bytes / 1e6, total and total / 1e6, "MB")
     if total is not None and n_bytes < total:
         msg = f"{n_bytes:,} of {total:,} bytes arrived"
         raise ConnectionError(msg)
@@ -190,11 +162,6 @@ def _check_hash(path: Path, url: str, sha256: str, md5: str) -> None:
 
 def _host(url: str) -> str:
     return urllib.parse.urlsplit(url).netloc
-
-
-def _refused(url: str, error: urllib.error.HTTPError, instead: str) -> str:
-    with error:
-        return f"{url} was refused by {_host(url)} ({error.code} {error.reason}); {instead}."
 
 
 def _broken(url: str, part: Path, error: Exception, instead: str) -> str:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.data.arrays import Raw, datasets
+from misread.data.child import check_hdf5
 from misread.data.dataset import Dataset
-from misread.data.hdf5 import check_hdf5
 from misread.data.mnist import read_idx
+from misread.data.pictures import folder_at
 from misread.data.tables import read_table
 from misread.errors import DataError, needs_extra
 from misread.images import Images
@@ -40,8 +41,8 @@ def load_idx(name: str, place: str) -> tuple[Dataset, Dataset]:
     hold images with rows and columns exchanged (Cohen et al. 2017), which is set right. DataError
     if a file is missing, damaged, or they do not fit together.
     """
-    folder = Path(place)
-    listing = _listing(folder)
+    folder = folder_at(place)
+    listing = sorted(path for path in folder.iterdir() if path.is_file())
     parts: list[Raw] = []
     for part, words in (("train", ("train",)), ("test", ("t10k", "test"))):
         files = [_idx_file(folder, listing, words, kind) for kind in ("images", "labels")]
@@ -195,13 +196,6 @@ def load_sklearn_digits(name: str = "sklearn-digits", _place: str = "") -> tuple
         raise DataError(msg) from None
     digits = load_digits()
     return datasets(name, Raw(digits.images, digits.target))
-
-
-def _listing(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        msg = f"{folder.absolute()} is no folder; give one that exists."
-        raise DataError(msg)
-    return sorted(path for path in folder.iterdir() if path.is_file())
 
 
 def _idx_file(

@@ -32,24 +32,10 @@ WRITERS = {"employees": range(2100), "high-school students": range(2100, 2600)}
 
 
 def read_idx(path: Path, sha256: str | None = None) -> npt.NDArray[np.uint8]:
-    """Read an IDX file of unsigned bytes, gzip-compressed or not.
+    """Read an IDX file of unsigned bytes, gzip-compressed or not, in the shape of its header.
 
-    Parameters
-    ----------
-    path
-        The file.
-    sha256
-        The SHA-256 that the raw bytes must have, or None to take them as they are.
-
-    Returns
-    -------
-    numpy.ndarray
-        `uint8`, with the shape that the header names.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, truncated, altered, or no IDX file of unsigned bytes.
+    `sha256` is that of the raw bytes, None takes them as they are. DataError if the file is
+    missing, truncated, altered, or no IDX file of unsigned bytes.
     """
     try:
         allow(path.stat().st_size, str(path))
@@ -111,14 +97,9 @@ def load_mnist() -> tuple[Dataset, Dataset]:
     """Return MNIST's training set (60,000) and test set (10,000), both checked by hash.
 
     Groups are writers: the NIST writer number of each image, from QMNIST's label tables
-    (Yadav & Bottou 2019). The arrays are shared between callers and read-only.
-
-    Raises
-    ------
-    DataError
-        If an embedded file is missing, truncated or altered.
+    (Yadav & Bottou 2019). The arrays are shared between callers and read-only. DataError if an
+    embedded file is missing, truncated or altered.
     """
-    names = tuple("0123456789")
     # Inflating and hashing wait for no lock of Python: the files are read beside one another.
     with ThreadPoolExecutor(len(RAW_SHA256)) as threads:
         read = threads.map(
@@ -138,7 +119,7 @@ def load_mnist() -> tuple[Dataset, Dataset]:
             f"mnist-{part}",
             images,
             labels.astype(np.int64),
-            names,
+            tuple("0123456789"),
             groups_N=writers[f"{part}_writers"].astype(np.int64),
             disputed_N=disputed_N,
             group_noun="writer",

@@ -39,17 +39,15 @@ _STRIP = 256  # rows
 LARGEST_PX = 100_000_000  # of one picture: 10,000 × 10,000, as a scanner makes them
 
 
-def read_picture(
-    path: Path, largest_px: int = LARGEST_PX, formats: tuple[str, ...] = FORMATS
-) -> npt.NDArray[np.uint8]:
-    """Read a picture; arguments, result and errors as in `decode_picture`."""
+def read_picture(path: Path, formats: tuple[str, ...] = FORMATS) -> npt.NDArray[np.uint8]:
+    """Read a picture; formats, result and errors as in `decode_picture`."""
     try:
         allow(path.stat().st_size, str(path))
         content = path.read_bytes()
     except OSError as error:
         msg = f"{path} cannot be read ({error.strerror or error}); give the path of a picture."
         raise DataError(msg) from None
-    return decode_picture(content, str(path), largest_px, formats)
+    return decode_picture(content, str(path), formats=formats)
 
 
 def decode_picture(
@@ -58,33 +56,13 @@ def decode_picture(
     largest_px: int = LARGEST_PX,
     formats: tuple[str, ...] = FORMATS,
 ) -> npt.NDArray[np.uint8]:
-    """Unpack a picture: PNG, JPEG or TIFF.
+    """Unpack the content of a picture in one of the formats, which Pillow names so.
 
-    Its header is looked at before anything is unpacked, since a file of a kilobyte may claim a
-    picture of a terabyte.
-
-    Parameters
-    ----------
-    content
-        The bytes of the file.
-    what
-        Its name in messages.
-    largest_px
-        The most pixels it may have.
-    formats
-        Formats that are allowed, as Pillow names them.
-
-    Returns
-    -------
-    numpy.ndarray
-        `uint8 [H,W]` where it is grey, also where its three channels are equal; else `[H,W,3]`,
-        red first, upright as its EXIF note says. What is transparent shows white paper; 16 bits
-        become 8.
-
-    Raises
-    ------
-    DataError
-        If it is damaged, too large, or no such picture.
+    It is `uint8 [H,W]` where it is grey, also where its three channels are equal; else `[H,W,3]`,
+    red first, upright as its EXIF note says. What is transparent shows white paper; 16 bits become
+    8. Its header is looked at before anything is unpacked, since a file of a kilobyte may claim a
+    picture of a terabyte. DataError if it is damaged, too large, or no such picture; `what` names
+    it there.
     """
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  arrays need no pictures
 
@@ -132,8 +110,8 @@ def _bytes_of(file: Any) -> npt.NDArray[np.uint8]:
     note = _orientation(file)
     is_deep = file.mode.startswith("I")
     has_cover = file.has_transparency_data
-    plain = file if is_deep else file.convert("RGBA" if has_cover else _mode(file))
-    pixels = np.asarray(plain)
+    mode = "RGBA" if has_cover else "L" if file.mode in ("1", "L") else "RGB"
+    pixels = np.asarray(file if is_deep else file.convert(mode))
     shape = pixels.shape[:2] if is_deep or pixels.ndim == 2 else (*pixels.shape[:2], 3)
     whole = np.empty(shape, np.uint8)
     for start in range(0, len(pixels), _STRIP):
@@ -153,10 +131,6 @@ def _bytes_of(file: Any) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(np.rot90(picture[:, ::-1] if is_mirrored else picture, turns))
 
 
-def _mode(file: Any) -> str:
-    return "L" if file.mode in ("1", "L") else "RGB"
-
-
 def _orientation(file: Any) -> int:
     try:
         return int(file.getexif().get(_ORIENTATION, 1))
@@ -172,10 +146,7 @@ def load_folder(name: str, place: str) -> tuple[Dataset, Dataset]:
     class above them where the name ends in ``/**``; else they are refused. DataError if there is no
     class, a picture cannot be read or lies deeper, or sizes differ.
     """
-    folder = Path(place.removesuffix(DEEP))
-    if not folder.is_dir():
-        msg = f"{folder.absolute()} is no folder; give one that exists."
-        raise DataError(msg)
+    folder = folder_at(place.removesuffix(DEEP))
     inner = [path.name for path in _folders(folder)]
     split = {"train", "test"} <= {*inner}
     homes = [folder / part for part in ("train", "test")] if split else [folder]
@@ -189,10 +160,19 @@ def load_folder(name: str, place: str) -> tuple[Dataset, Dataset]:
         parts.append(_read_classes(paths, budget)._replace(files=files))
     if len({part.images.ndim for part in parts}) > 1:
         parts = [
-            part._replace(images=part.images if part.images.ndim == 4 else _in_colour(part.images))
+            part._replace(images=_in_colour(part.images)) if part.images.ndim == 3 else part
             for part in parts
         ]
     return datasets(name, *parts, left_out=tuple(left_out))
+
+
+def folder_at(place: str) -> Path:
+    """Return the folder at a place; DataError if there is none."""
+    folder = Path(place)
+    if not folder.is_dir():
+        msg = f"{folder.absolute()} is no folder; give one that exists."
+        raise DataError(msg)
+    return folder
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -265,10 +245,8 @@ def read_photo(path: Path) -> npt.NDArray[np.uint8]:
 
     DataError if it is missing, damaged, too large, or no PNG, JPEG, TIFF, BMP or WebP picture.
     """
-    picture = read_picture(path, formats=PHOTO_FORMATS)
-    if picture.ndim == 2:
-        picture = _in_colour(picture)
-    return np.ascontiguousarray(picture)
+    picture = read_picture(path, PHOTO_FORMATS)
+    return _in_colour(picture) if picture.ndim == 2 else picture
 
 
 def load_paper(name: str, place: str) -> tuple[Dataset, Dataset]:

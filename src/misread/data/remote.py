@@ -11,14 +11,16 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+import numpy.typing as npt
 
 from misread.data.arrays import Raw, datasets
+from misread.data.child import check_parquet
 from misread.data.dataset import Dataset
 from misread.data.download import fetch, fetch_json
-from misread.data.parquet import check_parquet
 from misread.data.pictures import decode_picture
 from misread.data.tables import of_table
 from misread.errors import DataError
+from misread.images import Images
 
 _OPENML = "https://www.openml.org"
 _HF = "https://huggingface.co"
@@ -150,22 +152,19 @@ def load_hf(name: str, title: str) -> tuple[Dataset, Dataset]:
             )
             for entry in splits[split]
         ]
-        files = [_read_parquet(path) for path in paths]
-        names = names or files[0][1]
-        parts.append(_joined(name, [raw for raw, _ in files]))
+        pictures, labels, names_of = zip(*map(_read_parquet, paths), strict=True)
+        names = names or names_of[0]
+        images = [picture for of_file in pictures for picture in of_file]
+        if len({picture.shape for picture in images}) != 1:
+            msg = f"{name}: its images differ in size or channels; choose a dataset of one size."
+            raise DataError(msg)
+        parts.append(Raw(np.stack(images), np.concatenate(labels)))
     return datasets(name, *parts, class_names=names)
 
 
-def _joined(name: str, raws: list[Raw]) -> Raw:
-    if len({raw.images.shape[1:] for raw in raws}) > 1:
-        msg = f"{name}: its images differ in size or channels; choose a dataset of one size."
-        raise DataError(msg)
-    return Raw(
-        np.concatenate([raw.images for raw in raws]), np.concatenate([raw.labels for raw in raws])
-    )
-
-
-def _read_parquet(path: Path) -> tuple[Raw, tuple[str, ...] | None]:
+def _read_parquet(
+    path: Path,
+) -> tuple[list[Images], npt.NDArray[Any], tuple[str, ...] | None]:
     """Return images and labels of a Parquet file, and the names of its classes."""
     import polars as pl  # noqa: PLC0415  as above
 
@@ -189,13 +188,10 @@ def _read_parquet(path: Path) -> tuple[Raw, tuple[str, ...] | None]:
         decode_picture(content or b"", f"{path}, image {number}", _LARGEST_PX)
         for number, content in contents
     ]
-    if len({picture.shape for picture in pictures}) != 1:
-        msg = f"{path}: its images differ in size or channels; choose a dataset of one size."
-        raise DataError(msg)
     names = None
     try:
         about = json.loads(pl.read_parquet_metadata(path)["huggingface"])
         names = tuple(map(str, about["info"]["features"][label]["names"]))
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError):
         pass  # then the labels name themselves
-    return Raw(np.stack(pictures), table[label].to_numpy()), names
+    return pictures, table[label].to_numpy(), names

@@ -27,30 +27,14 @@ Loader = Callable[[str, str], tuple[Dataset, Dataset]]
 
 
 class Kind(NamedTuple):
-    """A kind of source.
+    """A kind of source."""
 
-    Attributes
-    ----------
-    grammar : str
-        The form of its names.
-    what : str
-        A description for people.
-    parts : str
-        Its training and its test set, in words.
-    licence : str
-        The terms, as far as they are the same for all of the kind.
-    load : callable
-        Takes the whole name and what stands after the colon, and returns both sets.
-    is_remote : bool
-        True where it is fetched from the network.
-    """
-
-    grammar: str
-    what: str
-    parts: str
-    licence: str
-    load: Loader
-    is_remote: bool = False
+    grammar: str  # the form of its names
+    what: str  # a description for people
+    parts: str  # its training and its test set, in words
+    licence: str  # the terms, as far as they are the same for all of the kind
+    load: Loader  # takes the whole name and what stands after the colon, and returns both sets
+    is_remote: bool = False  # fetched from the network
 
 
 def load(name: str) -> tuple[Dataset, Dataset]:
@@ -77,10 +61,7 @@ def _load(name: str, _working_folder: Path) -> tuple[Dataset, Dataset]:
 def split_name(name: str) -> tuple[str, str]:
     """Return the kind of a dataset's name, and what stands after its colon.
 
-    Raises
-    ------
-    StudyError
-        If there is no such kind, or its place is missing.
+    StudyError if there is no such kind, or its place is missing.
 
     Examples
     --------
@@ -158,10 +139,6 @@ def beside(name: str, folder: Path) -> str:
     return f"{kind}:{os.path.relpath(path) if path.is_relative_to(Path.cwd()) else path}{deep}"
 
 
-def _mnist(_name: str, _rest: str) -> tuple[Dataset, Dataset]:
-    return load_mnist()
-
-
 def _corruption(rest: str) -> tuple[Spec, str]:
     """Return the corruption and the source that stand after `corrupted:`."""
     corruption, colon, source = rest.partition(":")
@@ -188,7 +165,7 @@ KINDS: dict[str, Kind] = {
         "handwritten digits, 28×28, within misread",
         "its own",
         "CC BY-SA 3.0 (LeCun, Cortes, Burges)",
-        _mnist,
+        lambda _name, _rest: load_mnist(),
     ),
     "sklearn-digits": Kind(
         "sklearn-digits",

@@ -5,9 +5,6 @@ it, nor on the order in which they are asked for. Severities share a stream, so 
 is more of the same.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -16,22 +13,10 @@ from misread.errors import DataError, StudyError
 from misread.images import Ids, Images
 from misread.images.mnist_c import CORRUPTIONS, SIZE_PX
 from misread.seeds import derive
+from misread.watch import count
 
 _ROOT = 0  # as the tenths, the corrupted images belong to the dataset, not to a run
 _BATCH = 250  # images at a time
-
-OnDone = Callable[[str, int, int], None]  # corruption and part, images done, images in all
-_watcher: ContextVar[OnDone | None] = ContextVar("watcher", default=None)
-
-
-@contextmanager
-def watched(on_done: OnDone) -> Iterator[None]:
-    """Call `on_done` for every batch of images that is corrupted meanwhile."""
-    token = _watcher.set(on_done)
-    try:
-        yield
-    finally:
-        _watcher.reset(token)
 
 
 class Spec(NamedTuple):
@@ -102,7 +87,7 @@ def corrupt(
         raise DataError(msg)
     corruption = CORRUPTIONS[spec.kind]
     parameter = corruption.parameters[spec.severity - 1]
-    name, on_done = f"corrupt {spec.kind} {part}", _watcher.get()
+    name = f"corrupt {spec.kind} {part}"
     if ids_N is None:
         ids_N = np.arange(len(images))
     corrupted = np.empty_like(images)
@@ -111,6 +96,5 @@ def corrupt(
         streams = [derive(_ROOT, name, index) for index in ids_N[batch].tolist()]
         pixels = corruption.apply(images[batch] / 255, streams, parameter)
         corrupted[batch] = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-        if on_done:
-            on_done(f"{spec.name}, {part}", start + len(streams), len(images))
+        count(f"corrupting {spec.name}, {part}", start + len(streams), len(images), "images")
     return corrupted

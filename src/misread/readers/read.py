@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from misread.data.child import check_parquet
 from misread.data.mnist import load_mnist
-from misread.data.parquet import check_parquet
 from misread.data.parts import stratified_subset
 from misread.errors import DataError, JudgeError
 from misread.judge.checks import refuse_repeats
