@@ -12,11 +12,11 @@ import pytest
 from misread import files
 from misread.errors import StoreError
 from misread.files import (
+    csv_to_bytes,
     read_arrays,
     read_json,
     write_arrays,
     write_atomic,
-    write_csv,
     write_json,
 )
 from misread.store import RunFolder, locked
@@ -105,9 +105,9 @@ def run(tmp_path):
     folder = RunFolder(tmp_path, "baseline", 1)
     config = {"arm": "baseline", "seed": 1, "dataset": "mnist", "select_fold": 0}
     write_json(folder.path / "config.json", config | {"confirm_size": None})
-    write_csv(folder.path / "history.csv", [{"epoch": 1, "loss": 0.5}])
+    write_atomic(folder.path / "history.csv", csv_to_bytes([{"epoch": 1, "loss": 0.5}]))
     write_atomic(folder.path / "model.keras", b"model")
-    write_csv(folder.path / "measures.csv", [{"epoch": 0, "zero_share_1": 0.5}])
+    write_atomic(folder.path / "measures.csv", csv_to_bytes([{"epoch": 0, "zero_share_1": 0.5}]))
     for name in ("select.npz", "predictions.npz"):
         write_arrays(folder.path / name, READ)
     write_arrays(folder.path / "held_out.npz", HELD_OUT)
@@ -221,7 +221,7 @@ def test_missing_and_damaged_json(tmp_path):
 def test_histories_keep_all_digits(tmp_path):
     folder = RunFolder(tmp_path, "baseline", 1)
     rows = [{"epoch": 1, "loss": 0.1 + 0.2}, {"epoch": 2, "loss": 1e-17}]
-    write_csv(folder.path / "history.csv", rows)
+    write_atomic(folder.path / "history.csv", csv_to_bytes(rows))
     assert folder.history() == rows
 
 

@@ -11,7 +11,6 @@ import argparse
 import ast
 import contextlib
 import inspect
-import json
 import re
 import shlex
 import sys
@@ -25,6 +24,13 @@ from click.testing import CliRunner
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
+from study_page import study_page
+
+from misread.cli import main as command_line
+from misread.files import readable_json
+from misread.judge.verdict import Verdict
+from misread.study.schema import study_schema
+from misread.study.verdict import StudyVerdict
 
 PROJECT = Path(__file__).resolve().parent.parent
 AGAIN = "run python tools/generated.py"
@@ -48,10 +54,8 @@ not usable (one sentence on standard error says what to do), 130 after Ctrl-C.
 
 def misread(*arguments: str) -> tuple[str, int]:
     """Return what a command prints and its exit code; its environment has 80 columns."""
-    from misread.cli import main
-
     run = CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1"})
-    done = run.invoke(main, arguments, prog_name="misread")
+    done = run.invoke(command_line, arguments, prog_name="misread")
     if done.exception and not isinstance(done.exception, SystemExit):
         raise done.exception
     return "\n".join(line.rstrip() for line in done.output.splitlines()), done.exit_code
@@ -70,10 +74,8 @@ def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tup
 
 def cli_page(_: str = "") -> str:
     """Return the page of the command line."""
-    from misread.cli import main
-
     parts = [CLI_HEAD]
-    for path in commands(main):
+    for path in commands(command_line):
         text, code = misread(*path, "--help")
         name = " ".join(("misread", *path))
         if code:
@@ -238,9 +240,6 @@ class FromDocstrings(GenerateJsonSchema):
 
 def schema(_: str = "") -> str:
     """Return the schema of a verdict, of one arm or of a study, as JSON."""
-    from misread.judge.verdict import Verdict
-    from misread.study.verdict import StudyVerdict
-
     content = TypeAdapter(Verdict | StudyVerdict).json_schema(
         mode="serialization", schema_generator=FromDocstrings
     )
@@ -249,21 +248,7 @@ def schema(_: str = "") -> str:
         "title": "Verdict",
         "description": "What `misread judge --json` prints, or what a study's verdict.json holds.",
     }
-    return json.dumps(head | content, indent=2, ensure_ascii=False) + "\n"
-
-
-def settings_page(project: Path) -> str:
-    """Return the page of every setting of a study's file."""
-    from study_page import study_page
-
-    return study_page(project)
-
-
-def study_file_schema(_: str = "") -> str:
-    """Return the schema of a study's file as JSON."""
-    from misread.study.schema import study_schema
-
-    return json.dumps(study_schema(), indent=2, ensure_ascii=False) + "\n"
+    return readable_json(head | content).decode()
 
 
 # --- all of it ------------------------------------------------------------------------------------
@@ -285,8 +270,8 @@ def generators(project: Path) -> dict[Path, Callable[[str], str]]:
         docs / "cli.md": cli_page,
         docs / "PLANNING.md": with_modules,
         docs / "verdict.schema.json": schema,
-        docs / "study.md": lambda _: settings_page(project),
-        docs / "study.schema.json": study_file_schema,
+        docs / "study.md": lambda _: study_page(project),
+        docs / "study.schema.json": lambda _: readable_json(study_schema()).decode(),
         docs / "demo.html": demo_page,
     }
     pages = [page for page in sorted(docs.glob("*.md")) if page not in makers]

@@ -139,17 +139,15 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def canonical_json(value: Any) -> bytes:
-    """Return `value` as JSON with sorted keys, no spaces, UTF-8; NaN is refused (ValueError)."""
+def sha256_of(value: Any) -> str:
+    """Return the SHA-256 of the canonical JSON of `value`, in hexadecimal.
+
+    Its keys are sorted, it has no spaces, and is UTF-8; ValueError where it has a NaN.
+    """
     text = json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
-    return text.encode()
-
-
-def sha256_of(value: Any) -> str:
-    """Return the SHA-256 of the canonical JSON of `value`, in hexadecimal."""
-    return hashlib.sha256(canonical_json(value)).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def readable_json(value: Any) -> bytes:
@@ -219,20 +217,7 @@ def arrays_to_bytes(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
 
 
 def read_arrays(path: Path, sha256: str | None = None) -> Arrays:
-    """Read an NPZ of ours; nothing in it is ever executed.
-
-    Parameters
-    ----------
-    path
-        The file.
-    sha256
-        What the SHA-256 of the file must be, or None to take it as it is.
-
-    Raises
-    ------
-    StoreError
-        If it is missing, damaged or altered.
-    """
+    """Read an NPZ of ours; nothing in it is ever executed. Arguments and errors: `read_checked`."""
     content = read_checked(path, sha256)
     try:
         return arrays_of(content)
@@ -253,11 +238,6 @@ def read_checked(path: Path, sha256: str | None) -> bytes:
         )
         raise StoreError(msg)
     return content
-
-
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows with the same keys as CSV, atomically; floats keep all their digits."""
-    write_atomic(path, csv_to_bytes(rows))
 
 
 def csv_to_bytes(rows: Sequence[Mapping[str, Any]]) -> bytes:

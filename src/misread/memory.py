@@ -42,13 +42,7 @@ def allow(n_bytes: int, what: str) -> None:
 
 
 class Budget:
-    """The memory that the parts of one thing take together.
-
-    Parameters
-    ----------
-    what : str
-        What it is, in messages.
-    """
+    """The memory that the parts of one thing take together; `what` is its name in messages."""
 
     def __init__(self, what: str) -> None:
         self._what, self._taken = what, 0

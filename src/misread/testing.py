@@ -84,16 +84,8 @@ def assert_no_harm(
         If the two sides cannot be read or do not fit together.
     """
     __tracebackhide__ = True  # pytest then points at the line that called
-    _one_of(undetermined)
-    verdict = judge(
-        _side(before, labels),
-        _side(after, labels),
-        cells=_listed(cells),
-        margins=margins,
-        alpha=alpha,
-        arm=_name(after),
-        paired=paired,
-    )
+    asked = {"cells": _listed(cells), "margins": margins, "alpha": alpha, "paired": paired}
+    verdict = _judged(before, after, labels, undetermined, **asked)
     if verdict.verdict == "HARM":
         msg = f"{_worse(verdict)} got worse.\n\n{verdict_text(verdict)}"
         raise AssertionError(msg)
@@ -144,23 +136,25 @@ def assert_reduced(
         If the two sides cannot be read or do not fit together.
     """
     __tracebackhide__ = True
-    _one_of(undetermined)
-    verdict = judge(
-        _side(before, labels),
-        _side(after, labels),
-        cells=[cell],
-        margins=margins,
-        alpha=alpha,
-        reduction=reduction,
-        arm=_name(after),
-        paired=paired,
-    )
+    asked = {"cells": [cell], "margins": margins, "alpha": alpha, "paired": paired}
+    verdict = _judged(before, after, labels, undetermined, reduction=reduction, **asked)
     if verdict.verdict != "REDUCED":
         names = wording.listed([cell.name for cell in verdict.cells])
         msg = f"it is not shown that {names} was reduced.\n\n{verdict_text(verdict)}"
         raise AssertionError(msg)
     _tell_undetermined(verdict, undetermined)
     return verdict
+
+
+def _judged(
+    before: Any, after: Any, labels: Any, undetermined: Undetermined, **asked: Any
+) -> Verdict:
+    """Return the verdict on two sides, whatever they came as."""
+    if undetermined not in {"fail", "warn", "ok"}:
+        msg = f"undetermined is {undetermined!r}; allowed are 'fail', 'warn' and 'ok': choose one."
+        raise JudgeError(msg)
+    arm = Path(after).name if isinstance(after, str | Path) else "after"
+    return judge(_side(before, labels), _side(after, labels), arm=arm, **asked)
 
 
 def _tell_undetermined(verdict: Verdict, undetermined: Undetermined) -> None:
@@ -201,43 +195,21 @@ def _worse(verdict: Verdict) -> str:
     return wording.listed(names[:3] + others)
 
 
-def _one_of(undetermined: str) -> None:
-    if undetermined not in {"fail", "warn", "ok"}:
-        msg = f"undetermined is {undetermined!r}; allowed are 'fail', 'warn' and 'ok': choose one."
-        raise JudgeError(msg)
-
-
 def _listed(cells: Sequence[NamedCell]) -> list[NamedCell]:
-    """Return the cells as a list.
-
-    Raises
-    ------
-    JudgeError
-        If they are no cells, or a single one was given bare.
-    """
+    """Return the cells as a list; JudgeError if they are none, or a single one was given bare."""
     if isinstance(cells, str) or any(not isinstance(cell, str | tuple | list) for cell in cells):
         msg = f"cells are {cells!r}; give a list of them, as in ['4:9'] or [(4, 9), (9, 4)]."
         raise JudgeError(msg)
     return list(cells)
 
 
-def _name(side: Any) -> str:
-    return Path(side).name if isinstance(side, str | Path) else "after"
-
-
 def _side(side: Any, labels: Any) -> Predictions:
-    """Return one side, whatever it came as.
-
-    Raises
-    ------
-    JudgeError
-        If labels are missing, or are given for a side that has its own.
-    """
+    """Return one side; JudgeError if labels are missing, or given for a side that has them."""
     is_long = {"label", "prediction"} <= set(map(str, getattr(side, "columns", ())))
-    has_own = is_long or isinstance(side, str | Path | Predictions)
-    if has_own == (labels is not None):
-        what = "has labels of its own" if has_own else "has no labels"
-        do = "leave `labels` out" if has_own else "give them as labels=[N]"
+    has_labels = is_long or isinstance(side, str | Path | Predictions)
+    if has_labels == (labels is not None):
+        what = "has labels of its own" if has_labels else "has no labels"
+        do = "leave `labels` out" if has_labels else "give them as labels=[N]"
         msg = f"this side, a {type(side).__name__}, {what}; {do}."
         raise JudgeError(msg)
     if isinstance(side, Predictions):

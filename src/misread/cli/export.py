@@ -1,15 +1,12 @@
 """`misread export`: a finished study, for where people keep their runs."""
 
 import json
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import click
 
 from misread.cli.options import say
 from misread.errors import StudyError, needs_extra
-from misread.files import read_json
 from misread.store import RunFolder
 from misread.study.evidence import Evidence, load_evidence
 from misread.study.folder import finished_study
@@ -97,8 +94,5 @@ def _log_training(client: Any, run: str, evidence: Evidence, folder: RunFolder) 
             if key != "epoch":
                 client.log_metric(run, key, value, step=int(row["epoch"]))
     client.log_metric(run, "accuracy_confirm", folder.result()["accuracy"])
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "config.json"
-        path.write_text(json.dumps(read_json(folder.path / "config.json"), indent=2))
-        client.log_artifact(run, str(path))
+    client.log_artifact(run, str(folder.path / "config.json"))
     client.set_terminated(run)

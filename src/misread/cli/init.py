@@ -1,6 +1,5 @@
 """`misread init`: a study's file, with comments, to begin with."""
 
-import json
 import shlex
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import click
 from misread.cli.options import say
 from misread.data.sources import load
 from misread.errors import StudyError
-from misread.files import write_atomic
+from misread.files import write_atomic, write_json
 from misread.learn.recipe import RECIPES
 from misread.study.file import load_study
 from misread.study.schema import study_schema
@@ -122,8 +121,7 @@ def init(
         path.unlink()
         raise
     if schema:
-        text = json.dumps(study_schema(), indent=2, ensure_ascii=False) + "\n"
-        write_atomic(path.with_name("study.schema.json"), text.encode())
+        write_json(path.with_name("study.schema.json"), study_schema())
     written = f", write {trainer} (docs/trainer.md)" if trainer else ""
     say(
         f"Written: {path}, on {len(train):,} images of {train.n_classes} classes to learn from and "
