@@ -205,3 +205,10 @@ def test_json_is_json_alone(small_toml, small, tmp_path):
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout) == json.loads((folder / "verdict.json").read_text())
     assert "Smoke run" in done.stderr
+
+
+def test_commands_print_only_in_ways_that_cannot_steer_a_terminal(project):
+    """`say`, `say_json` and our consoles make visible what class names and paths may hold."""
+    modules = set((project / "src/misread/cli").glob("*.py"))
+    may_echo = {path for path in modules if path.name in ("__init__.py", "options.py")}
+    assert not [p.name for p in modules - may_echo if "click.echo" in p.read_text("utf-8")]

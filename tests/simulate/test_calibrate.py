@@ -263,7 +263,6 @@ def test_every_message_is_one_clear_sentence(finished, tmp_path, snapshot):
     kept.write_text(json.dumps(data | {"method": "0" * 12}))
     np.savez(tmp_path / "few.npz", labels=np.zeros(4, int), baseline=np.zeros((2, 4), int))
     asked = {
-        "seeds that are no numbers": ("--seeds", "a,b"),
         "no seeds": ("--seeds", "0"),
         "a file of something else": (*SMALL, "--out", other),
         "a calibration of another method": (*SMALL, "--out", kept),

@@ -6,16 +6,15 @@ from typing import Any
 
 import click
 
-from misread.cli.options import figure_option, json_option, print_json, say, stdout
+from misread.cli.options import figure_option, file_option, json_option, print_json, say, stdout
 from misread.errors import DataError
-from misread.files import write_atomic
-from misread.judge import Atlas, CellAtlas, Predictions, cell_atlas, cell_of
+from misread.judge import CellAtlas, Predictions, cell_atlas, cell_of
 from misread.judge import atlas as atlas_of
 from misread.readers.pictures import pictures_of
 from misread.readers.read import read_predictions
 from misread.show.figures.atlas import atlas_figure, cell_figure
 from misread.show.select import atlas_table
-from misread.show.style import png
+from misread.show.style import write_png
 from misread.study.baseline import baseline_predictions
 from misread.study.folder import study_folder
 
@@ -24,11 +23,10 @@ from misread.study.folder import study_folder
 @click.argument("predictions")
 @click.option("--cell", "cells", multiple=True, metavar="4:9", help="Only this; may be repeated.")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")
-@click.option(
+@file_option(
     "--images",
-    type=click.Path(path_type=Path),
-    metavar="FILE.npz",
-    help="The pictures: `images` uint8 [N,H,W] or [N,H,W,C], in the order of the predictions.",
+    "FILE.npz",
+    "The pictures: `images` uint8 [N,H,W] or [N,H,W,C], in the order of the predictions.",
 )
 @figure_option("Draw the confusions, or the images of one, into this file.")
 @json_option
@@ -64,14 +62,18 @@ def atlas(
         msg = "--images are for the figure; say with --figure where to draw it."
         raise DataError(msg)
     whole = atlas_of(side.labels_N, side.preds_SN, side.disputed_N)
-    chosen = _chosen(whole, cells, top, side)
+    named = [cell_of(cell, side.class_names) for cell in cells]
+    chosen: Sequence[CellAtlas] = [
+        cell_atlas(side.labels_N, side.preds_SN, *cell, side.disputed_N) for cell in named
+    ]
+    chosen = chosen or whole[:top]
     if figure is not None:
         drawn = (
             atlas_figure(chosen, side.class_names, warning=exploratory)
             if pictures is None or not chosen
             else cell_figure(chosen[0], side, pictures, exploratory)
         )
-        write_atomic(figure, png(drawn))
+        write_png(figure, drawn)
     if as_json:
         print_json(_numbers(chosen, side))
         return
@@ -82,15 +84,6 @@ def atlas(
     stdout().print(atlas_table(chosen, len(whole), side))
     if figure is not None:
         say(f"Written: {figure}.")
-
-
-def _chosen(
-    whole: Atlas, cells: tuple[str, ...], top: int, side: Predictions
-) -> Sequence[CellAtlas]:
-    named = [cell_of(cell, side.class_names) for cell in cells]
-    if not named:
-        return whole[:top]
-    return [cell_atlas(side.labels_N, side.preds_SN, *cell, side.disputed_N) for cell in named]
 
 
 def _numbers(cells: Sequence[CellAtlas], side: Predictions) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`misread calibrate`: the judge tried on studies whose answer is known."""
 
-import json
 import platform
 import shlex
 import sys
@@ -14,7 +13,17 @@ import numpy as np
 import scipy
 from pydantic import ValidationError
 
-from misread.cli.options import json_option, say, say_json, stderr, stdout
+from misread import wording
+from misread.cli.options import (
+    file_option,
+    json_option,
+    print_json,
+    say,
+    say_json,
+    stderr,
+    stdout,
+    whole_numbers,
+)
 from misread.cli.progress import Bar
 from misread.errors import DataError, PlanError, StudyError
 from misread.files import write_atomic
@@ -31,19 +40,20 @@ from misread.workers.machine import cores
 from misread.workers.processes import side_by_side
 
 QUICK_REPLICATES = 200
-QUICK_SEEDS = "5,10"
+QUICK_SEEDS, SEEDS, MOST_SEEDS = (5, 10), (5, 10, 20), 1000
 
 
 @click.command(short_help="Try the judge on studies whose answer is known.")
 @click.option("--replicates", type=click.IntRange(10), help="Studies of each kind [default: 2000].")
-@click.option("--seeds", metavar="5,10,20", help="Trainings per arm [default: 5,10,20].")
+@click.option(
+    "--seeds",
+    callback=whole_numbers,
+    metavar="5,10,20",
+    help="Trainings per arm [default: 5,10,20].",
+)
 @click.option("--jobs", type=click.IntRange(1), help="Worker processes [default: one per core].")
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Keep results; resume from here."
-)
-@click.option(
-    "--markdown", type=click.Path(path_type=Path, dir_okay=False), help="Write the page here."
-)
+@file_option("--out", "FILE", "Keep results; resume from here.")
+@file_option("--markdown", "FILE", "Write the page here.")
 @click.option(
     "--readings",
     metavar="FILE.npz#ARM",
@@ -60,7 +70,7 @@ QUICK_SEEDS = "5,10"
 @json_option
 def calibrate(
     replicates: int | None,
-    seeds: str | None,
+    seeds: tuple[int, ...] | None,
     jobs: int | None,
     out: Path | None,
     markdown: Path | None,
@@ -87,7 +97,10 @@ def calibrate(
             beside = Beside(markdown, markdown.parent / "figures", {})
             write_page(chapter_of(outcomes, count), beside)
         sys.exit(_report_rules(outcomes, count, as_json=as_json))
-    n_seeds = _seeds(seeds or (QUICK_SEEDS if quick else "5,10,20"))
+    n_seeds = sorted(set(seeds or (QUICK_SEEDS if quick else SEEDS)))
+    if not 1 <= n_seeds[0] <= n_seeds[-1] <= MOST_SEEDS:
+        msg = f"--seeds is {wording.spans(n_seeds)}; give numbers from 1 to {MOST_SEEDS}, as 5,10."
+        raise StudyError(msg)
     clusterings = _clusterings(readings) if readings else {}
     result = _calibrate(_start(out, count), settings(n_seeds), jobs, out)
     if markdown:
@@ -111,21 +124,12 @@ def _report(result: Calibration, *, as_json: bool) -> int:
 def _report_rules(outcomes: list[Stopped], replicates: int, *, as_json: bool) -> int:
     """Print how often each rule is wrong, how often it finds, and how many seeds it takes."""
     if as_json:
-        say_json(json.dumps([outcome.model_dump() for outcome in outcomes], indent=2))
+        print_json([outcome.model_dump() for outcome in outcomes])
     else:
         summaries = pages.rule_summaries(outcomes)
         _print((pages.rule_table(summaries), pages.world_table(outcomes)))
         say(pages.rule_sentence(summaries, replicates))
     return int(pages.rule_misses(outcomes))
-
-
-def _seeds(text: str) -> list[int]:
-
-    counts = text.replace(" ", "").split(",")
-    if not all(count.isdecimal() and 1 <= int(count) <= 1_000 for count in counts):
-        msg = f"--seeds {text}; give numbers of trainings from 1 to 1000, for example 5,10,20."
-        raise StudyError(msg)
-    return sorted({int(count) for count in counts})
 
 
 def _start(out: Path | None, replicates: int) -> Calibration:

@@ -1,10 +1,8 @@
 """`misread corruptions`: judge a fix on corrupted images."""
 
 from pathlib import Path
-from typing import Any
 
 import click
-from rich.console import Console
 
 from misread.cli.options import (
     folder_option,
@@ -16,8 +14,7 @@ from misread.cli.options import (
     stdout,
     trust_option,
 )
-from misread.cli.progress import Bar
-from misread.files import write_atomic
+from misread.cli.progress import Bar, counting_views
 from misread.images.corrupt import parse_corruption
 from misread.show.figures.corruptions import (
     corruption_figure,
@@ -25,11 +22,10 @@ from misread.show.figures.corruptions import (
     corruption_table,
     error_sentence,
 )
-from misread.show.style import png
-from misread.study.corruptions import Corruptions, run_corruptions
+from misread.show.style import write_png
+from misread.study.corruptions import run_corruptions
 from misread.study.evidence import load_evidence
 from misread.study.folder import finished_study, refuse_untrusted
-from misread.study.reread import Reading
 
 
 @click.command(short_help="Judge the fixes of a study on corrupted images.")
@@ -60,13 +56,17 @@ def corruptions(
     folder = finished_study(study)
     refuse_untrusted(folder, trusted=trust)
     console = stderr()
-    result = _read(folder, out or folder / "corruptions", severity, jobs, console)
-    written = [result.folder / name for name in ("accuracy.png", "images.png")]
+    with Bar(console) as bar:
+        reports = counting_views(bar, "reading corrupted images", "corruptions × models")
+        place = out or folder / "corruptions"
+        result = run_corruptions(folder, place, severity, jobs=jobs, **reports)
     with console.status("drawing"):
         confirm = load_evidence(folder).confirm
         specs = [parse_corruption(name) for name in result.robustness.corruptions]
-        write_atomic(written[0], png(corruption_figure(result)))
-        write_atomic(written[1], png(corruption_images(confirm, specs)))
+        written = [
+            write_png(result.folder / "accuracy.png", corruption_figure(result)),
+            write_png(result.folder / "images.png", corruption_images(confirm, specs)),
+        ]
     if as_json:
         numbers, verdict = (
             part.model_dump(mode="json") for part in (result.robustness, result.outcome)
@@ -79,22 +79,3 @@ def corruptions(
         say(error_sentence(result, arm))
     say(f"Exploratory: {result.robustness.exploratory}.")
     say(f"Written: {', '.join(map(str, written))}.")
-
-
-def _read(
-    folder: Path, out: Path, severity: int | None, jobs: int | None, console: Console
-) -> Corruptions:
-    """Let the models of a study read every corruption, with a bar."""
-    done: dict[str, int] = {}
-    with Bar(console) as bar:
-
-        def on_begin(n_views: int, n_before: int) -> None:
-            bar.begin("reading corrupted images", n_views, "corruptions × models")
-            bar.skip(n_before)
-
-        def on_view(reading: Reading, n_read: int) -> None:
-            bar.advance(n_read - done.get(reading.name, 0), reading.name)
-            done[reading.name] = n_read
-
-        reports: Any = {"on_begin": on_begin, "on_view": on_view, "on_note": bar.say}
-        return run_corruptions(folder, out, severity, jobs=jobs, **reports)

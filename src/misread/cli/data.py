@@ -10,9 +10,9 @@ from misread.cli.progress import load_with_bar
 from misread.data.check import check_dataset, class_counts, image_words
 from misread.data.download import cache_folder, downloads
 from misread.data.sources import KINDS, licence, slug, split_name
-from misread.files import path_in, write_atomic
+from misread.files import path_in
 from misread.show.figures.dataset import dataset_figure
-from misread.show.style import png
+from misread.show.style import write_png
 from misread.show.table import Table
 
 
@@ -58,7 +58,7 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
         figure = path_in(Path("runs") / "data", f"{slug(name)}.png")
     if figure is not None:
         with console.status("drawing"):
-            write_atomic(figure, png(dataset_figure(name, train, test)))
+            write_png(figure, dataset_figure(name, train, test))
     counts = list(zip(train.class_names, class_counts(train), class_counts(test), strict=True))
     parts, terms = KINDS[split_name(name)[0]].parts, licence(name)
     if as_json:

@@ -2,7 +2,7 @@
 
 import click
 
-from misread.cli.options import json_option, names, stderr
+from misread.cli.options import json_option, names, say, say_json, stderr
 from misread.cli.progress import Bar
 from misread.explain.loop import EDITS
 from misread.explain.maps import Method
@@ -55,7 +55,7 @@ def explain(
     folder = finished_study(study)
     evidence = load_evidence(folder)
     if not evidence.plan.study.trainer.is_ours:
-        click.echo(f"Loading models with {evidence.plan.study.trainer.text}.", err=True)
+        say(f"Loading models with {evidence.plan.study.trainer.text}.", err=True)
     class_names = evidence.confirm.class_names
     asked = {BASELINE, *(arms or evidence.runs)}
     n_models = sum(len(runs.seeds) for arm, runs in evidence.runs.items() if arm in asked)
@@ -75,11 +75,11 @@ def explain(
         if why.arms[BASELINE].degrees:
             pictures.append(write_png(place / "degrees.png", figures.degrees(why, class_names)))
     if as_json:
-        click.echo((place / "explain.json").read_text("utf-8"), nl=False)
+        say_json((place / "explain.json").read_text("utf-8"))
         return
     for line in figures.sentences(why, class_names):
-        click.echo(line)
-    click.echo(f"Written: {' and '.join(map(str, pictures))}, with the numbers beside them.")
+        say(line)
+    say(f"Written: {' and '.join(map(str, pictures))}, with the numbers beside them.")
     if not why.arms[BASELINE].degrees:
-        click.echo("No loop to close or open; choose an edit, as in --edit erode.")
-    click.echo(f"Next: misread report {folder}   (puts this into the study's page)")
+        say("No loop to close or open; choose an edit, as in --edit erode.")
+    say(f"Next: misread report {folder}   (puts this into the study's page)")

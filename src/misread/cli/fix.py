@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from misread import wording
-from misread.cli.options import stderr, stdout, study_options
+from misread.cli.options import file_option, say, say_json, stderr, stdout, study_options
 from misread.cli.progress import StudyBar, load_with_bar
 from misread.errors import StudyError
 from misread.files import write_atomic
@@ -35,12 +35,11 @@ from misread.study.search import most_epochs, search
     metavar="MINUTES",
     help="Time for all trainings together; costly candidates are left out for it.",
 )
-@click.option(
+@file_option(
     "--candidates",
-    "candidates_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="A TOML file with a table [candidates.NAME] for each arm to try [default: built in].",
+    "FILE",
+    "A TOML file with a table [candidates.NAME] for each arm to try [default: built in].",
+    name="candidates_file",
 )
 @study_options
 def fix(
@@ -62,8 +61,8 @@ def fix(
     console = stderr()
     load_with_bar(loaded.dataset, console)
     if not loaded.trainer.is_ours:
-        click.echo(f"Trainer: {loaded.trainer.text}; what is left to do runs its code.", err=True)
-    click.echo(f"Trying {len(candidates)} candidates; confirm stays closed.", err=True)
+        say(f"Trainer: {loaded.trainer.text}; what is left to do runs its code.", err=True)
+    say(f"Trying {len(candidates)} candidates; confirm stays closed.", err=True)
     with StudyBar(console, most_epochs(loaded, candidates), Step.TRAINED, "at most ") as bar:
         result = search(
             loaded,
@@ -84,16 +83,16 @@ def fix(
         again = _again(click.get_current_context())
         write_atomic(page, search_page(result, loaded, labels, proof, again).encode())
     if as_json:
-        click.echo((folder / "fix.json").read_text("utf-8"), nl=False)
+        say_json((folder / "fix.json").read_text("utf-8"))
         return
-    click.echo(answer(result))
+    say(answer(result))
     stdout().print(last_table(result))
     for line in (*last_lines(result, labels), *dropped_lines(result)):
-        click.echo(line)
+        say(line)
     for name, why in result.left_out.items():
-        click.echo(f"Not tried: {name}, for {why}.")
-    click.echo(f"Page: {page}")
-    click.echo(next_command(result, proof))
+        say(f"Not tried: {name}, for {why}.")
+    say(f"Page: {page}")
+    say(next_command(result, proof))
 
 
 def _again(ctx: click.Context) -> str:

@@ -1,12 +1,13 @@
 """`misread labels`: labels that are worth a second look, and a file for the answers."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from misread import wording
-from misread.cli.options import figure_option, json_option, print_json, say, stdout
+from misread.cli.options import figure_option, file_option, json_option, print_json, say, stdout
 from misread.errors import StudyError
 from misread.files import csv_to_bytes, write_atomic
 from misread.learn.views import Part
@@ -35,12 +36,7 @@ _TOPS = (15, 30, 60)  # ranks up to which disputed labels are counted
 @click.option(
     "--top", type=click.IntRange(1), default=60, show_default=True, help="Labels to list."
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.csv",
-    help="Write them here, with an empty column `answer`.",
-)
+@file_option("--out", "FILE.csv", "Write them here, with an empty column `answer`.")
 @figure_option("Draw their images into this file.")
 @json_option
 def labels(
@@ -63,34 +59,27 @@ def labels(
     is_study = study_folder(source) is not None
     for name in ("data",) if is_study else ("arm", "part"):
         if click.get_current_context().get_parameter_source(name) == ParameterSource.COMMANDLINE:
-            what = (
-                "a study and knows its images"
-                if is_study
-                else "no study and has neither arms nor parts"
-            )
-            msg = f"{source} is {what}; leave --{name} out."
+            is_it = "a study and knows its images", "no study and has neither arms nor parts"
+            msg = f"{source} is {is_it[not is_study]}; leave --{name} out."
             raise StudyError(msg)
     if is_study:
         questioned = labels_of_study(finished_study(source), arm, Part(part))
     else:
         questioned = labels_of_file(source, data)
     rows = _rows(questioned, top)
-    written = []
     if out is not None:
         write_atomic(out, csv_to_bytes(rows))
-        written.append(str(out))
     if figure is not None:
         write_png(figure, labels_figure(questioned, top))
-        written.append(str(figure))
     if as_json:
         print_json(rows)
         return
     _print(questioned, rows)
-    if written:
+    if written := [str(path) for path in (out, figure) if path is not None]:
         say(f"Written: {' and '.join(written)}.")
 
 
-def _rows(questioned: Questioned, top: int) -> list[dict[str, object]]:
+def _rows(questioned: Questioned, top: int) -> list[dict[str, Any]]:
     names = questioned.class_names
     return [
         {
@@ -106,7 +95,7 @@ def _rows(questioned: Questioned, top: int) -> list[dict[str, object]]:
     ]
 
 
-def _print(questioned: Questioned, rows: list[dict[str, object]]) -> None:
+def _print(questioned: Questioned, rows: list[dict[str, Any]]) -> None:
     n_all, n_read = len(questioned.suspects.ranked), questioned.suspects.n_read
     say(
         f"{wording.count(n_all, 'label')} of {n_read:,} worth a second look, in {questioned.about} "
@@ -128,10 +117,10 @@ def _print(questioned: Questioned, rows: list[dict[str, object]]) -> None:
         tuple(
             (
                 str(row["id"]),
-                str(row["label"]),
-                str(row["suggested"]),
-                wording.percent(float(str(row["share"]))),
-                f"{float(str(row['prob_label'])):.3f}",
+                row["label"],
+                row["suggested"],
+                wording.percent(row["share"]),
+                f"{row['prob_label']:.3f}",
             )
             for row in rows
         ),

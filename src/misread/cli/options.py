@@ -43,7 +43,8 @@ def file_option(
 ) -> Callable[[Command], Command]:
     """Return an option that takes a file, as the argument `name` or as the option is called."""
     names = [option, name] if name else [option]
-    return click.option(*names, type=click.Path(path_type=Path), metavar=metavar, help=text)
+    kind = click.Path(path_type=Path, dir_okay=False)
+    return click.option(*names, type=kind, metavar=metavar, help=text)
 
 
 def figure_option(text: str) -> Callable[[Command], Command]:

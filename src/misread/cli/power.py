@@ -17,7 +17,6 @@ from misread.cli.options import (
     stdout,
 )
 from misread.errors import DataError, StudyError
-from misread.files import write_atomic
 from misread.judge import (
     Pilot,
     align,
@@ -29,7 +28,7 @@ from misread.judge import (
 )
 from misread.readers.read import read_predictions
 from misread.show.figures.power import power_figure, power_table, smallest_sentence
-from misread.show.style import png
+from misread.show.style import write_png
 from misread.study.baseline import baseline_pilot, planned_answer
 from misread.study.folder import study_folder
 from misread.study.questions import parse_cell
@@ -94,7 +93,7 @@ def power(
         planned = None if _asks_otherwise() else planned_answer(folder)
     answer = planned or plan_power(known, cell=name, n_seeds=seeds, n_images=images, **design)
     if figure is not None:
-        write_atomic(figure, png(power_figure(answer, known)))
+        write_png(figure, power_figure(answer, known))
     if as_json:
         say_json(answer.model_dump_json(indent=2))
         return

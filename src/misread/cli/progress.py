@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
@@ -11,6 +11,7 @@ from misread.data.dataset import Dataset
 from misread.data.sources import load
 from misread.learn.order import Progress as RunProgress
 from misread.learn.order import Step
+from misread.study.reread import Reading
 from misread.study.task import Note, Stage
 from misread.watch import watched
 
@@ -181,6 +182,21 @@ class StudyBar(Bar):
 
     def _is_line_due(self) -> bool:
         return False  # each run has a line
+
+
+def counting_views(bar: Bar, title: str, unit: str) -> dict[str, Any]:
+    """Return what reports call that say how many views models have read, to count them."""
+    n_read_by: dict[str, int] = {}
+
+    def on_begin(n_views: int, n_before: int) -> None:
+        bar.begin(title, n_views, unit)
+        bar.skip(n_before)
+
+    def on_view(reading: Reading, n_read: int) -> None:
+        bar.advance(n_read - n_read_by.get(reading.name, 0), reading.name)
+        n_read_by[reading.name] = n_read
+
+    return {"on_begin": on_begin, "on_view": on_view, "on_note": bar.say}
 
 
 def load_with_bar(name: str, console: Console) -> tuple[Dataset, Dataset]:

@@ -25,7 +25,7 @@ from misread.errors import StudyError
 from misread.files import path_in, write_atomic
 from misread.images.page import Page, find_digits
 from misread.show.figures.photo import page_figure, reading_table, summary
-from misread.show.style import png
+from misread.show.style import write_png
 from misread.study.folder import finished_study, refuse_untrusted
 from misread.study.photos import Readers, Reading, newest_study, read_pages, readers_of
 
@@ -87,8 +87,7 @@ def read(
     for photo in readable:
         picture = (out or photo.path.parent) / f"{photo.stem}{_ENDING}"
         figure = page_figure(photo.path.name, photo.page, photo.readings, sentence, readers.warning)
-        write_atomic(picture, png(figure))
-        pictures.append(picture)
+        pictures.append(write_png(picture, figure))
         if crops is not None:
             _save_digits(crops, photo)
     if as_json:

@@ -4,9 +4,16 @@ from pathlib import Path
 
 import click
 
-from misread.cli.options import folder_option, json_option, say, say_json, stderr, stdout
+from misread.cli.options import (
+    file_option,
+    folder_option,
+    json_option,
+    print_json,
+    say,
+    stderr,
+    stdout,
+)
 from misread.errors import StudyError
-from misread.files import readable_json, write_atomic
 from misread.images import Images
 from misread.images.shape import MEASURES
 from misread.judge import align, cell_of
@@ -23,7 +30,7 @@ from misread.show.slices import (
     rates_table,
     writers_table,
 )
-from misread.show.style import png
+from misread.show.style import write_png
 from misread.show.survey import metadata_table
 from misread.show.table import terminal_table
 from misread.study.conclude import slices_as_json
@@ -41,11 +48,10 @@ _BY = {measure.partition("_")[0]: measure for measure in MEASURES}
 @click.option(
     "--by", metavar="MEASURE", help="Measure to show in full [default: the first of the ranking]."
 )
-@click.option(
+@file_option(
     "--metadata",
-    type=click.Path(path_type=Path),
-    metavar="FILE.csv",
-    help="Columns beside the images of confirm (by id): where the cell's errors are, ranked.",
+    "FILE.csv",
+    "Columns beside the images of confirm (by id): where the cell's errors are, ranked.",
 )
 @folder_option("--figures", "Draw shape.png and writers.png there.")
 @json_option
@@ -77,22 +83,18 @@ def slices(
             raise StudyError(msg)
         target = evidence.target
         chosen = cell_of(cell, evidence.confirm.class_names) if cell else target
+        alpha = evidence.plan.study.judge.alpha
         sliced = (
             evidence.sliced
             if chosen == target
-            else slice_up(
-                evidence.confirm,
-                evidence.predictions,
-                chosen,
-                alpha=evidence.plan.study.judge.alpha,
-            )
+            else slice_up(evidence.confirm, evidence.predictions, chosen, alpha=alpha)
         )
         beside = () if metadata is None else _beside(evidence, metadata, sliced, arm)
     warning = evidence.plan.exploratory or NOT_PLANNED
     written = [] if figures is None else _draw(figures, sliced, evidence.confirm.images, warning)
     if as_json:
         found = {"metadata": [one.model_dump(mode="json") for one in beside]} if beside else {}
-        say_json(readable_json({**slices_as_json(evidence, sliced), **found}).decode())
+        print_json({**slices_as_json(evidence, sliced), **found})
         return
     compared = _compared(evidence, arm)
     arm = arm or sliced.baseline
@@ -133,8 +135,7 @@ def _beside(
 
 
 def _draw(folder: Path, sliced: Slices, images: Images, warning: str) -> list[Path]:
-    drawn = {"shape": shape_figure, "writers": writers_figure}
-    paths = [folder / f"{name}.png" for name in drawn]
-    for path, draw in zip(paths, drawn.values(), strict=True):
-        write_atomic(path, png(draw(sliced, images, warning)))
-    return paths
+    return [
+        write_png(folder / f"{name}.png", draw(sliced, images, warning))
+        for name, draw in (("shape", shape_figure), ("writers", writers_figure))
+    ]

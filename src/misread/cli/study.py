@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from misread import wording
-from misread.cli.options import names, say, say_json, stderr, stdout, study_options
+from misread.cli.options import file_option, names, say, say_json, stderr, stdout, study_options
 from misread.cli.progress import StudyBar, load_with_bar
 from misread.errors import StudyError
 from misread.files import read_json, write_json
@@ -23,11 +23,7 @@ from misread.show.markdown.page import Beside, write_page
 from misread.show.markdown.target import chapter_of
 from misread.show.report import write_report
 from misread.show.select import errors_table, preview_table
-from misread.show.study_figures import (
-    Drawn,
-    draw_figures,
-    write_figures,
-)
+from misread.show.study_figures import Drawn, draw_figures, write_figures
 from misread.show.style import write_png
 from misread.show.target import answer_table
 from misread.store import locked
@@ -83,9 +79,9 @@ def run(
 ) -> None:
     """Run or resume STUDY, a built-in study or a TOML file, to its findings and report."""
     loaded = load_study(study, arms=arms, **options)
-    out = out or _place(study, loaded)
+    folder = out or _place(study, loaded)
     how = {"executor": Executor(executor), "mix_arithmetic": mix_arithmetic}
-    folder, _ = _run(loaded, Until.END, out, jobs, **how)
+    _run(loaded, Until.END, folder, jobs, **how)
     with _drawing(folder):
         evidence = conclude(folder)
         page, _ = _draw(evidence)
@@ -122,8 +118,8 @@ def errors(
 
     It takes a study's folder, or a study as `misread run` does.
     """
-    loaded, out = _asked(study, out, Until.ERRORS, train=train, **options)
-    folder, parts = _run(loaded, Until.ERRORS, out, jobs)
+    loaded, folder = _asked(study, out, Until.ERRORS, train=train, **options)
+    parts = _run(loaded, Until.ERRORS, folder, jobs)
     path = folder / "errors.json"
     ranked = read_json(path, Errors)
     with locked(folder):
@@ -160,13 +156,13 @@ def preview(
 
     It takes a study's folder, or a study as `misread run` does.
     """
-    loaded, out = _asked(study, out, Until.PREVIEW, train=train, **options)
+    loaded, folder = _asked(study, out, Until.PREVIEW, train=train, **options)
     if loaded.policy is None:
         msg = (
             f"{loaded.name} has no policy whose images could be shown; its arms train differently."
         )
         raise StudyError(msg)
-    folder, parts = _run(loaded, Until.PREVIEW, out, jobs)
+    parts = _run(loaded, Until.PREVIEW, folder, jobs)
     cell = target_of(loaded, read_json(folder / "errors.json", Errors)).cell
     path = folder / "preview.json"
     with locked(folder), stderr().status("measuring and drawing"):
@@ -184,13 +180,12 @@ def preview(
 
 @click.command(short_help="Draw the figures and the report of a finished study anew.")
 @click.argument("study")
-@click.option(
+@file_option(
     "--markdown",
-    "markdown_page",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="PAGE",
-    help="Write the results into this Markdown page too, with figures and readings beside it; in a "
-    "page that exists, what stands between its marks is replaced.",
+    "PAGE",
+    "Write the results into this Markdown page too, with figures and readings beside it; in a page "
+    "that exists, what stands between its marks is replaced.",
+    name="markdown_page",
 )
 @click.option(
     "--figures",
@@ -210,8 +205,7 @@ def report(study: str, markdown_page: Path | None, figures: Path | None) -> None
     with _drawing(folder):
         mend_from_select(folder)
         evidence = load_evidence(folder)
-        asks_target = evidence.plan.target is not None
-        if asks_target:
+        if evidence.plan.target is not None:
             write_slices(evidence)
         page, drawn = _draw(evidence)
         written = [page]
@@ -266,18 +260,12 @@ def _place(name: str, study: Study) -> Path:
     """Return the folder of a study that names none, and say where it is not the usual one."""
     folder, why = place_in_runs(study, is_builtin=name in builtin_studies())
     if why:
-        click.echo(why, err=True)
+        say(why, err=True)
     return folder
 
 
-def _run(
-    study: Study,
-    until: Until,
-    folder: Path,
-    jobs: int | None,
-    **how: Any,
-) -> tuple[Path, Parts]:
-    """Run a study with a bar; return its folder and its images."""
+def _run(study: Study, until: Until, folder: Path, jobs: int | None, **how: Any) -> Parts:
+    """Run a study with a bar; return its images."""
     console = stderr()
     load_with_bar(study.dataset, console)  # in this process, where a download has a bar
     if study.smoke:
@@ -287,9 +275,7 @@ def _run(
         )
     if not study.trainer.is_ours:
         place = f" in {study.trainer.folder}" if study.trainer.folder else ""
-        click.echo(
-            f"Trainer: {study.trainer.text}{place}; what is left to do runs its code.", err=True
-        )
+        say(f"Trainer: {study.trainer.text}{place}; what is left to do runs its code.", err=True)
     parts = load_parts(study.dataset, study.sizes["confirm_size"])
     if until == Until.END and (work := workload(study, parts, folder, jobs or default_jobs())):
         say(work, err=True)
@@ -299,7 +285,7 @@ def _run(
         except KeyboardInterrupt:
             say(f"\n{bar.count}.", err=True)
             raise
-    return folder, parts
+    return parts
 
 
 def _bar(study: Study, until: Until, console: Console) -> StudyBar:

@@ -16,14 +16,12 @@ from misread.cli.options import (
     stdout,
     trust_option,
 )
-from misread.cli.progress import Bar, load_with_bar
-from misread.files import write_atomic
+from misread.cli.progress import Bar, counting_views, load_with_bar
 from misread.learn.views import in_mnist_form
 from misread.show.figures.transfer import convention_figure, transfer_figure, transfer_table
-from misread.show.style import png
+from misread.show.style import write_png
 from misread.study.evidence import load_evidence
 from misread.study.folder import finished_study, refuse_untrusted
-from misread.study.reread import Reading
 from misread.study.transfer import Transfer, run_transfer
 
 
@@ -64,11 +62,10 @@ def transfer(
     written = [out / "transfer.png"]
     with console.status("drawing"):
         evidence = load_evidence(folder)
-        write_atomic(written[0], png(transfer_figure(evidence.verdicts, transfers)))
+        write_png(written[0], transfer_figure(evidence.verdicts, transfers))
         dataset = evidence.plan.study.dataset
         if brought := [source for source in sources if in_mnist_form(dataset, source)]:
-            written.append(out / "convention.png")
-            write_atomic(written[1], png(convention_figure(brought)))
+            written.append(write_png(out / "convention.png", convention_figure(brought)))
     if as_json:
         print_json([_numbers(one) for one in transfers])
         return
@@ -86,15 +83,7 @@ def _read(folder: Path, source: str, out: Path, jobs: int | None, console: Conso
     """Let the models of a study read a source, with a bar."""
     load_with_bar(source, console)
     with Bar(console) as bar:
-
-        def on_begin(n_models: int, n_before: int) -> None:
-            bar.begin(f"reading {source}", n_models, "models")
-            bar.skip(n_before)
-
-        def on_view(reading: Reading, _: int) -> None:
-            bar.advance(1, reading.name)
-
-        reports: Any = {"on_begin": on_begin, "on_view": on_view, "on_note": bar.say}
+        reports = counting_views(bar, f"reading {source}", "models")
         return run_transfer(folder, source, out, jobs=jobs, **reports)
 
 
