@@ -43,9 +43,7 @@ def read_npz(path: Path, arm: str) -> Predictions:
                 )
                 raise DataError(msg)
             arrays = {name: archive.read(name) for name in _OTHERS if name in archive.names}
-            held_out = (
-                np.atleast_2d(archive.read("held_out")) if "held_out" in archive.names else None
-            )
+            held_out = archive.read("held_out") if "held_out" in archive.names else None
             labels = class_labels(arrays["labels"])
             arrays["labels"] = labels.labels_N
             read = _readings(archive, main, labels.labels_N.size)
@@ -64,7 +62,7 @@ def read_npz(path: Path, arm: str) -> Predictions:
     view_N = arrays.pop("slice", None)
     preds = class_readings(read.preds, n_images[0])
     if held_out is not None:
-        arrays["held_out"] = held_out
+        arrays["held_out"] = np.atleast_2d(held_out)
     if read.sure is not None and np.atleast_2d(read.sure).shape == preds.shape:
         arrays["sure"] = np.atleast_2d(read.sure)
     side = (
@@ -127,17 +125,13 @@ def _sliced(
 
 
 def _from_npz(arrays: dict[str, Any], preds_SN: npt.NDArray[Any], chosen: Any) -> Predictions:
-    per_image = {
-        name: arrays[name][chosen] for name in ("ids", "disputed", "groups") if name in arrays
-    }
+    per_image = (("ids", "ids"), ("disputed", "disputed_N"), ("groups", "groups"),
+                 ("held_out", "held_out_SN"))  # fmt: skip
     side = Predictions.from_arrays(
         arrays["labels"][chosen],
         preds_SN[:, chosen] if preds_SN.ndim == 2 else preds_SN,
         class_names=arrays.get("class_names"),
         seeds=arrays.get("seeds"),
-        ids=per_image.get("ids"),
-        disputed_N=per_image.get("disputed"),
-        groups=per_image.get("groups"),
-        held_out_SN=arrays["held_out"][..., chosen] if "held_out" in arrays else None,
+        **{as_: arrays[name][..., chosen] for name, as_ in per_image if name in arrays},
     )
     return replace(side, sure_SN=arrays["sure"][:, chosen]) if "sure" in arrays else side

@@ -18,13 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import DataError
-from misread.files import write_atomic
+from misread.files import Arrays, arrays_to_bytes, write_atomic
 from misread.judge.classes import shape_of
 from misread.judge.predictions import Predictions
 from misread.judge.values import column_names
 from misread.readers.scores import Scored, scored
-
-Arrays = dict[str, npt.NDArray[Any]]
 
 
 def from_models(
@@ -152,7 +150,7 @@ def write_predictions(predictions: Predictions, path: str | Path) -> None:
     content = io.BytesIO()
     match path.suffix.lower():
         case ".npz":
-            np.savez_compressed(content, allow_pickle=False, **_npz_of(predictions))
+            content.write(arrays_to_bytes(_npz_of(predictions)))
         case ".csv":
             _frame_of(predictions).write_csv(content)
         case ".parquet":

@@ -16,18 +16,10 @@ ALIASES = {
 
 @dataclass(frozen=True)
 class Heads:
-    """The heads of tables as we call them.
+    """The heads of tables as we call them."""
 
-    Attributes
-    ----------
-    columns : mapping of str to str
-        Heads by our name, as asked for.
-    on_note : callable
-        Called with a sentence on each column that was taken by a usual name.
-    """
-
-    columns: Mapping[str, str]
-    on_note: Callable[[str], None]
+    columns: Mapping[str, str]  # heads by our name, as asked for
+    on_note: Callable[[str], None]  # takes a sentence on columns that were taken by a usual name
 
     @property
     def others(self) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def read_predictions(
     Raises
     ------
     DataError
-        If cannot be read, or holds something else.
+        If it cannot be read, or holds something else.
     """
     path, arm = Path(source), ""
     if "\0" in str(source):
@@ -100,7 +100,7 @@ def read_predictions(
         return reader(path, arm, Heads(columns, on_note))
 
 
-def _read_table(scan: "Callable[[], Any]", heads_as: Heads) -> Predictions:
+def _read_table(scan: Callable[[], Any], heads_as: Heads) -> Predictions:
     import polars as pl  # noqa: PLC0415  half a second that other files need not wait
 
     from misread.readers.tables import from_columns  # noqa: PLC0415
@@ -252,24 +252,11 @@ def side_of_runs(
     seeds: Sequence[str],
     class_names: tuple[str, ...] | None = None,
 ) -> Predictions:
-    """Return one side from the `predictions.npz` of an arm's runs, one per seed.
+    """Return one side from an arm's runs, arrays as `RunFolder.predictions` returns them, by seed.
 
     Views of the same treatment become one slice, of all classes that it was for; the images of a
-    slice are those of *confirm* by number.
-
-    Parameters
-    ----------
-    runs
-        Arrays as `RunFolder.predictions` returns them; those with the `probs` are not needed.
-    seeds
-        Names of the runs.
-    class_names
-        One name per class; by default the class numbers.
-
-    Raises
-    ------
-    DataError
-        If the runs did not read the same images.
+    slice are those of *confirm* by number. Without `class_names` classes are numbers. DataError if
+    the runs did not read the same images.
     """
     first = runs[0]
     labels_N = first["labels"]

@@ -24,21 +24,10 @@ class Scored(NamedTuple):
 def scored(what: str, parts: Iterable[npt.NDArray[Any]], shape: tuple[int, ...]) -> Scored:
     """Return the classes of scores of any axes, of which the last has a column per class.
 
-    A single column holds the probability of class 1, as of a sigmoid.
-
-    Parameters
-    ----------
-    what : str
-        Name of the scores in messages; logits have it in their name.
-    parts : iterable of ndarray, shape [R, K]
-        The scores in parts, so that they need not fit into memory.
-    shape : tuple of int
-        Their axes as a whole.
-
-    Raises
-    ------
-    DataError
-        If they are no numbers, one is NaN or infinite, or most rows have no largest score.
+    They come in parts `[R,K]`, so that they need not fit into memory; `shape` is that of the whole,
+    and `what` their name in messages, by which logits are known. A single column holds the
+    probability of class 1, as of a sigmoid. DataError if they are no numbers, one is NaN or
+    infinite, or most rows have no largest score.
     """
     rows, tops, n_rows, n_ties = [], [], 0, 0
     for part in parts:

@@ -17,22 +17,9 @@ _PLAIN = r"^(0|-?[1-9][0-9]{0,17})$"  # others, such as 007, stay as they are wr
 def from_columns(columns: Collection[str], column: Callable[[str], pl.Series]) -> Predictions:
     """Return predictions from the columns of a long table, a row per seed and image.
 
-    Parameters
-    ----------
-    columns : collection of str
-        Names of all columns, as in `misread.judge.tables.long_table`.
-    column : callable
-        Returns a column by its name.
-
-    Returns
-    -------
-    Predictions
-        Images in the order of their ids, seeds in the order of their names.
-
-    Raises
-    ------
-    DataError
-        If a column or a value is missing, or seeds and images are not crossed exactly once.
+    `columns` names them, as in `misread.judge.tables.long_table`. Images come in the order of their
+    ids, seeds in that of their names. DataError if a column or a value is missing, or seeds and
+    images are not crossed exactly once.
     """
     return Predictions.from_columns(columns, lambda name: _coded(name, column(name)))
 
