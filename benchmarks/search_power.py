@@ -86,9 +86,7 @@ class Explored:
 
 def counted(before_SN: Errors, after_SN: Errors) -> Counts:
     """Count one error of paired seeds that all read the same images."""
-    return count_by_part(
-        np.zeros(before_SN.shape[1], dtype=np.int64), 1, before_SN, after_SN, paired=True
-    )
+    return count_by_part(before_SN, after_SN, paired=True)
 
 
 def planted(n_searches: int) -> Table:

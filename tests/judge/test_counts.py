@@ -56,13 +56,8 @@ def test_both_ways_of_counting_agree(seed, n_before, n_after, paired):
     true_C, predicted_C, sparse = count_by_cell(labels_N, before_SN, after_TN, 4, paired=paired)
     for place, (i, j) in enumerate(zip(true_C, predicted_C, strict=True)):
         own_N = labels_N == i
-        dense = count_by_part(
-            np.zeros(own_N.sum(), dtype=int),
-            1,
-            before_SN[:, own_N] == j,
-            after_TN[:, own_N] == j,
-            paired=paired,
-        )
+        hits = before_SN[:, own_N] == j, after_TN[:, own_N] == j
+        dense = count_by_part(*hits, paired=paired)
         for one, other in zip(numbers(sparse, place), numbers(dense, 0), strict=True):
             assert np.array_equal(one, other)
 
@@ -83,13 +78,7 @@ def variance_of_unpaired(before_SN, after_TN):
 def test_unpaired_seeds_add_up_over_the_arms():
     labels_N, before_SN, after_TN = study(3, (6, 4), 400)
     own_N = labels_N == 0
-    moments = count_by_part(
-        np.zeros(own_N.sum(), dtype=int),
-        1,
-        before_SN[:, own_N] == 1,
-        after_TN[:, own_N] == 1,
-        paired=False,
-    )
+    moments = count_by_part(before_SN[:, own_N] == 1, after_TN[:, own_N] == 1, paired=False)
     effect = effects(moments)[0]
     expected = variance_of_unpaired(before_SN[:, own_N] == 1, after_TN[:, own_N] == 1)
     assert effect.se**2 == pytest.approx(expected)
@@ -108,7 +97,7 @@ def test_unpaired_trainings_without_an_effect_are_seldom_told_apart(n_seeds):
             rng.random((n, 982)) < (easy_N * rng.lognormal(0, 0.3, size=(n, 1))).clip(0, 1)
             for n in n_seeds
         ]
-        moments = count_by_part(np.zeros(982, dtype=int), 1, *sides, paired=False)
+        moments = count_by_part(*sides, paired=False)
         rejected += effects(moments)[0].p_value <= 0.05
     assert rejected / 400 <= 0.08
 

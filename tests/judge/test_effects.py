@@ -17,7 +17,7 @@ from statsmodels.stats.multitest import multipletests
 from misread.errors import JudgeError
 from misread.judge import benjamini_hochberg, holm, mcnemar_midp, noninferiority, two_way
 from misread.judge.effects import Effect
-from misread.judge.parts import crossed
+from misread.judge.terms import crossed
 from misread.judge.variance import (
     combined,
     mean_squares,

@@ -104,10 +104,9 @@ def test_copies_say_nothing_new_where_seeds_are_not_paired(n_seeds):
     rng = np.random.default_rng(3)
     hard_N = rng.beta(0.2, 1, 80)
     sides = [rng.random((n, 80)) < hard_N * k for n, k in zip(n_seeds, (1, 0.6), strict=True)]
-    none_N, many_M = np.zeros(80, int), np.zeros(80 * COPIES, int)
     groups = Groups(copied(np.arange(80)))
-    plain = effects(count_by_part(none_N, 1, *sides, paired=False))[0]
-    twins = effects(count_by_part(many_M, 1, *map(copied, sides), paired=False, groups=groups))[0]
+    plain = effects(count_by_part(*sides, paired=False))[0]
+    twins = effects(count_by_part(*map(copied, sides), paired=False, groups=groups))[0]
     close(plain, twins)
     assert twins.method.startswith("three-way over unpaired seeds, 80 groups and images")
 
@@ -249,9 +248,7 @@ def test_both_ways_of_counting_groups_agree(seed, n_before, n_after, paired):
     for place, (i, j) in enumerate(zip(*cells[:2], strict=True)):
         own_N = labels_N == i
         hits = [side[:, own_N] == j for side in sides]
-        dense = count_by_part(
-            np.zeros(own_N.sum(), int), 1, *hits, paired=paired, groups=grouped.of(own_N)
-        )
+        dense = count_by_part(*hits, paired=paired, groups=grouped.of(own_N))
         for one, other in zip(
             numbers(cells[2].groups, place), numbers(dense.groups, 0), strict=True
         ):

@@ -12,8 +12,7 @@ from misread.judge.effects import effects
 from misread.judge.groups import Groups
 from misread.judge.layout import HeldOut
 from misread.judge.measure import measure, rates_of, upper_of
-from misread.judge.parts import by_group, by_image, weights_of
-from misread.judge.relative import Three, relative
+from misread.judge.terms import by_group, by_image, weights_of
 from misread.judge.variance import zero_event_bound
 from misread.readers.read import read_predictions
 from misread.simulate.calibrate import Setting, simulate
@@ -36,10 +35,9 @@ def study(rng, n_seeds=10, n_confirm=200, tenth=40, rate=0.05, **kwargs):
 
 
 def counts_of(reads, before, after, w=W, *, paired=True, groups_N=None, reads_after=None):
-    part_N = np.zeros(reads.shape[1], dtype=np.int64)
     held = HeldOut(reads, reads if reads_after is None else reads_after, w)
     groups = None if groups_N is None else Groups(groups_N)
-    return count_by_part(part_N, 1, before, after, paired=paired, groups=groups, held=held)
+    return count_by_part(before, after, paired=paired, groups=groups, held=held)
 
 
 def specified(reads, before, after, w):
@@ -270,23 +268,6 @@ def test_intervals_end_where_the_parameter_does():
         assert rate_after - rate == pytest.approx(effect.estimate, abs=1e-12)
         effect = effect.within(rate)
         assert -rate <= effect.low <= effect.estimate <= effect.high <= 1 - rate
-
-
-def test_relative_and_absolute_ask_the_same():
-    rng = np.random.default_rng(13)
-    agreed = 0
-    for _ in range(40):
-        reads, before, after, _ = study(rng, 10, rate=0.08)
-        after &= rng.random(after.shape) < rng.choice([0.5, 0.7, 1.0])
-        none = np.zeros_like(before)
-        three = Three(*(counts_of(reads, *sides) for sides in
-                        ((before, after), (none, after), (none, before))))  # fmt: skip
-        m = measure(three.change)
-        known = relative(three, m)
-        excludes = known.high_C[0] < 0 or known.low_C[0] > 0
-        agreed += excludes == (m.p_C[0] <= 0.05)
-        assert -1 <= known.low_C[0] <= known.change_C[0] <= known.high_C[0]
-    assert agreed == 40
 
 
 def folds_side(labels_N, wrong_SN, fold_N, n_folds, **extra):

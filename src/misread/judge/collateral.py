@@ -25,9 +25,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from misread.judge.checks import IntArray
 from misread.judge.classes import Cell
-from misread.judge.counts import Counts, count_by_cell, count_by_part, count_nothing
+from misread.judge.counts import Counts, count_by_cell
 from misread.judge.effects import Effect, benjamini_hochberg, effects, noninferiority
 from misread.judge.items import Gate, Item, Kind, Margins
 from misread.judge.measure import measure, rates_of, upper_of
@@ -115,7 +114,6 @@ def measure_collateral(
         slices.
     """
     both_ways = {*cells, *((j, i) for i, j in cells)}
-    everything = count_errors(pair, np.zeros(pair.labels_N.size, dtype=np.int64), 1)
 
     def items_of(answers: Sequence[Answer]) -> list[Item]:
         return [
@@ -142,28 +140,12 @@ def measure_collateral(
     sliced = [a for name, part in pair.slices.items() for a in _of_slice(name, part, cells, alpha)]
     listed = list(chain.from_iterable(of_class.values()))
     items = [
-        *items_of(_answers([Question("accuracy")], everything, alpha)),
+        *items_of(_answers([Question("accuracy")], pair.count_wrong(), alpha)),
         *(replace(i, settling=None) if i.status == "scanned" else i for i in listed),
         *_together([item for item in listed if item.status == "scanned"]),
         *items_of(sliced),
     ]
     return Scan(items, {cell: q_values[cell] for cell in cells})
-
-
-def count_errors(pair: Pair, part_N: IntArray, n_parts: int) -> Counts:
-    """Count readings that are wrong, per part of the images."""
-    wrong = pair.before_SN != pair.labels_N, pair.after_TN != pair.labels_N
-    return count_by_part(part_N, n_parts, *wrong, paired=pair.paired, groups=pair.groups,
-                         held=pair.held)  # fmt: skip
-
-
-def count_cell(pair: Pair, true: int, predicted: int) -> Counts:
-    """Count one confusion i→j, also where it never occurs."""
-    part = pair.of_class(true)
-    hits = part.before_SN == predicted, part.after_TN == predicted
-    part_N = np.zeros(part.labels_N.size, dtype=np.int64)
-    return count_by_part(part_N, 1, *hits, paired=part.paired, groups=part.groups,
-                         held=part.held)  # fmt: skip
 
 
 def _answers(questions: Sequence[Question], counts: Counts, alpha: float) -> list[Answer]:
@@ -209,7 +191,7 @@ def _by_class(pair: Pair, kind: Kind, slice_name: str, alpha: float) -> list[Ans
     """Return the error rate of each class that occurs."""
     present, part_N = np.unique(pair.labels_N, return_inverse=True)
     questions = [Question(kind, true, None, slice_name) for true in present.tolist()]
-    return _answers(questions, count_errors(pair, part_N, present.size), alpha)
+    return _answers(questions, pair.count_wrong(part_N), alpha)
 
 
 def _of_slice(name: str, part: Pair, cells: Sequence[Cell], alpha: float) -> Iterator[Answer]:
@@ -219,7 +201,7 @@ def _of_slice(name: str, part: Pair, cells: Sequence[Cell], alpha: float) -> Ite
         yield answer
         for i, j in both_ways:
             if i == answer.question.true:
-                yield from _answers([Question("slice", i, j, name)], count_cell(part, i, j), alpha)
+                yield from _answers([Question("slice", i, j, name)], part.count_cell(i, j), alpha)
 
 
 def _by_cell(pair: Pair, cells: Sequence[Cell], alpha: float) -> list[Answer]:
@@ -237,9 +219,8 @@ def _by_cell(pair: Pair, cells: Sequence[Cell], alpha: float) -> list[Answer]:
     read = list(zip(true_C.tolist(), predicted_C.tolist(), strict=True))
     answers = _answers([Question("cell", i, j) for i, j in read], counts, alpha)
     present, part_N = np.unique(pair.labels_N, return_inverse=True)
-    nothing = count_nothing(
-        part_N, pair.n_seeds, paired=pair.paired, groups=pair.groups, held=pair.held
-    )
+    none_SN, none_TN = np.zeros_like(pair.before_SN, bool), np.zeros_like(pair.after_TN, bool)
+    nothing = pair.count(none_SN, none_TN, part_N)
     seen, n_read = set(read), Counter(i for i, _ in read)
     for answer in _answers([Question("cell", true) for true in present.tolist()], nothing, alpha):
         true = answer.question.true

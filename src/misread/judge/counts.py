@@ -12,13 +12,13 @@ import numpy as np
 from misread.judge.checks import BoolArray, FloatArray, IntArray
 from misread.judge.classes import AnyIntArray
 from misread.judge.events import (
-    NO_EVENTS,
     Events,
     Gap,
     by_seed,
     events_of,
     gap_of,
     gather,
+    per_image,
     sum_rows,
 )
 from misread.judge.groups import GroupCounts, Groups, count_groups, signed_events
@@ -29,60 +29,35 @@ class Side(NamedTuple):
     """Sums over readings of one side of C errors; of after minus before where seeds are paired.
 
     A reading is weighed as in `Layout`; its value is that times 1 or −1.
-
-    Attributes
-    ----------
-    full_CS, held_CS : ndarray of int64
-        Per seed, the sum of values: of images that all read (unweighed), and of the others.
-    squares_C : ndarray of int64
-        Sum of the squared values held out.
-    linear_C : ndarray of int64
-        Sum of value times weight held out.
     """
 
-    full_CS: IntArray
-    held_CS: IntArray
-    squares_C: IntArray
-    linear_C: IntArray
+    full_CS: IntArray  # per seed, of images that all read, unweighed
+    held_CS: IntArray  # per seed, of the others
+    squares_C: IntArray  # sum of the squared values held out
+    linear_C: IntArray  # sum of value times weight held out
 
 
 class Counts(NamedTuple):
     """Whole-number counts behind the effects of C errors.
 
-    Attributes
-    ----------
-    layout : Layout
-        Who read what, by part.
-    part_C : ndarray of int64
-        The part on whose images each error can happen.
-    before_CS, after_CT : ndarray of int64
-        Errors of each seed among the images that all read.
-    held_before_CS, held_after_CT : ndarray of int64
-        Errors of each seed among the others that count, unweighed.
-    discordant_C : ndarray of int64
-        Readings of images that all read that are the error in one arm only; 0 where unpaired.
-    squares_before_C, squares_after_C : ndarray of int64
-        Sum over those images of the squared times of either arm; 0 where paired.
-    sides : tuple of Side
-        After minus before where paired, else before and after.
-    full, held : Gap
-        Over images.
-    groups : GroupCounts or None
-        Where groups are known.
+    ``held`` is of images that not all read. `sides` are after minus before where seeds are paired,
+    else before and after.
     """
 
     layout: Layout
-    part_C: IntArray
-    before_CS: IntArray
+    part_C: IntArray  # the part on whose images an error can happen
+    before_CS: IntArray  # errors of each seed among the images that all read
     after_CT: IntArray
-    held_before_CS: IntArray
+    held_before_CS: IntArray  # errors of each seed among the others, unweighed
     held_after_CT: IntArray
-    discordant_C: IntArray
-    squares_before_C: IntArray
+    discordant_C: (
+        IntArray  # readings that are the error in one arm only, of what all read; 0 unpaired
+    )
+    squares_before_C: IntArray  # over images that all read, squared times of the arm; 0 paired
     squares_after_C: IntArray
     sides: tuple[Side, ...]
-    full: Gap
-    held: Gap
+    full: Gap  # over images
+    held: Gap  # over images
     groups: GroupCounts | None = None
 
     @property
@@ -124,29 +99,13 @@ class Counts(NamedTuple):
 
 def count_differences(diff_SN: IntArray, groups: Groups | None = None) -> Counts:
     """Count one matrix of −1, 0 and 1: error after minus error before, paired seeds."""
-    part_N = np.zeros(diff_SN.shape[1], dtype=np.int64)
-    return count_by_part(part_N, 1, diff_SN < 0, diff_SN > 0, paired=True, groups=groups)
-
-
-def count_nothing(
-    part_N: IntArray,
-    n_seeds: tuple[int, int],
-    *,
-    paired: bool,
-    groups: Groups | None = None,
-    held: HeldOut | None = None,
-) -> Counts:
-    """Count errors that no reading of either arm makes, one per part of the images `part_N`."""
-    n_parts = int(part_N.max()) + 1
-    layout = _layout(part_N, n_parts, n_seeds, paired=paired, groups=groups, held=held)
-    return count(layout, np.arange(n_parts), NO_EVENTS, NO_EVENTS)
+    return count_by_part(diff_SN < 0, diff_SN > 0, paired=True, groups=groups)
 
 
 def count_by_part(
-    part_N: IntArray,
-    n_parts: int,
     before_SN: BoolArray,
     after_TN: BoolArray,
+    part_N: IntArray | None = None,
     *,
     paired: bool,
     groups: Groups | None = None,
@@ -154,30 +113,14 @@ def count_by_part(
 ) -> Counts:
     """Count one error per part of the images, as per class.
 
-    Parameters
-    ----------
-    part_N : ndarray of int, shape [N]
-        Part that an image belongs to, 0 to ``n_parts − 1``.
-    n_parts : int
-        C.
-    before_SN, after_TN : ndarray of bool, shape [S, N] and [T, N]
-        Which readings are the error.
-    paired : bool
-        Whether row s of both is the same seed.
-    groups : Groups, optional
-        Groups of images that are not independent.
-    held : HeldOut, optional
-        Which readings count; by default all.
-
-    Returns
-    -------
-    Counts
-        One entry per part.
+    `before_SN` and `after_TN` say which readings are the error, and `part_N` the part of each
+    image, by default one for all. `held` says which readings count, by default all.
     """
+    if part_N is None:
+        part_N = np.zeros(before_SN.shape[1], dtype=np.int64)
     n_seeds = len(before_SN), len(after_TN)
-    layout = _layout(part_N, n_parts, n_seeds, paired=paired, groups=groups, held=held)
-    before, after = (events_of(flags_SN, part_N) for flags_SN in (before_SN, after_TN))
-    return count(layout, np.arange(n_parts), before, after)
+    layout = _layout(part_N, n_seeds, paired=paired, groups=groups, held=held)
+    return count(layout, events_of(before_SN, part_N), events_of(after_TN, part_N))
 
 
 def count_by_cell(
@@ -190,25 +133,10 @@ def count_by_cell(
     groups: Groups | None = None,
     held: HeldOut | None = None,
 ) -> tuple[IntArray, IntArray, Counts]:
-    """Count every directed confusion that occurs.
+    """Count every directed confusion that occurs in readings `[S,N]` and `[T,N]`.
 
-    Parameters
-    ----------
-    labels_N : ndarray of int, shape [N]
-        True classes.
-    before_SN, after_TN : ndarray of int, shape [S, N] and [T, N]
-        Predicted classes.
-    n_classes : int
-        K.
-    paired, groups, held : bool, Groups, HeldOut
-        As in `count_by_part`.
-
-    Returns
-    -------
-    true_C, predicted_C : ndarray of int64
-        The C cells, in ascending order.
-    counts : Counts
-        One entry per cell.
+    Return the true and the predicted class of each of C cells, in ascending order, and their
+    counts.
     """
     events = []
     for number, preds_SN in enumerate((before_SN, after_TN)):
@@ -221,51 +149,36 @@ def count_by_cell(
     cells_C = np.unique(np.concatenate([np.unique(cell_E) for cell_E, *_ in events]))
     true_C, predicted_C = np.divmod(cells_C, n_classes)
     part_N, n_seeds = labels_N.astype(np.int64), (len(before_SN), len(after_TN))
-    layout = _layout(part_N, n_classes, n_seeds, paired=paired, groups=groups, held=held)
+    layout = _layout(part_N, n_seeds, paired=paired, groups=groups, held=held)
     before, after = (
         Events(np.searchsorted(cells_C, cell_E), seed_E, image_E, np.ones_like(seed_E))
         for cell_E, seed_E, image_E in events
     )
-    return true_C, predicted_C, count(layout, true_C, before, after)
+    return true_C, predicted_C, count(layout, before, after, true_C)
 
 
 def _layout(
     part_N: IntArray,
-    n_parts: int,
     n_seeds: tuple[int, int],
     *,
     paired: bool,
     groups: Groups | None,
     held: HeldOut | None,
 ) -> Layout:
-    layout = layout_of(
-        part_N,
-        n_parts,
-        n_seeds,
-        paired=paired,
-        held=held,
-        groups_N=None if groups is None else groups.codes_N,
-    )
+    codes_N = None if groups is None else groups.codes_N
+    layout = layout_of(part_N, n_seeds, paired=paired, held=held, groups_N=codes_N)
     return layout if groups is None else layout._replace(design_effect=groups.design_effect)
 
 
-def count(layout: Layout, part_C: IntArray, before: Events, after: Events) -> Counts:
-    """Return the counts of C errors.
+def count(layout: Layout, before: Events, after: Events, part_C: IntArray | None = None) -> Counts:
+    """Return the counts of C errors of parts `part_C`, by default one of each part.
 
-    Parameters
-    ----------
-    layout : Layout
-        Who reads what.
-    part_C : ndarray of int
-        The part of each error.
-    before, after : Events
-        The errors of each arm, each reading once, with values of 1. Readings that do not count are
-        left out here.
+    The errors of each arm have a value of 1, each reading once; what does not count is left out.
     """
-    n_errors = part_C.size
-    n_before = layout.n_seeds[0]
-    sides, totals = [], []
-    split = []
+    if part_C is None:
+        part_C = np.arange(layout.full.n_images_P.size)
+    n_errors, n_images = part_C.size, layout.full_N.size
+    sides, totals, split = [], [], []
     for number, (events, n) in enumerate(zip((before, after), layout.n_seeds, strict=True)):
         reads_SN = layout.reads_SN[0 if layout.paired else number]
         full_E = layout.full_N[events.image_E]
@@ -274,8 +187,8 @@ def count(layout: Layout, part_C: IntArray, before: Events, after: Events) -> Co
         split.append((one, other))
         totals.append((by_seed(one, n_errors, n), by_seed(other, n_errors, n)))
     if layout.paired:
-        pools = [_changes(split[0][k], split[1][k], layout, n_before) for k in (0, 1)]
-        halves: list[tuple[Events, Events]] = [(pools[0], pools[1])]
+        full, held = (_changes(before, after, layout) for before, after in zip(*split, strict=True))
+        halves = [(full, held)]
     else:
         halves = split
     for (full, held), weight_N, n in zip(halves, layout.weights_N, layout.n_seeds, strict=False):
@@ -289,22 +202,15 @@ def count(layout: Layout, part_C: IntArray, before: Events, after: Events) -> Co
                 sum_rows(held.error_E, value_E * weight_E, n_errors),
             )
         )
-    n_images = layout.full_N.size
-    full_G, held_G = signed_events(halves, layout)
-    zero_C = np.zeros(n_errors, dtype=np.int64)
-    squares_before_C = squares_after_C = discordant_C = zero_C
+    signed = signed_events(halves, layout)
+    squares_before_C = squares_after_C = discordant_C = np.zeros(n_errors, dtype=np.int64)
     if layout.paired:
-        discordant_C = sum_rows(halves[0][0].error_E, np.ones_like(halves[0][0].error_E), n_errors)
+        discordant_C = np.bincount(halves[0][0].error_E, minlength=n_errors)
     else:
         squares_before_C, squares_after_C = (
-            gap.squares_C.astype(np.int64)
-            for gap in (
-                gap_of(gather(one.error_E, one.image_E, one.value_E, n_images), n_errors, None)
-                for one, _ in split
-            )
+            gap_of(per_image(one, n_images), n_errors).squares_C.astype(np.int64)
+            for one, _ in split
         )
-    full_T = gather(full_G.error_E, full_G.image_E, full_G.value_E, n_images)
-    held_T = gather(held_G.error_E, held_G.image_E, held_G.value_E, n_images)
     counts = Counts(
         layout,
         part_C,
@@ -316,22 +222,21 @@ def count(layout: Layout, part_C: IntArray, before: Events, after: Events) -> Co
         squares_before_C,
         squares_after_C,
         tuple(sides),
-        gap_of(full_T, n_errors, None),
-        gap_of(held_T, n_errors, layout.weight_N),
+        gap_of(per_image(signed[0], n_images), n_errors),
+        gap_of(per_image(signed[1], n_images), n_errors, layout.weight_N),
     )
     if layout.groups is None:
         return counts
     return counts._replace(groups=count_groups(layout.groups, layout, halves, n_errors))
 
 
-def _changes(before: Events, after: Events, layout: Layout, n_seeds: int) -> Events:
+def _changes(before: Events, after: Events, layout: Layout) -> Events:
     """Return what is an error in one arm only, 1 after and −1 before."""
     error_E, seed_E, image_E = (
         np.concatenate(both) for both in zip(before[:3], after[:3], strict=True)
     )
     value_E = np.repeat([-1, 1], [before.error_E.size, after.error_E.size])
-    n_images = layout.full_N.size
+    n_images, n_seeds = layout.full_N.size, layout.n_seeds[0]
     triple = gather(error_E, image_E * n_seeds + seed_E, value_E, n_images * n_seeds)
-    kept_P = triple.sum_P != 0
     image_P, seed_P = np.divmod(triple.unit_P, n_seeds)
-    return Events(triple.error_P, seed_P, image_P, triple.sum_P).of(kept_P)
+    return Events(triple.error_P, seed_P, image_P, triple.sum_P).of(triple.sum_P != 0)

@@ -26,7 +26,7 @@ from misread.judge.checks import FloatArray, fraction
 from misread.judge.counts import Counts, count_differences
 from misread.judge.groups import groups_or_none
 from misread.judge.measure import Measured, measure
-from misread.judge.parts import units_of
+from misread.judge.terms import units_of
 from misread.judge.variance import FEW_SEEDS, changed_of, differences
 
 Status = Literal["safe", "harmed", "undetermined", "scanned"]
@@ -105,7 +105,7 @@ def two_way(
       Bonett & Price (2012). The note says that this says nothing about training.
 
     With groups the sums over the images of a group stand where images stood
-    (`misread.judge.variance.parts_of`), also at the edges: groups that changed are counted, and
+    (`misread.judge.variance.terms_of`), also at the edges: groups that changed are counted, and
     in the zero-event bound each group counts as one image (`judge` knows more of how alike the
     images of a group are, and so can have a nearer far side). Copies of an image, each image a
     group with its copies, give the same as the images without copies; groups of one image each

@@ -21,32 +21,19 @@ class Events(NamedTuple):
         return Events(*(part[kept_E] for part in self))
 
 
-_NONE = np.zeros(0, dtype=np.int64)
-NO_EVENTS = Events(_NONE, _NONE, _NONE, _NONE)
-
-
 class Gap(NamedTuple):
     """Sums over images, or over groups, of what changed on balance in C errors.
 
     An image has the sum of its values after less that before. Of images that all read, that is
     ``S · times after − T · times before``, or without the S and T where seeds are paired.
-
-    Attributes
-    ----------
-    squares_C, cubes_C : ndarray of float64
-        Sum of the squares, and of the cubes of the distance from 0.
-    linear_C : ndarray of float64
-        Sum of the product with the weight of the image or with the size of the group.
-    changed_C, gone_C, new_C : ndarray of int64
-        How many are not 0, below 0, above 0.
     """
 
-    squares_C: FloatArray
-    cubes_C: FloatArray
-    linear_C: FloatArray
-    changed_C: IntArray
-    gone_C: IntArray
-    new_C: IntArray
+    squares_C: FloatArray  # sum of the squares
+    cubes_C: FloatArray  # sum of the cubes of the distance from 0
+    linear_C: FloatArray  # sum of the product with the weight of the image or the size of the group
+    changed_C: IntArray  # how many are not 0
+    gone_C: IntArray  # how many are below 0
+    new_C: IntArray  # how many are above 0
 
 
 class Sparse(NamedTuple):
@@ -71,6 +58,11 @@ def gather(error_E: IntArray, unit_E: IntArray, value_E: IntArray, n_units: int)
     return Sparse(error_P, unit_P, np.add.reduceat(value_E, start))
 
 
+def per_image(events: Events, n_images: int) -> Sparse:
+    """Return the sum of the values of each error and image."""
+    return gather(events.error_E, events.image_E, events.value_E, n_images)
+
+
 def by_seed(events: Events, n_errors: int, n_seeds: int) -> IntArray:
     """Return the sum of the values of each error and seed, ``[C, S]``."""
     key_E = events.error_E * n_seeds + events.seed_E
@@ -88,7 +80,7 @@ def total_rows(row_P: IntArray, value_P: npt.NDArray[np.generic], size: int) -> 
     return sums
 
 
-def gap_of(sparse: Sparse, n_errors: int, weight_U: IntArray | None) -> Gap:
+def gap_of(sparse: Sparse, n_errors: int, weight_U: IntArray | None = None) -> Gap:
     """Return what changed on balance; `weight_U` are the units' weights or sizes."""
     row, value = sparse.error_P, sparse.sum_P.astype(np.float64)
     weight = np.ones_like(value) if weight_U is None else weight_U[sparse.unit_P]

@@ -18,15 +18,7 @@ from misread.judge.values import plain_values
 
 
 class Groups(NamedTuple):
-    """The group of each image, and how alike the images of a group are.
-
-    Attributes
-    ----------
-    codes_N : ndarray of int64
-        Groups, numbered from 0 on.
-    design_effect : float or ndarray of float64
-        As in `misread.judge.layout.Layout`.
-    """
+    """The group of each image, numbered from 0, and how alike its images are: see `Layout`."""
 
     codes_N: IntArray
     design_effect: float | FloatArray = math.inf
@@ -37,68 +29,39 @@ class Groups(NamedTuple):
 
 
 class Joint(NamedTuple):
-    """Sums over seeds and groups of one side of C errors.
+    """Sums over seeds and groups of one side of C errors; ``held`` is of what is held out."""
 
-    Attributes
-    ----------
-    squares_C : ndarray of float64
-        Sum over groups of the squared sum over all seeds, of what all seeds read.
-    full_C, held_C, both_C : ndarray of float64
-        Sum of the squared sums of either kind of image, and of their product.
-    sized_CS : ndarray of float64
-        Per seed, the sum over groups of what all read times the group's size.
-    held_sized_C : ndarray of float64
-        Sum of the sums held out times the weight that the seed has read of the group.
-    full_by_held_C, held_by_full_C : ndarray of float64
-        Sums of one kind times the size of the other.
-    """
-
-    squares_C: FloatArray
-    full_C: FloatArray
-    held_C: FloatArray
-    both_C: FloatArray
-    sized_CS: FloatArray
-    held_sized_C: FloatArray
-    full_by_held_C: FloatArray
-    held_by_full_C: FloatArray
+    squares_C: FloatArray  # over groups, the squared sum over all seeds, of what all read
+    full_C: FloatArray  # squared sums of what all read
+    held_C: FloatArray  # squared sums held out
+    both_C: FloatArray  # their product
+    sized_CS: FloatArray  # over groups, what all read times the group's size
+    held_sized_C: FloatArray  # sums held out times the weight that the seed has read of the group
+    full_by_held_C: FloatArray  # sums of what all read times the weight held out
+    held_by_full_C: FloatArray  # the other way round
 
 
 class GroupCounts(NamedTuple):
     """What groups add: gaps of either kind of image, their product, joint sums of each side.
 
-    Attributes
-    ----------
-    full, held : Gap
-        Over groups.
-    both_C, full_by_held_C, held_by_full_C : ndarray of float64
-        Sums over groups of the product of both gaps, and of each with the size of the other kind.
-    changed_C, gone_C, new_C : ndarray of int64
-        Groups with a gap of any kind; with one that is on balance below 0, above 0 (the kinds are
-        compared by sign alone: a group with both counts where the signs agree or one is 0).
-    sides : tuple of Joint
-        Of each side.
-    tenth_C, tenth_sized_C : ndarray of float64
-        Sum over tenths and groups of the squared gap held out, and of the gap times its weight.
+    A group with gaps of both kinds is gone or new by their signs, and neither where these differ.
     """
 
-    full: Gap
-    held: Gap
-    both_C: FloatArray
-    full_by_held_C: FloatArray
-    held_by_full_C: FloatArray
-    changed_C: IntArray
-    gone_C: IntArray
-    new_C: IntArray
+    full: Gap  # over groups
+    held: Gap  # over groups
+    both_C: FloatArray  # product of both gaps
+    full_by_held_C: FloatArray  # gap times the size of the other kind
+    held_by_full_C: FloatArray  # the other way round
+    changed_C: IntArray  # groups with a gap of any kind
+    gone_C: IntArray  # with one below 0
+    new_C: IntArray  # with one above 0
     sides: tuple[Joint, ...]
-    tenth_C: FloatArray
-    tenth_sized_C: FloatArray
+    tenth_C: FloatArray  # sum over tenths and groups of the squared gap held out
+    tenth_sized_C: FloatArray  # sum of that gap times its weight
 
 
 def group_codes(name: str, values: npt.ArrayLike, n_images: int) -> IntArray:
-    """Return the group of each image as a number from 0 on, whatever groups are called.
-
-    JudgeError if there is not one whole number or name per image.
-    """
+    """Return the group of each image as a number from 0 on; JudgeError if N are not given."""
     groups = plain_values(name, values)
     if groups.shape != (n_images,):
         have = f"{groups.size:,} values" if groups.ndim == 1 else f"shape {groups.shape}"

@@ -21,19 +21,11 @@ from misread.judge.checks import BoolArray, FloatArray, IntArray
 
 
 class HeldOut(NamedTuple):
-    """Which readings count, where a seed has not read every image without having learnt it.
-
-    Attributes
-    ----------
-    before_SN, after_TN : ndarray of bool, shape [S, N] and [T, N]
-        Of either arm.
-    weight : float
-        As in `Layout`.
-    """
+    """Which readings count, where a seed has not read every image without having learnt it."""
 
     before_SN: BoolArray
-    after_TN: BoolArray
-    weight: float
+    after_TN: BoolArray  # which readings count, of either arm
+    weight: float  # as in `Layout`
 
     @property
     def by_all_N(self) -> BoolArray:
@@ -51,122 +43,58 @@ class HeldOut(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """What P parts hold of one kind of image, before any error is known.
+    """What P parts hold of one kind of image, before any error is known."""
 
-    Attributes
-    ----------
-    n_images_P : ndarray of int64
-        Images that count.
-    total_P : ndarray of int64
-        Sum of the images' weights: how often they were read; unpaired, reads before times after.
-    squares_P : ndarray of int64
-        Sum of the squared weights of images.
-    seeds_P : tuple of ndarray of int64, shape [P, S]
-        Of each side, the weights of what a seed has read.
-    readings_P : tuple of ndarray of int64
-        Of each side, the sum of the squared weights of single readings.
-    """
-
-    n_images_P: IntArray
-    total_P: IntArray
-    squares_P: IntArray
-    seeds_P: tuple[IntArray, ...]
-    readings_P: tuple[IntArray, ...]
+    n_images_P: IntArray  # images that count
+    total_P: IntArray  # how often images were read; unpaired, before times after
+    squares_P: IntArray  # sum of the squared weights of images
+    seeds_P: tuple[IntArray, ...]  # of each side [P,S], the weights of what a seed has read
+    readings_P: tuple[IntArray, ...]  # of each side, the sum of the squared weights of readings
 
 
 class GroupSizes(NamedTuple):
     """The groups of P parts; a group counts its images of the part only.
 
-    ``full`` is of the images that all seeds read, ``held`` of the others, ``both`` of the products.
-
-    Attributes
-    ----------
-    unit_N : ndarray of int64
-        The group within its part of each image.
-    full_U, held_U : ndarray of int64
-        Images that all seeds read, and weights of the others, of each group of a part.
-    part_U : ndarray of int64
-        Its part.
-    n_full_P, n_held_P, n_P : ndarray of int64
-        Groups with images of either kind, and with any.
-    full_P, held_P, both_P : ndarray of float64
-        Sums over groups of the squared sizes, and of the product of both.
-    fourth_P : ndarray of float64, shape [5, P]
-        Sums of full⁴, full³·held, full²·held², full·held³, held⁴.
-    joint_P : tuple of ndarray of float64
-        Of each side, the sum over seeds and groups of the squared weights held out.
-    joint_both_P : tuple of ndarray of float64
-        Of each side, the same of full times held out.
-    seed_unit : tuple of ndarray of int64, shape [S, U]
-        Of each side, the weight that a seed has read of a group, held out.
-    tenth_P : ndarray of float64
-        Sum over tenths and groups of the squared weights held out.
-    tenth_U : ndarray of int64, shape [U, T]
-        Weight of each group in each tenth, where seeds share tenths; else empty.
+    ``full`` is of the images that all seeds read, ``held`` of the others; sums are over groups.
     """
 
-    unit_N: IntArray
-    full_U: IntArray
-    held_U: IntArray
-    part_U: IntArray
-    n_full_P: IntArray
-    n_held_P: IntArray
-    n_P: IntArray
-    full_P: FloatArray
-    held_P: FloatArray
-    both_P: FloatArray
-    fourth_P: FloatArray
-    joint_P: tuple[FloatArray, ...]
-    joint_both_P: tuple[FloatArray, ...]
-    seed_unit: tuple[IntArray, ...]
-    tenth_P: FloatArray
-    tenth_U: IntArray
+    unit_N: IntArray  # the group within its part of each image
+    full_U: IntArray  # images that all seeds read
+    held_U: IntArray  # weights of the others
+    part_U: IntArray  # a group's part
+    n_full_P: IntArray  # groups with images that all seeds read
+    n_held_P: IntArray  # groups with others
+    n_P: IntArray  # groups with any
+    full_P: FloatArray  # sum of full²
+    held_P: FloatArray  # sum of held²
+    both_P: FloatArray  # sum of full · held
+    fourth_P: FloatArray  # [5,P]: sums of full⁴, full³·held, full²·held², full·held³, held⁴
+    joint_P: tuple[FloatArray, ...]  # of each side, over seeds and groups: squared weights held out
+    joint_both_P: tuple[FloatArray, ...]  # of each side, the same of full · held
+    seed_unit: tuple[IntArray, ...]  # of each side [S,U], the weight that a seed read of a group
+    tenth_P: FloatArray  # sum over tenths and groups of the squared weights held out
+    tenth_U: IntArray  # [U,T]: weight of a group in a tenth, where seeds share tenths; else empty
 
 
 class Layout(NamedTuple):
     """Who reads what: all that can be known before there is an error.
 
-    Attributes
-    ----------
-    paired : bool
-        Whether row s of both arms is the same seed, or is taken as one.
-    n_seeds : tuple of int
-        Seeds before and after.
-    full_N : ndarray of bool
-        Images that all seeds of both arms have read.
-    weight_N : ndarray of int64
-        Weight of an image that not all have read; 0 where it does not count.
-    weights_N : tuple of ndarray of int64
-        Of each side, the weight of one such reading.
-    reads_SN : tuple of ndarray of bool, shape [S, N]
-        Of each side, which readings count.
-    tenths_S : tuple of ndarray of int64
-        Of each side, a number for what a seed holds out; as many as seeds where no two are alike.
-    tenth_N : ndarray of int64
-        That number for the seeds that read an image that not all have read, −1 where there is none.
-    full, held : Sizes
-        Of both kinds of image.
-    groups : GroupSizes or None
-        Where groups are known.
-    weight : float
-        Of what all seeds read in an estimate, 0 to 1; the rest is of what some have read.
-    design_effect : float or ndarray of float64
-        How many times groups widen the variance over images of what changed, 1 or more; an array
-        has one per error. Infinite where it is not known.
+    `design_effect` is how many times groups widen the variance over images of what changed, 1 or
+    more; an array has one per error. It is infinite where it is not known.
     """
 
-    paired: bool
-    n_seeds: tuple[int, int]
-    full_N: BoolArray
-    weight_N: IntArray
-    weights_N: tuple[IntArray, ...]
-    reads_SN: tuple[BoolArray, ...]
-    tenths_S: tuple[IntArray, ...]
-    tenth_N: IntArray
-    full: Sizes
-    held: Sizes
+    paired: bool  # row s of both arms is the same seed, or is taken as one
+    n_seeds: tuple[int, int]  # before and after
+    full_N: BoolArray  # images that all seeds of both arms have read
+    weight_N: IntArray  # weight of an image that not all have read; 0 where it does not count
+    weights_N: tuple[IntArray, ...]  # of each side, the weight of one such reading
+    reads_SN: tuple[BoolArray, ...]  # of each side, which readings count
+    tenths_S: tuple[IntArray, ...]  # of each side, a number for what a seed holds out
+    tenth_N: IntArray  # that number for those that read a held-out image; −1 where there is none
+    full: Sizes  # of the images that all have read
+    held: Sizes  # of the others
     groups: GroupSizes | None = None
-    weight: float = 1.0
+    weight: float = 1.0  # of what all seeds read in an estimate, 0 to 1
     design_effect: float | FloatArray = math.inf
 
     @property
@@ -186,31 +114,17 @@ class Layout(NamedTuple):
 
 def layout_of(
     part_N: IntArray,
-    n_parts: int,
     n_seeds: tuple[int, int],
     *,
     paired: bool,
     held: HeldOut | None = None,
     groups_N: IntArray | None = None,
 ) -> Layout:
-    """Return who reads what.
+    """Return who reads what, where image n belongs to the part ``part_N[n]``, such as its class.
 
-    Parameters
-    ----------
-    part_N : ndarray of int, shape [N]
-        The part that an image belongs to, such as its class.
-    n_parts : int
-        P.
-    n_seeds : tuple of int
-        Seeds before and after.
-    paired : bool
-        Whether row s of both is the same seed.
-    held : HeldOut, optional
-        Which readings count; by default all. Where seeds are paired, what one of a pair has not
-        read does not count.
-    groups_N : ndarray of int, shape [N], optional
-        The group of each image, numbered from 0 on.
+    Where seeds are paired, what one of a pair has not read does not count.
     """
+    n_parts = int(part_N.max(initial=0)) + 1
 
     def count(values_N: npt.NDArray[np.generic]) -> IntArray:
         # Weights are float64: exact up to 2^53, far beyond any count here.
@@ -261,7 +175,7 @@ def layout_of(
     )
     if groups_N is None:
         return layout
-    return layout._replace(groups=_group_sizes(layout, part_N, n_parts, groups_N))
+    return layout._replace(groups=_group_sizes(layout, part_N, groups_N))
 
 
 def _alike(reads: list[BoolArray]) -> tuple[IntArray, ...]:
@@ -278,8 +192,6 @@ def _tenth_of(
     sides_SN: tuple[BoolArray, ...], tenths_S: tuple[IntArray, ...], held_N: BoolArray
 ) -> IntArray:
     """Return the tenth of each held-out image; −1 where its readers hold out different ones."""
-    if not held_N.any():
-        return np.full(held_N.size, -1, dtype=np.int64)
     tenth_N = np.full(held_N.size, -1, dtype=np.int64)
     clash_N = np.zeros(held_N.size, dtype=np.bool_)
     for side_SN, codes_S in zip(sides_SN, tenths_S, strict=True):
@@ -290,17 +202,12 @@ def _tenth_of(
     return np.where(clash_N, -1, tenth_N)
 
 
-def _group_sizes(
-    layout: Layout,
-    part_N: IntArray,
-    n_parts: int,
-    groups_N: IntArray,
-) -> GroupSizes:
+def _group_sizes(layout: Layout, part_N: IntArray, groups_N: IntArray) -> GroupSizes:
     counts_N = layout.full_N | (layout.weight_N > 0)
     key_N = part_N.astype(np.int64) * (int(groups_N.max()) + 1) + groups_N
     key_U = np.unique(key_N[counts_N])
     unit_N = np.minimum(np.searchsorted(key_U, key_N), max(key_U.size - 1, 0))
-    n_units = key_U.size
+    n_units, n_parts = key_U.size, layout.full.n_images_P.size
     part_U = key_U // (int(groups_N.max()) + 1)
 
     def by_unit(values_N: npt.NDArray[np.generic]) -> IntArray:

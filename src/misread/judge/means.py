@@ -13,7 +13,7 @@ import scipy
 from misread.errors import JudgeError
 from misread.judge.checks import BoolArray, FloatArray, IntArray, fraction
 from misread.judge.groups import group_codes
-from misread.judge.parts import Parts, crossed
+from misread.judge.terms import Terms, crossed
 from misread.judge.variance import combined
 
 
@@ -35,7 +35,7 @@ def mean_over(
 
     The variance and its degrees of freedom are those of `two_way` (Clark 1973; Satterthwaite
     1946), without its exact edges: a handful of events is too few for this. With groups the larger
-    variance counts, of images or of groups (`misread.judge.variance.parts_of`).
+    variance counts, of images or of groups (`misread.judge.variance.terms_of`).
 
     Parameters
     ----------
@@ -77,13 +77,13 @@ def mean_over(
     return Mean(mean, mean - half, mean + half, p_value)
 
 
-def _floored(terms: Parts) -> float:
+def _floored(terms: Terms) -> float:
     """Return the variance with no component below 0."""
     above = np.maximum(terms.image - terms.residual, 0.0)
     return float(np.maximum(terms.seed + above, terms.residual)[0])
 
 
-def _terms(values_SN: FloatArray, codes_N: IntArray) -> Parts:
+def _terms(values_SN: FloatArray, codes_N: IntArray) -> Terms:
     """Return the terms of the variance of a mean over seeds and groups of an image or more."""
     (n_seeds, n_images), size_G = values_SN.shape, np.bincount(codes_N).astype(np.float64)
     mean = values_SN.mean()

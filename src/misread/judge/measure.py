@@ -18,8 +18,8 @@ from misread.judge.classes import AnyIntArray
 from misread.judge.counts import Counts, count_by_part
 from misread.judge.groups import Groups
 from misread.judge.layout import HeldOut
-from misread.judge.parts import (
-    Parts,
+from misread.judge.terms import (
+    Terms,
     by_group,
     by_image,
     estimates,
@@ -45,7 +45,7 @@ class Measured(NamedTuple):
         The zero-event bound: as much as can have changed where nothing was seen to change.
     unchanged_C, constant_C, few_C : ndarray of bool
         Nothing changed; nothing varied; too few units changed for a t interval.
-    parts : Parts
+    parts : Terms
         What the variance is made of.
     weight_C : ndarray of float64
         The weight of what all seeds read.
@@ -63,7 +63,7 @@ class Measured(NamedTuple):
     unchanged_C: BoolArray
     constant_C: BoolArray
     few_C: BoolArray
-    parts: Parts
+    parts: Terms
     weight_C: FloatArray
 
 
@@ -264,22 +264,16 @@ def groups_of(
     paired: bool = True,
     held: HeldOut | None = None,
 ) -> Groups:
-    """Return groups of images, and how alike their images are by which readings are wrong.
+    """Return the groups `codes_N` of images, and how alike their images are.
 
-    Parameters
-    ----------
-    part_N : ndarray of int, shape [N]
-        Class of each image.
-    codes_N : ndarray of int, shape [N]
-        Its group, numbered from 0 on.
-    before_SN, after_TN : ndarray of bool, shape [S, N] and [T, N]
-        Which readings are wrong.
-    paired, held : bool, HeldOut
-        As in `misread.judge.counts.count_by_part`.
+    By which readings `[S,N]` and `[T,N]` are wrong, within the parts `part_N` of the images.
     """
-    classes, part_N = np.unique(part_N, return_inverse=True)
-    groups = Groups(codes_N)
     counts = count_by_part(
-        part_N, classes.size, before_SN, after_TN, paired=paired, groups=groups, held=held
+        before_SN,
+        after_TN,
+        np.unique(part_N, return_inverse=True)[1],
+        paired=paired,
+        groups=Groups(codes_N),
+        held=held,
     )
     return Groups(codes_N, design_effect(counts))

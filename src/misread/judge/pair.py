@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from misread.judge.checks import BoolArray, IntArray
 from misread.judge.classes import AnyIntArray
+from misread.judge.counts import Counts, count_by_part
 from misread.judge.groups import Groups, group_codes
 from misread.judge.layout import HeldOut
 from misread.judge.measure import groups_of
@@ -76,6 +77,23 @@ class Pair:
     def of_class(self, true: int) -> "Pair":
         """Return the readings of the images of one true class."""
         return self.of_images(self.labels_N == true)
+
+    def count(
+        self, before_SN: BoolArray, after_TN: BoolArray, part_N: IntArray | None = None
+    ) -> Counts:
+        """Count the readings that are an error, per part of the images, by default all together."""
+        return count_by_part(
+            before_SN, after_TN, part_N, paired=self.paired, groups=self.groups, held=self.held
+        )
+
+    def count_wrong(self, part_N: IntArray | None = None) -> Counts:
+        """Count the readings that are wrong, per part of the images, by default all together."""
+        return self.count(self.before_SN != self.labels_N, self.after_TN != self.labels_N, part_N)
+
+    def count_cell(self, true: int, predicted: int) -> Counts:
+        """Count one confusion i→j, also where it never occurs."""
+        part = self.of_class(true)
+        return part.count(part.before_SN == predicted, part.after_TN == predicted)
 
     def read_by_all(self) -> "tuple[Pair, IntArray]":
         """Return the readings of the images that all seeds read, and the places of these images.

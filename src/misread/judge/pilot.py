@@ -31,13 +31,13 @@ from misread.judge.checks import BoolArray, fraction, whole_numbers
 from misread.judge.counts import Counts, count_by_part, count_differences
 from misread.judge.groups import groups_or_none
 from misread.judge.measure import widening
-from misread.judge.parts import weights_of
+from misread.judge.terms import weights_of
 from misread.judge.variance import (
     FEW_SEEDS,
     Components,
     components_of,
-    parts_of,
     seeds_per_arm,
+    terms_of,
     variance_of,
 )
 
@@ -283,10 +283,8 @@ def pilot_from_both(
         )
         raise JudgeError(msg)
     n_images = before.shape[1]
-    counts = count_by_part(
-        np.zeros(n_images, dtype=np.int64), 1, before, after,
-        paired=paired, groups=groups_or_none(groups_N, n_images),
-    )  # fmt: skip
+    groups = groups_or_none(groups_N, n_images)
+    counts = count_by_part(before, after, paired=paired, groups=groups)
     (components,) = components_of(counts)
     n_seeds = seeds_per_arm(counts.n_seeds)
     if components is None or n_seeds == 1:
@@ -334,7 +332,7 @@ def _spread(counts: Counts, rate: float, n_independent: float) -> Heterogeneity:
     n_seeds = counts.n_seeds[0]
     if n_seeds == 1:
         return TYPICAL
-    parts = parts_of(counts, weights_of(counts))
+    parts = terms_of(counts, weights_of(counts))
     seed_term, image_term, residual = (
         float(term[0]) for term in (parts.seed, parts.image, parts.residual)
     )

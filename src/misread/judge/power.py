@@ -17,9 +17,9 @@ import numpy as np
 import scipy
 
 from misread.judge.changed import changed_share
-from misread.judge.parts import Parts
 from misread.judge.pilot import Pilot
 from misread.judge.pooled import Held, of_each
+from misread.judge.terms import Terms
 from misread.judge.variance import combined
 
 TARGET = 0.8
@@ -84,7 +84,7 @@ def power_of(
     df_image, df_held = max(extent.n_full - 1, 1.0), max(extent.n_held - 1, 1.0)
     one_P = np.ones_like(sd_P)
     variance_P, df_P = combined(
-        Parts(
+        Terms(
             seed=several * times_P * (seed_P + rest_P + single_P),
             image=rest_P + parts.image * image_full * factor_P,
             residual=several * rest_P,

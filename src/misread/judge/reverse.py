@@ -3,7 +3,7 @@
 import numpy as np
 
 from misread.judge.classes import AnyIntArray, Cell
-from misread.judge.counts import count_by_part, count_differences
+from misread.judge.counts import count_differences
 from misread.judge.effects import Effect, effects
 from misread.judge.groups import Groups
 from misread.judge.measure import rates_of
@@ -60,9 +60,5 @@ def both_ways(pair: Pair, cell: Cell, alpha: float) -> Effect | None:
         return None
     part = pair.of_images((pair.labels_N == true) | (pair.labels_N == predicted))
     other_N = np.where(part.labels_N == true, predicted, true)
-    hits = part.before_SN == other_N, part.after_TN == other_N
-    counts = count_by_part(
-        np.zeros(other_N.size, dtype=np.int64), 1, *hits, paired=part.paired, groups=part.groups,
-        held=part.held,
-    )  # fmt: skip
+    counts = part.count(part.before_SN == other_N, part.after_TN == other_N)
     return effects(counts, alpha)[0].within(float(rates_of(counts)[0][0]))

@@ -21,10 +21,10 @@ from misread.judge.checks import BoolArray, FloatArray
 from misread.judge.classes import Cell
 from misread.judge.counts import Counts
 from misread.judge.items import Margins, Settling
-from misread.judge.parts import weights_of
 from misread.judge.pilot import TYPICAL, Heterogeneity, pilot_from_rate
 from misread.judge.pooled import N_FOLDS, Extent, Held, split_of
 from misread.judge.power import fewest
+from misread.judge.terms import weights_of
 from misread.judge.variance import Components, components_of, seeds_per_arm, zero_event_bound
 from misread.seeds import derive
 

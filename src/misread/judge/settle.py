@@ -26,7 +26,6 @@ import scipy
 
 from misread.judge.align import align, refuse_arrays
 from misread.judge.classes import NamedCell
-from misread.judge.collateral import count_cell
 from misread.judge.effects import Status
 from misread.judge.forecast import PowerAnswer
 from misread.judge.items import MARGINS, Gate, Item, Margins
@@ -166,7 +165,7 @@ def _outlook(
     cell: CellResult, pair: Pair, adaptive: Adaptive, left: _Left, alpha: float
 ) -> _Outlook | None:
     """Return what is left for a target; None where too few images changed to tell."""
-    (components,) = components_of(count_cell(pair, cell.true, cell.predicted), alpha)
+    (components,) = components_of(pair.count_cell(cell.true, cell.predicted), alpha)
     if components is None:
         return None
     asked = cell.reduction_abs

@@ -177,12 +177,10 @@ def _changes(
     alpha: float,
 ) -> list[Effect]:
     """Return the change of one error in every stratum, over groups too where there are any."""
-    n_strata = int(stratum_M.max()) + 1
     groups = None
     if codes_M is not None:
         groups = groups_of(stratum_M, codes_M, before_SM, after_SM)
-    counts = count_by_part(stratum_M, n_strata, before_SM, after_SM, paired=True, groups=groups)
-    return effects(counts, alpha)
+    return effects(count_by_part(before_SM, after_SM, stratum_M, paired=True, groups=groups), alpha)
 
 
 def _with_q_values(rows: Mapping[str, list[Stratum]]) -> dict[str, tuple[Stratum, ...]]:

@@ -6,18 +6,17 @@ from misread.errors import JudgeError
 from misread.files import Frozen
 from misread.judge.atlas import CellAtlas, cell_atlas
 from misread.judge.classes import Cell, NamedCell, cell_of, short
-from misread.judge.collateral import count_cell
 from misread.judge.counts import Counts
 from misread.judge.effects import Effect, effects, holm
 from misread.judge.forecast import PowerAnswer, plan_power
 from misread.judge.limits import Limits, limits_of
 from misread.judge.measure import rates_of
 from misread.judge.pair import Pair
-from misread.judge.parts import weights_of
 from misread.judge.pilot import Pilot, pilot_from_both
 from misread.judge.pooled import Held, extent_of
 from misread.judge.power import NONE_HELD
 from misread.judge.reverse import asymmetry, both_ways
+from misread.judge.terms import weights_of
 from misread.judge.trade import Trade
 from misread.judge.variance import changed_of, least_p
 
@@ -191,7 +190,7 @@ def measure_cells(
     list of CellResult
         With p-values corrected over the cells.
     """
-    counted = [count_cell(pair, *cell) for cell in cells]
+    counted = [pair.count_cell(*cell) for cell in cells]
     measured = [effects(counts, alpha)[0] for counts in counted]
     corrected = holm([effect.p_value for effect in measured])
     return [
@@ -330,5 +329,5 @@ def _undisputed(pair: Pair, cell: Cell, alpha: float) -> Effect | None:
     """Return the effect on a cell without the images whose label is disputed."""
     if pair.disputed_N is None or not (~pair.disputed_N & (pair.labels_N == cell[0])).any():
         return None
-    counts = count_cell(pair.of_images(~pair.disputed_N), *cell)
+    counts = pair.of_images(~pair.disputed_N).count_cell(*cell)
     return effects(counts, alpha)[0].within(float(rates_of(counts)[0][0]))

@@ -17,8 +17,8 @@ from misread.files import Frozen
 from misread.judge.checks import FloatArray
 from misread.judge.counts import Counts
 from misread.judge.measure import measure, rates_of
-from misread.judge.parts import Parts, again_of, estimates, seed_shares, weights_of
-from misread.judge.variance import combined, parts_of
+from misread.judge.terms import Terms, again_of, estimates, seed_shares, weights_of
+from misread.judge.variance import combined, terms_of
 
 
 class Bargain(StrEnum):
@@ -182,12 +182,12 @@ def trade_of(target: Counts, reverse: Counts, leans: Leans, alpha: float) -> Tra
     return Trade(answer=answer, excess=excess, low=low, high=high, price=price, p_value=p_value)
 
 
-def _summed(terms: tuple[tuple[Counts, FloatArray, float], ...]) -> tuple[Parts, float]:
+def _summed(terms: tuple[tuple[Counts, FloatArray, float], ...]) -> tuple[Terms, float]:
     """Return the parts of a weighted sum of changes of other images by the same seeds, and the sum.
 
     `terms` are counts of one error each, paired, the weight of what all read, and a factor.
     """
-    parts = [parts_of(counts, w_C) for counts, w_C, _ in terms]
+    parts = [terms_of(counts, w_C) for counts, w_C, _ in terms]
 
     def summed(name: str) -> FloatArray:
         total = np.zeros(1)

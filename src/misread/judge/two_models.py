@@ -15,13 +15,13 @@ import scipy
 
 from misread.judge.checks import FloatArray, IntArray, flags, whole_numbers
 from misread.judge.counts import Counts
+from misread.judge.terms import about
 from misread.judge.variance import least_p
 
 
 def images_only(counts: Counts, alpha: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return p-value, low and high for one pair of models.
+    """Return p-value, low and high for one pair of models, which both have read the same images.
 
-    With one seed each an image that both have read is read by all, so there is one kind of image.
     With groups the sign test is over those that changed on balance, and the counts behind the
     interval are divided by the design effect (Rao & Scott 1992).
     """
@@ -34,7 +34,7 @@ def images_only(counts: Counts, alpha: float) -> tuple[FloatArray, FloatArray, F
         return p_C, *_bonett_price(gone_C, new_C, n_C, alpha)
     n_groups_C, squares_C = sizes.n_full_P[counts.part_C], sizes.full_P[counts.part_C]
     mean_C = more_C / n_C
-    between_C = groups.full.squares_C - 2 * mean_C * groups.full.linear_C + mean_C**2 * squares_C
+    between_C = about(mean_C, groups.full.squares_C, groups.full.linear_C, squares_C)
     within_C = np.maximum(discordant_C - mean_C * more_C, 1e-9)
     effect_C = np.maximum(between_C / within_C, 1.0)
     few_C = (least_p(groups.full.changed_C) > alpha) | (discordant_C == n_C)

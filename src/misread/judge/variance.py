@@ -15,10 +15,12 @@ import numpy.typing as npt
 from misread.errors import JudgeError
 from misread.judge.checks import FloatArray, IntArray, whole_numbers
 from misread.judge.counts import Counts, count_differences
-from misread.judge.parts import (
-    Parts,
+from misread.judge.terms import (
+    VARIANCES,
+    Terms,
     by_group,
     by_image,
+    chosen,
     units_of,
     weights_of,
 )
@@ -45,7 +47,7 @@ class Components(NamedTuple):
 
 
 def differences(diff_SN: npt.ArrayLike) -> IntArray:
-    """Return `diff_SN` as int64 ``[seeds, images]``, checked to hold −1, 0 and 1 only."""
+    """Return `diff_SN` as int64 ``[S, N]``; JudgeError unless it holds −1, 0 and 1 only."""
     checked_SN = whole_numbers("the matrix of differences", diff_SN, 2)
     if np.abs(checked_SN).max() > 1:
         msg = (
@@ -57,81 +59,54 @@ def differences(diff_SN: npt.ArrayLike) -> IntArray:
 
 
 def mean_squares(diff_SN: IntArray) -> MeanSquares:
-    """Return the mean squares of the crossed analysis of variance, computed in whole numbers.
-
-    An axis of length one has no variance to show: its mean square is 0.
-    """
+    """Return the mean squares of the crossed analysis of variance; 0 for an axis of length one."""
     counts = count_differences(diff_SN)
-    parts = by_image(counts, weights_of(counts))
-    return MeanSquares(
-        *(float(p[0]) * diff_SN.size for p in (parts.seed, parts.image, parts.residual))
-    )
+    terms = by_image(counts, weights_of(counts))
+    return MeanSquares(*(float(term_C[0]) * diff_SN.size for term_C in terms[:3]))
 
 
-def variance_of(counts: Counts, w_C: FloatArray) -> tuple[FloatArray, FloatArray, Parts]:
-    """Return the variance of the pooled change, its degrees of freedom, and its parts.
+def variance_of(counts: Counts, w_C: FloatArray) -> tuple[FloatArray, FloatArray, Terms]:
+    """Return the variance of the pooled change, its degrees of freedom, and its terms.
 
     Seeds that hold out the same tenth lack the same images in training, and need not be independent
     of each other. Where there are such, error by error the larger variance counts: with seeds as
-    what is drawn, or with tenths, whose seeds then count together. Held-out images lie within a
-    tenth, so they add nothing beyond it.
+    what is drawn, or with tenths, whose seeds then count together.
     """
-    return larger_of(ways_of(counts, w_C), w_C)
+    terms = terms_of(counts, w_C)
+    variance_C, df_C = combined(terms)
+    if not counts.layout.shared:
+        return variance_C, df_C, terms
+    others = terms_of(counts, w_C, tenths=True)
+    other_C, other_df_C = combined(others)
+    larger_C = (other_C > variance_C) & (w_C < 1)
+    return (
+        np.where(larger_C, other_C, variance_C),
+        np.where(larger_C, other_df_C, df_C),
+        chosen(terms, others, larger_C),
+    )
 
 
-def ways_of(counts: Counts, w_C: FloatArray) -> list[Parts]:
-    """Return the parts with seeds as what is drawn, and with tenths where seeds share them."""
-    drawn = (False, True) if counts.layout.shared else (False,)
-    return [parts_of(counts, w_C, tenths=tenths) for tenths in drawn]
+def terms_of(counts: Counts, w_C: FloatArray, *, tenths: bool = False) -> Terms:
+    """Return the terms over seeds and images, or over seeds and groups of images.
 
-
-def larger_of(ways: list[Parts], w_C: FloatArray) -> tuple[FloatArray, FloatArray, Parts]:
-    """Return the larger variance of one or two ways, its degrees of freedom, and its parts."""
-    parts, *others = ways
-    variance_C, df_C = combined(parts)
-    for other in others:
-        other_C, other_df_C = combined(other)
-        larger_C = (other_C > variance_C) & (w_C < 1)
-        variance_C = np.where(larger_C, other_C, variance_C)
-        df_C = np.where(larger_C, other_df_C, df_C)
-        fields = {
-            name: np.where(larger_C, getattr(other, name), value)
-            for name, value in parts._asdict().items()
-            if name != "n_seeds"
-        }
-        parts = parts._replace(**fields)
-    return variance_C, df_C, parts
-
-
-def parts_of(counts: Counts, w_C: FloatArray, *, tenths: bool = False) -> Parts:
-    """Return the parts over seeds and images, or over seeds and groups of images.
-
-    Groups take the place of images; error by error the larger variance counts, of images or of
-    groups, components below 0 taken as 0: what chance makes of the groups shall not narrow what
-    images alone would give.
+    Error by error the larger variance counts, components below 0 taken as 0: what chance makes of
+    the groups shall not narrow what images alone would give.
     """
-    parts = by_image(counts, w_C, tenths=tenths)
-    sizes = counts.layout.groups
-    if sizes is None:
-        return parts
-    grouped = by_group(counts, w_C, parts, tenths=tenths)
+    terms = by_image(counts, w_C, tenths=tenths)
+    if counts.layout.groups is None:
+        return terms
+    grouped = by_group(counts, w_C, terms, tenths=tenths)
     by_images_C, by_groups_C = (
-        np.maximum(p.seed + np.maximum(p.between, 0.0), p.within) for p in (parts, grouped)
+        np.maximum(of.seed + np.maximum(of.between, 0.0), of.within) for of in (terms, grouped)
     )
     some_C = by_images_C > 0  # else nothing varied: what rounding leaves of groups is nothing too
-    chosen_C = units_of(counts, w_C) < counts.images_of(w_C)
-    chosen_C &= (by_groups_C >= by_images_C) | ~some_C
-    names = ("image", "residual", "image_held", "residual_held", "least_held")
-    change = {
-        name: np.where(chosen_C, getattr(grouped, name) * some_C, getattr(parts, name))
-        for name in names
-    }
-    for name in ("df_image", "df_residual", "df_held"):
-        change[name] = np.where(chosen_C, getattr(grouped, name), getattr(parts, name))
-    return parts._replace(**change)
+    fewer_C = units_of(counts, w_C) < counts.images_of(w_C)
+    larger_C = fewer_C & ((by_groups_C >= by_images_C) | ~some_C)
+    scaled = {name: getattr(grouped, name) * some_C for name in VARIANCES}
+    return chosen(terms, grouped._replace(**scaled), larger_C)
 
 
-def combined(parts: Parts) -> tuple[FloatArray, FloatArray]:
+def combined(terms: Terms) -> tuple[FloatArray, FloatArray]:
     """Return variance of the mean and its degrees of freedom (Satterthwaite 1946).
 
     ``V = seed + between``, never below what single readings add. Where something is held out,
@@ -143,27 +118,27 @@ def combined(parts: Parts) -> tuple[FloatArray, FloatArray]:
     out), and in proportion between. With two to four seeds they always count, and the degrees of
     freedom are at most (S − 1)².
     """
-    within, between = parts.within, parts.between
-    pooled = np.maximum(parts.seed, within) + np.maximum(between, 0.0)
-    crossed = parts.seed + parts.image - parts.residual + parts.image_held - parts.residual_held
+    within, between = terms.within, terms.between
+    pooled = np.maximum(terms.seed, within) + np.maximum(between, 0.0)
+    crossed = terms.seed + terms.image - terms.residual + terms.image_held - terms.residual_held
     crossed = np.maximum(crossed, within)
-    variance = np.where(parts.least_held > 0, pooled, crossed)
-    seed = parts.seed
-    if parts.n_seeds > _TOO_FEW:
+    variance = np.where(terms.least_held > 0, pooled, crossed)
+    seed = terms.seed
+    if terms.n_seeds > _TOO_FEW:
         above = np.maximum(seed - within, 0.0)
         share = np.divide(above, seed, out=np.zeros_like(seed), where=seed > 0)
-        ramp = np.where(parts.least_held > 0, _RAMP_HELD, _RAMP)
+        ramp = np.where(terms.least_held > 0, _RAMP_HELD, _RAMP)
         seed = seed * np.minimum(ramp * share, 1.0)
     spread = (
-        seed**2 / parts.df_seed
-        + parts.image**2 / parts.df_image
-        + parts.residual**2 / parts.df_residual
-        + (parts.image_held - parts.residual_held) ** 2 / parts.df_held
-        + parts.least_held**2 / parts.df_held
+        seed**2 / terms.df_seed
+        + terms.image**2 / terms.df_image
+        + terms.residual**2 / terms.df_residual
+        + (terms.image_held - terms.residual_held) ** 2 / terms.df_held
+        + terms.least_held**2 / terms.df_held
     )
     df = np.divide(variance**2, spread, out=np.full_like(variance, 1.0), where=spread > 0)
-    if 1 < parts.n_seeds <= _TOO_FEW:
-        df = np.minimum(df, (parts.n_seeds - 1) ** 2)
+    if 1 < terms.n_seeds <= _TOO_FEW:
+        df = np.minimum(df, (terms.n_seeds - 1) ** 2)
     return variance, np.maximum(df, 1.0)
 
 
@@ -181,24 +156,22 @@ def changed_of(counts: Counts, w_C: FloatArray) -> IntArray:
 def components_of(counts: Counts, alpha: float = 0.05) -> list[Components | None]:
     """Return the variance components of each of C errors (method of moments, floored at 0).
 
-    They are those of one image also where groups count: so many images, in groups as now, have
-    the variance that these components give. Seeds and images are told apart by what all seeds
-    read; where only held-out images are, all that is not the seeds' is the rest. Where seeds are
-    not paired, those of both arms add up, for `seeds_per_arm` seeds each. None where so few images
-    changed that a test at level `alpha` by sign flips could not reject: then no variance can be
-    estimated.
+    They are those of one image also where groups count. Where only held-out images are read, all
+    that is not the seeds' is the rest; where seeds are not paired, those of both arms add up, for
+    `seeds_per_arm` seeds each. None where so few images changed that no test at level `alpha` by
+    sign flips could reject: then no variance can be estimated.
     """
     n_seeds, w_C = seeds_per_arm(counts.n_seeds), weights_of(counts)
-    parts, n_C = parts_of(counts, w_C), counts.n_full_C
+    terms, n_C = terms_of(counts, w_C), counts.n_full_C
     known_C = (units_of(counts, w_C) > 1) & (least_p(changed_of(counts, w_C)) <= alpha)
-    seed_C = np.maximum(parts.seed - parts.within, 0.0) * (n_seeds if n_seeds > 1 else 0)
+    seed_C = np.maximum(terms.seed - terms.within, 0.0) * (n_seeds if n_seeds > 1 else 0)
     scale_C = np.where(w_C > 0, w_C, 1.0) ** 2
-    image_C = np.maximum(parts.image - parts.residual, 0.0) * n_C / scale_C
+    image_C = np.maximum(terms.image - terms.residual, 0.0) * n_C / scale_C
     readings_C = counts.layout.held.total_P[counts.part_C]
     if not counts.paired:
         readings_C = counts.n_held_C
     rest_C = np.where(
-        w_C > 0, parts.residual * n_seeds * n_C / scale_C, parts.least_held * readings_C
+        w_C > 0, terms.residual * n_seeds * n_C / scale_C, terms.least_held * readings_C
     )
     columns = (column_C.tolist() for column_C in (seed_C, image_C, rest_C))
     return [
@@ -238,8 +211,7 @@ def variance_components(diff_SN: npt.ArrayLike, alpha: float = 0.05) -> Componen
 def zero_event_bound(n_images: npt.ArrayLike, alpha: float) -> FloatArray:
     """Return the largest share of images that may change although none of `n_images` did.
 
-    The exact upper limit ``1 − (alpha/2)^(1/N)`` of Clopper & Pearson (1934); for alpha = .05
-    and one side this is the rule of three.
+    The exact upper limit ``1 − (alpha/2)^(1/N)`` of Clopper & Pearson (1934).
     """
     bound: FloatArray = -np.expm1(np.log(alpha / 2) / np.asarray(n_images, dtype=np.float64))
     return bound

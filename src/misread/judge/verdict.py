@@ -16,7 +16,7 @@ from misread.judge.alarms import alarms_of
 from misread.judge.align import align, refuse_arrays
 from misread.judge.checks import fraction
 from misread.judge.classes import Cell, NamedCell
-from misread.judge.collateral import count_cell, measure_collateral
+from misread.judge.collateral import measure_collateral
 from misread.judge.forecast import PowerAnswer
 from misread.judge.groups import Groups
 from misread.judge.items import MARGINS, Gate, Item, Margins, fold
@@ -271,7 +271,7 @@ def judge_pair(
         pair, cells, alpha=alpha, reduction=reduction, q_values=scan.q_values, planned=planned
     )
     if leans is not None and cells[0][::-1] not in cells:
-        counted = (count_cell(pair, *cell) for cell in (cells[0], cells[0][::-1]))
+        counted = (pair.count_cell(*cell) for cell in (cells[0], cells[0][::-1]))
         trade = trade_of(next(counted), next(counted), leans, alpha)
         results[0] = results[0].model_copy(update={"trade": trade})
     bargains = {cell.trade.answer for cell in results if cell.trade}

@@ -228,7 +228,6 @@ def judged(
     n_images, paired = setting.design.n_all, setting.design.paired
     studies = [draw(setting.world, setting.design, rng) for _ in range(n_studies)]
     before_SM, after_SM = (np.concatenate(arm, axis=1) for arm in zip(*studies, strict=True))
-    group_M = np.repeat(np.arange(n_studies), n_images)
     held = None
     if setting.design.n_select:
         reads_SN, reads_TN = (read_by(setting.design, arm) for arm in range(2))
@@ -240,10 +239,8 @@ def judged(
         known = [groups_of(class_N, writers_N, *study, paired=paired) for study in studies]
         alike = np.array([groups.design_effect for groups in known])
         writers = Groups(np.tile(writers_N, n_studies), alike)
-    counts = count_by_part(
-        group_M, n_studies, before_SM, after_SM, paired=paired, groups=writers,
-        held=held,
-    )  # fmt: skip
+    study_M = np.repeat(np.arange(n_studies), n_images)
+    counts = count_by_part(before_SM, after_SM, study_M, paired=paired, groups=writers, held=held)
     return effects(counts, ALPHA)
 
 
@@ -257,8 +254,6 @@ def method_id() -> str:
         group_M = np.repeat(np.arange(30), 40)
         told += [
             f"{effect.p_value:.6g} {effect.low:.6g} {effect.high:.6g}"
-            for effect in effects(
-                count_by_part(group_M, 30, before_SM, after_SM, paired=paired), ALPHA
-            )
+            for effect in effects(count_by_part(before_SM, after_SM, group_M, paired=paired), ALPHA)
         ]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]

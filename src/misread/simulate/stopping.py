@@ -188,7 +188,7 @@ def of_first_seeds(
         before_SM, after_SM = (
             arm[:, :n].swapaxes(0, 1).reshape(n, -1) for arm in (before_BSN, after_BSN)
         )
-        yield count_by_part(study_M, n_studies, before_SM, after_SM, paired=True)
+        yield count_by_part(before_SM, after_SM, study_M, paired=True)
 
 
 def _stopped(rule: Rule, seen: dict[int, Counts], design: Design) -> IntArray:

@@ -5,7 +5,6 @@ import numpy.typing as npt
 
 from misread.files import Frozen
 from misread.judge import Effect
-from misread.judge.collateral import count_errors
 from misread.judge.effects import effects
 from misread.judge.means import Mean, mean_over, mean_ratio
 from misread.judge.pair import Pair, with_groups
@@ -89,7 +88,7 @@ def _growth(
 ) -> Effect:
     """Return the growth of the error rate, as the judge has it."""
     pair = with_groups(Pair(labels_N, before_SN, after_SN, ()), groups_N)
-    return effects(count_errors(pair, np.zeros_like(labels_N), 1), alpha)[0]
+    return effects(pair.count_wrong(), alpha)[0]
 
 
 def arm_mean(

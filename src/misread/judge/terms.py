@@ -23,28 +23,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from misread.judge.checks import FloatArray, IntArray
+from misread.judge.checks import BoolArray, FloatArray, IntArray
 from misread.judge.counts import Counts, Side
 from misread.judge.groups import Joint
 
+AnySums = FloatArray | IntArray
 
-class Parts(NamedTuple):
-    """What seeds, images and single readings add to the variance of a mean, each with its df.
 
-    Arrays over C errors. ``image`` and ``residual`` are of what all seeds read, ``image_held`` and
-    ``residual_held`` of the other images; with groups, of groups.
+class Terms(NamedTuple):
+    """What seeds, images and single readings add to the variance of C means, each with its df.
 
-    Attributes
-    ----------
-    seed, image, residual, image_held, residual_held : ndarray of float64
-        Parts of the variance.
-    least_held : ndarray of float64
-        Below which what is held out cannot vary: its residual where seeds are paired, else what
-        images add (the difficulty of an image is in the residual of either arm, and cancels).
-    df_seed, df_image, df_residual, df_held : ndarray of float64
-        Degrees of freedom; ``df_held`` is that of both held-out parts.
-    n_seeds : int
-        Seeds, of the arm with fewer (but more than one).
+    ``image`` and ``residual`` are of what all seeds read, ``image_held`` and ``residual_held`` of
+    the other images; with groups, of groups. `least_held` is below which what is held out cannot
+    vary: its residual where seeds are paired, else what images add (the difficulty of an image is
+    in the residual of either arm, and cancels).
     """
 
     seed: FloatArray
@@ -56,18 +48,39 @@ class Parts(NamedTuple):
     df_seed: FloatArray
     df_image: FloatArray
     df_residual: FloatArray
-    df_held: FloatArray
-    n_seeds: int
+    df_held: FloatArray  # of both held-out terms
+    n_seeds: int  # of the arm with fewer, but more than one
 
     @property
     def within(self) -> FloatArray:
-        """Return what single readings add: no variance lies below it."""
+        """What single readings add: no variance lies below it."""
         return self.residual + self.least_held
 
     @property
     def between(self) -> FloatArray:
-        """Return what images add beyond single readings; it can fall below 0."""
+        """What images add beyond single readings; it can fall below 0."""
         return self.image - self.residual + self.image_held - self.residual_held
+
+
+VARIANCES = Terms._fields[:6]
+
+
+def chosen(one: Terms, other: Terms, other_C: BoolArray) -> Terms:
+    """Return the terms of `other` where `other_C` says so, else those of `one`."""
+    columns = {
+        name: np.where(other_C, getattr(other, name), value)
+        for name, value in one._asdict().items()
+        if name != "n_seeds"
+    }
+    return one._replace(**columns)
+
+
+def about(
+    mean_C: FloatArray, squares_C: AnySums, linear_C: AnySums, sizes_C: AnySums
+) -> FloatArray:
+    """Return sums of squares about a mean, of values that count by size."""
+    spread_C: FloatArray = squares_C - 2 * mean_C * linear_C + mean_C**2 * sizes_C
+    return spread_C
 
 
 def crossed(
@@ -76,21 +89,21 @@ def crossed(
     residual: npt.ArrayLike,
     dfs: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
     n_seeds: int,
-) -> Parts:
-    """Return the parts of a crossed layout alone, in which nothing is held out."""
-    first = np.atleast_1d(np.asarray(seed, dtype=np.float64))
-    zero = np.zeros_like(first)
-    seed_1, image_1, rest_1, *df = (
-        zero + np.asarray(value, dtype=np.float64) for value in (seed, image, residual, *dfs)
+) -> Terms:
+    """Return the terms of a crossed layout alone, in which nothing is held out."""
+    seed_C, image_C, rest_C, *df = np.broadcast_arrays(
+        *(np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (seed, image, residual, *dfs))
     )
-    return Parts(seed_1, image_1, rest_1, zero, zero, zero, df[0], df[1], df[2], zero + 1, n_seeds)
+    zero_C = np.zeros_like(seed_C)
+    held = zero_C, zero_C, zero_C
+    return Terms(seed_C, image_C, rest_C, *held, df[0], df[1], df[2], zero_C + 1, n_seeds)
 
 
 def weights_of(counts: Counts) -> FloatArray:
     """Return the weight of what all seeds read, error by error: 0 or 1 where there is one kind.
 
-    Where one arm has a single seed and the other more, only what all read counts: how trainings of
-    the one arm differ is not known, and more images would only hide that (docs/method.md).
+    Where one arm has one seed and the other more, only what all read counts: how trainings of the
+    one differ is not known, and more images would only hide that (docs/method.md).
     """
     full_C, held_C = counts.n_full_C > 0, counts.n_held_C > 0
     if min(counts.n_seeds) == 1 < max(counts.n_seeds):
@@ -125,8 +138,8 @@ def units_of(counts: Counts, w_C: FloatArray) -> IntArray:
     return np.where(full_C & held_C, both, np.where(full_C, full, held))
 
 
-def by_image(counts: Counts, w_C: FloatArray, *, tenths: bool = False) -> Parts:
-    """Return the parts with images as what is drawn."""
+def by_image(counts: Counts, w_C: FloatArray, *, tenths: bool = False) -> Terms:
+    """Return the terms with images as what is drawn."""
     held = counts.layout.held
     part_C, n_C = counts.part_C, np.maximum(counts.n_full_C, 1)
     of_full, of_held = w_C**2, (1 - w_C) ** 2
@@ -143,8 +156,7 @@ def by_image(counts: Counts, w_C: FloatArray, *, tenths: bool = False) -> Parts:
             squares_C = (counts.squares_before_C, counts.squares_after_C)[number].astype(float)
         residuals.append(_residual(side.full_CS, n_C, squares_C, ones_C, n))
         mean_C = side.held_CS.sum(axis=1) / np.maximum(total_C, 1)
-        plain_C = side.squares_C - 2 * mean_C * side.linear_C
-        plain_C = plain_C + mean_C**2 * held.readings_P[number][part_C]
+        plain_C = about(mean_C, side.squares_C, side.linear_C, held.readings_P[number][part_C])
         single_C += plain_C / np.maximum(total_C, 1.0) ** 2
     linear_C = counts.full.linear_C
     scale = float(counts.scale)
@@ -154,13 +166,13 @@ def by_image(counts: Counts, w_C: FloatArray, *, tenths: bool = False) -> Parts:
     again_C = held_n_C / np.maximum(held_n_C - 1, 1)
     held_total_C = np.maximum(held.total_P[part_C], 1)
     away_C = estimates(counts, np.zeros(w_C.size))[2]
-    gap_C = counts.held.squares_C - 2 * away_C * counts.held.linear_C
-    gap_C = (gap_C + away_C**2 * held.squares_P[part_C]) / held_total_C.astype(float) ** 2 * again_C
+    gap_C = about(away_C, counts.held.squares_C, counts.held.linear_C, held.squares_P[part_C])
+    gap_C = gap_C / held_total_C.astype(float) ** 2 * again_C
     single_C *= again_C
     residual_held_C = gap_C if tenths else single_C  # an image lies within a tenth
     seed_C, df_seed_C = _tenth_part(counts, w_C) if tenths else added(seeds)
     residual_C, df_residual_C = added(residuals)
-    return Parts(
+    return Terms(
         seed=seed_C,
         image=of_full * image_C,
         residual=of_full * residual_C,
@@ -243,11 +255,11 @@ def _residual(
     return left_C / (n * n_C).astype(np.float64) ** 2 / df_C, df_C
 
 
-def by_group(counts: Counts, w_C: FloatArray, parts: Parts, *, tenths: bool = False) -> Parts:
-    """Return the parts with groups of images as what is drawn; unchanged where there are none."""
+def by_group(counts: Counts, w_C: FloatArray, terms: Terms, *, tenths: bool = False) -> Terms:
+    """Return the terms with groups of images as what is drawn; unchanged where there are none."""
     groups, sizes = counts.groups, counts.layout.groups
     if groups is None or sizes is None:
-        return parts
+        return terms
     part_C, v_C = counts.part_C, 1 - w_C
     held = counts.layout.held
     scale = float(counts.scale)
@@ -260,9 +272,9 @@ def by_group(counts: Counts, w_C: FloatArray, parts: Parts, *, tenths: bool = Fa
     full_C, of_held_C, of_both_C = (s[part_C] for s in (sizes.full_P, sizes.held_P, sizes.both_P))
     mean_C = counts.full.linear_C / n_C  # the change of all seeds' sum, per image
     away_C = estimates(counts, np.zeros(w_C.size))[2]
-    spread_C = groups.full.squares_C - 2 * mean_C * groups.full.linear_C + mean_C**2 * full_C
+    spread_C = about(mean_C, groups.full.squares_C, groups.full.linear_C, full_C)
     image_C = np.maximum(spread_C, 0.0) * again_full_C / (scale * n_C) ** 2
-    spread_C = groups.held.squares_C - 2 * away_C * groups.held.linear_C + away_C**2 * of_held_C
+    spread_C = about(away_C, groups.held.squares_C, groups.held.linear_C, of_held_C)
     gap_C = np.maximum(spread_C, 0.0) * again_held_C / held_C**2
     meet_C = groups.both_C - mean_C * groups.held_by_full_C - away_C * groups.full_by_held_C
     meet_C = (meet_C + mean_C * away_C * of_both_C) * again_C / (scale * n_C * held_C)
@@ -283,8 +295,9 @@ def by_group(counts: Counts, w_C: FloatArray, parts: Parts, *, tenths: bool = Fa
         )
         mean_side_C = side.held_CS.sum(axis=1) / np.maximum(total_C, 1)
         mean_full_C = side.full_CS.sum(axis=1) / (n * n_C)
-        plain_C = joint.held_C - 2 * mean_side_C * joint.held_sized_C
-        plain_C = plain_C + mean_side_C**2 * sizes.joint_P[number][part_C]
+        plain_C = about(
+            mean_side_C, joint.held_C, joint.held_sized_C, sizes.joint_P[number][part_C]
+        )
         joint_held_C += np.maximum(plain_C, 0.0) / held_C**2
         cross_C = (
             joint.both_C - mean_full_C * joint.held_by_full_C - mean_side_C * joint.full_by_held_C
@@ -295,12 +308,11 @@ def by_group(counts: Counts, w_C: FloatArray, parts: Parts, *, tenths: bool = Fa
     joint_held_C *= again_held_C
     single_C = joint_held_C
     if tenths:  # what a group has within a tenth is in the tenth's own part
-        plain_C = groups.tenth_C - 2 * away_C * groups.tenth_sized_C
-        plain_C = plain_C + away_C**2 * sizes.tenth_P[part_C]
+        plain_C = about(away_C, groups.tenth_C, groups.tenth_sized_C, sizes.tenth_P[part_C])
         joint_held_C = np.maximum(plain_C, 0.0) / held_C**2 * again_held_C
     # Groups with images of both kinds: their product counts twice, with what is held out.
     meet_C, joint_meet_C = 2 * w_C * v_C * meet_C, 2 * w_C * v_C * joint_meet_C * again_C
-    return parts._replace(
+    return terms._replace(
         image=w_C**2 * image_C,
         residual=w_C**2 * residual_C,
         image_held=v_C**2 * gap_C + meet_C,
