@@ -78,15 +78,15 @@ def test_the_variance_is_the_sum_over_seeds_and_images():
     away = weight * (diff - np.where(confirm, *means))
     measured = measure(counts_of(reads, before, after))
     share = weight.sum(axis=1)
-    assert measured.parts.seed[0] == pytest.approx(
+    assert measured.terms.seed[0] == pytest.approx(
         (away.sum(axis=1) ** 2).sum() / (1 - (share**2).sum()), rel=1e-9
     )
     n = int((~confirm).sum() - (~reads.any(axis=0)).sum())
     held = away[:, ~confirm]
-    assert measured.parts.image_held[0] == pytest.approx(
+    assert measured.terms.image_held[0] == pytest.approx(
         (held.sum(axis=0) ** 2).sum() * n / (n - 1), rel=1e-9
     )
-    assert measured.parts.residual_held[0] == pytest.approx((held**2).sum() * n / (n - 1), rel=1e-9)
+    assert measured.terms.residual_held[0] == pytest.approx((held**2).sum() * n / (n - 1), rel=1e-9)
 
 
 def test_groups_of_both_kinds_are_summed_over_both():

@@ -139,32 +139,16 @@ def two_way(
 def effects(counts: Counts, alpha: float = 0.05) -> list[Effect]:
     """Return the effects behind counts, all at once: `two_way` for each, sparse and vectorised.
 
-    Parameters
-    ----------
-    counts : Counts
-        Of C errors. Where seeds are not paired, the variance adds up over the arms.
-    alpha : float
-        Between 0 and 1; the intervals cover ``1 − alpha``.
-
-    Returns
-    -------
-    list of Effect
-        One per error, in their order.
-
-    Raises
-    ------
-    JudgeError
-        If alpha is out of range.
+    Where seeds are not paired, the variance adds up over the arms. JudgeError if alpha, of
+    intervals that cover ``1 − alpha``, is not between 0 and 1.
     """
     fraction("alpha", alpha)
     m = measure(counts, alpha)
     one_each = counts.n_seeds == (1, 1)
     held_C = np.where(m.weight_C < 1, counts.n_held_C, 0)
-    columns = (m.estimate_C, m.se_C, m.df_C, m.low_C, m.high_C, m.p_C)
+    columns = (m.estimate_C, m.se_C, m.df_C, m.low_C, m.high_C, m.p_C, counts.n_images_C, held_C)
     rows = zip(
         *(column_C.tolist() for column_C in columns),
-        counts.n_images_C.tolist(),
-        held_C.tolist(),
         _methods(counts, m),
         _notes(counts, m),
         m.unchanged_C.tolist(),
@@ -197,24 +181,19 @@ def _methods(counts: Counts, m: Measured) -> list[str]:
     for unchanged, n, n_images, w in zip(m.unchanged_C, units_C, images_C, m.weight_C, strict=True):
         held = "" if w == 1 else " held out" if w == 0 else " read by all or held out"
         groups = f"{n:,} groups" if n < n_images else ""
-        if unchanged:
-            words.append(
-                f"zero-event bound over images{held} in {groups}"
-                if groups
-                else f"exact zero-event bound over images{held}"
-            )
+        if unchanged and groups:
+            word = f"zero-event bound over images{held} in {groups}"
+        elif unchanged:
+            word = f"exact zero-event bound over images{held}"
+        elif counts.n_seeds == (1, 1) and groups:
+            word = f"mid-p sign test over {groups}, Bonett–Price interval by design effect"
         elif counts.n_seeds == (1, 1):
-            words.append(
-                f"mid-p sign test over {groups}, Bonett–Price interval by design effect"
-                if groups
-                else "mid-p McNemar over images, Bonett–Price interval"
-            )
+            word = "mid-p McNemar over images, Bonett–Price interval"
+        elif groups:
+            word = f"three-way over {pairs}seeds, {groups} and images{held}, Satterthwaite t"
         else:
-            ways = f"{groups} and images" if groups else "images"
-            start = (
-                f"three-way over {pairs}seeds, " if groups else f"two-way over {pairs}seeds and "
-            )
-            words.append(f"{start}{ways}{held}, Satterthwaite t")
+            word = f"two-way over {pairs}seeds and images{held}, Satterthwaite t"
+        words.append(word)
     return words
 
 
@@ -270,17 +249,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def benjamini_hochberg(p_values: Sequence[float], n_more: int = 0) -> list[float]:
     """Return q-values for an exploratory scan, in the given order (Benjamini & Hochberg 1995).
 
-    Parameters
-    ----------
-    p_values : sequence of float
-        One per test.
-    n_more : int
-        How many further tests have a p-value of 1: they need not be written out.
-
-    Returns
-    -------
-    list of float
-        One per entry of `p_values`.
+    `n_more` further tests have a p-value of 1 and need not be written out.
 
     Raises
     ------

@@ -241,41 +241,25 @@ class Settled(Frozen):
 
 
 def chance_left(
-    parts: Components,
+    components: Components,
     n_images: int,
     change: float,
     asked: float,
     seeds: tuple[int, int],
     level: float,
 ) -> float:
-    """Return the chance that the seeds to come still show a reduction at the last look.
+    """Return the chance that the seeds to come still show a reduction at the last look, 0 to 1.
 
     The conditional power of Lan, Simon & Halperin (1982), in the information ``1 / variance`` that
-    these components give the present and the last look. What the seeds to come show is taken to lie
+    the components of the seeds so far give the present and the last look. `change` (negative where
+    the rate fell) and the reduction `asked` about are shares of the images; `seeds` are those so
+    far and at the last look, of the two-sided `level`. What the seeds to come show is taken to lie
     half way between what was seen and what was asked: what was asked alone never gives up a study
     that has no effect at all, and what was seen alone trusts a handful of seeds too far.
-
-    Parameters
-    ----------
-    parts : Components
-        Variances of the difference, from the seeds so far.
-    n_images : int
-        Images of the class.
-    change, asked : float
-        Change of the rate so far, negative where it fell, and the reduction that the plan asks
-        about, 0 or more; both as shares of the images.
-    seeds : tuple of int
-        So far, and at the last look.
-    level : float
-        Two-sided level of the last look.
-
-    Returns
-    -------
-    float
-        0 to 1.
     """
     now, last = (
-        parts.seed / n + parts.image / n_images + parts.residual / (n * n_images) for n in seeds
+        components.seed / n + components.image / n_images + components.residual / (n * n_images)
+        for n in seeds
     )
     if last <= 0:
         return 1.0

@@ -62,12 +62,12 @@ def mean_over(
         msg = f"values of shape {values_SN.shape}; needed is one for each seed and image: [S, N]."
         raise JudgeError(msg)
     n_images = values_SN.shape[1]
-    terms = [_terms(values_SN, np.arange(n_images))]
+    ways = [_terms(values_SN, np.arange(n_images))]
     if groups_N is not None:
         codes_N = group_codes("groups", groups_N, n_images)
         if codes_N.max() + 1 < n_images:
-            terms.insert(0, _terms(values_SN, codes_N))  # where both are alike, groups count
-    variance, df = (float(of[0]) for of in combined(max(terms, key=_floored)))
+            ways.insert(0, _terms(values_SN, codes_N))  # where both are alike, groups count
+    variance, df = (float(of[0]) for of in combined(max(ways, key=_floored)))
     mean = float(values_SN.mean())
     if not variance:
         return Mean(mean, mean, mean, 1.0)

@@ -30,25 +30,14 @@ _REDUCTION = 0.3
 class Extent(NamedTuple):
     """How much S seeds have read.
 
-    Attributes
-    ----------
-    n_seeds : int
-        S, of each arm.
-    n_full : int
-        Images of the class that all seeds read.
-    tenth : float
-        Held-out images of the class per seed; 0 for none.
-    n_folds : int
-        Tenths: so many seeds read other images, and further ones the same again.
-    crowd_full, crowd_held : float
-        Images that an image's group has on average, its own included, of either kind; 1: no groups.
-        Σm²/Σm of the sizes m.
+    A crowd is how many images an image's group has on average, its own included, of either kind:
+    Σm²/Σm of the sizes m, 1 without groups.
     """
 
-    n_seeds: int
-    n_full: float
-    tenth: float = 0.0
-    n_folds: int = N_FOLDS
+    n_seeds: int  # S, of each arm
+    n_full: float  # images of the class that all seeds read
+    tenth: float = 0.0  # held-out images of the class per seed
+    n_folds: int = N_FOLDS  # so many seeds read other images, and further ones the same again
     crowd_full: float = 1.0
     crowd_held: float = 1.0
 
@@ -120,7 +109,7 @@ class Split(NamedTuple):
         return self.seed + self.image + self.residual
 
 
-def split_of(parts: Components, extent: Extent, weight: float, group: float = 0.0) -> Split:
+def split_of(components: Components, extent: Extent, weight: float, group: float = 0.0) -> Split:
     """Return the split of the variance of one reading's difference.
 
     `weight` is w, of what all seeds read; `group` the share of the images' variance, 0 to 1, that
@@ -132,9 +121,9 @@ def split_of(parts: Components, extent: Extent, weight: float, group: float = 0.
         for of_kind, crowd in ((full[0], extent.crowd_full), (held[0], extent.crowd_held))
     )
     return Split(
-        parts.seed / extent.n_seeds,
-        parts.image * (image_full + image_held),
-        parts.residual * (full[1] + held[1]),
+        components.seed / extent.n_seeds,
+        components.image * (image_full + image_held),
+        components.residual * (full[1] + held[1]),
     )
 
 
@@ -149,7 +138,7 @@ def of_each(extent: Extent, weight: float) -> tuple[tuple[float, float], tuple[f
     return full, held
 
 
-def best_weight(parts: Components, extent: Extent, group: float = 0.0) -> float:
+def best_weight(components: Components, extent: Extent, group: float = 0.0) -> float:
     """Return the weight of what all seeds read, to a twentieth, from .2 to .8.
 
     0 or 1 where there is one kind of image only.
@@ -158,9 +147,9 @@ def best_weight(parts: Components, extent: Extent, group: float = 0.0) -> float:
         return 1.0
     if not extent.n_full:
         return 0.0
-    parts = parts._replace(seed=0.0)
-    full = split_of(parts, extent, 1.0, group).total
-    held = split_of(parts, extent, 0.0, group).total
+    components = components._replace(seed=0.0)
+    full = split_of(components, extent, 1.0, group).total
+    held = split_of(components, extent, 0.0, group).total
     if full + held == 0:
         return float(np.clip(extent.n_full / (extent.n_full + extent.n_held), 0.2, 0.8))
     return float(np.clip(round(20 * held / (full + held)) / 20, 0.2, 0.8))

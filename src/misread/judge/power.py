@@ -62,12 +62,12 @@ def power_of(
     float
         0 to 1. With one seed the test is about two models, and its power supposes large counts.
     """
-    parts, rate = pilot.change(reduction), pilot.rate
+    components, rate = pilot.change(reduction), pilot.rate
     extent = held.extent(n_seeds, n_images / pilot.design_effect)
     (image_full, rest_full), (image_held, rest_held) = of_each(extent, held.weight)
     image = pilot.spread.image * rate * (1 - rate)  # of the present model
-    image = min(image, parts.image / reduction**2)  # as far as the fix acts evenly on images
-    uneven = max(parts.image - image * reduction**2, 0.0)  # the fix works unevenly on images
+    image = min(image, components.image / reduction**2)  # as far as the fix acts evenly on images
+    uneven = max(components.image - image * reduction**2, 0.0)  # the fix works unevenly on images
     factor_P, times_P = (
         grid.ravel()
         for grid in np.meshgrid(
@@ -75,18 +75,18 @@ def power_of(
         )
     )
     several = float(n_seeds > 1)
-    rest_P = parts.residual * rest_full * factor_P
-    single_P = (parts.image + parts.residual) * rest_held * factor_P
-    seed_P = parts.seed * factor_P**2 / n_seeds
-    away_P = (parts.image * image_held + parts.residual * rest_held) * factor_P
-    true_P = seed_P + rest_P + parts.residual * rest_held * factor_P
+    rest_P = components.residual * rest_full * factor_P
+    single_P = (components.image + components.residual) * rest_held * factor_P
+    seed_P = components.seed * factor_P**2 / n_seeds
+    away_P = (components.image * image_held + components.residual * rest_held) * factor_P
+    true_P = seed_P + rest_P + components.residual * rest_held * factor_P
     sd_P = np.sqrt(true_P + uneven * (image_full + image_held) * factor_P)
     df_image, df_held = max(extent.n_full - 1, 1.0), max(extent.n_held - 1, 1.0)
     one_P = np.ones_like(sd_P)
     variance_P, df_P = combined(
         Terms(
             seed=several * times_P * (seed_P + rest_P + single_P),
-            image=rest_P + parts.image * image_full * factor_P,
+            image=rest_P + components.image * image_full * factor_P,
             residual=several * rest_P,
             image_held=away_P,
             residual_held=single_P,

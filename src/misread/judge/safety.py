@@ -70,18 +70,15 @@ class SafeAnswer(Frozen):
 
 
 class Known(NamedTuple):
-    """What an item's interval is made of: variances of one reading, what was read, the weight."""
+    """What an item's interval is made of."""
 
-    components: Components | None
-    extent: Extent
-    weight: float
+    components: Components | None  # variances of one reading
+    extent: Extent  # what was read
+    weight: float  # of what all seeds read
 
 
 def known_of(counts: Counts, alpha: float) -> list[Known]:
-    """Return what the interval of each of C errors is made of.
-
-    Images that some seeds have held out are taken as tenths, as of ten seeds.
-    """
+    """Return what the interval of each of C errors is made of; held-out images count as tenths."""
     n_seeds = seeds_per_arm(counts.n_seeds)
     return [
         Known(components, Extent(n_seeds, n_full, n_held / min(n_seeds, N_FOLDS)), weight)
@@ -101,18 +98,7 @@ def settle(
     """Return what would settle an item whose interval holds its margin.
 
     Both ends come nearer as the standard error does, and Student's t; the upper one never nearer
-    than the zero-event bound.
-
-    Parameters
-    ----------
-    estimate, low, upper : float
-        The growth, the lower end that tells harm, and the upper end that tells safety.
-    margin : float
-        The growth that is allowed.
-    known : Known
-        What the interval is made of.
-    alpha : float
-        Level of the item: of the upper end one-sided, of the lower end two-sided.
+    than the zero-event bound. `alpha` is of the upper end one-sided, of the lower end two-sided.
     """
     safe = estimate < margin
     reach = upper - estimate if safe else estimate - low

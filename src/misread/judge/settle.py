@@ -99,13 +99,13 @@ def judge_look(
         planned=planned,
         leans=leans,
     )
-    left = _Left(number, levels[-1] / len(targets))
-    found = [
-        _outlook(cell, pair, adaptive, left, alpha)
+    seeds = adaptive.looks[number], adaptive.most
+    outlooks = [
+        _outlook(cell, pair, seeds, levels[-1] / len(targets), alpha)
         for cell in verdict.cells
         if not cell.shrank(levels[number])
     ]
-    known = [outlook for outlook in found if outlook is not None]
+    known = [outlook for outlook in outlooks if outlook is not None]
     least = min(known, key=lambda outlook: (not outlook.excluded, outlook.chance), default=None)
     narrowing = math.sqrt(adaptive.looks[number] / adaptive.most)
     effect = verdict.design_effect or 1.0
@@ -136,52 +136,31 @@ def judge_look(
     return verdict.model_copy(update=changed)
 
 
-class _Left(NamedTuple):
-    """The look, from 0, and the level of a target at the last one."""
-
-    number: int
-    level: float
-
-
 class _Outlook(NamedTuple):
-    """What is left for a target.
+    """What is left for a target."""
 
-    Attributes
-    ----------
-    chance : float
-        That the seeds to come still show a reduction.
-    excluded : bool
-        Whether the interval lies above the reduction asked about already.
-    hopeless : bool
-        Whether all the seeds would be too few for it.
-    """
-
-    chance: float
-    excluded: bool
-    hopeless: bool
+    chance: float  # that the seeds to come still show a reduction
+    excluded: bool  # the interval lies above the reduction asked about already
+    hopeless: bool  # all the seeds would be too few for it
 
 
 def _outlook(
-    cell: CellResult, pair: Pair, adaptive: Adaptive, left: _Left, alpha: float
+    cell: CellResult, pair: Pair, seeds: tuple[int, int], level: float, alpha: float
 ) -> _Outlook | None:
-    """Return what is left for a target; None where too few images changed to tell."""
+    """Return what is left for a target; None where too few images changed to tell.
+
+    `seeds` are those so far and at the last look, at which the target has this level.
+    """
     (components,) = components_of(pair.count_cell(cell.true, cell.predicted), alpha)
     if components is None:
         return None
-    asked = cell.reduction_abs
-    chance = chance_left(
-        components,
-        cell.n_images,
-        cell.effect.estimate,
-        asked,
-        (adaptive.looks[left.number], adaptive.most),
-        left.level,
-    )
+    asked, change = cell.reduction_abs, cell.effect.estimate
+    chance = chance_left(components, cell.n_images, change, asked, seeds, level)
     excluded = cell.effect.low > -asked
     if excluded or not 0 < cell.before < 1:
         return _Outlook(chance, excluded, hopeless=False)
     pilot = pilot_of(pair, (cell.true, cell.predicted))
-    least = smallest_found(pilot, adaptive.most, cell.n_images, alpha=left.level)
+    least = smallest_found(pilot, seeds[1], cell.n_images, alpha=level)
     return _Outlook(chance, excluded, least is None or least * cell.before > asked)
 
 

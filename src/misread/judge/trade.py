@@ -7,7 +7,7 @@ chosen by three errors a seed: nine of ten trades could not be told.)
 """
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,14 @@ from misread.files import Frozen
 from misread.judge.checks import FloatArray
 from misread.judge.counts import Counts
 from misread.judge.measure import measure, rates_of
-from misread.judge.terms import Terms, again_of, estimates, seed_shares, weights_of
+from misread.judge.terms import (
+    VARIANCES,
+    Terms,
+    again_of,
+    estimates,
+    seed_shares,
+    weights_of,
+)
 from misread.judge.variance import combined, terms_of
 
 
@@ -111,18 +118,9 @@ class Trade(Frozen):
 def exchange_of(leans: Leans, fall: float) -> float | None:
     """Return how much the reverse of the baseline rises for each part by which its target falls.
 
-    Parameters
-    ----------
-    leans : Leans
-        Of the baseline's seeds, on all images of either class that count.
-    fall : float
-        Relative fall of the target that the shift is to match, 0 to 1; a hundredth at least is
-        taken, for a curve has no slope between two readings.
-
-    Returns
-    -------
-    float or None
-        Share of class j over share of class i; None where the baseline has no such error.
+    A share of class j over a share of class i; None where the baseline has no such error. The shift
+    matches a relative `fall` of a hundredth at least, for a curve has no slope between two
+    readings.
     """
     gaps, backs = leans
     n_errors = sum(int((seed > 0).sum()) for seed in gaps)
@@ -142,20 +140,7 @@ def trade_of(target: Counts, reverse: Counts, leans: Leans, alpha: float) -> Tra
     reverse. So ``change of the reverse + exchange · change of the target`` is 0 for a boundary that
     was only moved. Both changes are of other images and of the same seeds: what seeds add is summed
     seed by seed, so that a training that leans cancels, and what images add is the sum of both.
-
-    Parameters
-    ----------
-    target, reverse : Counts
-        Of one error each, paired, with the same seeds.
-    leans : Leans
-        Of the baseline.
-    alpha : float
-        The interval covers 1 − alpha.
-
-    Returns
-    -------
-    Trade or None
-        None where the target did not fall, seeds are no pairs, or the baseline has no such error.
+    None where the target did not fall, seeds are no pairs, or the baseline has no such error.
     """
     w_C, w_reverse_C = weights_of(target), weights_of(reverse)
     change, before = float(estimates(target, w_C)[0][0]), rates_of(target)[0][0]
@@ -165,8 +150,8 @@ def trade_of(target: Counts, reverse: Counts, leans: Leans, alpha: float) -> Tra
     if exchange is None:
         return None
     price = -exchange * change
-    parts, excess = _summed(((reverse, w_reverse_C, 1.0), (target, w_C, exchange)))
-    variance_C, df_C = combined(parts)
+    terms, excess = _summed(((reverse, w_reverse_C, 1.0), (target, w_C, exchange)))
+    variance_C, df_C = combined(terms)
     se = float(np.sqrt(variance_C[0]))
     half = -float(scipy.special.stdtrit(df_C[0], alpha / 2)) * se if se else 0.0
     measured = measure(reverse, alpha)
@@ -182,40 +167,24 @@ def trade_of(target: Counts, reverse: Counts, leans: Leans, alpha: float) -> Tra
     return Trade(answer=answer, excess=excess, low=low, high=high, price=price, p_value=p_value)
 
 
-def _summed(terms: tuple[tuple[Counts, FloatArray, float], ...]) -> tuple[Terms, float]:
-    """Return the parts of a weighted sum of changes of other images by the same seeds, and the sum.
+def _summed(sums: tuple[tuple[Counts, FloatArray, float], ...]) -> tuple[Terms, float]:
+    """Return the terms of a weighted sum of changes of other images by the same seeds, and the sum.
 
-    `terms` are counts of one error each, paired, the weight of what all read, and a factor.
+    `sums` are counts of one error each, paired, the weight of what all read, and a factor.
     """
-    parts = [terms_of(counts, w_C) for counts, w_C, _ in terms]
-
-    def summed(name: str) -> FloatArray:
-        total = np.zeros(1)
-        for part, (_, _, k) in zip(parts, terms, strict=True):
-            total = total + k**2 * getattr(part, name)
-        return total
-
-    def least(name: str) -> FloatArray:
-        smallest: FloatArray = np.min([getattr(part, name) for part in parts], axis=0)
-        return smallest
-
+    terms = [terms_of(counts, w_C) for counts, w_C, _ in sums]
+    added: dict[str, Any] = {}
+    for name in VARIANCES:
+        scaled = (k**2 * getattr(of, name) for of, (_, _, k) in zip(terms, sums, strict=True))
+        added[name] = sum(scaled, np.zeros(1))
+    for name in ("df_image", "df_residual", "df_held"):
+        added[name] = np.min([getattr(of, name) for of in terms], axis=0)
     moved_CS, weight_CS = np.zeros((1, 1)), np.zeros((1, 1))
     value = 0.0
-    for counts, w_C, k in terms:
-        of_term_CS, share_CS = seed_shares(counts, 0, w_C)
-        moved_CS, weight_CS = moved_CS + k * of_term_CS, weight_CS + share_CS / len(terms)
+    for counts, w_C, k in sums:
+        moved_of_CS, share_CS = seed_shares(counts, 0, w_C)
+        moved_CS, weight_CS = moved_CS + k * moved_of_CS, weight_CS + share_CS / len(sums)
         value += k * float(estimates(counts, w_C)[0][0])
-    again_C, df_C = again_of(weight_CS)
-    summed_parts = parts[0]._replace(
-        seed=(moved_CS**2).sum(axis=1) * again_C,
-        image=summed("image"),
-        residual=summed("residual"),
-        image_held=summed("image_held"),
-        residual_held=summed("residual_held"),
-        least_held=summed("least_held"),
-        df_seed=df_C,
-        df_image=least("df_image"),
-        df_residual=least("df_residual"),
-        df_held=least("df_held"),
-    )
-    return summed_parts, value
+    again_C, added["df_seed"] = again_of(weight_CS)
+    added["seed"] = (moved_CS**2).sum(axis=1) * again_C
+    return terms[0]._replace(**added), value
