@@ -283,25 +283,19 @@ def by_group(counts: Counts, w_C: FloatArray, terms: Terms, *, tenths: bool = Fa
     fourth = sizes.fourth_P[:, part_C]
     df_C = np.maximum(_effective(full_C, fourth[0]) - 1, 1.0)
     df_held_C = np.maximum(_effective(of_held_C, fourth[4]) - 1, 1.0)
-    for number, (joint, (side, total_C, _)) in enumerate(
-        zip(groups.sides, sides_of(counts), strict=True)
-    ):
+    sides = zip(groups.sides, sides_of(counts), strict=True)
+    for number, (joint, (side, total_C, _)) in enumerate(sides):
         n = counts.n_seeds[number]
-        residuals.append(
-            (
-                _joint_residual(side.full_CS, joint, full_C, n_C, n) * again_full_C,
-                np.maximum((n - 1) * df_C, 1.0),
-            )
-        )
+        rest_C = _joint_residual(side.full_CS, joint, full_C, n_C, n) * again_full_C
+        residuals.append((rest_C, np.maximum((n - 1) * df_C, 1.0)))
         mean_side_C = side.held_CS.sum(axis=1) / np.maximum(total_C, 1)
         mean_full_C = side.full_CS.sum(axis=1) / (n * n_C)
         plain_C = about(
             mean_side_C, joint.held_C, joint.held_sized_C, sizes.joint_P[number][part_C]
         )
         joint_held_C += np.maximum(plain_C, 0.0) / held_C**2
-        cross_C = (
-            joint.both_C - mean_full_C * joint.held_by_full_C - mean_side_C * joint.full_by_held_C
-        )
+        cross_C = joint.both_C - mean_full_C * joint.held_by_full_C
+        cross_C = cross_C - mean_side_C * joint.full_by_held_C
         cross_C = cross_C + mean_full_C * mean_side_C * sizes.joint_both_P[number][part_C]
         joint_meet_C += cross_C / (n * n_C * held_C)
     residual_C, df_residual_C = added(residuals)
@@ -325,11 +319,7 @@ def by_group(counts: Counts, w_C: FloatArray, terms: Terms, *, tenths: bool = Fa
 
 
 def _joint_residual(
-    sums_CS: IntArray,
-    joint: Joint,
-    sizes_C: FloatArray,
-    n_C: FloatArray,
-    n: int,
+    sums_CS: IntArray, joint: Joint, sizes_C: FloatArray, n_C: FloatArray, n: int
 ) -> FloatArray:
     """Return what seeds × groups add beyond seeds and groups, of what all seeds read."""
     total_C = sums_CS.sum(axis=1)
@@ -344,10 +334,8 @@ def _joint_residual(
 
 def _effective(squares_C: FloatArray, fourth_C: FloatArray) -> FloatArray:
     """Return (Σm²)² / Σm⁴, the groups of one size that would tell as much."""
-    out: FloatArray = np.divide(
-        squares_C**2, fourth_C, out=np.ones_like(squares_C), where=fourth_C > 0
-    )
-    return out
+    one_C = np.ones_like(squares_C)
+    return np.asarray(np.divide(squares_C**2, fourth_C, out=one_C, where=fourth_C > 0))
 
 
 def added(pairs: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
