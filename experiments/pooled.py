@@ -44,7 +44,7 @@ def main() -> None:
     outcomes = [(kind, said[number]) for number, kind in enumerate(kinds)]
     paired = [row(world, outcomes, paired=True) for world in ALL_WORLDS]
     unequal = [row(world, outcomes, paired=False) for world in ALL_WORLDS]
-    null = [it.found for kind, it in outcomes if not kind.design.reduction]
+    null = [it.rate for kind, it in outcomes if not kind.design.reduction]
     heads = (
         "World", "False positives, mean", "at most", "fewer, at most", "more, at most",
         "coverage, at least", "with a true −50%, at least",
@@ -85,7 +85,7 @@ def row(world: World, outcomes: list[tuple[Setting, Outcome]], *, paired: bool) 
     effect = [it for reduction, it in mine if reduction]
     fewer = [it.fewer / it.replicates for it in null]
     more = [(it.significant - it.fewer) / it.replicates for it in null]
-    rates = [it.found for it in null]
+    rates = [it.rate for it in null]
     numbers = [float(np.mean(rates)), max(rates), max(fewer), max(more)]
     numbers += [min(it.coverage for it in some) for some in (null, effect) if some]
     name = f"*{world.name}*" if world in OTHER_WORLDS else world.name

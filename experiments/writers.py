@@ -60,17 +60,17 @@ def simulated(pairs: list[Pair]) -> Iterator[str]:
     """Yield what came of the simulations, as Markdown."""
     null = [pair for pair in pairs if not pair[0].reduction]
     with_writers = [pair for pair in null if pair[0].world != WORLDS[-1].name]
-    worst = [max((pair[k] for pair in with_writers), key=lambda o: o.found) for k in (0, 1)]
+    worst = [max((pair[k] for pair in with_writers), key=lambda o: o.rate) for k in (0, 1)]
     least = min((pair[1] for pair in pairs), key=lambda o: o.coverage)
     plain = [p for p in pairs if p[0].reduction and p[0].world == WORLDS[-1].name]
-    loss = [one.found - other.found for one, other in plain]
+    loss = [one.rate - other.rate for one, other in plain]
     yield (
         f"{null[0][0].replicates:,} studies of each kind without an effect (Monte-Carlo standard "
         f"error {share(standard_error(0.05, null[0][0]))} near .05), {plain[0][0].replicates:,} "
         f"with one; {null[0][0].n_images} fours of the {sum(FOURS)} writers of MNIST's test set. "
-        f"Where writers matter, the judge without them is wrong up to {share(worst[0].found)} of "
-        f"the time ({worst[0].told()}), with them at most {share(worst[1].found)} "
-        f"({worst[1].told()}; limit {share(LIMITS.each)}); its intervals hold the truth at least "
+        f"Where writers matter, the judge without them is wrong up to {share(worst[0].rate)} of "
+        f"the time ({worst[0].words}), with them at most {share(worst[1].rate)} "
+        f"({worst[1].words}; limit {share(LIMITS.single)}); its intervals hold the truth at least "
         f"{share(least.coverage)} of the time. Where they do not matter, asking for them costs at "
         f"most {share(max(loss))} of power, {share(float(np.mean(loss)))} on average."
     )
@@ -81,7 +81,7 @@ def simulated(pairs: list[Pair]) -> Iterator[str]:
         lines: dict[tuple[str, int], list[str]] = {}
         for one, other in rows:
             line = lines.setdefault((one.world, one.n_seeds), [])
-            line.append(f"{share(one.found)} → {share(other.found)}")
+            line.append(f"{share(one.rate)} → {share(other.rate)}")
         heads = ("World", "Seeds", *(f"{errors:g} errors" for errors in ERRORS))
         yield f"**{title}**"
         yield table(heads, ((world, str(n), *cells) for (world, n), cells in lines.items()))

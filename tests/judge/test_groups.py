@@ -314,15 +314,15 @@ def test_the_writers_of_the_worlds_are_those_of_the_fours_in_mnist():
 def test_writers_make_false_alarms_unless_the_judge_is_told_of_them(paired):
     kind = Setting(WRITER_WORLDS[1], Design(20, 30, paired=paired))
     without, own = (simulate(kind, 300, grouped=grouped) for grouped in (False, True))
-    assert without.found > 2 * LIMITS.each
-    assert own.found <= LIMITS.each + 3 * math.sqrt(LIMITS.each / 300)
+    assert without.rate > 2 * LIMITS.single
+    assert own.rate <= LIMITS.single + 3 * math.sqrt(LIMITS.single / 300)
     assert own.coverage > 0.91
 
 
 def test_without_writers_it_costs_little_to_ask_for_them():
     kind = Setting(WORLDS[3], Design(10, 30, 0.3))
     without, own = (simulate(kind, 300, grouped=grouped) for grouped in (False, True))
-    assert without.found - 0.03 <= own.found <= without.found
+    assert without.rate - 0.03 <= own.rate <= without.rate
 
 
 def test_the_design_effect_is_one_without_and_more_with_writers():
@@ -367,11 +367,11 @@ def test_the_page_holds_what_comes_out_today(project):
     assert replicates >= 2_000, again
     rates = re.findall(r"→ (\.\d{3})", page.split("**No effect")[1].split("**A true")[0])
     assert len(rates) == 36
-    assert max(map(float, rates)) <= LIMITS.each, again
+    assert max(map(float, rates)) <= LIMITS.single, again
     table = page.split("**A true")[1]
     row = re.search(r"^\| strong writers \| 5 \|(.*)\|$", table, re.MULTILINE)[1].split("|")
     kind = Setting(WRITER_WORLDS[1], Design(5, 8.0, 0.3))
-    told = [share(simulate(kind, replicates // 5, grouped=g).found) for g in (False, True)]
+    told = [share(simulate(kind, replicates // 5, grouped=g).rate) for g in (False, True)]
     assert row[1].strip() == " → ".join(told), again
 
 

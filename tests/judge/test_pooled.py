@@ -333,8 +333,8 @@ def test_held_out_of_another_shape_is_refused():
 def test_with_held_out_images_the_judge_is_as_seldom_wrong(world):
     """A small version of the table in docs/calibration.md: 400 studies, ten seeds, 5 errors."""
     null = simulate(Setting(world, Design(10, 5.0, n_select=5842)), 400)
-    assert null.found <= 0.065 + 2 * np.sqrt(0.05 * 0.95 / 400)
+    assert null.rate <= 0.065 + 2 * np.sqrt(0.05 * 0.95 / 400)
     assert null.coverage >= 0.93 - 2 * np.sqrt(0.05 * 0.95 / 400)
     half = simulate(Setting(world, Design(10, 5.0, 0.5, n_select=5842)), 200)
     alone = simulate(Setting(world, Design(10, 5.0, 0.5)), 200)
-    assert half.found > alone.found + 0.1
+    assert half.rate > alone.rate + 0.1

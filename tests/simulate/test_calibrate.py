@@ -124,18 +124,18 @@ def test_a_small_calibration_is_kept():
     for paired in (True, False):
         kinds = settings((5,), errors=(8, 30), paired=(paired,))
         summary = summarise([simulate(kind, 200) for kind in kinds])
-        above = stats.binom.isf(0.001, 200, LIMITS.each) / 200
-        assert summary.worst.found <= above
+        above = stats.binom.isf(0.001, 200, LIMITS.single) / 200
+        assert summary.worst.rate <= above
         assert summary.mean <= LIMITS.mean + 4 * summary.mean_error
         assert summary.least.coverage >= 0.87
 
 
 def test_effects_are_found_where_they_are():
     easy = simulate(Setting(NONE, Design(10, 80, 0.5)), 40)
-    assert easy.found == 1
+    assert easy.rate == 1
     assert easy.fewer == easy.significant == 40
     hopeless = simulate(Setting(BOTH, Design(2, 3, 0.3)), 40)
-    assert hopeless.found < 0.3
+    assert hopeless.rate < 0.3
 
 
 def test_the_same_kind_gives_the_same_numbers():
@@ -168,7 +168,7 @@ def test_a_limit_is_missed_when_chance_cannot_explain_it():
     assert not near.failed
     far = summarise([*fine, outcome(200)])
     assert far.failed
-    assert far.worst.found == 0.1
+    assert far.worst.rate == 0.1
     assert "Missed: false positives, seeds, 5 paired seeds" in miss_sentences(far)[0]
     low = summarise([*fine, outcome(1400, covered=1780, reduction=0.5)])
     assert low.failed
@@ -182,8 +182,8 @@ def test_a_limit_is_missed_when_chance_cannot_explain_it():
 def test_the_threshold_is_that_of_an_exact_test():
     above, below = beyond_chance(2000, 48)
     level = 0.05 / 48
-    assert stats.binom.sf(above * 2000 - 1, 2000, LIMITS.each) <= level
-    assert stats.binom.sf(above * 2000 - 2, 2000, LIMITS.each) > level
+    assert stats.binom.sf(above * 2000 - 1, 2000, LIMITS.single) <= level
+    assert stats.binom.sf(above * 2000 - 2, 2000, LIMITS.single) > level
     assert stats.binom.cdf(below * 2000, 2000, LIMITS.coverage) <= level
     assert stats.binom.cdf(below * 2000 + 1, 2000, LIMITS.coverage) > level
 

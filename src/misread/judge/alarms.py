@@ -37,10 +37,10 @@ def alarms(
     """
     n_classes = len(class_names)
     label_K = np.bincount(labels_N, minlength=n_classes)
-    found: list[str] = []
+    sentences: list[str] = []
     one, *others = sides.values()
     if others and all(np.array_equal(one, other) for other in others):
-        found.append(
+        sentences.append(
             f"{' and '.join(sides)} read every image alike; was one file given twice, or is what "
             "an arm sets not used?"
         )
@@ -48,10 +48,10 @@ def alarms(
     for name, preds_SN in sides.items():
         count_SK = np.stack([np.bincount(row, minlength=n_classes) for row in preds_SN])
         right_S = np.array([float((row == labels_N).mean()) for row in preds_SN])
-        found += _blind(name, label_K, count_SK, right_S, class_names)
-        found += _by_chance(name, label_K, count_SK, right_S, seeds)
+        sentences += _blind(name, label_K, count_SK, right_S, class_names)
+        sentences += _by_chance(name, label_K, count_SK, right_S, seeds)
         seen_K |= count_SK.any(axis=0)
-    return (*found, *_gaps(seen_K, class_names))
+    return (*sentences, *_gaps(seen_K, class_names))
 
 
 def _blind(

@@ -88,9 +88,9 @@ def by_metadata(
     if cell is None:
         wrong = {name: preds != labels_N for name, preds in sides.items()}
     else:
-        own_N = labels_N == cell[0]
-        wrong = {name: preds[:, own_N] == cell[1] for name, preds in sides.items()}
-        dealt = {column: (strata[own_N], known) for column, (strata, known) in dealt.items()}
+        of_class_N = labels_N == cell[0]
+        wrong = {name: preds[:, of_class_N] == cell[1] for name, preds in sides.items()}
+        dealt = {column: (strata[of_class_N], known) for column, (strata, known) in dealt.items()}
     strata = {column: stratum_N for column, (stratum_N, _) in dealt.items()}
     groups_N = None if pair.groups is None else pair.groups.codes_N
     if groups_N is not None and cell is not None:
@@ -99,12 +99,12 @@ def by_metadata(
     ranked = explanations(strata, wrong[names[0]], derive(0, "metadata"), blocks_N=groups_N)
     return tuple(
         ColumnSlices(
-            column=found.measure,
-            names=dealt[found.measure][1],
-            strata=rates[found.measure],
-            explanation=found,
+            column=explanation.measure,
+            names=dealt[explanation.measure][1],
+            strata=rates[explanation.measure],
+            explanation=explanation,
         )
-        for found in ranked
+        for explanation in ranked
     )
 
 
@@ -117,15 +117,16 @@ def _deal(
             f"column {column!r} has {len(values)} values for {labels_N.size} images; give one each."
         )
         raise JudgeError(msg)
-    said = [value.strip() for value in values]
-    distinct = Counter(value for value in said if value)
-    numbers_N = _numbers(said)
+    texts = [value.strip() for value in values]
+    distinct = Counter(filter(None, texts))
+    numbers_N = _numbers(texts)
     if numbers_N is not None and len(distinct) > _FEW_VALUES:
         return quantile_strata(numbers_N, labels_N, len(_FIFTHS)), _FIFTHS
-    kept = [name for name, _ in distinct.most_common(_MOST_VALUES)]
-    place = {name: n for n, name in enumerate(sorted(kept))}
-    names = (*sorted(kept), OTHERS) if len(distinct) > _MOST_VALUES else tuple(sorted(kept))
-    return np.array([place.get(v, len(place) if v else -1) for v in said], np.int64), names
+    names = sorted(name for name, _ in distinct.most_common(_MOST_VALUES))
+    place = {name: n for n, name in enumerate(names)}
+    if len(distinct) > _MOST_VALUES:
+        names.append(OTHERS)
+    return np.array([place.get(v, len(place) if v else -1) for v in texts], np.int64), tuple(names)
 
 
 def _numbers(values: Sequence[str]) -> FloatArray | None:

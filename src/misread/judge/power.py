@@ -101,13 +101,13 @@ def power_of(
     bound_P = -scipy.special.stdtrit(df_P, alpha / 2) * np.sqrt(variance_P)
     change_P = reduction * rate * factor_P
     sd_P = np.maximum(sd_P, 1e-30)  # nothing that differs: found for certain, or never
-    found_P = sum(scipy.special.ndtr((sign * change_P - bound_P) / sd_P) for sign in (1, -1))
+    chance_P = sum(scipy.special.ndtr((sign * change_P - bound_P) / sd_P) for sign in (1, -1))
     least = math.ceil(-math.log2(alpha))  # changed images, see `variance.least_p`
     changed = extent.n_full * changed_share(pilot, reduction, n_seeds) * (held.weight > 0)
     if held.weight < 1:
         times = max(round(extent.n_readings / extent.n_held), 1)
         changed += extent.n_held * changed_share(pilot, reduction, times)
-    return float(np.mean(found_P) * scipy.special.pdtrc(least - 1, changed))
+    return float(np.mean(chance_P) * scipy.special.pdtrc(least - 1, changed))
 
 
 def smallest_found(
@@ -122,10 +122,10 @@ def smallest_found(
 
     None where not even a fall to zero would be found that often.
     """
-    found = fewest(
+    least = fewest(
         lambda n: power_of(pilot, n / 1000, n_seeds, n_images, alpha, held) >= target, 1, 1000
     )
-    return None if found is None else found / 1000
+    return None if least is None else least / 1000
 
 
 def seeds_needed(

@@ -22,7 +22,6 @@ def reason_for(
 
     `reduction` is the relative one asked about; three seeds or fewer are said to be few.
     """
-    told = _cells_told(cells, alpha)
     if decision == "HARM":
         joint = "but" if any(cell.shrank(alpha) for cell in cells) else "and"
         ending = _harm(items, joint)
@@ -32,7 +31,7 @@ def reason_for(
         ending = _underpowered(cells, alpha, reduction, min(n_seeds))
     else:
         ending = _not_shown(cells, alpha, reduction)
-    return f"{told}{ending}{_about_seeds(n_seeds, paired=paired)}."
+    return f"{_cells_in_words(cells, alpha)}{ending}{_about_seeds(n_seeds, paired=paired)}."
 
 
 def given_up_reason(
@@ -53,7 +52,9 @@ def given_up_reason(
     """
     asked = _minus(reduction)
     if chance is None:
-        return f"{_cells_told(cells, alpha)}: given up, for the {asked} asked about is excluded."
+        return (
+            f"{_cells_in_words(cells, alpha)}: given up, for the {asked} asked about is excluded."
+        )
     ending = (
         f", and {wording.count(most, 'seed')} would be too few to rely on for the {asked} asked "
         "about"
@@ -62,17 +63,17 @@ def given_up_reason(
         "about"
     )
     return (
-        f"{_cells_told(cells, alpha)}: given up, for the chance that "
+        f"{_cells_in_words(cells, alpha)}: given up, for the chance that "
         f"{wording.count(n_left, 'more seed')} would still show a reduction is "
         f"{wording.chance(chance)}{ending}."
     )
 
 
-def _cells_told(cells: Sequence[CellResult], alpha: float) -> str:
-    return " and ".join(_cell_told(cell, alpha, several=len(cells) > 1) for cell in cells)
+def _cells_in_words(cells: Sequence[CellResult], alpha: float) -> str:
+    return " and ".join(_cell_in_words(cell, alpha, several=len(cells) > 1) for cell in cells)
 
 
-def _cell_told(cell: CellResult, alpha: float, *, several: bool) -> str:
+def _cell_in_words(cell: CellResult, alpha: float, *, several: bool) -> str:
     if cell.shrank(alpha):
         verb = "fell"
     elif cell.grew(alpha):
@@ -111,10 +112,10 @@ def _harm(items: Sequence[Item], joint: str) -> str:
         return ""
     more = len(harmed) - 1
     others = f", and {more} other {'item was' if more == 1 else 'items were'} harmed"
-    return f", {joint} {_item_told(harmed[0])}{others if more else ''}"
+    return f", {joint} {_item_in_words(harmed[0])}{others if more else ''}"
 
 
-def _item_told(item: Item) -> str:
+def _item_in_words(item: Item) -> str:
     """Return what got worse, from which rate to which."""
     verb = "fell" if item.kind in {"accuracy", "recall"} else "rose"
     subject = item.name
@@ -180,14 +181,14 @@ def _about_seeds(n_seeds: tuple[int, int], *, paired: bool) -> str:
     fewest = min(n_seeds)
     if max(n_seeds) == 1:
         return "; this compares two trained models and says nothing about training them again"
-    told = ""
+    words = ""
     if not paired:
-        told = f"; the {n_seeds[0]} seeds before and {n_seeds[1]} after are not paired"
+        words = f"; the {n_seeds[0]} seeds before and {n_seeds[1]} after are not paired"
     if fewest == 1:
-        told += ", and one side has a single training"
+        words += ", and one side has a single training"
     elif fewest <= 3:
-        told += f"; with {fewest} seeds only, how much trainings differ is hardly known"
-    return told
+        words += f"; with {fewest} seeds only, how much trainings differ is hardly known"
+    return words
 
 
 def _minus(reduction: float) -> str:

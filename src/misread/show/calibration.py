@@ -24,7 +24,7 @@ def share(value: float) -> str:
 
 def outcome_cell(outcome: Outcome) -> str:
     """Return "found / covered" of one setting."""
-    return f"{share(outcome.found)} / {share(outcome.coverage)}"
+    return f"{share(outcome.rate)} / {share(outcome.coverage)}"
 
 
 def calibration_tables(calibration: Calibration) -> Iterator[Table]:
@@ -60,9 +60,9 @@ def findings(calibration: Calibration) -> Iterator[tuple[str, Summary]]:
             continue
         sentence = (
             f"{_pairs(paired)} seeds, {LIMITS.least_seeds} or more: false positives at most "
-            f"{share(summary.worst.found)} ({summary.worst.told()}; limit {share(LIMITS.each)}), "
+            f"{share(summary.worst.rate)} ({summary.worst.words}; limit {share(LIMITS.single)}), "
             f"{share(summary.mean)} on average (limit {share(LIMITS.mean)}); coverage at least "
-            f"{share(summary.least.coverage)} ({summary.least.told()}; limit "
+            f"{share(summary.least.coverage)} ({summary.least.words}; limit "
             f"{share(LIMITS.coverage)})."
         )
         yield sentence, summary
@@ -307,7 +307,7 @@ def rule_sentence(summaries: Sequence[RuleSummary], replicates: int) -> str:
     return (
         f"Judged after {peeking.rule}, false positives reach {share(peeking.worst)} "
         f"({share(peeking.mean)} on average). As planned by --adaptive they are at most "
-        f"{share(planned.worst)} ({share(planned.mean)} on average; limits {share(LIMITS.each)} "
+        f"{share(planned.worst)} ({share(planned.mean)} on average; limits {share(LIMITS.single)} "
         f"and {share(LIMITS.mean)}), and {saved[0]:.0%} of an arm's seeds are saved where there is "
         f"no effect, {saved[1]:.0%} at a true −{REDUCTIONS[1]:.0%}, {saved[2]:.0%} at "
         f"−{REDUCTIONS[2]:.0%}, for {share(lost)} of the power at −{REDUCTIONS[1]:.0%}. Each kind "

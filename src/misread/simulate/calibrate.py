@@ -66,17 +66,11 @@ class Outcome(Frozen):
     @property
     def key(self) -> Key:
         """What tells it from others of the same calibration."""
-        return (
-            self.world,
-            self.paired,
-            self.n_seeds,
-            self.errors,
-            self.reduction,
-            self.n_images,
-        )
+        sizes = self.n_seeds, self.errors, self.reduction, self.n_images
+        return self.world, self.paired, *sizes
 
     @property
-    def found(self) -> float:
+    def rate(self) -> float:
         """The false-positive rate without an effect; the power with one."""
         count = self.fewer if self.reduction else self.significant
         return count / self.replicates
@@ -86,8 +80,9 @@ class Outcome(Frozen):
         """Share of intervals that hold the truth."""
         return self.covered / self.replicates
 
-    def told(self) -> str:
-        """Return where this was, in words."""
+    @property
+    def words(self) -> str:
+        """What was simulated, in words."""
         truth = f"true −{self.reduction:.0%}" if self.reduction else "no effect"
         pairs = "paired" if self.paired else "unpaired"
         return f"{self.world}, {self.n_seeds} {pairs} seeds, {self.errors:g} errors, {truth}"
@@ -125,11 +120,11 @@ class Calibration(Frozen):
         results: dict[str, Any] = {"seconds": 0.0, "outcomes": ()}
         return self.model_copy(update=results) == other.model_copy(update=results)
 
-    def of(self, wanted: "Sequence[Setting]") -> "Calibration":
-        """Return only the outcomes of `wanted`, in their order."""
+    def of(self, kinds: "Sequence[Setting]") -> "Calibration":
+        """Return only the outcomes of these settings, in their order."""
         done = {outcome.key: outcome for outcome in self.outcomes}
-        found = tuple(done[s.key] for s in wanted if s.key in done)
-        return self.model_copy(update={"outcomes": found})
+        outcomes = tuple(done[kind.key] for kind in kinds if kind.key in done)
+        return self.model_copy(update={"outcomes": outcomes})
 
     def with_outcome(self, outcome: Outcome, seconds: float) -> "Calibration":
         """Return this with one more outcome."""
@@ -196,9 +191,9 @@ def simulate(
     significant = fewer = covered = 0
     for start in range(0, replicates, _BATCH):
         for effect in judged(setting, min(_BATCH, replicates - start), rng, grouped=grouped):
-            found = effect.p_value <= ALPHA
-            significant += found
-            fewer += found and effect.estimate < 0
+            shows = effect.p_value <= ALPHA
+            significant += shows
+            fewer += shows and effect.estimate < 0
             covered += effect.low <= truth <= effect.high
     design = setting.design
     return Outcome(
@@ -247,13 +242,13 @@ def judged(
 def method_id() -> str:
     """Return 12 hex digits that change when the judge answers otherwise on fixed studies."""
     rng = derive(ROOT, "method")
-    told = []
+    answers = []
     for n_seeds, paired in itertools.product((2, 3, 4, 8), (True, False)):
         rate_M = rng.random(30 * 40) ** 4 * np.repeat(rng.random(30), 40)
         before_SM, after_SM = rng.random((2, n_seeds, rate_M.size)) < rate_M
         group_M = np.repeat(np.arange(30), 40)
-        told += [
+        answers += [
             f"{effect.p_value:.6g} {effect.low:.6g} {effect.high:.6g}"
             for effect in effects(count_by_part(before_SM, after_SM, group_M, paired=paired), ALPHA)
         ]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
+    return hashlib.sha256("\n".join(answers).encode()).hexdigest()[:12]

@@ -58,22 +58,12 @@ def clustering(before_SN: npt.NDArray[np.bool_], after_SN: npt.NDArray[np.bool_]
 
 
 class RealClusterings(NamedTuple):
-    """How the errors of real readings cluster, and the size of the studies.
+    """How the errors of real readings cluster, and the size of the studies."""
 
-    Attributes
-    ----------
-    rows : list of Clustering
-        One per cell and treated arm.
-    n_seeds, n_images : int
-        Seeds per arm; images of a class, as a median.
-    errors : float
-        Errors per seed before, as a median.
-    """
-
-    rows: list[Clustering]
-    n_seeds: int
-    n_images: int
-    errors: float
+    rows: list[Clustering]  # one per cell and treated arm
+    n_seeds: int  # per arm
+    n_images: int  # of a class, as a median
+    errors: float  # per seed before, as a median
 
 
 def clusterings_of(
@@ -89,14 +79,14 @@ def clusterings_of(
     rows, sizes, counts = [], [], []
     n_seeds = before_SN.shape[0]
     for true in np.unique(labels_N):
-        own_N = labels_N == true
+        of_class_N = labels_N == true
         for predicted in np.unique(labels_N):
-            wrong_SM = before_SN[:, own_N] == predicted
+            wrong_SM = before_SN[:, of_class_N] == predicted
             if predicted == true or n_seeds < 2 or wrong_SM.sum() < 2 * n_seeds:
                 continue
-            sizes.append(own_N.sum())
+            sizes.append(of_class_N.sum())
             counts.append(wrong_SM.sum() / n_seeds)
-            changed = (arm[:, own_N] == predicted for arm in arms)
+            changed = (arm[:, of_class_N] == predicted for arm in arms)
             rows += [clustering(wrong_SM, arm) for arm in changed if (arm != wrong_SM).any()]
     if not rows:
         msg = (
@@ -112,13 +102,13 @@ def clusterings_simulated(
 ) -> dict[str, list[Clustering]]:
     """Return, by world, how errors cluster in studies of the same size as the real ones."""
     design = Design(real.n_seeds, real.errors, n_images=real.n_images)
-    found: dict[str, list[Clustering]] = {}
+    rows: dict[str, list[Clustering]] = {}
     for world in WORLDS:
         rng = derive(root, f"clustering {world}")
         studies = (draw(world, design, rng) for _ in range(n_studies))
-        found[f"world “{world.name}”"] = [
+        rows[f"world “{world.name}”"] = [
             clustering(before, after)
             for before, after in studies
             if before.sum() >= 2 * real.n_seeds and (before != after).any()
         ]
-    return found
+    return rows

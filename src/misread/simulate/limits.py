@@ -11,62 +11,41 @@ from misread.simulate.calibrate import Outcome
 CHANCE = 0.05  # what is left to chance when a limit is said to be missed
 
 
-class Limits(NamedTuple):
+class Allowed(NamedTuple):
     """What a calibrated judge must keep with `least_seeds` seeds or more, at alpha = .05."""
 
-    each: float = 0.065
+    single: float = 0.065
     mean: float = 0.055
     coverage: float = 0.93
     least_seeds: int = 5
 
 
-LIMITS = Limits()
+LIMITS = Allowed()
 
 
 class Miss(NamedTuple):
     """A rate beyond its limit.
 
-    Attributes
-    ----------
-    what : str
-        Which rate, and where.
-    value, error, limit : float
-        The rate, its Monte-Carlo standard error, and what is allowed.
-    sure : bool
-        Whether chance cannot explain it: an exact binomial test of the limit at `CHANCE`, with
-        Bonferroni's correction for all the rates looked at. Only then is the limit missed.
+    It is `sure` where chance cannot explain it: an exact binomial test of the limit at `CHANCE`,
+    with Bonferroni's correction for all the rates looked at. Only then is the limit missed.
     """
 
-    what: str
+    what: str  # which rate, and where
     value: float
-    error: float
-    limit: float
+    error: float  # Monte-Carlo standard error
+    limit: float  # what is allowed
     sure: bool
 
 
 class Summary(NamedTuple):
-    """The extremes that the limits are about, of designs with enough seeds for them.
+    """The extremes that the limits are about, of designs with enough seeds for them."""
 
-    Attributes
-    ----------
-    worst : Outcome
-        With the most false positives.
-    mean, mean_error : float
-        False positives on average, and the Monte-Carlo standard error of that.
-    least : Outcome
-        With the lowest coverage, null or not.
-    thresholds : tuple of float
-        The least rate of false positives, and the highest coverage, that are surely misses.
-    misses : tuple of Miss
-        Rates beyond their limits, surely or not.
-    """
-
-    worst: Outcome
-    mean: float
-    mean_error: float
-    least: Outcome
-    thresholds: tuple[float, float]
-    misses: tuple[Miss, ...]
+    worst: Outcome  # with the most false positives
+    mean: float  # false positives on average
+    mean_error: float  # its Monte-Carlo standard error
+    least: Outcome  # with the lowest coverage, null or not
+    thresholds: tuple[float, float]  # of false positives and of coverage that are surely misses
+    misses: tuple[Miss, ...]  # rates beyond their limits, surely or not
 
     @property
     def failed(self) -> bool:
@@ -74,7 +53,7 @@ class Summary(NamedTuple):
         return any(miss.sure for miss in self.misses)
 
 
-def summarise(outcomes: Sequence[Outcome], limits: Limits = LIMITS) -> Summary | None:
+def summarise(outcomes: Sequence[Outcome], limits: Allowed = LIMITS) -> Summary | None:
     """Return what the limits are about, of all settings of one way to pair seeds.
 
     None when no design without an effect has `limits.least_seeds` seeds.
@@ -83,14 +62,14 @@ def summarise(outcomes: Sequence[Outcome], limits: Limits = LIMITS) -> Summary |
     null = [o for o in within if not o.reduction]
     if not null:
         return None
-    mean = math.fsum(o.found for o in null) / len(null)
-    mean_error = math.sqrt(math.fsum(standard_error(o.found, o) ** 2 for o in null)) / len(null)
+    mean = math.fsum(o.rate for o in null) / len(null)
+    mean_error = math.sqrt(math.fsum(standard_error(o.rate, o) ** 2 for o in null)) / len(null)
     above = beyond_chance(null[0].replicates, len(null), limits)[0]
     below = beyond_chance(null[0].replicates, len(within), limits)[1]
     misses = [
-        _miss("false positives", o, o.found, limits.each, sure=o.found >= above)
+        _miss("false positives", o, o.rate, limits.single, sure=o.rate >= above)
         for o in null
-        if o.found > limits.each
+        if o.rate > limits.single
     ]
     if mean > limits.mean:
         sure = mean - limits.mean > 3 * mean_error
@@ -101,7 +80,7 @@ def summarise(outcomes: Sequence[Outcome], limits: Limits = LIMITS) -> Summary |
         if o.coverage < limits.coverage
     ]
     return Summary(
-        worst=max(null, key=lambda o: o.found),
+        worst=max(null, key=lambda o: o.rate),
         mean=mean,
         mean_error=mean_error,
         least=min(within, key=lambda o: o.coverage),
@@ -115,13 +94,13 @@ def standard_error(rate: float, outcome: Outcome) -> float:
     return math.sqrt(rate * (1 - rate) / outcome.replicates)
 
 
-def beyond_chance(replicates: int, n_rates: int, limits: Limits = LIMITS) -> tuple[float, float]:
+def beyond_chance(replicates: int, n_rates: int, limits: Allowed = LIMITS) -> tuple[float, float]:
     """Return the false positives and the coverage, as rates, that chance cannot explain.
 
     Of `n_rates` rates, for Bonferroni's correction, each of so many replicates.
     """
     level = CHANCE / n_rates
-    above = float(scipy.stats.binom.isf(level, replicates, limits.each)) + 1
+    above = float(scipy.stats.binom.isf(level, replicates, limits.single)) + 1
     below = float(scipy.stats.binom.ppf(level, replicates, limits.coverage)) - 1
     return above / replicates, below / replicates
 
@@ -134,4 +113,4 @@ def _miss(
     *,
     sure: bool,
 ) -> Miss:
-    return Miss(f"{what}, {o.told()}", value, standard_error(value, o), limit, sure)
+    return Miss(f"{what}, {o.words}", value, standard_error(value, o), limit, sure)

@@ -29,24 +29,12 @@ _BATCH = 50  # studies judged at once
 
 
 class Rule(NamedTuple):
-    """When studies are looked at, at which level, and when they are given up.
+    """When studies are looked at, at which level, and when they are given up."""
 
-    Attributes
-    ----------
-    name : str
-        For tables.
-    looks : tuple of int
-        Seeds at each look.
-    levels : tuple of float
-        Two-sided level of each look.
-    futility : float
-        A study is given up below this chance of still showing a reduction; 0 never.
-    """
-
-    name: str
-    looks: tuple[int, ...]
-    levels: tuple[float, ...]
-    futility: float = 0.0
+    name: str  # for tables
+    looks: tuple[int, ...]  # seeds at each look
+    levels: tuple[float, ...]  # two-sided, of each look
+    futility: float = 0.0  # given up below this chance of still showing a reduction; 0 never
 
 
 def rules(adaptive: Adaptive = Adaptive()) -> tuple[Rule, ...]:  # noqa: B008 â€” frozen
@@ -74,8 +62,8 @@ def rules(adaptive: Adaptive = Adaptive()) -> tuple[Rule, ...]:  # noqa: B008 â€
         Rule("every seed at .05", every, (ALPHA,) * len(every)),
         Rule(f"{len(looks)} looks at .05", looks, (ALPHA,) * len(looks)),
         Rule("anytime-valid", every, _anytime(every, most / 2)),
-        *(planned(names[own], spending=own, futility=0.0) for own in names),
-        *(planned(f"{names[own]}, give up", spending=own) for own in names),
+        *(planned(name, spending=by, futility=0.0) for by, name in names.items()),
+        *(planned(f"{name}, give up", spending=by) for by, name in names.items()),
     )
 
 
@@ -219,15 +207,14 @@ def _chances(counts: Counts, n_seeds: int, rule: Rule) -> FloatArray:
     """Return the chance that each study still shows a reduction; infinite where none is known."""
     n_images = int(counts.n_images_C[0])
     size, level = n_seeds * n_images, rule.levels[-1]
-    before_B, after_B = (own.sum(axis=1) for own in (counts.before_CS, counts.after_CT))
+    before_B, after_B = (arm_CS.sum(axis=1) for arm_CS in (counts.before_CS, counts.after_CT))
+    seeds = n_seeds, rule.looks[-1]
     rows = zip(components_of(counts, ALPHA), before_B / size, after_B / size, strict=True)
     return np.array(
         [
             np.inf
-            if parts is None
-            else chance_left(
-                parts, n_images, after - before, ASKED * before, (n_seeds, rule.looks[-1]), level
-            )
-            for parts, before, after in rows
+            if components is None
+            else chance_left(components, n_images, after - before, ASKED * before, seeds, level)
+            for components, before, after in rows
         ]
     )

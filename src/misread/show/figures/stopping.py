@@ -45,7 +45,7 @@ def adaptive(summaries: Sequence[RuleSummary], replicates: int) -> Figure:
     draw.key(sheet, right, 0.41, marks)
     _draw_rules(sheet.axes(right, _DOWN, 3.7, _TALL), summaries)
     for at, head, values, limit in (
-        (11.05, "false pos.,\nworst", [summary.worst for summary in summaries], LIMITS.each),
+        (11.05, "false pos.,\nworst", [summary.worst for summary in summaries], LIMITS.single),
         (12.2, "power,\n−30%", [summary.power[0] for summary in summaries], 1.0),
     ):
         sheet.text(at, 0.2, head, colour=style.MUTED)
