@@ -7,11 +7,9 @@ version 0.1.0 did (*confirm* alone, every item gated), over writers too, and as 
 the images that each seed held out, and *safe* asked where it is meant.
 """
 
-import argparse
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
-from shared import DOCS, command, table, write_block
+from shared import DOCS, asked, table, write_block
 
 from misread.data.mnist import load_mnist
 from misread.files import read_arrays
@@ -24,21 +22,13 @@ from misread.study.verdict import judge_arm
 from misread.wording import p_number, percent
 
 CELL = (4, 9)
-HEADS = (
-    "Arm",
-    "First trainings",
-    "over writers",
-    "Trained again",
-    "over writers",
-    "with held-out images (the plan)",
-)
+ONCE_AND_AGAIN = ("First trainings", "over writers", "Trained again", "over writers")
+HEADS = ("Arm", *ONCE_AND_AGAIN, "with held-out images (the plan)")
 
 
 def main() -> None:
     """Judge, and write the table."""
-    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("run", type=Path)
-    evidence = load_evidence(parser.parse_args().run)
+    evidence = load_evidence(asked(__doc__, folders=True).folders[0])
     first = dict(stored([BASELINE, *evidence.treated_arms]))
     again = {arm: runs.side for arm, runs in evidence.runs.items()}
     rows = []
@@ -47,7 +37,7 @@ def main() -> None:
         leans = leans_of(one, evidence.plan, evidence.parts)
         verdict = judge_arm(evidence.plan, arm, one.evidence, other.evidence, leans=leans)
         rows.append([arm, *before(first, arm), *before(again, arm), words(verdict)])
-    write_block(DOCS / "results" / "four-nine-again.md", f"`{command()}`\n\n{table(HEADS, rows)}")
+    write_block(DOCS / "results" / "four-nine-again.md", table(HEADS, rows))
 
 
 def stored(arms: list[str]) -> Iterator[tuple[str, Predictions]]:

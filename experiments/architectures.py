@@ -11,13 +11,11 @@ Reads stored evidence, of the policy and the fixes from the last folder; each ne
 more to count its multiplications.
 """
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from shared import DOCS, command, table, write_block
+from shared import DOCS, asked, table, write_block
 
 from misread.errors import StoreError
 from misread.judge import Verdict
@@ -41,13 +39,13 @@ Pair = tuple[str, str]  # an arm, and the same network without the treatment
 
 def main() -> None:
     """Write the tables."""
-    evidence, *more = (load_evidence(Path(folder)) for folder in sys.argv[1:])
+    evidence, *more = map(load_evidence, asked(__doc__, folders=True).folders)
     longer = more[0] if more else evidence  # more seeds of the treated networks
     pairs = treated(longer)
     seeds = f"{len(evidence.seeds)} seeds ({listed([str(seed) for seed in evidence.seeds])})"
     networks = [arm for arm in evidence.arms if arm not in dict(pairs)]
-    parts = [
-        f"```bash\n{command()}\n```",
+    write_block(
+        DOCS / "results" / "architectures.md",
         "## The networks",
         costs(evidence, networks),
         f"Mean ± sd over {seeds}; seconds of one core for a training, multiplications of an image.",
@@ -59,8 +57,7 @@ def main() -> None:
         fixes(longer, pairs),
         FIXES,
         *(f"- **{arm}**: {verdict.reason}" for arm, _, verdict in verdicts(longer, pairs)),
-    ]
-    write_block(DOCS / "results" / "architectures.md", "\n\n".join(parts))
+    )
 
 
 def treated(evidence: Evidence) -> list[Pair]:
@@ -177,9 +174,8 @@ def fixes(evidence: Evidence, pairs: list[Pair]) -> str:
         accuracy = [evidence.accuracies.arms[a].accuracy.mean for a in (plain, arm)]
         change = " → ".join(percent(value) for value in accuracy)
         rows.append([f"{arm}, against {plain}", change, *cells[:2], thin, verdict.verdict])
-    n_cells = len(evidence.plan.cells)
-    names = [f"{a}→{b}" for a, b in evidence.plan.cells][:n_cells]
-    return table(["Arm", "Accuracy", *names[:2], "Thin 4s read as 9", "Verdict"], rows)
+    names = [f"{a}→{b}" for a, b in evidence.plan.cells[:2]]
+    return table(["Arm", "Accuracy", *names, "Thin 4s read as 9", "Verdict"], rows)
 
 
 if __name__ == "__main__":

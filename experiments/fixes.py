@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from shared import DOCS, command, table, write_block
+from shared import DOCS, table, write_block
 
 from misread.data.mnist import load_mnist
 from misread.files import read_arrays, read_json
@@ -50,14 +50,13 @@ EVIDENCE = {"held out": 0.0, "held out and *confirm*": None, "*confirm*": 1.0}
 def main() -> None:
     """Read the folders, and write the tables."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("--searches", type=Path, nargs="*", default=[])
+    for name in ("searches", "proofs", "robust"):
+        parser.add_argument(f"--{name}", type=Path, nargs="*", default=[])
     parser.add_argument("--elsewhere", nargs="*", default=[], metavar="TRUE:PREDICTED")
-    parser.add_argument("--proofs", type=Path, nargs="*", default=[])
-    parser.add_argument("--robust", type=Path, nargs="*", default=[])
     parser.add_argument("--pairs", nargs="*", default=[], metavar="ARM:OTHER")
     options = parser.parse_args()
     pairs = [(arm, other) for arm, _, other in (text.partition(":") for text in options.pairs)]
-    text = [f"Written by `{command()}`."]
+    text: list[str] = []
     for folder in options.searches:
         text += [f"### The search {folder.name}", candidates(folder)]
         cells = options.elsewhere if folder == options.searches[0] else []
@@ -67,11 +66,9 @@ def main() -> None:
     for folder in options.proofs:
         text += [f"### The trainings of {folder.name}", proof(load_evidence(folder))]
     for folder in options.robust:
-        text += [
-            "### Edge cases against general augmentation: the numbers",
-            robust(load_evidence(folder), pairs),
-        ]
-    write_block(DOCS / "results" / "fixes.md", "\n\n".join(text))
+        title = "### Edge cases against general augmentation: the numbers"
+        text += [title, robust(load_evidence(folder), pairs)]
+    write_block(DOCS / "results" / "fixes.md", *text)
 
 
 def proof(evidence: Evidence) -> str:

@@ -9,22 +9,18 @@ as after a search, those of one half, and *safe* asked where it is meant. Of fix
 there are three times as many studies.
 """
 
-import argparse
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from rich.progress import track
-from shared import DOCS, command, table, write_block
+from shared import DOCS, asked, of_each, table, write_block
 
-from misread.judge import Predictions, Verdict, judge
+from misread.judge import Predictions, judge
 from misread.judge.items import Gate
 from misread.seeds import derive
 from misread.simulate.worlds import WORLDS, WRITER_WORLDS, Design, World, draw, read_by, writers_of
 from misread.wording import count, percent
-from misread.workers.machine import cores
-from misread.workers.processes import side_by_side
 
 CELL, N_CLASSES = (4, 9), 10
 DESIGN = Design(10, 5, n_images=982)  # paired seeds; the fours of MNIST
@@ -66,38 +62,25 @@ class Kind(NamedTuple):
 
 def main() -> None:
     """Simulate, judge twice, and write the table."""
-    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("--studies", type=int, default=100)
-    parser.add_argument("--jobs", type=int, default=cores())
-    options = parser.parse_args()
+    options = asked(__doc__, studies=100, jobs=0)
     harms = [Harm(), *(Harm(place, growth) for place in PLACES for growth in GROWTHS)]
     kinds = [Kind(world, harm) for world in SETTINGS for harm in harms]
     kinds += [Kind(world, Harm(), 8) for world in SETTINGS]
     kinds += [Kind(world, Harm(), errors, ALL) for errors in (5, 8) for world in SETTINGS]
     work = partial(judged, n_studies=options.studies)
-    results = side_by_side(work, kinds, options.jobs)
-    said = dict(track(results, "kinds of study", total=len(kinds)))
     rows = [
         (
             kind.world.name,
             f"{kind.errors:g}",
             "all" if kind.n_select == ALL else "half",
             kind.harm.name,
-            *(percent(share) for share in said[number]),
+            *map(percent, shares),
         )
-        for number, kind in enumerate(kinds)
+        for kind, shares in zip(kinds, of_each(work, kinds, options.jobs), strict=True)
     ]
-    heads = (
-        "World",
-        "Errors",
-        "Held out",
-        "Made worse",
-        "HARM before",
-        "HARM now",
-        "REDUCED before",
-        "REDUCED now",
-    )
-    write_block(DOCS / "method.md", f"```bash\n{command()}\n```\n\n{table(heads, rows)}")
+    said = [f"{verdict} {when}" for verdict in ("HARM", "REDUCED") for when in ("before", "now")]
+    heads = ("World", "Errors", "Held out", "Made worse", *said)
+    write_block(DOCS / "method.md", table(heads, rows))
 
 
 def judged(kind: Kind, n_studies: int) -> list[float]:
@@ -106,19 +89,15 @@ def judged(kind: Kind, n_studies: int) -> list[float]:
     counts = np.zeros(4)
     n_studies *= 1 if kind.harm.place else 3
     for _ in range(n_studies):
-        sides = study(kind, rng)
+        before, after = study(kind, rng)
         confirm = np.flatnonzero(np.tile(read_by(kind.design).all(axis=0), N_CLASSES))
-        old = verdict(*(part(side, confirm) for side in sides), gate=Gate.EVERYTHING)
-        new = verdict(*sides, gate=Gate.MEANT)
+        alone = part(before, confirm), part(after, confirm)
+        old = judge(alone[0], alone[1], cells=[CELL], gate=Gate.EVERYTHING)
+        new = judge(before, after, cells=[CELL], gate=Gate.MEANT)
         counts += [it.verdict == "HARM" for it in (old, new)] + [
             it.verdict == "REDUCED" and not it.qualifier for it in (old, new)
         ]
     return [float(share) for share in counts / n_studies]
-
-
-def verdict(before: Predictions, after: Predictions, *, gate: Gate) -> Verdict:
-    """Return the verdict on a simulated fix."""
-    return judge(before, after, cells=[CELL], gate=gate)
 
 
 def part(side: Predictions, places: np.ndarray) -> Predictions:
@@ -152,17 +131,12 @@ def study(kind: Kind, rng: np.random.Generator) -> list[Predictions]:
 
     whole = readings(tuple(range(N_CLASSES)), "recall")
     thin = readings(CELL, THIN)
-    sides = [
-        Predictions.from_arrays(
-            labels_N,
-            preds_SN,
-            groups=np.tile(writers_of(n), N_CLASSES),
-            held_out_SN=read_by_SN,
-        )
-        for preds_SN in whole
-    ]
+    groups_N = np.tile(writers_of(n), N_CLASSES)
     return [
-        side.with_view(THIN, preds_SM, of_pair) for side, preds_SM in zip(sides, thin, strict=True)
+        Predictions.from_arrays(
+            labels_N, preds_SN, groups=groups_N, held_out_SN=read_by_SN
+        ).with_view(THIN, preds_SM, of_pair)
+        for preds_SN, preds_SM in zip(whole, thin, strict=True)
     ]
 
 

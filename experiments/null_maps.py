@@ -7,13 +7,11 @@ explain` has explained and whose arm `again` is the baseline with other weights.
 dealt anew for each pair: any split of the same trainings is one without a difference.
 """
 
-import argparse
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from rich.progress import track
-from shared import DOCS, command, table, write_block
+from shared import DOCS, asked, table, write_block
 
 from misread.explain.noise import Floats, map_change, relative
 from misread.files import read_arrays
@@ -26,11 +24,8 @@ Pair = tuple[Floats, Floats]
 
 def main() -> None:
     """Count, and write the table."""
-    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("study", type=Path, help="an explained study with the arm `again`")
-    parser.add_argument("--pairs", type=int, default=2000)
-    options = parser.parse_args()
-    stored = read_arrays(options.study / "explain" / "explain.npz")
+    options = asked(__doc__, folders=True, pairs=2000)
+    stored = read_arrays(options.folders[0] / "explain" / "explain.npz")
     models_SNHW = relative(np.concatenate([stored["baseline"], stored["again"]]))
     rng = derive(0, "null pairs")
     rows = []
@@ -51,7 +46,7 @@ def main() -> None:
             share = percent(shown / options.pairs)
             rows.append((f"{name}, {n_seeds} seeds a side", f"{options.pairs:,}", share, level))
     heads = ("Null pairs", "Pairs", "Show anything", "Level of the test")
-    write_block(DOCS / "explain.md", f"```bash\n{command()}\n```\n\n{table(heads, rows)}")
+    write_block(DOCS / "explain.md", table(heads, rows))
 
 
 def count(draw: Callable[[], Pair], n_pairs: int, name: str) -> int:

@@ -5,27 +5,20 @@ The shapes are those of *confirm*, scaled up; pen, ink, paper, ruling, light and
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from skimage.morphology import skeletonize
 
-from misread.data.dataset import Dataset
 from misread.data.mnist import load_mnist
 from misread.seeds import derive
 
 WIDTH, HEIGHT = 1000, 1400
 _ROWS, _COLUMNS = 8, 6
-BLACK, BLUE, RED, GREEN, PENCIL, CHALK = (
-    (30, 30, 35),
-    (35, 55, 150),
-    (190, 35, 45),
-    (30, 120, 60),
-    (125, 125, 128),
-    (225, 225, 215),
-)
+BLACK, BLUE, RED, GREEN = (30, 30, 35), (35, 55, 150), (190, 35, 45), (30, 120, 60)
+PENCIL, CHALK = (125, 125, 128), (225, 225, 215)
 WHITE, BOARD = (246, 244, 238), (38, 56, 48)
 _RULE = (150, 180, 220)
 
@@ -37,78 +30,47 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Condition:
-    """How a page is written and photographed.
+    """How a page is written and photographed."""
 
-    Parameters
-    ----------
-    words
-        The condition, for the table.
-    pen
-        Stroke width as a share of the digit's height; None leaves the strokes as they are.
-    inks, paper
-        RGB colours; each row of digits takes the next ink.
-    ruling
-        "" or "ruled" (lines below the rows) or "squared" (a grid through the digits).
-    rule
-        Colour of the ruling.
-    angle_deg
-        The page is turned by up to so much.
-    light
-        Brightness of the darkest corner, of 1; a straight shadow takes another fifth below 0.6.
-    noise, blur_px, jpeg
-        Standard deviation of the camera's noise (of 255), of its blur, and JPEG quality (100: no
-        JPEG).
-    desk
-        Whether the page lies on a wooden table and is seen from the side.
-    height_px
-        Smallest and largest height of MNIST's box of 28 on the page.
-    gap_px
-        Smallest and largest gap between the boxes of neighbours; below 0 they overlap.
-    """
-
-    words: str
-    pen: float | None = 0.07
-    inks: tuple[tuple[int, int, int], ...] = (BLACK,)
+    words: str  # the condition, for the table
+    pen: float | None = 0.07  # stroke width as a share of the digit's height; None: as in MNIST
+    inks: tuple[tuple[int, int, int], ...] = (BLACK,)  # each row of digits takes the next
     paper: tuple[int, int, int] = WHITE
-    ruling: str = ""
-    rule: tuple[int, int, int] = _RULE
-    angle_deg: float = 0
-    light: float = 1
-    noise: float = 2
-    blur_px: float = 0.6
-    jpeg: int = 100
-    desk: bool = False
-    height_px: tuple[int, int] = (84, 112)
-    gap_px: tuple[int, int] = (35, 59)
+    ruling: str = ""  # or "ruled" (lines below the rows), or "squared" (a grid through the digits)
+    rule: tuple[int, int, int] = _RULE  # colour of the ruling
+    angle_deg: float = 0  # the page is turned by up to so much
+    light: float = 1  # of the darkest corner; a straight shadow takes another fifth below 0.6
+    noise: float = 2  # standard deviation of the camera's noise, of 255
+    blur_px: float = 0.6  # standard deviation of its blur
+    jpeg: int = 100  # quality; 100 is no JPEG
+    desk: bool = False  # the page lies on a wooden table and is seen from the side
+    height_px: tuple[int, int] = (84, 112)  # least and most of MNIST's box of 28 on the page
+    gap_px: tuple[int, int] = (35, 59)  # between the boxes of neighbours; below 0 they overlap
 
 
-PLAIN = Condition("black pen, even light")
 CONDITIONS = {
-    "plain": PLAIN,
-    "marker": replace(PLAIN, words="strokes as thick as MNIST's", pen=None),
-    "fine": replace(PLAIN, words="fine pen (3% of the height)", pen=0.03),
-    "inks": replace(PLAIN, words="blue, red, green ink, pencil", inks=(BLUE, RED, GREEN, PENCIL)),
-    "noise": replace(PLAIN, words="camera noise, SD 15 of 255", noise=15),
-    "blur": replace(PLAIN, words="out of focus, SD 3 px", blur_px=3),
-    "light": replace(PLAIN, words="light falls to 35%, with a shadow's edge", light=0.35),
-    "turned": replace(PLAIN, words="page turned by up to 6°", angle_deg=6),
-    "ruled": replace(PLAIN, words="ruled paper, turned by up to 3°", ruling="ruled", angle_deg=3),
-    "squared": replace(
-        PLAIN, words="squared paper, turned by up to 3°", ruling="squared", angle_deg=3
+    "plain": Condition("black pen, even light"),
+    "marker": Condition("strokes as thick as MNIST's", pen=None),
+    "fine": Condition("fine pen (3% of the height)", pen=0.03),
+    "inks": Condition("blue, red, green ink, pencil", inks=(BLUE, RED, GREEN, PENCIL)),
+    "noise": Condition("camera noise, SD 15 of 255", noise=15),
+    "blur": Condition("out of focus, SD 3 px", blur_px=3),
+    "light": Condition("light falls to 35%, with a shadow's edge", light=0.35),
+    "turned": Condition("page turned by up to 6°", angle_deg=6),
+    "ruled": Condition("ruled paper, turned by up to 3°", ruling="ruled", angle_deg=3),
+    "squared": Condition("squared paper, turned by up to 3°", ruling="squared", angle_deg=3),
+    "dark-squared": Condition(
+        "squared paper, lines grey as pencil", ruling="squared", rule=(120, 120, 125)
     ),
-    "dark-squared": replace(
-        PLAIN, words="squared paper, lines grey as pencil", ruling="squared", rule=(120, 120, 125)
-    ),
-    "jpeg": replace(PLAIN, words="JPEG of quality 15", jpeg=15),
-    "small": replace(PLAIN, words="small: 28 to 40 px high", height_px=(36, 52), blur_px=0.8),
-    "chalk": replace(PLAIN, words="chalk on a board", inks=(CHALK,), paper=BOARD, pen=0.09),
-    "close": replace(PLAIN, words="close together, as in numbers", gap_px=(6, 12)),
-    "touching": replace(PLAIN, words="so close that many touch", gap_px=(-6, 2)),
-    "tiny": replace(PLAIN, words="tiny: 14 to 19 px high", height_px=(18, 24), blur_px=0.8),
-    "rough": replace(PLAIN, words="pencil, camera noise, SD 40 of 255", inks=(PENCIL,), noise=40),
-    "photo": replace(
-        PLAIN,
-        words="blue pen, squared, from the side on a table, uneven light, noise, blur, JPEG",
+    "jpeg": Condition("JPEG of quality 15", jpeg=15),
+    "small": Condition("small: 28 to 40 px high", height_px=(36, 52), blur_px=0.8),
+    "chalk": Condition("chalk on a board", inks=(CHALK,), paper=BOARD, pen=0.09),
+    "close": Condition("close together, as in numbers", gap_px=(6, 12)),
+    "touching": Condition("so close that many touch", gap_px=(-6, 2)),
+    "tiny": Condition("tiny: 14 to 19 px high", height_px=(18, 24), blur_px=0.8),
+    "rough": Condition("pencil, camera noise, SD 40 of 255", inks=(PENCIL,), noise=40),
+    "photo": Condition(
+        "blue pen, squared, from the side on a table, uneven light, noise, blur, JPEG",
         inks=(BLUE,),
         ruling="squared",
         angle_deg=3,
@@ -134,19 +96,9 @@ class Page:
     labels_N: npt.NDArray[np.int64]
 
 
-def render(condition: Condition, number: int, digits: Dataset | None = None) -> Page:
-    """Return page `number` of a condition; the same every time.
-
-    Parameters
-    ----------
-    condition
-        How it is written and photographed.
-    number
-        Which page: other digits at other places.
-    digits
-        Where the digits come from; MNIST's test set unless given.
-    """
-    digits = load_mnist()[1] if digits is None else digits
+def render(condition: Condition, number: int) -> Page:
+    """Return page `number` of a condition, the same every time; another has other digits."""
+    digits = load_mnist()[1]
     rng = derive(number, "page")
     ink = np.zeros((HEIGHT, WIDTH), np.float32)
     owner = np.zeros((HEIGHT, WIDTH), np.uint16)

@@ -7,7 +7,6 @@ digits with all seeds of the study's baseline, and writes the part of the page t
 `docs/results/reading.json` and the pictures that the page shows.
 """
 
-import argparse
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pages import CONDITIONS, Condition, Page, render
 from scipy.stats import binomtest
-from shared import DOCS, command, table, write_block
+from shared import DOCS, asked, table, write_block
 
 from misread.data.mnist import load_mnist
 from misread.files import write_atomic, write_json
@@ -34,15 +33,13 @@ COUNTED = ("found", "false", "found_and_right", "unsure", "unsure_and_wrong", "f
 
 def main() -> None:
     """Measure, and write what was measured."""
-    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("study", type=Path, help="folder of a finished study of MNIST")
-    parser.add_argument("--pages", type=int, default=6, help="pages of each condition")
-    options = parser.parse_args()
-    readers = readers_of(options.study)
+    options = asked(__doc__, folders=True, pages=6)
+    (study,) = options.folders
+    readers = readers_of(study)
     rows = [measure(name, kind, options.pages, readers) for name, kind in CONDITIONS.items()]
     rows.sort(key=lambda row: row["found_and_right"] / row["digits"])
     measured = {
-        "study": options.study.name,
+        "study": study.name,
         "seeds": list(readers.seeds),
         "pages": options.pages,
         "unsure_below": UNSURE,
@@ -156,8 +153,7 @@ among them {sums["unsure_and_wrong"]} of the {wrong} wrong readings; of the read
 {missed} are wrong. Of {sums["false"]} false finds {sums["false_and_sure"]} are not
 marked.
 
-Written by `{command()}`; the counts are in
-[reading.json](results/reading.json)."""  # noqa: E501  as the page has it
+The counts are in [reading.json](results/reading.json)."""  # noqa: E501  as the page has it
 
 
 def draw(readers: Readers) -> None:

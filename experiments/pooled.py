@@ -7,12 +7,10 @@ that proves), of which each reads the one that it held out. The judge is told th
 there are any. Last, 4 trainings against 20.
 """
 
-import argparse
 from functools import partial
 
 import numpy as np
-from rich.progress import track
-from shared import DOCS, command, table, write_block
+from shared import DOCS, asked, of_each, table, write_block
 
 from misread.show.calibration import share
 from misread.simulate.calibrate import Outcome, Setting, simulate
@@ -24,8 +22,6 @@ from misread.simulate.worlds import (
     World,
     WriterWorld,
 )
-from misread.workers.machine import cores
-from misread.workers.processes import side_by_side
 
 SEEDS, ERRORS, SELECT = (5, 10, 20), (3.0, 8.0, 30.0), (2921, 5842)
 ALL_WORLDS = (*WORLDS, *WRITER_WORLDS, *OTHER_WORLDS)
@@ -33,15 +29,10 @@ ALL_WORLDS = (*WORLDS, *WRITER_WORLDS, *OTHER_WORLDS)
 
 def main() -> None:
     """Simulate, judge, and write the tables."""
-    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("--studies", type=int, default=500)
-    parser.add_argument("--jobs", type=int, default=cores())
-    options = parser.parse_args()
+    options = asked(__doc__, studies=500, jobs=0)
     kinds = [Setting(world, design) for world in ALL_WORLDS for design in designs()]
     work = partial(judged, n_studies=options.studies)
-    results = side_by_side(work, kinds, options.jobs)
-    said = dict(track(results, "kinds of study", total=len(kinds)))
-    outcomes = [(kind, said[number]) for number, kind in enumerate(kinds)]
+    outcomes = list(zip(kinds, of_each(work, kinds, options.jobs), strict=True))
     paired = [row(world, outcomes, paired=True) for world in ALL_WORLDS]
     unequal = [row(world, outcomes, paired=False) for world in ALL_WORLDS]
     null = [it.rate for kind, it in outcomes if not kind.design.reduction]
@@ -49,16 +40,17 @@ def main() -> None:
         "World", "False positives, mean", "at most", "fewer, at most", "more, at most",
         "coverage, at least", "with a true −50%, at least",
     )  # fmt: skip
-    against = [it[:-1] for it in unequal]
     error = share((0.05 * 0.95 / options.studies) ** 0.5)
-    text = (
-        f"```bash\n{command()}\n```\n\n{len(kinds)} kinds of study, {options.studies:,} of each; "
-        f"false positives are {share(float(np.mean(null)))} on average. The Monte-Carlo standard "
-        f"error of a rate near .05 is {error}.\n\n"
-        f"Paired seeds, 5, 10 and 20:\n\n{table(heads, paired)}\n\n"
-        f"4 trainings before, 20 after, not paired:\n\n{table(heads[:-1], against)}"
+    write_block(
+        DOCS / "method.md",
+        f"{len(kinds)} kinds of study, {options.studies:,} of each; false positives are "
+        f"{share(float(np.mean(null)))} on average. The Monte-Carlo standard error of a rate near "
+        f".05 is {error}.",
+        "Paired seeds, 5, 10 and 20:",
+        table(heads, paired),
+        "4 trainings before, 20 after, not paired:",
+        table(heads[:-1], (it[:-1] for it in unequal)),
     )
-    write_block(DOCS / "method.md", text)
 
 
 def designs() -> list[Design]:

@@ -69,22 +69,15 @@ def load_answers(name: str) -> Answers:
 
 
 def beyond_width(answers: Answers, values_AS: FloatArray) -> Estimate:
-    """Return what being a power of two adds to what the width explains, with its interval.
+    """Return what being a power of two adds to what the width explains of values by arm and seed.
 
     Least squares, seed by seed: a cubic of the logarithm of the width, and a constant for powers
     of two. The interval is Student's t over seeds.
-
-    Parameters
-    ----------
-    answers
-        The study of widths.
-    values_AS
-        What is explained, by arm and seed.
     """
     log_A = np.log2([answers.at[arm] for arm in answers.at])
     log_A -= log_A.mean()
-    two_A = [float(answers.series[arm] == "power of two") for arm in answers.at]
-    design_AD = np.stack([np.ones_like(log_A), log_A, log_A**2, log_A**3, np.array(two_A)], axis=1)
+    two_A = [answers.series[arm] == "power of two" for arm in answers.at]
+    design_AD = np.column_stack([np.vander(log_A, 4, increasing=True), two_A])
     added_S = np.linalg.lstsq(design_AD, values_AS, rcond=None)[0][-1]
     mean, error = float(added_S.mean()), float(added_S.std(ddof=1)) / added_S.size**0.5
     half = float(stats.t.ppf(1 - answers.outcome.alpha / 2, added_S.size - 1)) * error
@@ -93,15 +86,16 @@ def beyond_width(answers: Answers, values_AS: FloatArray) -> Estimate:
 
 def powers_of_two(answers: Answers) -> str:
     """Return what is left to powers of two beyond the width, and what a pair of widths costs."""
-    arms = [answers.outcome.arms[arm] for arm in answers.at]
-    reads = beyond_width(answers, np.array([arm.accuracy.per_seed for arm in arms]))
+    outcomes = answers.outcome.arms
+    accuracy_AS = np.array([outcomes[arm].accuracy.per_seed for arm in answers.at])
+    reads = beyond_width(answers, accuracy_AS)
     costs = beyond_width(answers, np.log([per_step(answers, arm) for arm in answers.at]))
     cost = Ratio(ratio=np.exp(costs.mean), low=np.exp(costs.low), high=np.exp(costs.high))
     low, high = (number(100 * end, sign=True) for end in reads[1:])
     pairs = [
         (
             f"{answers.at[more]:g} against {answers.at[less]:g}",
-            "× " + number(parameters(answers, more) / parameters(answers, less)),
+            "× " + number(outcomes[more].parameters / outcomes[less].parameters),
             "× " + ratio_words(times(answers, [more], [less])),
         )
         for less, more in PAIRS
@@ -115,11 +109,6 @@ def powers_of_two(answers: Answers) -> str:
         f"{finding(costs, ('slower', 'faster'))}.\n\n"
         + table(("Units", "Parameters", "Time per step"), pairs)
     )
-
-
-def parameters(answers: Answers, arm: str) -> int:
-    """Return how many parameters a network of an arm has."""
-    return answers.outcome.arms[arm].parameters
 
 
 def finding(value: Estimate, words: tuple[str, str]) -> str:

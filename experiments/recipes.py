@@ -8,14 +8,12 @@ these readings.
 """
 
 import os
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import scipy.stats
-from shared import DOCS, ROOT, command, table, write_block
+from shared import DOCS, ROOT, asked, table, write_block
 
 from misread.data.dataset import Dataset
 from misread.files import read_arrays, read_json
@@ -94,15 +92,14 @@ class Baseline:
 
 def main() -> None:
     """Read, and write the page."""
-    if len(sys.argv) < 2:
-        sys.exit("usage: python experiments/recipes.py STUDY_FOLDER…")
+    folders = asked(__doc__, folders=True).folders
     train.set_up_backend()
-    study = load_plan(Path(sys.argv[1])).study
+    study = load_plan(folders[0]).study
     confirm = load_parts(study.dataset, study.sizes["confirm_size"]).confirm
     usps = unseen("mnist", f"h5:{USPS}") if USPS.exists() else None
     recipes: dict[str, Baseline] = {}
     answers: dict[str, dict[str, str]] = {}
-    for folder in map(Path, sys.argv[1:]):
+    for folder in folders:
         study = load_plan(folder).study
         if study.treated_arms:
             verdicts = load_evidence(folder).verdicts
@@ -115,8 +112,8 @@ def main() -> None:
             print(f"{study.recipe_name} seed {seed}", flush=True)
     columns = {name: column(one, confirm) for name, one in recipes.items()}
     heads = next(iter(columns.values()))
-    parts = [
-        f"Written by `{command()}`.",
+    write_block(
+        DOCS / "recipes.md",
         table(("", *columns), ([h, *(c[h] for c in columns.values())] for h in heads)),
         "\n".join(filter(None, [ABOUT, remarks(recipes, confirm)])),
         "## The same question with each recipe",
@@ -128,8 +125,7 @@ def main() -> None:
                 for arm in next(iter(answers.values()), {})
             ),
         ),
-    ]
-    write_block(DOCS / "recipes.md", "\n\n".join(parts))
+    )
 
 
 def column(one: Baseline, confirm: Dataset) -> dict[str, str]:

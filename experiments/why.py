@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from shared import DOCS, command
+from shared import DOCS
 
 from misread.explain.loop import DEGREES, EDITS, by_degrees
 from misread.show import style
@@ -37,7 +37,7 @@ def main() -> None:
     }
     for name, figure in drawn.items():
         style.write_png(DOCS / "figures" / f"explain-{name}.png", figure)
-    print(f"Written by {command()}: docs/figures/explain-*.png.")
+    print("Written: docs/figures/explain-*.png.")
 
 
 def of_arms(stored: Stored, arms: tuple[str, ...], n_images: int = 3) -> Stored:

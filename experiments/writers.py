@@ -8,13 +8,12 @@ unless told otherwise, and a fifth of that with one. Then it judges the trials i
 such as runs/four-nine-quick, both ways.
 """
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from rich.progress import track
-from shared import DOCS, command, table, write_block
+from shared import DOCS, asked, table, write_block
 
 from misread import wording
 from misread.judge import Verdict
@@ -36,10 +35,7 @@ Judged = tuple[str, str, Verdict, Verdict]  # run, arm, without and with groups
 
 def main() -> None:
     """Write the tables."""
-    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("--replicates", type=int, default=10_000)
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
-    options = parser.parse_args()
+    options = asked(__doc__, folders=True, replicates=10_000)
     kinds = [
         Setting(world, Design(n_seeds, errors, reduction))
         for reduction in (0.0, 0.3)
@@ -51,9 +47,8 @@ def main() -> None:
     for kind in track(kinds, "simulating"):
         n = options.replicates // 5 if kind.design.reduction else options.replicates
         pairs.append((simulate(kind, n), simulate(kind, n, grouped=True)))
-    real = [row for run in track(options.runs, "judging") for row in judged(run)]
-    parts = [f"```\n{command()}\n```", *simulated(pairs), *on_real(real)]
-    write_block(DOCS / "method.md", "\n\n".join(parts))
+    real = [row for run in track(options.folders, "judging") for row in judged(run)]
+    write_block(DOCS / "method.md", *simulated(pairs), *on_real(real))
 
 
 def simulated(pairs: list[Pair]) -> Iterator[str]:
