@@ -3,7 +3,6 @@
     make bench                                   all of them, then the page
     make bench ARGS="--only everyday,executors"  these, then the page
     make bench ARGS="--render"                   only the page, from benchmarks/results/
-    make bench ARGS="--check"                    exit with 1 where the page is not what they give
 
 What a benchmark has to do: the head of benchmarks/common.py.
 """
@@ -42,13 +41,7 @@ def result_of(name: str, project: Path = PROJECT) -> Path:
 
 
 def page(project: Path = PROJECT) -> str:
-    """Return docs/benchmarks.md.
-
-    Raises
-    ------
-    ValueError
-        If a result is missing or of a quick try.
-    """
+    """Return docs/benchmarks.md; ValueError if a result is missing or of a quick try."""
     parts = [HEAD]
     for name in names(project):
         path = result_of(name, project)
@@ -84,18 +77,17 @@ def section(result: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def main() -> int:
-    """Run, render, or check."""
+def main() -> None:
+    """Run, and render."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", metavar="A,B", help="run these benchmarks")
     parser.add_argument("--render", action="store_true", help="run none, write the page")
-    parser.add_argument("--check", action="store_true", help="run none, compare the page")
     options = parser.parse_args()
     known = names()
     chosen = options.only.split(",") if options.only else known
     if unknown := sorted(set(chosen) - set(known)):
         parser.error(f"there is no benchmark {', '.join(unknown)}; choose of {', '.join(known)}.")
-    if not options.render and not options.check:
+    if not options.render:
         for name in chosen:
             print(f"\n== benchmarks/{name}.py", flush=True)
             script = PROJECT / "benchmarks" / f"{name}.py"
@@ -106,15 +98,9 @@ def main() -> int:
         now = page()
     except ValueError as error:
         sys.exit(str(error))
-    if options.check:
-        if not path.exists() or path.read_text("utf-8") != now:
-            print(f'{path} is out of date; run make bench ARGS="--render".', file=sys.stderr)
-            return 1
-        return 0
     path.write_text(now, "utf-8")
     print(f"Written: {path}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +25,25 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 # Pages outside docs/ that come along.
 ROOTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src/misread/data/mnist/SOURCES.md")
-# The menu, part by part; a page that is in none stands with the studies, one of docs/results/
-# with the results.
-START = {"Start": "README.md"}
-JUDGE = ("docs/judge.md", "docs/view.md", "docs/atlas.md", "docs/power.md", "docs/labels.md")
-STUDY = ("docs/run.md", "docs/study.md", "docs/trainer.md", "docs/fix.md", "docs/data.md")
-RESULTS = ("docs/originals.md", "docs/results/four-nine.md", "docs/questions.md")
-METHOD = ("docs/method.md", "docs/calibration.md", "docs/adaptive.md")
-PLANS = ("PLANNING", "PRD", "TASKS", "decisions", "log")
-CARRY_ON = (ROOTS[1], *(f"docs/{name}.md" for name in PLANS), *ROOTS[2:])
-SPEED = "docs/benchmarks.md"
 CLI = "docs/cli.md"
 API = "docs/api"
+# The menu, part by part; a page that is in none stands with the studies, one of docs/results/
+# with the results.
+MENU = {
+    "Start": ("README.md",),
+    "Judge your own predictions": tuple(
+        f"docs/{name}.md" for name in ("judge", "view", "atlas", "power", "labels")
+    ),
+    "Run a study": tuple(f"docs/{name}.md" for name in ("run", "study", "trainer", "fix", "data")),
+    "Results": ("docs/originals.md", "docs/results/four-nine.md", "docs/questions.md"),
+    "Method": ("docs/method.md", "docs/calibration.md", "docs/adaptive.md"),
+    "Reference": (CLI, "docs/benchmarks.md", f"{API}/index.md"),
+    "Carry on": (
+        ROOTS[1],
+        *(f"docs/{name}.md" for name in ("PLANNING", "PRD", "TASKS", "decisions", "log")),
+        *ROOTS[2:],
+    ),
+}
 
 FENCE = re.compile(r"^ *(`{3,}|~{3,}).*?^ *\1[`~]* *$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s#:]+)")  # a path to a page or picture; with a colon it is an address
@@ -59,14 +67,9 @@ def outside_fences(text: str, change: Callable[[str], str]) -> str:
 
 
 def gather(project: Path, pages: Path) -> None:
-    """Copy docs/, the pages beside it and what they link to; a link to a module goes to its page.
+    """Fill a new folder with docs/, the pages beside it and what they link to.
 
-    Parameters
-    ----------
-    project
-        The root of the repository.
-    pages
-        The folder to fill; it must not exist.
+    A link to a module goes to its page.
     """
     shutil.copytree(project / "docs", pages / "docs", ignore=shutil.ignore_patterns("site"))
     shutil.copytree(project / "docs" / "site", pages / "assets")
@@ -151,52 +154,27 @@ def offers(package: Path) -> str:
 def menu(pages: Path) -> list[dict[str, Any]]:
     """Return MkDocs' `nav` of all pages that are there."""
     names = sorted(path.relative_to(pages).as_posix() for path in pages.rglob("*.md"))
+    parts: dict[str, list[Any]] = {
+        title: [name for name in placed if name in names] for title, placed in MENU.items()
+    }
     packages: dict[str, list[dict[str, str]]] = {}
-    placed = {START["Start"], *JUDGE, *RESULTS, *METHOD, *CARRY_ON, CLI, SPEED}
-    studies = [name for name in STUDY if name in names]
-    results = [name for name in RESULTS if name in names]
-    for name in names:
+    for name in sorted({*names} - {*chain(*MENU.values())}):
         folder = Path(name).parent.as_posix()
         if folder == API:
             module = Path(name).stem.removeprefix("misread.")
-            if module != "index":
-                packages.setdefault(module.partition(".")[0], []).append({module: name})
-        elif name not in {*placed, *studies}:
-            (results if folder == "docs/results" else studies).append(name)
-    large = [{package: links} for package, links in packages.items() if len(links) > 1]
+            packages.setdefault(module.partition(".")[0], []).append({module: name})
+        else:
+            parts["Results" if folder == "docs/results" else "Run a study"].append(name)
+    parts["Reference"] += [{name: links} for name, links in packages.items() if len(links) > 1]
     small = [link for links in packages.values() if len(links) == 1 for link in links]
-
-    def there(part: tuple[str, ...]) -> list[str]:
-        return [name for name in part if name in names]
-
-    reference = [*there((CLI, SPEED)), f"{API}/index.md", *large, {"others": small}]
-    return [
-        START,
-        {"Judge your own predictions": there(JUDGE)},
-        {"Run a study": studies},
-        {"Results": results},
-        {"Method": there(METHOD)},
-        {"Reference": reference},
-        {"Carry on": there(CARRY_ON)},
-    ]
+    parts["Reference"].append({"others": small})
+    return [{"Start": parts.pop("Start")[0]}, *({title: part} for title, part in parts.items())]
 
 
 def build(project: Path, work: Path, site: Path) -> int:
-    """Build the site of a project.
+    """Build the site of a project, and return MkDocs' exit code.
 
-    Parameters
-    ----------
-    project
-        The root of the repository.
-    work
-        A folder of ours: it is emptied and then holds the gathered pages.
-    site
-        Where the site is written; emptied by MkDocs.
-
-    Returns
-    -------
-    int
-        0, or MkDocs' exit code, whose output goes to the terminal.
+    `work` is emptied and then holds the gathered pages; MkDocs empties `site` and writes it.
     """
     shutil.rmtree(work, ignore_errors=True)
     pages = work / "pages"

@@ -89,10 +89,7 @@ def cli_page(_: str = "") -> str:
 def with_outputs(page: str) -> str:
     """Return a page with what its commands print now, as run from the project's root.
 
-    Raises
-    ------
-    ValueError
-        If a block holds another command than `misread` and `echo $?`.
+    ValueError if a block holds another command than `misread` and `echo $?`.
     """
     return CONSOLE.sub(lambda block: _run(block[0]), page)
 
@@ -158,25 +155,14 @@ def summary(path: Path, name: str = "") -> str:
 def module_table(project: Path, link: Callable[[str, str], str]) -> str:
     """Return all modules with their first sentences as a Markdown table.
 
-    Parameters
-    ----------
-    project
-        The root of the repository.
-    link
-        From a module's path and name to what names it in the table.
+    `link` returns what names a module there, of its path and its name.
     """
     rows = [f"| {link(p, name)} | {summary(project / p)} |" for p, name in modules(project).items()]
     return "\n".join(["| module | what it is |", "| --- | --- |", *rows]) + "\n"
 
 
 def with_modules(page: str) -> str:
-    """Return docs/PLANNING.md with the table of the modules as they are now.
-
-    Raises
-    ------
-    LookupError
-        If the page does not hold the two markers once each.
-    """
+    """Return docs/PLANNING.md with the table of the modules; LookupError without its markers."""
     if page.count(BEGIN) != 1 or page.count(END) != 1:
         msg = f"docs/PLANNING.md does not hold {BEGIN.strip()} and {END.strip()} once each."
         raise LookupError(msg)
@@ -205,13 +191,7 @@ def attributes(model: type) -> dict[str, str]:
 
 
 class FromDocstrings(GenerateJsonSchema):
-    """Pydantic's schema, with the descriptions of numpy docstrings.
-
-    Raises
-    ------
-    ValueError
-        If a field has no description.
-    """
+    """Pydantic's schema, with the descriptions of numpy docstrings; ValueError without one."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> dict[str, Any]:
         """Return the schema of a pydantic model."""

@@ -50,19 +50,10 @@ def read_source(source: Path) -> Any:
 
 
 def execute(notebook: Any, *, quick: bool = False) -> Any:
-    """Return the notebook with the outputs of all its cells, run from top to bottom.
+    """Return the notebook, changed: with the outputs of all its cells, run from top to bottom.
 
-    Parameters
-    ----------
-    notebook
-        As `read_source` returns it; it is changed.
-    quick
-        Whether the shrunk parameters hold. They are part of no output.
-
-    Raises
-    ------
-    NotebookError
-        If a cell raises or writes to standard error.
+    With `quick` the shrunk parameters hold; they are part of no output. NotebookError if a cell
+    raises or writes to standard error.
     """
     sources = [cell.source for cell in notebook.cells]
     for cell in notebook.cells:
@@ -144,10 +135,7 @@ def make(source: Path, folder: Path, *, quick: bool = False) -> Path:
 def check(source: Path) -> None:
     """Execute a percent script, shrunk, and hold the committed notebook to it.
 
-    Raises
-    ------
-    NotebookError
-        If a cell fails, or has another source or other kinds of output than the committed one.
+    NotebookError if a cell fails, or has another source or other kinds of output.
     """
     committed = nbformat.read(source.with_suffix(".ipynb"), as_version=4)  # type: ignore[no-untyped-call]
     with tempfile.TemporaryDirectory(prefix="notebooks-") as folder:

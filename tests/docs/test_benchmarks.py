@@ -52,21 +52,6 @@ def test_a_result_is_needed_of_every_benchmark_and_not_of_a_quick_try(script, sm
         script.page(small_project)
 
 
-def test_the_check_finds_an_old_page(script, small_project, monkeypatch, capsys):
-    (small_project / "docs").mkdir()
-    own = script.page
-    monkeypatch.setattr(script, "PROJECT", small_project)
-    monkeypatch.setattr(script, "names", lambda _=None: ["everyday"])
-    monkeypatch.setattr(script, "page", lambda: own(small_project))
-    monkeypatch.setattr(sys, "argv", ["benchmarks.py", "--check"])
-    assert script.main() == 1
-    assert "out of date" in capsys.readouterr().err
-    monkeypatch.setattr(sys, "argv", ["benchmarks.py", "--render"])
-    assert script.main() == 0
-    monkeypatch.setattr(sys, "argv", ["benchmarks.py", "--check"])
-    assert script.main() == 0
-
-
 def test_everyday_measures_and_keeps_to_the_contract(
     script, project, rehearsal, tmp_path, monkeypatch, capsys
 ):
