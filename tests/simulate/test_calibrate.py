@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+from dataclasses import asdict
 from math import sqrt
 
 import numpy as np
@@ -52,6 +53,11 @@ def test_intercepts_agree_with_an_adaptive_quadrature(rate, spread):
         lambda z: special.expit(middle + spread * z) * stats.norm.pdf(z), -9, 9, limit=400
     )
     assert mean == pytest.approx(rate, rel=1e-5)
+
+
+def test_no_world_changes_unnoticed(snapshot):
+    # docs/method.md and docs/calibration.md tell what came out of these: calibrate anew
+    assert [asdict(world) for world in (*WORLDS, *OTHER_WORLDS)] == snapshot
 
 
 def changes(world, *, paired=True):
