@@ -27,7 +27,7 @@ from misread.seeds import derive
 from misread.study.conclude import conclude
 from misread.study.run import run_study
 from misread.study.study import Study
-from misread.workers.pool import Event, Said, Work, attempt
+from misread.workers.pool import Event, Reported, Work, attempt
 
 CALL = "standin:trainer"
 SMALL = """
@@ -170,7 +170,7 @@ class HerePool:
     def submit(self, number: int, order: Any) -> None:
         if len(self.done) == self.most:
             raise KeyboardInterrupt
-        ended = attempt(self._work, order, lambda r: self._events.append((number, Said(r))))
+        ended = attempt(self._work, order, lambda r: self._events.append((number, Reported(r))))
         self._events.append((number, ended))
         self.done.append(order)
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from misread.data.mnist import load_mnist
 from misread.images.operations import dilate, erode
-from misread.learn.policy import CONTROLS, Policy, apply_draw, changed_share, replay
+from misread.learn.policy import CONTROLS, Policy, apply_draw, changed_share
 
 POLICY = Policy(operations={4: ("dilate",), 9: ("erode",)}, probability=0.12, size_px=(1, 2))
 LABELS = load_mnist()[0].labels_N
@@ -57,7 +57,6 @@ def test_the_draw_is_what_is_applied():
     for n in range(len(images)):
         operation = {-1: lambda image, _: image, 0: dilate, 1: erode}[int(draw.operation_N[n])]
         assert np.array_equal(treated[n : n + 1], operation(images[n : n + 1], int(draw.size_N[n])))
-    assert np.array_equal(treated, replay(POLICY, images, labels_N, 42, 0))
 
 
 def test_the_literal_dose_does_nothing_in_half_of_its_draws_and_the_firm_one_always_acts():

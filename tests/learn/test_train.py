@@ -9,7 +9,7 @@ import pytest
 from misread.data.mnist import load_mnist
 from misread.errors import StudyError
 from misread.learn.augment import Augment
-from misread.learn.policy import CONTROLS, Policy
+from misread.learn.policy import CONTROLS, Policy, apply_draw
 from misread.learn.recipe import RECIPES, Recipe, learning_rates
 from misread.learn.treatments.aim import Aim
 from misread.study.file import load_study
@@ -117,13 +117,11 @@ def test_arms_differ_by_their_policy_alone(trainer):
 
 
 def test_history_counts_what_the_replay_gives(trainer):
-    from misread.learn.policy import replay
-
     fit = first(1000)
     recipe = DOCUMENTED.model_copy(update={"epochs": 2})
     _, epochs = trainer.fit(recipe, POLICY, 9, fit, first(64))
     for epoch in epochs:
-        again = replay(POLICY, fit.images, fit.labels_N, 9, epoch.epoch - 1)
+        again = apply_draw(fit.images, POLICY.draw(fit.labels_N, 9, epoch.epoch - 1))
         assert epoch.changed == (again != fit.images).any(axis=(1, 2)).sum()
 
 

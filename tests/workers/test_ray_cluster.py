@@ -15,7 +15,7 @@ import pytest
 
 from commands import environment, stable_bytes
 from misread.errors import ExtraError, StudyError
-from misread.workers.pool import Ended, Said
+from misread.workers.pool import Ended, Reported
 from misread.workers.ray_cluster import RayPool, stream
 
 
@@ -27,7 +27,7 @@ def work(order, report):
 def test_a_node_yields_what_its_worker_reports():
     from misread import __version__
 
-    assert list(stream(__version__, work, 1)) == [Said(1), Said(2), Ended()]
+    assert list(stream(__version__, work, 1)) == [Reported(1), Reported(2), Ended()]
 
 
 def test_a_node_with_another_version_is_refused():

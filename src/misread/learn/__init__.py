@@ -1,1 +1,1 @@
-"""Learning: operations, policies, models, one run, many runs. Keras lives here only."""
+"""Learning: recipes, policies, treatments, models, the work of a run. Only here is Keras loaded."""

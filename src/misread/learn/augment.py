@@ -21,7 +21,7 @@ from misread.files import Frozen
 from misread.images import Images
 from misread.seeds import derive
 
-FloatArray = npt.NDArray[np.float32]
+Floats32 = npt.NDArray[np.float32]
 
 _CHUNK = 2000  # images at once: bounds the memory of the displacement fields
 
@@ -82,7 +82,7 @@ class Augment(Frozen):
         """Return the shift of each image to the right and down, `int64 [N,2]` in px."""
         return rng.integers(-self.shift_px, self.shift_px, (n, 2), endpoint=True)
 
-    def _maps(self, rng: np.random.Generator, n: int, height: int, width: int) -> FloatArray:
+    def _maps(self, rng: np.random.Generator, n: int, height: int, width: int) -> Floats32:
         """Return from where each pixel of each image is taken: x and y, `float32 [N,2,H,W]`."""
         shift_N2 = self._shifts(rng, n)
         angle_N = np.deg2rad(rng.uniform(-1, 1, n) * self.rotate_deg)
@@ -100,7 +100,7 @@ class Augment(Frozen):
         )
         places_N2HW = np.einsum("nij,jhw->nihw", rows_N22, grid_2HW, optimize=True)
         places_N2HW += (centre_2 - shift_N2)[:, :, np.newaxis, np.newaxis]
-        maps_N2HW: FloatArray = places_N2HW.astype(np.float32)
+        maps_N2HW: Floats32 = places_N2HW.astype(np.float32)
         if self.elastic_px:
             noise = rng.random((n, 2, height, width), dtype=np.float32) - np.float32(0.5)
             down, across = (_smoothing(size, self.elastic_smooth_px) for size in (height, width))
@@ -122,9 +122,9 @@ def _shifted(images: Images, shift_N2: npt.NDArray[np.int64]) -> Images:
     return moved
 
 
-def _smoothing(size: int, sd_px: float) -> FloatArray:
+def _smoothing(size: int, sd_px: float) -> Floats32:
     """Return the Gaussian smoothing of `size` independent values, which keeps their variance."""
     places = np.arange(size)
     weights = np.exp(-((places[:, np.newaxis] - places) ** 2) / (2 * sd_px**2))
-    smoothing: FloatArray = weights / np.linalg.norm(weights, axis=1, keepdims=True)
+    smoothing: Floats32 = weights / np.linalg.norm(weights, axis=1, keepdims=True)
     return smoothing.astype(np.float32)

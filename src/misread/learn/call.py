@@ -24,6 +24,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
@@ -40,18 +41,18 @@ from misread.workers.pool import Report
 # Keras loads these where they are installed, for wrappers and plots that no worker needs: a third
 # of the seconds that it takes to start.
 KERAS_ASIDES = ("matplotlib", "pandas", "sklearn")
-OURS = ("lesson.json", "fit.npz", "read.npy", "probs.npy")
+_OURS = ("lesson.json", "fit.npz", "read.npy", "probs.npy")
 
 
 @dataclass(frozen=True)
 class FunctionTrainer:
-    """A function of one's own as a trainer; `loader` is the `load` beside it, or None."""
+    """A function of one's own, or a command, as a trainer; a `trainer.Trainer`."""
 
     function: Callable[[Lesson], Reader]
-    loader: Callable[[Path], Reader] | None
+    loader: Callable[[Path], Reader] | None  # the `load` beside the function, if there is one
 
     def prepare(self) -> None:
-        """Do nothing: its module is imported."""
+        """Do nothing: what it needs is there."""
 
     def train(self, lesson: Lesson) -> Reader:
         """Call the function."""
@@ -68,7 +69,10 @@ class FunctionTrainer:
 
 @dataclass(frozen=True)
 class CommandReader:
-    """A model of a command, which is called for every set of images; a `trainer.Reader`."""
+    """A model of a command, which is called for every set of images; a `trainer.Reader`.
+
+    The command trains when it is first called, and itself sees what it left in the folder.
+    """
 
     call: TrainerCall
     lesson: Lesson
@@ -77,12 +81,8 @@ class CommandReader:
     def __call__(self, images: Images) -> npt.NDArray[Any]:
         """Call the command and return the probabilities `[N,K]` that it writes."""
         lesson, folder = self.lesson, self.lesson.folder
-        stated = {
-            "arm": lesson.arm,
-            "seed": lesson.seed,
-            "settings": lesson.settings,
-            "class_names": lesson.class_names,
-        }
+        names = ("arm", "seed", "settings", "class_names")
+        stated = {name: getattr(lesson, name) for name in names}
         (folder / "lesson.json").write_bytes(readable_json(stated))
         np.savez(folder / "fit.npz", images=lesson.images, labels=lesson.labels)
         np.save(folder / "read.npy", images)
@@ -90,7 +90,7 @@ class CommandReader:
             self._run()
             return self._answer(folder / "probs.npy")
         finally:
-            for name in OURS:
+            for name in _OURS:
                 (folder / name).unlink(missing_ok=True)
 
     def _run(self) -> None:
@@ -123,42 +123,21 @@ class CommandReader:
             raise StudyError(msg) from None
 
 
-@dataclass(frozen=True)
-class CommandTrainer:
-    """A program as a trainer; a `trainer.Trainer`. It trains when the first images are read."""
-
-    call: TrainerCall
-
-    def prepare(self) -> None:
-        """Do nothing."""
-
-    def train(self, lesson: Lesson) -> CommandReader:
-        """Return the reader; the command trains when it is first called."""
-        return CommandReader(self.call, lesson)
-
-    def load(self, _folder: Path) -> None:
-        """Return None: the command itself sees what it left."""
-
-    def facts(self) -> dict[str, Any]:
-        """Return nothing."""
-        return {}
-
-
 def trainer_of(call: TrainerCall) -> Trainer:
     """Return the trainer that a study names; the module of a function is imported.
 
     StudyError if there is none, or what it needs cannot start.
     """
     if call.command:
-        return CommandTrainer(call)
+        return FunctionTrainer(partial(CommandReader, call), None)
     module, _, attribute = call.call.partition(":")
     for place in ("", call.folder):  # where the study's file is comes first
         if not call.is_ours and place not in sys.path:
             sys.path.insert(0, place)
     try:
         with needs_extra(), _leaving_out(KERAS_ASIDES if call.is_ours else ()):
-            found = importlib.import_module(module)
-        trainer: Any = getattr(found, attribute)
+            imported = importlib.import_module(module)
+        trainer: Any = getattr(imported, attribute)
     except (ImportError, AttributeError, ValueError) as error:
         if not call.is_ours:
             if isinstance(error, ValueError):  # of the trainer's own module
@@ -179,7 +158,7 @@ def trainer_of(call: TrainerCall) -> Trainer:
     if not callable(trainer):
         msg = f"the trainer {call.call} is {trainer!r:.80}; it must be a function of a lesson."
         raise StudyError(msg)
-    return FunctionTrainer(trainer, getattr(found, "load", None))
+    return FunctionTrainer(trainer, getattr(imported, "load", None))
 
 
 def call_of(function: Callable[[Lesson], Reader]) -> TrainerCall:
@@ -217,7 +196,7 @@ def source_sha256(call: TrainerCall) -> str:
 
 @contextmanager
 def logged(call: TrainerCall, report: Report) -> Iterator[None]:
-    """Let what somebody's trainer prints, and its programs, be a file `trainer.log` of the run."""
+    """Keep what another trainer and its programs print as a file `trainer.log` of the run."""
     if call.is_ours:
         yield
         return

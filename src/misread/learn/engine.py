@@ -1,4 +1,4 @@
-"""What trains a model for one epoch: Keras' own `fit`, or for the CNN a step of ours."""
+"""Engines, which train a model for one epoch: Keras' own `fit`, or for the CNN a step of ours."""
 
 from typing import Any, Protocol
 
@@ -29,7 +29,7 @@ class Engine(Protocol):
 
 
 def engine_for(recipe: Recipe, model: Any, aim: Aim, seed: int) -> Engine:
-    """Return what trains, in place, a model that `models.build` made for this recipe and seed."""
+    """Return the engine that trains, in place, a model that `models.build` made for a recipe."""
     is_ours = recipe.model == "cnn" and not recipe.batch_norm
     if is_ours and keras.backend.backend() == "tensorflow":
         from misread.learn.cnn_step import CnnEngine  # noqa: PLC0415  it loads TensorFlow

@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from contextlib import suppress
 from importlib import metadata
 from typing import Any
 
@@ -24,10 +25,8 @@ def environment(trainer: Trainer, call: TrainerCall) -> dict[str, Any]:
     )
     versions = {}
     for name in packages:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-Floats = npt.NDArray[np.float64]
+from misread.images import Floats
 
 
 def margin_gradients(model: Any) -> Callable[[Floats, tuple[int, int]], Floats]:
@@ -22,7 +21,7 @@ def margin_gradients(model: Any) -> Callable[[Floats, tuple[int, int]], Floats]:
         with tf.GradientTape() as tape:
             logs = tf.math.log(tf.maximum(model(watched, training=False), 1e-30))
             lead = tf.reduce_sum(logs[:, cell[0]] - logs[:, cell[1]])
-        found: Floats = tape.gradient(lead, watched).numpy().astype(np.float64)
-        return found.reshape(pixels.shape)
+        by_pixel: Floats = tape.gradient(lead, watched).numpy().astype(np.float64)
+        return by_pixel.reshape(pixels.shape)
 
     return gradients

@@ -18,21 +18,8 @@ from misread.seeds import derive_int
 def cnn(recipe: Recipe, input_shape: tuple[int, int, int], n_classes: int, seed: int) -> Any:
     """Build the CNN of the study: convolutions and poolings, one hidden dense layer, softmax.
 
-    Parameters
-    ----------
-    recipe
-        Names the channels of the convolutions, the dropout rate, and whether batches normalise.
-    input_shape
-        (height, width, channels); 28×28×1 gives 421,642 parameters with ten classes.
-    n_classes
-        Width of the softmax.
-    seed
-        The seed of the run.
-
-    Returns
-    -------
-    keras.Model
-        Takes `float32 [B,H,W,C]` in [0, 1], returns probabilities `[B,K]`.
+    `input_shape` is (height, width, channels); 28×28×1 gives 421,642 parameters with ten classes.
+    The model takes `float32 [B,H,W,C]` in [0, 1] and returns probabilities `[B,K]`.
     """
     layers, weights = keras.layers, _weights(seed)
     image = x = keras.Input(input_shape)

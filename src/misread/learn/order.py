@@ -1,4 +1,4 @@
-"""What a worker is given to do, and the steps that it reports."""
+"""Orders to workers, and the steps that workers report."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from misread.learn.views import View
 
 
 class Step(StrEnum):
-    """How far a worker is with its order."""
+    """A step of an order that is done."""
 
     EPOCH = "epoch"
     TRAINED = "trained"
@@ -19,49 +19,25 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Progress:
-    """A step of a run that is done; `number` counts epochs or views, `accuracy` is in [0, 1]."""
+    """The step that a run has come to; `number` counts epochs or views."""
 
     arm: str
     seed: int
     step: Step
     number: int = 0
-    accuracy: float | None = None
+    accuracy: float | None = None  # in [0, 1]
 
 
 @dataclass(frozen=True)
 class Order:
-    """All that a worker needs for a run, wherever it is.
-
-    Attributes
-    ----------
-    run : Run
-        The run.
-    stored : mapping of str to bytes
-        The files of a run that is trained already, `RunFolder.trained_files`; without them it is
-        trained.
-    start : mapping of str to bytes
-        Those of the baseline's run that training goes on from; {} for none.
-    preview : tuple of View
-        What is read for `preview.npz`, if anything.
-    views : tuple of View
-        What is read for `predictions.npz`, and of *select* for `held_out.npz`; none leaves
-        *confirm* closed.
-    repeat : bool
-        Whether the run is trained once more, to see that its seed gives the same.
-    """
+    """All that a worker needs for a run, or to let its model read more views, wherever it is."""
 
     run: Run
+    # the files of the run, `RunFolder.trained_files`; {} has it trained
     stored: Mapping[str, bytes] = field(default_factory=dict)
+    # those of the baseline's run that training goes on from; {} for none
     start: Mapping[str, bytes] = field(default_factory=dict)
-    preview: tuple[View, ...] = ()
+    preview: tuple[View, ...] = ()  # read for `preview.npz`
+    # read for `predictions.npz`, and of *select* for `held_out.npz`; () leaves *confirm* closed
     views: tuple[View, ...] = ()
-    repeat: bool = False
-
-
-@dataclass(frozen=True)
-class Rereading:
-    """All that a worker needs to let a trained model read other views."""
-
-    run: Run
-    stored: Mapping[str, bytes]
-    views: tuple[View, ...]
+    repeat: bool = False  # trained once more, to see that its seed gives the same

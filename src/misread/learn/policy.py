@@ -6,7 +6,7 @@ the policy, so that two arms with the same seed treat the same images to the sam
 treat the class: what differs between arms is the treatment, not the luck.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,25 +22,15 @@ from misread.seeds import derive
 
 @dataclass(frozen=True)
 class Draw:
-    """What happens to each image in one epoch.
+    """The operation that each image has in one epoch."""
 
-    Parameters
-    ----------
-    operation_N
-        `int8 [N]`, index into `operations`, −1 where the image stays as it is.
-    size_N
-        `int8 [N]`, size in px; 0 where the image stays as it is.
-    operations
-        Names of the operations.
-    """
-
-    operation_N: npt.NDArray[np.int8]
-    size_N: npt.NDArray[np.int8]
+    operation_N: npt.NDArray[np.int8]  # index into `operations`; −1 leaves an image as it is
+    size_N: npt.NDArray[np.int8]  # in px; 0 where an image stays as it is
     operations: tuple[str, ...]
 
     @property
     def n_treated(self) -> int:
-        """How many images an operation was drawn for (at size 1 it changes nothing)."""
+        """Number of images that an operation was drawn for (at size 1 it changes nothing)."""
         return int((self.operation_N >= 0).sum())
 
 
@@ -89,23 +79,15 @@ class Policy(Frozen):
         return tuple(name for name in OPERATIONS if name in used)
 
     def draw(self, labels_N: Labels, seed: int, epoch: int) -> Draw:
-        """Draw what happens to each image in an epoch.
-
-        Parameters
-        ----------
-        labels_N
-            `int [N]`, the classes of the images in their fixed order.
-        seed, epoch
-            The seed of the run and the epoch, from 0.
-        """
+        """Draw the operations of an epoch, from 0, for images of these classes, `int [N]`."""
         rng = derive(seed, "augment", epoch)
         chance_N, choice_N, size_chance_N = rng.random((3, len(labels_N)))
         names = self.operation_names
         operation_N = np.full(len(labels_N), -1, dtype=np.int8)
-        for label, own in self.operations.items():
-            of_class_N = (labels_N == label) & (chance_N < self.probability)
-            pick = (choice_N[of_class_N] * len(own)).astype(np.int64)
-            operation_N[of_class_N] = np.array([names.index(name) for name in own])[pick]
+        for label, of_class in self.operations.items():
+            drawn_N = (labels_N == label) & (chance_N < self.probability)
+            pick = (choice_N[drawn_N] * len(of_class)).astype(np.int64)
+            operation_N[drawn_N] = np.array([names.index(name) for name in of_class])[pick]
         low, high = self.size_px
         size_N = (low + np.floor(size_chance_N * (high - low + 1))).astype(np.int8)
         return Draw(operation_N, np.where(operation_N >= 0, size_N, 0).astype(np.int8), names)
@@ -147,27 +129,18 @@ Control = Callable[[Policy, tuple[int, int]], Policy]
 CONTROLS: dict[str, Control] = {"one-sided": one_sided, "swapped": swapped, "both": both}
 
 
-def replay(policy: Policy, images: Images, labels_N: Labels, seed: int, epoch: int) -> Images:
-    """Return exactly the images that a run with this policy trained on in that epoch."""
-    return apply_draw(images, policy.draw(labels_N, seed, epoch))
+def changed(before: Images, after: Images) -> npt.NDArray[np.bool_]:
+    """Return which images `[N,H,W]` or `[N,H,W,C]` differ in at least one pixel, `[N]`."""
+    changed_N: npt.NDArray[np.bool_] = (before != after).reshape(len(before), -1).any(axis=1)
+    return changed_N
 
 
-def changed_share(draw: Draw, before: Images, after: Images) -> Mapping[str, float]:
-    """Return the share of draws that change at least one pixel, by operation and over all.
+def changed_share(draw: Draw, before: Images, after: Images) -> dict[str, float]:
+    """Return the share of draws that change an image, by operation and over "all" of them.
 
-    Parameters
-    ----------
-    draw
-        The draw.
-    before, after
-        Images `[N,H,W]` before and after it.
-
-    Returns
-    -------
-    Mapping
-        "all" and each operation's name → share in [0, 1]; only what was drawn at least once.
+    Only what was drawn at least once; `before` and `after` are the images of the draw.
     """
-    changed_N = (before != after).reshape(len(before), -1).any(axis=1)
+    changed_N = changed(before, after)
     treated_N = draw.operation_N >= 0
     shares = {"all": float(changed_N[treated_N].mean())} if treated_N.any() else {}
     for index, name in enumerate(draw.operations):

@@ -1,4 +1,4 @@
-"""What a worker with our trainer imports, as a module: workers fork from a process that has it.
+"""Imports of every worker with our trainer, as a module: workers fork from a process that has it.
 
 That process says nothing, as TensorFlow does on loading, and holds no pipe of its parent's open;
 what cannot be imported is said by the worker that needs it.

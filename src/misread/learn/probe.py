@@ -1,4 +1,4 @@
-"""What goes on inside a dense network, by back-propagation written out: no Keras, every backend.
+"""Measurements inside a dense network, by back-propagation written out: no Keras, every backend.
 
 Measured on a few images of *fit* with dropout at rest: how large the gradient of the loss is at
 each hidden layer, and how many activations are zero.
@@ -18,30 +18,29 @@ import numpy.typing as npt
 from scipy.special import erf, expit
 
 from misread.data.dataset import Labels, to_float
-from misread.images import Images
+from misread.images import Floats, Images
 
-FloatArray = npt.NDArray[np.float64]
-Activation = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+Activation = Callable[[Floats], tuple[Floats, Floats]]
 
 PROBE_SIZE = 500
 
 
-def _relu(z: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _relu(z: Floats) -> tuple[Floats, Floats]:
     return np.maximum(z, 0), (z > 0).astype(np.float64)
 
 
-def _sigmoid(z: FloatArray) -> tuple[FloatArray, FloatArray]:
-    value: FloatArray = expit(z)
+def _sigmoid(z: Floats) -> tuple[Floats, Floats]:
+    value: Floats = expit(z)
     return value, value * (1 - value)
 
 
-def _tanh(z: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _tanh(z: Floats) -> tuple[Floats, Floats]:
     value = np.tanh(z)
     return value, 1 - value**2
 
 
-def _gelu(z: FloatArray) -> tuple[FloatArray, FloatArray]:
-    below: FloatArray = (1 + erf(z / np.sqrt(2))) / 2
+def _gelu(z: Floats) -> tuple[Floats, Floats]:
+    below: Floats = (1 + erf(z / np.sqrt(2))) / 2
     return z * below, below + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
 
 
@@ -57,24 +56,13 @@ ACTIVATIONS: dict[str, Activation] = {
 def measure(
     weights: Sequence[npt.NDArray[np.float32]], activation: str, images: Images, labels_N: Labels
 ) -> dict[str, float]:
-    """Return the measurements of one moment: columns of `measures.csv`.
+    """Return the measurements of one moment on N images: columns of `measures.csv`.
 
-    Parameters
-    ----------
-    weights
-        Kernel `[I,O]` and bias `[O]` of each layer in turn, the softmax last.
-    activation
-        Of the hidden layers, a key of `ACTIVATIONS`.
-    images, labels_N
-        The probe: `uint8 [N,H,W]` or `[N,H,W,C]`, and `int [N]`.
-
-    Returns
-    -------
-    dict
-        `loss`, the mean cross-entropy; and for each hidden layer l from 1 on `gradient_norm_l`, the
-        Frobenius norm of the gradient of that loss by the layer's kernel; `zero_share_l`, the share
-        in [0, 1] of its activations (image × unit) that are exactly 0; `dead_share_l`, the share of
-        its units that are 0 on every image of the probe.
+    `weights` are kernel `[I,O]` and bias `[O]` of each layer in turn, the softmax last, and
+    `activation` is that of the hidden layers. The columns: `loss`, the mean cross-entropy; and for
+    each hidden layer l from 1 on `gradient_norm_l`, the Frobenius norm of the gradient of that loss
+    by the layer's kernel; `zero_share_l`, the share in [0, 1] of its activations (image × unit)
+    that are exactly 0; `dead_share_l`, the share of its units that are 0 on every image.
     """
     kernels = [kernel.astype(np.float64) for kernel in weights[::2]]
     biases = [bias.astype(np.float64) for bias in weights[1::2]]

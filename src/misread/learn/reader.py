@@ -40,28 +40,16 @@ def load(path: Path) -> Any:
 
 @dataclass(frozen=True)
 class KerasReader:
-    """A Keras model that reads images; a `trainer.Reader`.
-
-    Attributes
-    ----------
-    model : keras.Model
-        The model.
-    second : keras.Model or None
-        Decides between the classes of `cell` where these lead.
-    cell : tuple of int
-        What `second` and `shift` are about.
-    shift : float
-        Added to the logit of the cell's first class.
-    """
+    """A Keras model that reads images; a `trainer.Reader`."""
 
     model: Any
-    second: Any = None
-    cell: Cell = (0, 0)
-    shift: float = 0.0
+    second: Any = None  # a model that decides between the classes of `cell` where these lead
+    cell: Cell = (0, 0)  # of `second` and `shift`
+    shift: float = 0.0  # added to the logit of the cell's first class
 
     @property
     def n_parameters(self) -> int:
-        """How many numbers it has learnt."""
+        """Number of parameters that it has learnt."""
         return int(self.model.count_params()) + int(
             self.second.count_params() if self.second else 0
         )

@@ -27,13 +27,14 @@ Width = Annotated[int, Field(ge=1)]
 
 START, END = 1 / 25, 1e-4  # of the one-cycle schedule, as shares of its peak
 
-# What an architecture has no use for is no part of its identity: what one of them learns to be
-# asked leaves the runs of the others as they are.
-_OWN: dict[str, set[str]] = {
+# Settings that only one architecture has. They are no part of the identity of the others, so that a
+# new setting of one leaves the runs of the others as they are.
+_ONLY_OF: dict[str, set[str]] = {
     "cnn": {"dropout", "channels", "batch_norm"},
     "lenet5": set(),
     "dense": {"hidden", "activation", "dropouts", "input_dropout"},
 }
+_NOT_OF = {model: set().union(*_ONLY_OF.values()) - names for model, names in _ONLY_OF.items()}
 
 
 class Recipe(Frozen):
@@ -97,8 +98,7 @@ class Recipe(Frozen):
 
     @model_validator(mode="after")
     def _fits_the_model(self) -> Self:
-        others = {name for model, own in _OWN.items() if model != self.model for name in own}
-        strange = sorted(others & self.model_fields_set)
+        strange = sorted(_NOT_OF[self.model] & self.model_fields_set)
         if strange:
             msg = f"{strange[0]} is no setting of the model {self.model!r}; leave it away"
             raise ValueError(msg)
@@ -122,8 +122,7 @@ class Recipe(Frozen):
     @model_serializer(mode="wrap")
     def _own_settings(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = handler(self)
-        others = {name for model, own in _OWN.items() if model != self.model for name in own}
-        return {name: value for name, value in values.items() if name not in others}
+        return {name: v for name, v in values.items() if name not in _NOT_OF[self.model]}
 
 
 RECIPES: dict[str, Recipe] = {
@@ -163,12 +162,7 @@ def epochs_of(recipe: Recipe | None, settings: Mapping[str, Any]) -> int:
 def learning_rates(recipe: Recipe, n_images: int) -> npt.NDArray[np.float32]:
     """Return the learning rate of each optimiser step of a run, `float32 [steps]`.
 
-    Parameters
-    ----------
-    recipe
-        Names the schedule.
-    n_images
-        Images of an epoch; the last batch of an epoch may be smaller.
+    An epoch has `n_images`; its last batch may be smaller.
     """
     steps = recipe.epochs * -(-n_images // recipe.batch_size)
     if recipe.schedule == "constant":
@@ -219,12 +213,12 @@ class TrainerCall(Frozen):
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is the trainer that comes with misread."""
+        """Return whether it is the trainer that comes with misread."""
         return self.call == KERAS and not self.command
 
     @property
     def text(self) -> str:
-        """What it is, for people."""
+        """The command or the call, for people."""
         return " ".join(self.command) or self.call
 
 

@@ -24,7 +24,7 @@ from misread.files import readable_json
 from misread.images import Images
 from misread.learn.engine import engine_for
 from misread.learn.models import build
-from misread.learn.policy import Policy, apply_draw
+from misread.learn.policy import Policy, apply_draw, changed
 from misread.learn.probe import PROBE_SIZE, measure
 from misread.learn.reader import READING, SECOND, KerasReader, load, read
 from misread.learn.recipe import Recipe
@@ -40,7 +40,7 @@ EPSILON = 1e-7  # Keras' own bound under a logarithm
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave: a row of `history.csv`.
+    """One epoch's row of `history.csv`.
 
     `loss` and `accuracy` are means over the training batches as they were seen (augmented, with
     dropout), accuracies are shares in [0, 1], `treated` counts the images an operation was drawn
@@ -87,24 +87,12 @@ def set_up_backend() -> None:
 
 @dataclass(frozen=True)
 class Course:
-    """What one training does beside its recipe and policy.
+    """Treatments of one training, beside its recipe and policy."""
 
-    Attributes
-    ----------
-    aim : Aim or None
-        What each image is to teach; None is plain.
-    distort : callable or None
-        (images, epoch) → the images of an epoch.
-    start : list of ndarray or None
-        Weights to go on from; None begins anew.
-    length : float or None
-        Epochs, in place of the recipe's: the last may be a part of one.
-    """
-
-    aim: Aim | None = None
-    distort: Callable[[Images, int], Images] | None = None
-    start: list[npt.NDArray[np.float32]] | None = None
-    length: float | None = None
+    aim: Aim | None = None  # None is plain
+    distort: Callable[[Images, int], Images] | None = None  # (images, epoch) → those of the epoch
+    start: list[npt.NDArray[np.float32]] | None = None  # weights to go on from; None begins anew
+    length: float | None = None  # epochs, in place of the recipe's: the last may be a part of one
 
 
 def fit(
@@ -117,25 +105,10 @@ def fit(
     on_measure: Callable[[dict[str, float]], None] = lambda _: None,
     course: Course = Course(),
 ) -> tuple[Any, list[Epoch]]:
-    """Train one model.
+    """Train one Keras model; return it uncompiled (weights only), with its history.
 
-    Parameters
-    ----------
-    recipe, policy, seed
-        What to train; no policy is the baseline.
-    train, select
-        The part to learn from and the part to watch; *select* never reaches the weights.
-    on_epoch
-        Called after each epoch.
-    on_measure
-        Called with each row of `measures.csv`, where the recipe says `measure`.
-    course
-        What treatments do.
-
-    Returns
-    -------
-    model, epochs
-        The trained Keras model, uncompiled (weights only), and its history.
+    *Select* is watched and never reaches the weights. `on_epoch` is called after each epoch,
+    `on_measure` with each row of `measures.csv`, where the recipe says `measure`.
     """
     input_shape = (*train.images.shape[1:3], train.images.shape[3] if train.images.ndim == 4 else 1)
     keras.utils.clear_session()  # names of layers do not depend on what this worker did before
@@ -146,21 +119,21 @@ def fit(
     engine = engine_for(recipe, model, aim, seed)
     probe = train.take(stratified_subset(train.labels_N, PROBE_SIZE if recipe.measure else 1))
 
-    def measured(number: int) -> None:
+    def look_inside(number: int) -> None:
         if recipe.measure:
-            found = measure(model.get_weights(), recipe.activation, probe.images, probe.labels_N)
-            on_measure({"epoch": number, **found})
+            weights = model.get_weights()
+            row = measure(weights, recipe.activation, probe.images, probe.labels_N)
+            on_measure({"epoch": number, **row})
 
-    measured(0)
+    look_inside(0)
     epochs = []
     length = recipe.epochs if course.length is None else course.length
     for number in range(max(1, ceil(length))):
-        images, treated, changed = train.images, 0, 0
+        images, n_treated, n_changed = train.images, 0, 0
         if policy is not None:
             draw = policy.draw(train.labels_N, seed, number)
             images = apply_draw(train.images, draw)
-            treated = draw.n_treated
-            changed = int((images != train.images).reshape(len(images), -1).any(axis=1).sum())
+            n_treated, n_changed = draw.n_treated, int(changed(train.images, images).sum())
         began, cpu_began = time.perf_counter(), time.process_time()
         if course.distort is not None:
             images = course.distort(images, number)
@@ -170,7 +143,7 @@ def fit(
         part_N = order_N[: round(min(1.0, length - number) * len(order_N))]
         loss, accuracy = engine.epoch(images, train.labels_N, part_N) if len(part_N) else (0.0, 0.0)
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
-        measured(number + 1)
+        look_inside(number + 1)
         probs_MK = read(model, select.images)
         prob_of_label_M = probs_MK[np.arange(len(select)), select.labels_N].astype(np.float64)
         epochs.append(
@@ -180,8 +153,8 @@ def fit(
                 accuracy,
                 float(-np.log(np.maximum(prob_of_label_M, EPSILON)).mean()),
                 float((probs_MK.argmax(axis=1) == select.labels_N).mean()),
-                treated,
-                changed,
+                n_treated,
+                n_changed,
                 seconds,
                 cpu_seconds,
             )
@@ -207,8 +180,8 @@ class KerasTrainer:
         seed = derive_int(run.seed, "again", treatments.again) if treatments.again else run.seed
         helpers = []
 
-        def helper(data: Dataset, own_seed: int) -> KerasReader:
-            helpers.append(fit(stated, None, own_seed, data, data.take(np.arange(1)))[0])
+        def helper(data: Dataset, helper_seed: int) -> KerasReader:
+            helpers.append(fit(stated, None, helper_seed, data, data.take(np.arange(1)))[0])
             return KerasReader(helpers[-1])
 
         cell = treatments.cell(run.target) or (0, 0)
@@ -251,22 +224,16 @@ class KerasTrainer:
 def _course(
     recipe: Recipe, treatments: Treatments, lab: Lab, start: Path | None
 ) -> tuple[Recipe, Course]:
-    """Return how to train with these treatments, and the recipe of a patch in place of its own."""
-    plain = Aim.plain(len(lab.fit), lab.fit.n_classes)
-    aim = replace(
-        plain,
-        weights_N=treatments.weights.of(lab) if treatments.weights else plain.weights_N,
-        teacher_NK=treatments.teacher.probs(lab) if treatments.teacher else plain.teacher_NK,
-        teacher_share=treatments.teacher.share if treatments.teacher else 0.0,
-        push_KK=(
-            treatments.margin.push(lab.fit.n_classes, lab.cell)
-            if treatments.margin
-            else plain.push_KK
-        ),
-    )
-    distort = treatments.distort
+    """Return the recipe to train with, which of a patch is another one, and the course."""
+    aim = Aim.plain(len(lab.fit), lab.fit.n_classes)
+    if treatments.weights:
+        aim = replace(aim, weights_N=treatments.weights.of(lab))
+    if (teacher := treatments.teacher) is not None:
+        aim = replace(aim, teacher_NK=teacher.probs(lab), teacher_share=teacher.share)
+    if treatments.margin:
+        aim = replace(aim, push_KK=treatments.margin.push(lab.fit.n_classes, lab.cell))
+    distort, patch = treatments.distort, treatments.patch
     course = Course(aim, partial(distort.of, lab) if distort else None)
-    patch = treatments.patch
     if patch is None:
         return recipe, course
     if start is None:

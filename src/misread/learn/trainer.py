@@ -1,4 +1,4 @@
-"""What trains and reads models, behind one contract: ours with Keras, or somebody else's.
+"""The contract of trainers: whatever trains and reads models, ours with Keras or another.
 
 A trainer of one's own is a function: it takes a `Lesson` and returns a reader, which takes images
 `uint8 [N,H,W]` or `[N,H,W,C]` and returns probabilities `[N,K]`. Everything else is ours. Beside

@@ -1,4 +1,4 @@
-"""Views: which images a model is shown, and what is done to them; `images_of` makes them all."""
+"""Views: the images that a model is shown, and what is done to them; `images_of` makes them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -53,7 +53,7 @@ class View(Frozen):
 
     @property
     def treatment(self) -> str:
-        """What is done to the images, as in "erode 2 px"; the name of a slice in a verdict."""
+        """Name of what is done to the images, as in "erode 2 px"; that of a slice in a verdict."""
         if self.operation:
             return f"{self.operation} {self.size_px} px"
         return self.corruption or self.source
@@ -68,7 +68,7 @@ class View(Frozen):
 
     @property
     def is_whole(self) -> bool:
-        """Whether it shows all images of a part or a source as they are."""
+        """Return whether it shows all images of a part or a source as they are."""
         return not (self.operation or self.corruption) and self.label is None
 
 
@@ -100,22 +100,12 @@ def view_named(name: str) -> View:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a study learns from and what it is confirmed on, loaded once and handed down.
-
-    Attributes
-    ----------
-    train, confirm : Dataset
-        The training set, and the images of the test set that are read.
-    confirm_ids_N : ndarray of int
-        Places of *confirm* in the test set, `[N]`.
-    sha256 : tuple of str
-        Hashes of the training set and of the whole test set.
-    """
+    """The images of a study, loaded once and handed down."""
 
     train: Dataset
-    confirm: Dataset
-    confirm_ids_N: Ids
-    sha256: tuple[str, str]
+    confirm: Dataset  # the images of the test set that are read
+    confirm_ids_N: Ids  # their places in the test set
+    sha256: tuple[str, str]  # of the training set and of the whole test set
 
 
 def load_parts(dataset: str, confirm_size: int | None) -> Parts:
@@ -157,7 +147,7 @@ def parts_of(run: Run) -> RunParts:
     )
 
 
-class Shown(NamedTuple):
+class ViewImages(NamedTuple):
     """The images of a view, their classes, and their places in their part, `[M]`."""
 
     images: Images
@@ -165,17 +155,13 @@ class Shown(NamedTuple):
     ids_M: Ids
 
 
-def images_of(view: View, run: Run, parts: RunParts) -> Shown:
+def images_of(view: View, run: Run, parts: RunParts) -> ViewImages:
     """Return the images that a view shows to the model of a run.
 
     DataError if another source has other classes or shapes than the study.
     """
-    if view.source:
-        data = unseen(run.dataset, view.source)
-    else:
-        data = {Part.FIT: parts.fit, Part.SELECT: parts.select, Part.CONFIRM: parts.confirm}[
-            view.part
-        ]
+    in_study = {Part.FIT: parts.fit, Part.SELECT: parts.select, Part.CONFIRM: parts.confirm}
+    data = unseen(run.dataset, view.source) if view.source else in_study[view.part]
     ids_M = np.arange(len(data))
     if view.label is not None:
         ids_M = np.flatnonzero(data.labels_N == view.label)
@@ -185,7 +171,7 @@ def images_of(view: View, run: Run, parts: RunParts) -> Shown:
         images = data.images[ids_M]
     if view.operation:
         images = OPERATIONS[view.operation](images, view.size_px)
-    return Shown(images, data.labels_N[ids_M], ids_M)
+    return ViewImages(images, data.labels_N[ids_M], ids_M)
 
 
 @lru_cache(maxsize=15)

@@ -21,7 +21,7 @@ from misread.files import Arrays, arrays_to_bytes, csv_to_bytes, readable_json
 from misread.images import Ids
 from misread.learn.call import logged, trainer_of
 from misread.learn.environment import environment
-from misread.learn.order import Order, Progress, Rereading, Step
+from misread.learn.order import Order, Progress, Step
 from misread.learn.recipe import Run, TrainerCall
 from misread.learn.trainer import Lesson, Probs, Reader, Trainer, probabilities
 from misread.learn.views import Part, RunParts, View, images_of, parts_of
@@ -78,8 +78,8 @@ def work(order: Order, report: Report) -> None:
             report(Progress(run.arm, run.seed, Step.READ, accuracy=result["accuracy"]))
 
 
-def read_again(order: Rereading, report: Report) -> None:
-    """Let a trained model read views, in a worker.
+def read_again(order: Order, report: Report) -> None:
+    """Let a trained model read the views of an order, in a worker.
 
     Reports a `Progress` for each, and last the arrays of `predictions.npz`: as those of a run where
     the one view shows a whole set, else slices alone.
@@ -89,7 +89,7 @@ def read_again(order: Rereading, report: Report) -> None:
     with tempfile.TemporaryDirectory() as name:
         reader = _stored_reader(trainer, order.stored, run, parts, Path(name))
 
-        def counted() -> Iterator[Reading]:
+        def counted() -> Iterator[ViewReading]:
             for number, reading in enumerate(_read(reader, run, parts, order.views), start=1):
                 yield reading
                 report(Progress(run.arm, run.seed, Step.VIEWED, number))
@@ -107,8 +107,8 @@ def _ready(call: TrainerCall) -> Trainer:
     return trainer
 
 
-class Reading(NamedTuple):
-    """What a model reads of a view: classes, places in their part, probabilities `[M,K]`."""
+class ViewReading(NamedTuple):
+    """A view as a model reads it: classes, places in their part, probabilities `[M,K]`."""
 
     view: View
     labels_M: Labels
@@ -116,21 +116,18 @@ class Reading(NamedTuple):
     probs_MK: Probs
 
 
-def _read(reader: Reader, run: Run, parts: RunParts, views: Sequence[View]) -> Iterator[Reading]:
+def _read(
+    reader: Reader, run: Run, parts: RunParts, views: Sequence[View]
+) -> Iterator[ViewReading]:
     """Read views one after another; all at once where the reader takes them so."""
-    n_classes = parts.fit.n_classes
-    if not getattr(reader, "at_once", False):
-        for view in views:
-            shown = images_of(view, run, parts)
-            probs_MK = probabilities(reader, shown.images, n_classes)
-            yield Reading(view, shown.labels_M, shown.ids_M, probs_MK)
-        return
-    every = [images_of(view, run, parts) for view in views]
-    images = np.concatenate([shown.images for shown in every])
-    ends = np.cumsum([len(shown.images) for shown in every])[:-1]
-    cut = np.split(probabilities(reader, images, n_classes), ends)
-    for view, shown, probs_MK in zip(views, every, cut, strict=True):
-        yield Reading(view, shown.labels_M, shown.ids_M, probs_MK)
+    at_once = getattr(reader, "at_once", False)
+    for together in [views] if at_once else [[view] for view in views]:
+        viewed = [images_of(view, run, parts) for view in together]
+        images = np.concatenate([part.images for part in viewed])
+        ends = np.cumsum([len(part.images) for part in viewed])[:-1]
+        probs = np.split(probabilities(reader, images, parts.fit.n_classes), ends)
+        for view, part, probs_MK in zip(together, viewed, probs, strict=True):
+            yield ViewReading(view, part.labels_M, part.ids_M, probs_MK)
 
 
 def _train(
@@ -235,7 +232,7 @@ def stored_model(trainer: Trainer, files: Mapping[str, bytes]) -> Reader:
     return reader
 
 
-def _whole(reading: Reading) -> Arrays:
+def _whole(reading: ViewReading) -> Arrays:
     """Return what a model reads: labels `[N]`, predictions `[1,N]`, probs `[1,N,K]` in float16."""
     probs_NK = reading.probs_MK
     codes = np.min_scalar_type(probs_NK.shape[1] - 1)  # bytes, up to 256 classes
@@ -246,7 +243,7 @@ def _whole(reading: Reading) -> Arrays:
     }
 
 
-def _slices(readings: Iterable[Reading]) -> Arrays:
+def _slices(readings: Iterable[ViewReading]) -> Arrays:
     """Return what a model reads of views, each a slice; see `RunFolder.predictions`."""
     views: list[View] = []
     arrays: Arrays = {}

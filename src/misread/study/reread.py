@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from misread.errors import StoreError
 from misread.files import Arrays, read_arrays, read_json, write_arrays, write_json
 from misread.judge import Predictions, judge
-from misread.learn.order import Progress, Rereading
+from misread.learn.order import Order, Progress
 from misread.learn.recipe import Run, TrainerCall
 from misread.learn.views import View, views_in
 from misread.learn.work import preload, prepare, read_again
@@ -66,7 +66,7 @@ class Reading:
         arrays = read_arrays(self.path)
         return "slice_names" in arrays and set(self.views) <= set(views_in(arrays))
 
-    def order(self) -> Rereading:
+    def order(self) -> Order:
         """Return what a worker needs.
 
         StoreError if the run is not of the trainer that the study's plan states, or has no model.
@@ -83,7 +83,7 @@ class Reading:
         if run.trainer != self.trainer:
             msg = f"{self.model.path} is of another trainer than its study's plan; train it again."
             raise StoreError(msg)
-        return Rereading(run, stored, self.views)
+        return Order(run, stored, views=self.views)
 
 
 def reread(

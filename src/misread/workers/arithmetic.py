@@ -22,19 +22,10 @@ _FLAGS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "asimd": "NEON"}
 
 
 class Arithmetic(Frozen):
-    """What decides how numbers are rounded while a model is trained.
+    """The kernels and instructions that decide how numbers are rounded in training."""
 
-    Attributes
-    ----------
-    onednn
-        Whether the kernels are those of oneDNN.
-    vectors
-        The vector instructions that they take: "AVX-512", "AVX2", "AVX", "NEON", or "" where the
-        system does not say.
-    """
-
-    onednn: bool
-    vectors: str
+    onednn: bool  # whether the kernels are those of oneDNN
+    vectors: str  # their instructions: AVX-512, AVX2, AVX, NEON; "" where the system does not say
 
     def __str__(self) -> str:
         """Return it in words."""

@@ -1,4 +1,4 @@
-"""What this machine has for workers: cores, memory, and an environment with one thread each."""
+"""Cores and memory that this machine has for workers, and their environment of one thread."""
 
 import os
 import re

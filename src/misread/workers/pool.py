@@ -28,14 +28,14 @@ class Job(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is, for people."""
+        """Its name, for people."""
 
     def order(self) -> Any:
         """Return what a worker needs to do it: picklable, and complete in itself."""
 
 
 @dataclass(frozen=True)
-class Said:
+class Reported:
     """A worker reported something in the middle of its job."""
 
     report: Any
@@ -55,11 +55,11 @@ class Lost:
     why: str
 
 
-Event = Said | Ended | Lost
+Event = Reported | Ended | Lost
 
 
 class Pool(Protocol):
-    """Where jobs are done. It names them by numbers, and forgets them when they end."""
+    """A place where jobs are done. It knows them by numbers, and forgets them when they end."""
 
     def start(self, n_jobs: int) -> None:
         """Begin to start the workers that so many jobs can use; the rest, if any, start later."""
@@ -98,16 +98,9 @@ def attempt(work: Work, order: Any, report: Report) -> Ended:
 class Workers:
     """Workers that live as long as the study: their start-up is paid once.
 
-    Parameters
-    ----------
-    pool
-        Where the jobs are done.
-    on_report
-        Called in this process with a job and with everything that its worker reports, in order.
-    on_note
-        Called with a sentence for people when a job is tried again or fails.
-    log
-        Where to find what the workers said, for people.
+    `on_report` is called in this process with a job and with everything that its worker reports, in
+    order; `on_note` with a sentence for people when a job is tried again or fails. `log` says, for
+    people, where the output of the workers is.
     """
 
     def __init__(
@@ -150,7 +143,7 @@ class Workers:
                 self._pool.submit(number, jobs[number].order())
             for number, event in self._pool.wait(0.2):
                 name = jobs[number].name
-                if isinstance(event, Said):
+                if isinstance(event, Reported):
                     self._on_report(jobs[number], event.report)
                     continue
                 running.remove(number)

@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 from misread.errors import MisreadError, RunError
 from misread.workers.arithmetic import environment
 from misread.workers.machine import thread_environment
-from misread.workers.pool import Ended, Event, Lost, Prepare, Said, Work, attempt
+from misread.workers.pool import Ended, Event, Lost, Prepare, Reported, Work, attempt
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -83,7 +83,7 @@ def _serve(
         connection.send(attempt(lambda _order, _report: prepare(), None, lambda _: None))
         while True:
             order = connection.recv()
-            connection.send(attempt(work, order, lambda report: connection.send(Said(report))))
+            connection.send(attempt(work, order, lambda report: connection.send(Reported(report))))
 
 
 @dataclass
@@ -97,7 +97,7 @@ class _Slot:
 
     @property
     def fate(self) -> str:
-        """How the process ended, for people."""
+        """The end of the process, for people."""
         self.process.join(10)
         code = self.process.exitcode
         if code is not None and code < 0:
@@ -111,39 +111,29 @@ class _Slot:
 class LocalPool:
     """Worker processes of this machine; a `pool.Pool`.
 
-    Parameters
-    ----------
-    work
-        A module-level function (order, report) that does one job; it may call `report` with
-        anything that can be pickled.
-    prepare
-        A module-level function that a worker calls once, before its first job.
-    jobs
-        Number of workers, at least 1. Results do not depend on it.
-    log
-        File that takes the workers' standard error.
-    preload
-        A module that every worker will import, and whose import starts no thread: on Linux it is
-        imported once, for all workers that have the same arithmetic.
+    `work` (order, report) does one job, and `prepare` is called once in each of `jobs` workers:
+    both are functions of a module, and what they report can be pickled. `log` takes the workers'
+    standard error. `preload` is a module that every worker will import, and whose import starts no
+    thread: on Linux it is imported once, for all workers that have the same arithmetic.
     """
 
     def __init__(
         self, work: Work, prepare: Prepare, jobs: int, log: Path, preload: str = ""
     ) -> None:
         self._work, self._prepare, self._jobs, self._log = work, prepare, jobs, log
-        self._preload, self._wanted = preload, 0
+        self._preload, self._n_workers = preload, 0
         self._slots: list[_Slot] = []
         self._stillborn = 0
 
     def start(self, n_jobs: int) -> None:
         """Start as many workers as so many jobs can use, or what they fork from."""
-        self._wanted = max(self._wanted, min(n_jobs, self._jobs))
+        self._n_workers = max(self._n_workers, min(n_jobs, self._jobs))
         if _context(self._preload).get_start_method() == "spawn":  # a fork waits for the import
             self._fill()
 
     @property
     def n_ready(self) -> int:
-        """How many workers have started."""
+        """Number of workers that have started."""
         return sum(slot.is_ready for slot in self._slots)
 
     def has_room(self) -> bool:
@@ -175,7 +165,7 @@ class LocalPool:
                 self._greet(slot, event)
             elif slot.number is not None:
                 events.append((slot.number, event))
-                if not isinstance(event, Said):
+                if not isinstance(event, Reported):
                     slot.number = None
         return events
 
@@ -187,7 +177,7 @@ class LocalPool:
             slot.process.join()
             slot.connection.close()
         self._slots.clear()
-        self._wanted = 0
+        self._n_workers = 0
 
     def _greet(self, slot: _Slot, event: Event) -> None:
         """Take the first sign of a worker: it is ready, cannot work, or died as it started."""
@@ -207,7 +197,7 @@ class LocalPool:
             raise RunError(msg)
 
     def _fill(self) -> None:
-        while len(self._slots) < self._wanted:
+        while len(self._slots) < self._n_workers:
             self._slots.append(self._spawn())
 
     def _spawn(self) -> _Slot:

@@ -18,7 +18,7 @@ from typing import Any
 from misread import __version__
 from misread.errors import RunError, StudyError, needs_extra
 from misread.workers.machine import default_jobs, thread_environment
-from misread.workers.pool import Ended, Event, Lost, Said, Work, attempt
+from misread.workers.pool import Ended, Event, Lost, Reported, Work, attempt
 
 # Handed to Ray beyond what its CPUs can do at once, so that a cluster that grows on demand sees
 # the demand; not everything, since each order may hold a stored model.
@@ -49,7 +49,7 @@ def stream(version: str, work: Work, order: Any) -> Iterator[Event]:
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
 
     def do() -> None:
-        events.put(attempt(work, order, lambda report: events.put(Said(report))))
+        events.put(attempt(work, order, lambda report: events.put(Reported(report))))
 
     threading.Thread(target=do, daemon=True).start()
     while True:
@@ -62,12 +62,8 @@ def stream(version: str, work: Work, order: Any) -> Iterator[Event]:
 class RayPool:
     """The CPUs of a Ray cluster: that of `RAY_ADDRESS`, or one on this machine; a `pool.Pool`.
 
-    Parameters
-    ----------
-    work
-        As in `processes.LocalPool`; every node must be able to import it.
-    jobs
-        The most runs at the same time, or None for as many as the cluster has CPUs.
+    Every node must be able to import `work`. At most `jobs` runs go on at the same time; None is
+    as many as the cluster has CPUs.
     """
 
     def __init__(self, work: Work, jobs: int | None) -> None:
@@ -135,7 +131,7 @@ class RayPool:
         numbers = dict(self._streams)
         ready, _ = self._ray.wait(list(numbers), timeout=seconds)
         events = [(numbers[one], self._next(one)) for one in ready]
-        ended = {number for number, event in events if not isinstance(event, Said)}
+        ended = {number for number, event in events if not isinstance(event, Reported)}
         self._streams = [(one, number) for one, number in self._streams if number not in ended]
         return events
 

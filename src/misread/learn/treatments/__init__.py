@@ -1,6 +1,6 @@
 """Treatments: what an arm does to its training beside recipe and policy; each has a file.
 
-They compose: an arm may have several. Each says in a sentence what it `CAN` and cannot change.
+They compose: an arm may have several. Each says what it can and what it cannot change.
 """
 
 from pydantic import Field
@@ -41,15 +41,15 @@ class Treatments(Frozen):
     classes: Cell | None = unstated(None)
 
     def cell(self, target: Cell | None) -> Cell | None:
-        """Return the cell that they are about."""
+        """Return the cell that they are about, where the study has this target."""
         return self.classes or target
 
     @property
     def goes_on(self) -> bool:
-        """Whether training goes on from the baseline's model."""
+        """Return whether training goes on from the baseline's model."""
         return self.patch is not None
 
     @property
     def about_classes(self) -> bool:
-        """Whether one of them treats the cell's classes, so that other classes make a placebo."""
+        """Return whether one of them treats two classes, so that other ones make a placebo."""
         return any((self.weights, self.margin, self.distort, self.second))

@@ -7,33 +7,19 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from misread.data.dataset import Labels
-
-Floats32 = npt.NDArray[np.float32]
+from misread.learn.treatments.lab import Floats32
 
 
 @dataclass(frozen=True)
 class Aim:
-    """What each of N training images is to teach a model of K classes.
+    """The lesson of each of N training images for a model of K classes."""
 
-    Attributes
-    ----------
-    weights_N : ndarray of float32
-        What each image counts in the loss; 1 in the mean.
-    teacher_NK : ndarray of float32
-        Probabilities of a teacher, each row 1 or, without one, 0.
-    teacher_share : float
-        How much of the target is the teacher's, 0 to 1; the label has the rest.
-    push_KK : ndarray of float32
-        Added to the logits of an image in training, a row for each label.
-    """
-
-    weights_N: Floats32
-    teacher_NK: Floats32
-    teacher_share: float
-    push_KK: Floats32
+    weights_N: Floats32  # by how much each image counts in the loss; 1 in the mean
+    teacher_NK: Floats32  # probabilities of a teacher; each row sums to 1, or to 0 without one
+    teacher_share: float  # of the target, 0 to 1; the label has the rest
+    push_KK: Floats32  # added to the logits of an image in training, a row for each label
 
     @classmethod
     def plain(cls, n_images: int, n_classes: int) -> Self:
@@ -44,7 +30,7 @@ class Aim:
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing is treated."""
+        """Return whether nothing is treated."""
         return bool((self.weights_N == 1).all()) and not (self.teacher_share or self.push_KK.any())
 
     def targets(self, labels_N: Labels, smoothing: float) -> Floats32:

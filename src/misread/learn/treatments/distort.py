@@ -1,7 +1,5 @@
 """Distortion of the target's classes alone: moved and bent afresh in each epoch."""
 
-from typing import ClassVar
-
 import numpy as np
 
 from misread.images import Images
@@ -10,11 +8,10 @@ from misread.learn.treatments.lab import Lab
 
 
 class Distort(Augment):
-    """Moves and bends the images of the two classes; settings as in `learn.augment`."""
+    """Moves and bends the images of the two classes; settings as in `learn.augment`.
 
-    CAN: ClassVar[str] = (
-        "teaches that place and slant do not matter; it cannot teach what no distortion makes"
-    )
+    It teaches that place and slant do not matter; it cannot teach what no distortion makes.
+    """
 
     def of(self, lab: Lab, images: Images, epoch: int) -> Images:
         """Return the images `[N,H,W(,C)]` of an epoch, those of the two classes distorted."""

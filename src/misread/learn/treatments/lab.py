@@ -23,24 +23,12 @@ Cell = tuple[int, int]
 
 @dataclass(frozen=True)
 class Lab:
-    """What a treatment may use.
+    """Images and helper models of a run, for its treatments."""
 
-    Attributes
-    ----------
-    fit : Dataset
-        The images of the run, N of K classes.
-    seed : int
-        Of the run.
-    cell : tuple of int
-        The target, (true, predicted), or the classes in its place.
-    train : callable
-        (images, seed) → a model trained as the run's recipe says, without treatments.
-    """
-
-    fit: Dataset
+    fit: Dataset  # N images of K classes
     seed: int
-    cell: Cell
-    train: Callable[[Dataset, int], Reads]
+    cell: Cell  # the target, (true, predicted), or the classes in its place
+    train: Callable[[Dataset, int], Reads]  # with the run's recipe, without treatments; and a seed
 
     def helper(self, purpose: str, number: int, data: Dataset | None = None) -> Reads:
         """Return a model trained on *fit*, or on a part of it, from weights of its own.
@@ -63,7 +51,7 @@ class Lab:
 
     @property
     def in_cell_N(self) -> npt.NDArray[np.bool_]:
-        """Whether each image is of one of the two classes."""
+        """Return whether each image is of one of the two classes."""
         return np.isin(self.fit.labels_N, self.cell)
 
 

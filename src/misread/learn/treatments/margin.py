@@ -1,7 +1,5 @@
 """A margin between the two classes: while learning, the rival's logit is higher than it is read."""
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field
 
@@ -12,17 +10,14 @@ from misread.learn.treatments.lab import Cell, Floats32
 class Margin(Frozen):
     """Adds to the rival's logit for images of the two classes, in training only.
 
-    An additive margin as in Wang et al. 2018 (*CosFace*), between two classes alone.
+    An additive margin as in Wang et al. 2018 (*CosFace*), between two classes alone. It asks for a
+    clearer lead over the rival; on one side alone it trades errors.
 
     Parameters
     ----------
     true, predicted
         What is added to the rival of an image of either class, in units of the logit.
     """
-
-    CAN: ClassVar[str] = (
-        "asks for a clearer lead over the rival; on one side alone it trades errors"
-    )
 
     true: float = Field(default=1.0, ge=0, le=20)
     predicted: float = Field(default=1.0, ge=0, le=20)

@@ -1,7 +1,5 @@
 """A patch: training goes on from the baseline's model for a while, with other treatments beside."""
 
-from typing import ClassVar
-
 from pydantic import Field
 
 from misread.files import Frozen
@@ -10,6 +8,8 @@ from misread.files import Frozen
 class Patch(Frozen):
     """Goes on from the trained baseline of the same seed.
 
+    It changes a finished model at little cost; it stays close to what the baseline reads.
+
     Parameters
     ----------
     epochs
@@ -17,10 +17,6 @@ class Patch(Frozen):
     learning_rate
         Constant; None takes a tenth of the recipe's.
     """
-
-    CAN: ClassVar[str] = (
-        "changes a finished model at little cost; it stays close to what the baseline reads"
-    )
 
     epochs: float = Field(default=0.25, ge=0, le=10)
     learning_rate: float | None = Field(default=None, gt=0)

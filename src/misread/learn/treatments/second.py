@@ -1,7 +1,5 @@
 """A second model for the two classes: it decides where these two lead."""
 
-from typing import ClassVar
-
 import numpy as np
 
 from misread.files import Frozen
@@ -9,11 +7,10 @@ from misread.learn.treatments.lab import Cell, Floats32, Lab, Reads
 
 
 class Second(Frozen):
-    """Trains a model on the images of the two classes alone, and asks it where these two lead."""
+    """Trains a model on the images of the two classes alone, and asks it where these two lead.
 
-    CAN: ClassVar[str] = (
-        "gives these two classes all of a model; it cannot help where a third class leads"
-    )
+    It gives these two classes all of a model; it cannot help where a third class leads.
+    """
 
     def train(self, lab: Lab) -> Reads:
         """Return the second model; it knows all K classes and has met two."""

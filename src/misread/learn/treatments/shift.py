@@ -1,7 +1,5 @@
 """A shifted logit: the boundary between two classes moves, and nothing is learnt."""
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field
 
@@ -12,13 +10,13 @@ from misread.learn.treatments.lab import Cell, Floats32
 class Shift(Frozen):
     """Adds a constant to the logit of the cell's true class whenever the model reads.
 
+    It trades errors of one direction for the other; it cannot lower both.
+
     Parameters
     ----------
     logit
         The constant.
     """
-
-    CAN: ClassVar[str] = "trades errors of one direction for the other; it cannot lower both"
 
     logit: float = Field(ge=-50, le=50)
 

@@ -1,7 +1,5 @@
 """A teacher: the mean of helper models says beside the label how an image may be read."""
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field
 
@@ -11,6 +9,8 @@ from misread.learn.treatments.lab import Floats32, Lab
 
 class Teacher(Frozen):
     """Distils helper models of the same tenth (Hinton, Vinyals & Dean 2015; 2011.09161).
+
+    It steadies what differs between trainings; it cannot mend what all of them misread.
 
     Parameters
     ----------
@@ -22,10 +22,6 @@ class Teacher(Frozen):
     folds
         Folds inside *fit*; 0 for none.
     """
-
-    CAN: ClassVar[str] = (
-        "steadies what differs between trainings; it cannot mend what all of them misread"
-    )
 
     models: int = Field(default=2, ge=1, le=10)
     share: float = Field(default=0.5, gt=0, le=1)

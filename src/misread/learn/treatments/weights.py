@@ -1,6 +1,4 @@
-"""Weights of training images: by class, and by how hardly models tell the two classes apart."""
-
-from typing import ClassVar
+"""Weights of training images: by class, and by how hard the two classes are to tell apart."""
 
 import numpy as np
 from pydantic import Field
@@ -12,6 +10,8 @@ from misread.learn.treatments.lab import Floats32, Lab
 class Weights(Frozen):
     """Counts some images more than others.
 
+    It moves training towards these images; it cannot help where they cannot be told apart.
+
     Parameters
     ----------
     true, predicted
@@ -22,10 +22,6 @@ class Weights(Frozen):
     folds
         Models by folds inside *fit* that measure the margins.
     """
-
-    CAN: ClassVar[str] = (
-        "moves training towards these images; it cannot help where they cannot be told apart"
-    )
 
     true: float = Field(default=1, gt=0, le=100)
     predicted: float = Field(default=1, gt=0, le=100)
