@@ -1,13 +1,13 @@
 """Accuracy of an arm over its seeds, with an interval, and beside what others document."""
 
+from collections.abc import Sequence
+
 import numpy as np
-import numpy.typing as npt
 import scipy
 
 from misread.files import Frozen
+from misread.images import Floats
 from misread.judge import Effect
-
-Floats = npt.NDArray[np.float64]
 
 
 class Spread(Frozen):
@@ -44,7 +44,7 @@ class Documented(Frozen):
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the documented accuracy lies within; None where that is not known."""
+        """Return whether the documented accuracy lies within; None where that is not known."""
         if self.low is None or self.high is None:
             return None
         return self.low <= self.accuracy <= self.high
@@ -61,14 +61,11 @@ def accuracy(accuracy_S: Floats, errors: Effect) -> Accuracy:
     )
 
 
-def spread(values: list[float | None] | list[float]) -> Spread:
+def spread(values: Sequence[float | None]) -> Spread:
     """Return mean and standard deviation over seeds of what is known (None: 0/0)."""
     known = [value for value in values if value is not None]
-    return Spread(
-        mean=float(np.mean(known)) if known else None,
-        sd=_sd(np.array(known)),
-        per_seed=tuple(values),
-    )
+    mean = float(np.mean(known)) if known else None
+    return Spread(mean=mean, sd=_sd(np.array(known)), per_seed=tuple(values))
 
 
 def _sd(values: Floats) -> float | None:

@@ -24,7 +24,11 @@ def plural(name: str) -> str:
 
 def misread_as(true: str, predicted: str) -> str:
     """Return a confusion in words, as in "4s read as 9s"."""
-    return f"{plural(true)} read as {plural(predicted).removeprefix('images of ')}"
+    return f"{plural(true)} {_read_as(predicted)}"
+
+
+def _read_as(predicted: str) -> str:
+    return f"read as {plural(predicted).removeprefix('images of ')}"
 
 
 def answer_of(verdicts: Mapping[str, Verdict]) -> str:
@@ -34,42 +38,42 @@ def answer_of(verdicts: Mapping[str, Verdict]) -> str:
     """
     if not verdicts:
         return ""
-    target = " and ".join(
-        misread_as(*cell.name.split("→")) for cell in next(iter(verdicts.values())).cells
-    )
-    reduced = [arm for arm, v in verdicts.items() if v.verdict == "REDUCED" and not v.qualifier]
-    traded = [arm for arm, v in verdicts.items() if v.verdict == "REDUCED" and _is_trade(v)]
-    unsure = [arm for arm, v in verdicts.items() if v.verdict == "REDUCED" and v.qualifier]
-    unsure = [arm for arm in unsure if arm not in traded]
-    harmful = [arm for arm, v in verdicts.items() if v.verdict == "HARM"]
+    target = " and ".join(map(_words, next(iter(verdicts.values())).cells))
+    fell = [arm for arm, verdict in verdicts.items() if verdict.verdict == "REDUCED"]
+    reduced = [arm for arm in fell if not verdicts[arm].qualifier]
+    traded = [arm for arm in fell if _is_trade(verdicts[arm])]
+    unsure = [arm for arm in fell if arm not in (*reduced, *traded)]
+    harmful = [arm for arm, verdict in verdicts.items() if verdict.verdict == "HARM"]
     n_arms = len(verdicts)
-    which = "the fix" if n_arms == 1 else f"{_number(n_arms)} fixes"
-    said = []
-    if reduced:
-        start = "The fix makes" if n_arms == 1 else f"{_of(len(reduced), n_arms)} {target} rarer"
-        start = f"The fix makes {target} rarer" if n_arms == 1 else start
-        said.append(f"{start}: {_rates(verdicts, reduced)}.")
-    elif unsure:
-        more = f"but {_unsure([verdicts[arm] for arm in unsure])}"
-        start = f"The fix makes {target} rarer"
-        if n_arms > 1:
-            start = f"{_of(len(unsure), n_arms)} {target} rarer"
-        said.append(f"{start}, {more}: {_rates(verdicts, unsure)}.")
+    sentences = []
+    if rarer := reduced or unsure:
+        which = "The fix makes" if n_arms == 1 else _of(len(rarer), n_arms)
+        but = "" if reduced else f", but {_unsure([verdicts[arm] for arm in unsure])}"
+        sentences.append(f"{which} {target} rarer{but}: {_rates(verdicts, rarer)}.")
     else:
-        none = "The fix is not" if n_arms == 1 else f"None of {which} is"
-        said.append(f"{none} shown to make {target} rarer.")
+        which = "The fix is" if n_arms == 1 else f"None of {_number(n_arms)} fixes is"
+        sentences.append(f"{which}{' not' * (n_arms == 1)} shown to make {target} rarer.")
     if traded:
-        back = misread_as(*reversed(verdicts[traded[0]].cells[0].name.split("→")))
+        back = _reversed(verdicts[traded[0]].cells[0])
         does = "It only trades" if n_arms == 1 else f"{wording.listed(traded)} only trade"
         does += "s" if n_arms > 1 == len(traded) else ""
-        said.append(f"{does} them for {back}: {_rates(verdicts, traded)}.")
+        sentences.append(f"{does} them for {back}: {_rates(verdicts, traded)}.")
     if harmful:
         does = "It does harm" if n_arms == 1 else f"{_number(len(harmful)).capitalize()} do harm"
         does = does.replace("One do ", "One does ")
-        said.append(f"{does}: {'; '.join(_harm(arm, verdicts[arm]) for arm in harmful)}.")
-    if not (reduced or unsure or traded) and (hint := _hint(verdicts)):
-        said.append(hint)
-    return " ".join(said)
+        harms = "; ".join(_harm(arm, verdicts[arm]) for arm in harmful)
+        sentences.append(f"{does}: {harms}.")
+    if not (rarer or traded) and (hint := _hint(verdicts)):
+        sentences.append(hint)
+    return " ".join(sentences)
+
+
+def _words(cell: CellResult) -> str:
+    return misread_as(*cell.name.split("→"))
+
+
+def _reversed(cell: CellResult) -> str:
+    return misread_as(*reversed(cell.name.split("→")))
 
 
 def _is_trade(verdict: Verdict) -> bool:
@@ -81,8 +85,7 @@ def _unsure(verdicts: list[Verdict]) -> str:
     cells = [cell for verdict in verdicts for cell in verdict.cells]
     why = ["what it breaks is not known well enough"] * any(v.n_undetermined for v in verdicts)
     if any(cell.trade and cell.trade.answer == Bargain.OPEN for cell in cells):
-        back = misread_as(*reversed(cells[0].name.split("→")))
-        why.append(f"it may only have traded them for {back}")
+        why.append(f"it may only have traded them for {_reversed(cells[0])}")
     return " and ".join(why) or "it is about these models only"
 
 
@@ -102,10 +105,7 @@ def item_in_words(item: Item) -> str:
     name = item.name.removeprefix("recall of ").removeprefix(f"{item.slice_name} · ")
     true, _, predicted = name.partition("→")
     treated = f"{plural(true)} {wording.treated(item.slice_name)}".strip()
-    reading = (
-        f"read as {plural(predicted).removeprefix('images of ')}" if predicted else "read wrongly"
-    )
-    return f"{treated} {reading}"
+    return f"{treated} {_read_as(predicted) if predicted else 'read wrongly'}"
 
 
 def item_rates(item: Item) -> str:
@@ -125,9 +125,9 @@ def settling_of(verdict: Verdict) -> str:
         return ""
     items = [item for item in verdict.collateral if item.status == "undetermined" and item.settling]
     items.sort(key=lambda item: (item.margin - (item.upper or 0.0), item.name))
-    told = [f"{item.name}: {item.settling.words}" for item in items[:_NAMED] if item.settling]
+    named = [f"{item.name}: {item.settling.words}" for item in items[:_NAMED] if item.settling]
     more = f"; and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
-    return "; ".join(told) + more
+    return "; ".join(named) + more
 
 
 def next_step(
@@ -219,7 +219,7 @@ def _harm(arm: str, verdict: Verdict) -> str:
     item = worst_item(verdict)
     if item is None or item.status != "harmed":
         cell = max(verdict.cells, key=lambda cell: cell.effect.estimate)
-        return f"{arm} ({misread_as(*cell.name.split('→'))}, {_change(cell)})"
+        return f"{arm} ({_words(cell)}, {_change(cell)})"
     return f"{arm} ({item_in_words(item)}, {item_rates(item)})"
 
 
@@ -233,6 +233,6 @@ def _hint(verdicts: Mapping[str, Verdict]) -> str:
     if not fell:
         return ""
     arm, cell = min(fell, key=lambda one: one[1].p_value)
-    which = f" {misread_as(*cell.name.split('→'))}," if len(verdicts[arm].cells) > 1 else ""
+    which = f" {_words(cell)}," if len(verdicts[arm].cells) > 1 else ""
     p_value = wording.p_value(cell.p_value)
     return f"The strongest hint, and no more: {arm},{which} {_change(cell)} ({p_value})."

@@ -119,13 +119,13 @@ class Arm(Frozen):
 
     @property
     def way(self) -> dict[str, Any]:
-        """How its models are trained, as JSON has it: `recipe` and `settings`."""
+        """Its `recipe` and `settings`, as JSON has them."""
         dumped = self.model_dump(mode="json", include={"recipe", "settings"})
         return {"settings": {}} | dumped
 
     @property
     def stated(self) -> dict[str, Any]:
-        """What its recipe and its settings say, by name."""
+        """Settings of its recipe, or its own, by name."""
         return (self.way["recipe"] or {}) | self.settings
 
     @property

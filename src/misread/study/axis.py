@@ -8,16 +8,15 @@ import numpy.typing as npt
 import scipy
 
 from misread.files import Frozen
+from misread.images import Floats
 from misread.judge import two_way
 from misread.study.claims import ComparisonOutcome
 from misread.study.evidence import Evidence
 from misread.study.plan import load_plan
 
-Floats = npt.NDArray[np.float64]
-
 
 class Ratio(Frozen):
-    """How many times as long one thing took as another: geometric mean, and its interval."""
+    """Ratio of two measurements: geometric mean, and its interval."""
 
     ratio: float
     low: float
@@ -25,15 +24,10 @@ class Ratio(Frozen):
 
 
 def ratio(values_S: Sequence[float], others_S: Sequence[float], alpha: float = 0.05) -> Ratio:
-    """Return how many times the others the values are, measured side by side.
+    """Return the ratio of values to others, all positive, which were measured pair by pair.
 
-    Parameters
-    ----------
-    values_S, others_S
-        Positive, of the same unit; entry s of both was measured beside each other.
-    alpha
-        The interval covers ``1 − alpha`` (Student's t of the logarithms over S; with one pair it
-        has no end).
+    The interval covers ``1 − alpha``: Student's t of the logarithms over S; with one pair it has no
+    end.
 
     Examples
     --------
@@ -51,7 +45,7 @@ def ratio(values_S: Sequence[float], others_S: Sequence[float], alpha: float = 0
 
 
 class Inside(Frozen):
-    """What went on inside the networks of an arm: a row per hidden layer, a column per epoch.
+    """Measurements inside the networks of an arm: a row per hidden layer, a column per epoch.
 
     Before the first epoch and after each; geometric means over seeds of the gradient norms, means
     of the shares. Columns of `learn.probe.measure`.
@@ -63,7 +57,7 @@ class Inside(Frozen):
 
 
 def inside(evidence: Evidence, arm: str) -> Inside | None:
-    """Return what went on inside the networks of an arm, or None where it was not measured."""
+    """Return the measurements inside the networks of an arm; None where there are none."""
     rows_S = [folder.measures() for folder in evidence.runs[arm].folders]
     if not all(rows_S):
         return None
@@ -100,13 +94,13 @@ def together_by_size(
     probs_SNK: Floats, labels_N: npt.NDArray[np.int64]
 ) -> tuple[tuple[float, ...], ...]:
     """Return, for each k from 1 to S, the accuracy of the average of every choice of k networks."""
-    every = range(len(probs_SNK))
+    n_networks = len(probs_SNK)
     return tuple(
         tuple(
             float((read_together(probs_SNK[list(chosen)]) == labels_N).mean())
-            for chosen in combinations(every, size)
+            for chosen in combinations(range(n_networks), size)
         )
-        for size in range(1, len(probs_SNK) + 1)
+        for size in range(1, n_networks + 1)
     )
 
 
@@ -164,43 +158,23 @@ def without_dropout(evidence: Evidence) -> tuple[str, str] | None:
 
 
 class Answers(Frozen):
-    """All that the pages of a study with an axis show, as data.
+    """Data of the pages of a study with an axis; `series`, `at`, `steps` are by arm."""
 
-    Parameters
-    ----------
-    outcome
-        As in `comparison.json`.
-    fit_size
-        Images that each network was trained on.
-    steps
-        Optimiser steps of one epoch; 1 where only its trainer knows.
-    series, at
-        Of each arm that lies along the axis.
-    inside
-        Of each arm that was measured.
-    together
-        Where the study has arms with and without dropout.
-    machine
-        Backend and versions that it ran with.
-    planned_seeds
-        Of the locked plan: more than those of the outcome where the study is not finished.
-    """
-
-    outcome: ComparisonOutcome
-    fit_size: int
-    steps: dict[str, int]
-    series: dict[str, str]
+    outcome: ComparisonOutcome  # as in `comparison.json`
+    fit_size: int  # images that each network was trained on
+    steps: dict[str, int]  # of the optimiser in one epoch; 1 where only its trainer knows
+    series: dict[str, str]  # of the arms that lie along the axis
     at: dict[str, float]
-    inside: dict[str, Inside]
-    together: Together | None
-    machine: dict[str, str]
-    planned_seeds: tuple[int, ...]
+    inside: dict[str, Inside]  # of the arms that were measured
+    together: Together | None  # where the study has arms with and without dropout
+    machine: dict[str, str]  # backend and versions
+    planned_seeds: tuple[int, ...]  # more than those of the outcome while the study goes on
 
 
 def answer(evidence: Evidence) -> Answers:
-    """Return all that the pages of a study with an axis show."""
-    study = evidence.plan.study
-    some = evidence.environment
+    """Return the data of the pages of a study with an axis."""
+    study, environment = evidence.plan.study, evidence.environment
+    backend, versions = environment["backend"], environment["versions"]
     fit_size = study.sizes["fit_size"] or len(evidence.train) * 9 // 10
     pair = without_dropout(evidence)
     measured = {arm: inside(evidence, arm) for arm in study.arms}
@@ -213,13 +187,13 @@ def answer(evidence: Evidence) -> Answers:
         },
         series={name: arm.series for name, arm in study.arms.items() if arm.at is not None},
         at={name: arm.at for name, arm in study.arms.items() if arm.at is not None},
-        inside={arm: found for arm, found in measured.items() if found is not None},
+        inside={arm: layers for arm, layers in measured.items() if layers is not None},
         together=None if pair is None else together(evidence, *pair),
         machine={
-            "python": some["python"],
-            "platform": some["platform"],
-            "backend": f"{some['backend']} {some['versions'].get(some['backend'], '')}".strip(),
-            "keras": some["versions"].get("keras", ""),
+            "python": environment["python"],
+            "platform": environment["platform"],
+            "backend": f"{backend} {versions.get(backend, '')}".strip(),
+            "keras": versions.get("keras", ""),
         },
         planned_seeds=load_plan(evidence.folder).study.seeds,
     )

@@ -29,24 +29,12 @@ from misread.study.study import SMOKE
 
 @dataclass(frozen=True)
 class BaselinePredictions:
-    """What the baseline of a study predicts, of which images.
+    """Predictions of a study's baseline, and their images."""
 
-    Attributes
-    ----------
-    predictions : Predictions
-        A row per seed; of *select* a single one, for each seed reads images of its own.
-    images : numpy.ndarray
-        `uint8 [N,H,W]` or `[N,H,W,C]`.
-    source : str
-        Folder and part in words.
-    exploratory : str
-        Why nothing is proven by them; "" where nothing speaks against them.
-    """
-
-    predictions: Predictions
+    predictions: Predictions  # a row per seed; of *select* one row for all, which read other images
     images: Images
-    source: str
-    exploratory: str
+    source: str  # folder and part in words
+    exploratory: str  # why nothing is proven by them; "" where nothing speaks against them
 
 
 def baseline_predictions(folder: Path) -> BaselinePredictions:
@@ -128,7 +116,9 @@ def planned_answer(folder: Path) -> PowerAnswer | None:
 def _read_errors(folder: Path, other: str) -> dict[str, Any]:
     path = folder / "errors.json"
     if not path.exists():
-        how = "run `misread errors STUDY --train` first"
-        msg = f"{folder} holds no errors.json; {how}, or give {other}."
+        msg = (
+            f"{folder} holds no errors.json; run `misread errors STUDY --train` first, or give "
+            f"{other}."
+        )
         raise StudyError(msg)
     return dict(read_json(path, Errors))

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -23,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class Standing(StrEnum):
-    """Whether a claim holds."""
+    """The standing of a claim: does it hold."""
 
     HOLDS = "holds"
     FAILS = "does not hold"
@@ -51,46 +52,27 @@ class ClassOutcome(Frozen):
 
 
 class ArmOutcome(Frozen):
-    """What one arm reads and costs.
+    """Accuracy and cost of one arm.
 
-    Parameters
-    ----------
-    label
-        What it is, for people.
-    parameters, epochs
-        Of one run.
-    accuracy
-        On *confirm*.
-    documented
-        What someone else reports of it, or None.
-    select_accuracy, fit_accuracy
-        After the last epoch, dropout at rest: on the held-out tenth and on what was trained on.
-    gap
-        Accuracy on *fit* less that on *confirm*.
-    seconds_per_epoch
-        Processor time of training alone on one core, median over the epochs of a seed but the
-        first.
-    per_class
-        Precision and recall on *confirm*.
-    confusion_counts
-        Images by true (row) and predicted (column) class, summed over seeds.
+    `select_accuracy` and `fit_accuracy` are those after the last epoch, dropout at rest, on the
+    held-out tenth and on the images that were learnt.
     """
 
-    label: str
-    parameters: int
+    label: str  # its name, for people
+    parameters: int  # of one run
     epochs: int
-    accuracy: Accuracy
-    documented: Documented | None
+    accuracy: Accuracy  # on *confirm*
+    documented: Documented | None  # as someone else reports it
     select_accuracy: Spread
     fit_accuracy: Spread
-    gap: Spread
-    seconds_per_epoch: Spread
-    per_class: tuple[ClassOutcome, ...]
-    confusion_counts: tuple[tuple[int, ...], ...]
+    gap: Spread  # accuracy on *fit* less that on *confirm*
+    seconds_per_epoch: Spread  # of training on one core: median of a seed's epochs but the first
+    per_class: tuple[ClassOutcome, ...]  # on *confirm*
+    confusion_counts: tuple[tuple[int, ...], ...]  # true × predicted, summed over seeds
 
 
 class Contrast(Frozen):
-    """By how much one arm reads better than another, over paired seeds and images.
+    """Advantage of one arm over another, over paired seeds and images.
 
     `difference`, `low` and `high` are accuracies of `better` less those of `than`, shares in
     [−1, 1]; `p_holm` is corrected over its family: all pairs of arms, or all claims. `seeds_ahead`
@@ -109,7 +91,7 @@ class Contrast(Frozen):
 
 
 class ClaimOutcome(Frozen):
-    """Whether a claim holds; `tests` has a contrast for each arm that is to be beaten.
+    """Outcome of a claim; `tests` has a contrast for each arm that is to be beaten.
 
     `parts` says of each of these (or of the arm whose accuracy is claimed) whether it holds.
     """
@@ -123,7 +105,7 @@ class ClaimOutcome(Frozen):
 
 
 class ComparisonOutcome(Frozen):
-    """All of it: each arm, all pairs of arms (the better first), and the claims."""
+    """Outcome for each arm, all pairs of arms (the better first), and the claims."""
 
     study: str
     smoke: bool
@@ -159,18 +141,12 @@ def compare(plan: Plan, confirm: Dataset, arms: Mapping[str, ArmRuns]) -> Compar
     }
     outcomes = {arm: _arm(plan, confirm, arm, runs, wrong[arm]) for arm, runs in arms.items()}
     order = sorted(arms, key=lambda arm: -outcomes[arm].accuracy.mean)
-
-    def contrast(better: str, than: str) -> Contrast:
-        return _contrast(better, than, wrong, study.judge.alpha)
-
+    contrast = partial(_contrast, wrong=wrong, alpha=study.judge.alpha)
     pairs = [contrast(better, than) for better, than in combinations(order, 2)]
     tests = [[contrast(str(claim.better), than) for than in claim.than] for claim in study.claims]
     corrected = iter(holm([test.p_value for row in tests for test in row]))
     return ComparisonOutcome(
-        study=study.name,
-        smoke=study.smoke,
-        exploratory=plan.exploratory,
-        plan_sha256=plan.sha256,
+        **plan.heading,
         n_images=len(confirm),
         seeds=next(iter(arms.values())).seeds,
         alpha=study.judge.alpha,

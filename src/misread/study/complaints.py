@@ -1,4 +1,4 @@
-"""What is wrong with the settings of a study, in sentences of ours."""
+"""Complaints about the settings of a study, in sentences of ours."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, get_args
@@ -19,27 +19,19 @@ _MUST = {
     "greater_than_equal": "must be {ge:g} or more",
     "less_than": "must be below {lt:g}",
     "less_than_equal": "must be {le:g} or less",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
     "int_parsing_size": "must be a smaller number",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
     "finite_number": "must be a finite number",
     "string_type": "must be text in quotes",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "tuple_type": "must be a list, as in [1, 2]",
-    "list_type": "must be a list, as in [1, 2]",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-    "literal_error": "must be {expected}",
-    "enum": "must be {expected}",
     "string_pattern_mismatch": "must be of letters, digits, `_`, `.` and `-`, and begin with a "
     "letter or a digit",
     "too_short": "needs {min_length} or more",
     "too_long": "must be at most {max_length}",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    **dict.fromkeys(("tuple_type", "list_type"), "must be a list, as in [1, 2]"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be a table"),
+    **dict.fromkeys(("literal_error", "enum"), "must be {expected}"),
 }
 
 
@@ -51,10 +43,10 @@ def sentences(
     *,
     but: Collection[str] = (),
 ) -> list[str]:
-    """Return what pydantic finds wrong with a `kind`, a sentence for each complaint.
+    """Return a sentence for each complaint of pydantic about a `kind`.
 
     `name` is that of the study, with its arm where it is about one; `more` are keys that are
-    allowed beside the fields of `kind`; on `but` all is said already.
+    allowed beside the fields of `kind`; complaints about the keys in `but` are left out.
     """
     # Unknown keys first: a key that is missing is often the same one, misspelt.
     complaints = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
@@ -63,15 +55,7 @@ def sentences(
 
 
 class StudyFileError(StudyError):
-    """All that is wrong with a study, as one error; what arms have in common is said once.
-
-    Parameters
-    ----------
-    name
-        Of the study.
-    sentences
-        One or more.
-    """
+    """All complaints about a study as one error; what arms have in common is said once."""
 
     def __init__(self, name: str, sentences: Sequence[str]) -> None:
         self.sentences = sentences

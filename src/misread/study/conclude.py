@@ -1,17 +1,17 @@
-"""From evidence to the JSON files of a study's folder."""
+"""The JSON files of a finished study, written from its evidence."""
 
 from pathlib import Path
 from typing import Any
 
 from misread.files import read_json, write_json
-from misread.judge import ClassMetrics, class_metrics
-from misread.learn.views import load_parts
+from misread.judge import class_metrics
+from misread.learn.views import Parts, load_parts
 from misread.store import RunFolder
 from misread.study.answer import answer_of
 from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence, SliceEvidence, load_evidence
 from misread.study.halves import explore_half
-from misread.study.plan import load_plan
+from misread.study.plan import Plan, load_plan
 from misread.study.preview import preview_numbers
 from misread.study.select import Errors, errors_on_select
 from misread.study.slices import NOT_PLANNED, Slices
@@ -43,10 +43,7 @@ def conclude(folder: Path) -> Evidence:
                 write_json(path, comparison(evidence, arm, row))
         outcome = StudyVerdict(
             answer=answer_of(evidence.verdicts),
-            study=study.name,
-            smoke=study.smoke,
-            exploratory=evidence.plan.exploratory,
-            plan_sha256=evidence.plan.sha256,
+            **evidence.plan.heading,
             seeds=evidence.seeds,
             saved=evidence.saved,
             arms=evidence.verdicts,
@@ -67,13 +64,17 @@ def write_from_select(folder: Path) -> None:
     if plan.target is None:
         return
     parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
-    seeds = plan.study.seeds[: seeds_needed(plan, parts, folder)[BASELINE]]
-    folders = [RunFolder(folder, BASELINE, seed) for seed in seeds]
+    folders = [RunFolder(folder, BASELINE, seed) for seed in _seeds(plan, parts, folder)]
     explores_N = explore_half(plan.study, parts.train) if plan.pooled else None
     errors = errors_on_select(plan.study, parts.train.n_classes, folders, explores_N)
     write_json(folder / "errors.json", errors)
     preview = preview_numbers(plan.study, plan.target, parts.train, folder)
     write_json(folder / "preview.json", preview)
+
+
+def _seeds(plan: Plan, parts: Parts, folder: Path) -> tuple[int, ...]:
+    """Return the seeds of the baseline that count."""
+    return plan.study.seeds[: seeds_needed(plan, parts, folder)[BASELINE]]
 
 
 def mend_from_select(folder: Path) -> None:
@@ -86,7 +87,7 @@ def mend_from_select(folder: Path) -> None:
     if plan.target is None:
         return
     parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
-    seeds = plan.study.seeds[: seeds_needed(plan, parts, folder)[BASELINE]]
+    seeds = _seeds(plan, parts, folder)
     if read_json(folder / "errors.json", Errors)["seeds"] != list(seeds):
         write_from_select(folder)
 
@@ -99,13 +100,8 @@ def write_slices(evidence: Evidence) -> None:
 def slices_as_json(evidence: Evidence, sliced: Slices) -> dict[str, Any]:
     """Return what `slices.json` holds: the target's slices, or those of another confusion."""
     plan = evidence.plan
-    return {
-        "study": plan.study.name,
-        "smoke": plan.study.smoke,
-        "exploratory": plan.exploratory or NOT_PLANNED,
-        "plan_sha256": plan.sha256,
-        **sliced.model_dump(mode="json"),
-    }
+    exploratory = {"exploratory": plan.exploratory or NOT_PLANNED}
+    return plan.heading | exploratory | sliced.model_dump(mode="json")
 
 
 def comparison(evidence: Evidence, arm: str, row: int) -> dict[str, Any]:
@@ -126,7 +122,11 @@ def comparison(evidence: Evidence, arm: str, row: int) -> dict[str, Any]:
             },
             "reverse_cell": {"errors": int(counts_KK[predicted, true])},
             "classes": {
-                evidence.confirm.class_names[k]: _of_class(metrics, k) for k in evidence.target
+                evidence.confirm.class_names[k]: {
+                    "precision": metrics.precision[k],
+                    "recall": metrics.recall[k],
+                }
+                for k in evidence.target
             },
             "slices": {
                 piece.view.name: _slice_reading(evidence, piece, name, row)
@@ -134,10 +134,7 @@ def comparison(evidence: Evidence, arm: str, row: int) -> dict[str, Any]:
             },
         }
     return {
-        "study": evidence.plan.study.name,
-        "smoke": evidence.plan.study.smoke,
-        "exploratory": evidence.plan.exploratory,
-        "plan_sha256": evidence.plan.sha256,
+        **evidence.plan.heading,
         "seed": evidence.seeds[row],
         "target": [true, predicted],
         **sides,
@@ -153,7 +150,3 @@ def _slice_reading(evidence: Evidence, piece: SliceEvidence, arm: str, row: int)
         "errors": int((read_M != label).sum()),
         f"read_as_{other}": int((read_M == other).sum()),
     }
-
-
-def _of_class(metrics: ClassMetrics, k: int) -> dict[str, float | None]:
-    return {"precision": metrics.precision[k], "recall": metrics.recall[k]}

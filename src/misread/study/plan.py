@@ -21,28 +21,18 @@ _FORMAT = 2  # of plan.json; the first one had two kinds of plans, and named no 
 
 
 class TargetFrom(StrEnum):
-    """Where the target of a plan comes from."""
+    """The origin of a plan's target."""
 
     FILE = "study file"
     SELECT = "select"
 
 
 class Pooled(Frozen):
-    """Held-out images as evidence beside *confirm*.
+    """Held-out images as evidence beside *confirm*."""
 
-    Parameters
-    ----------
-    weight
-        Of *confirm* in every estimate, 0 to 1; the rest is of what each seed has held out.
-    prove_only
-        Whether only the half of the groups counts that nothing was found or tuned on.
-    seen_tenths
-        Tenths that do not count, because they were looked at before.
-    """
-
-    weight: float
-    prove_only: bool
-    seen_tenths: tuple[int, ...] = ()
+    weight: float  # of *confirm* in every estimate, 0 to 1; the rest is of held-out images
+    prove_only: bool  # only the half of the groups counts on which nothing was tuned
+    seen_tenths: tuple[int, ...] = ()  # these do not count, for they were looked at before
 
 
 class Plan(Frozen):
@@ -105,6 +95,16 @@ class Plan(Frozen):
         return cells_of(self.target, both=self.study.judge.both_directions)
 
     @property
+    def heading(self) -> dict[str, Any]:
+        """The first entries of every file about it: whose it is, and whether it proves anything."""
+        return {
+            "study": self.study.name,
+            "smoke": self.study.smoke,
+            "exploratory": self.exploratory,
+            "plan_sha256": self.sha256,
+        }
+
+    @property
     def held_out_slices(self) -> tuple[View, ...]:
         """The slices once more, of the images that a seed has held out, where these count."""
         views = self.slices if self.pooled else ()
@@ -113,17 +113,11 @@ class Plan(Frozen):
     @property
     def question_sha256(self) -> str:
         """Hash of what is asked, whatever came before and in whatever words."""
-        words: Any = {
-            "replaces": True,
-            "exploratory": True,
-            "target_on_select": True,
-            "planned_power": True,
-            "grouped": True,  # a locked plan is kept as it is, and a new one asks the same
-            "pooled": True,
-            "gate": True,
-            "study": {"title", "question"},
-        }
-        return sha256_of(self.model_dump(mode="json", exclude=words))
+        history = ("replaces", "exploratory", "target_on_select", "planned_power")
+        # a locked plan is kept as it is, and a new one with these asks the same
+        later = ("grouped", "pooled", "gate")
+        left_out: Any = dict.fromkeys((*history, *later), True) | {"study": {"title", "question"}}
+        return sha256_of(self.model_dump(mode="json", exclude=left_out))
 
     @property
     def sha256(self) -> str:
