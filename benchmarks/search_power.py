@@ -21,7 +21,7 @@ from common import Cell, Table, finish, machine, options, show
 from misread.judge.counts import Counts, count_by_part
 from misread.judge.effects import effects
 from misread.judge.trade import Leans, shift_for, trade_of
-from misread.study.halving import LAST, Readings, Rung, halving
+from misread.study.halving import LAST, ExploreReadings, Rung, halving
 
 Array = npt.NDArray[np.float64]
 Errors = npt.NDArray[np.bool_]
@@ -74,9 +74,9 @@ class Explored:
             wrong_SM = np.concatenate(wrong, axis=1)
             self.read[arm] = np.where(wrong_SM, other_M, self.labels_M)
 
-    def readings(self, arms: Sequence[str], n_seeds: int) -> dict[str, Readings]:
+    def readings(self, arms: Sequence[str], n_seeds: int) -> dict[str, ExploreReadings]:
         """Return the readings of the first seeds."""
-        return {arm: Readings(self.labels_M, self.read[arm][:n_seeds], {}) for arm in arms}
+        return {arm: ExploreReadings(self.labels_M, self.read[arm][:n_seeds], {}) for arm in arms}
 
     def search(self) -> Rung:
         """Return the last rung of a search."""

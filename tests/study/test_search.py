@@ -16,7 +16,7 @@ from misread.learn.views import load_parts
 from misread.store import RunFolder
 from misread.study.candidates import load_candidates, proof_of
 from misread.study.file import load_study
-from misread.study.halving import Readings, Rung, Score, halving, score
+from misread.study.halving import ExploreReadings, Rung, Score, halving, score
 from misread.study.run import run_study
 from misread.study.search import Search, search
 from standin import small_study, work_here
@@ -30,7 +30,7 @@ def drawn(rng, rate, reverse, elsewhere, n_seeds, hardness):
     chance_M = hardness * np.repeat([rate, reverse, elsewhere], [1000, 1000, 2000])
     errs_SM = rng.random((n_seeds, LABELS.size)) < chance_M
     other_M = np.array([1, 0, 0])[LABELS]
-    return Readings(LABELS, np.where(errs_SM, other_M, LABELS), {})
+    return ExploreReadings(LABELS, np.where(errs_SM, other_M, LABELS), {})
 
 
 def searched(rng, effects, n_seeds=(2, 4, 8)):

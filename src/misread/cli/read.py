@@ -27,7 +27,7 @@ from misread.images.page import Page, find_digits
 from misread.show.figures.photo import page_figure, reading_table, summary
 from misread.show.style import write_png
 from misread.study.folder import finished_study, refuse_untrusted
-from misread.study.photos import Readers, Reading, newest_study, read_pages, readers_of
+from misread.study.photos import DigitReading, Readers, newest_study, read_pages, readers_of
 
 _ENDING = ".read.png"  # of the pictures that are written
 
@@ -37,7 +37,7 @@ class _Photo(NamedTuple):
 
     path: Path
     page: Page
-    readings: list[Reading]
+    readings: list[DigitReading]
     stem: str
 
 
@@ -100,7 +100,7 @@ def read(
     say(f"{sentence}. Written: {', '.join(map(str, pictures))}.")
 
 
-def _read(readers: Readers, pages: list[Page], console: Console) -> list[list[Reading]]:
+def _read(readers: Readers, pages: list[Page], console: Console) -> list[list[DigitReading]]:
     """Let all models read all pages, with a bar."""
     with Bar(console) as bar:
         if n_digits := sum(len(page.digits) for page in pages):

@@ -136,9 +136,7 @@ def standing(
 def compare(plan: Plan, confirm: Dataset, arms: Mapping[str, ArmRuns]) -> ComparisonOutcome:
     """Return what the accuracies of a study's arms, with the same seeds, come to on *confirm*."""
     study = plan.study
-    wrong = {
-        arm: (runs.preds_SN != confirm.labels_N).astype(np.int64) for arm, runs in arms.items()
-    }
+    wrong = {arm: runs.wrong_SN(confirm.labels_N) for arm, runs in arms.items()}
     outcomes = {arm: _arm(plan, confirm, arm, runs, wrong[arm]) for arm, runs in arms.items()}
     order = sorted(arms, key=lambda arm: -outcomes[arm].accuracy.mean)
     contrast = partial(_contrast, wrong=wrong, alpha=study.judge.alpha)

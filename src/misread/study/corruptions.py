@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import ValidationError
 
 from misread.data.dataset import Dataset
@@ -36,48 +35,29 @@ from misread.study.runs import Readings, load_arm
 from misread.study.verdict import StudyVerdict, seeds_needed
 
 CLEAN = "clean"
-Labels = npt.NDArray[np.int64]
 
 
 class Robustness(Frozen):
-    """How the arms of a study read corrupted images.
-
-    Attributes
-    ----------
-    study, smoke, exploratory, plan_sha256, dataset_sha256 : str, bool, str, str, list of str
-        Whose models read which images, and why that proves nothing.
-    corruptions : tuple of str
-        With their severities, as in "fog@5".
-    cell : str
-        The target's name.
-    n_images, n_class : int
-        Images of *confirm*, and those of them of the target's true class.
-    seeds : tuple of int
-        Of the baseline; an arm that was settled early has the first of them.
-    alpha : float
-        Level of all intervals.
-    rows, means : dict
-        "clean" and each corruption → each arm, the baseline first; and each arm in the mean.
-    """
+    """Accuracies and errors of a study's arms on corrupted images; `corruptions.json`."""
 
     study: str
     smoke: bool
     exploratory: str
     plan_sha256: str
     dataset_sha256: tuple[str, str]
-    corruptions: tuple[str, ...]
-    cell: str
-    n_images: int
-    n_class: int
-    seeds: tuple[int, ...]
-    alpha: float
-    rows: dict[str, dict[str, ArmOn]]
-    means: dict[str, ArmMean]
+    corruptions: tuple[str, ...]  # with their severities, as in "fog@5"
+    cell: str  # name of the target
+    n_images: int  # of *confirm*
+    n_class: int  # those of them of the target's true class
+    seeds: tuple[int, ...]  # of the baseline; an arm that was settled early has the first of them
+    alpha: float  # of all intervals
+    rows: dict[str, dict[str, ArmOn]]  # "clean" and each corruption → each arm, the baseline first
+    means: dict[str, ArmMean]  # of each arm, over all corruptions
 
 
 @dataclass(frozen=True)
 class Corruptions:
-    """What the models of a study read in corrupted images: numbers, verdicts, and their folder."""
+    """Readings of corrupted images by a study's models: numbers, verdicts, and their folder."""
 
     folder: Path
     robustness: Robustness
@@ -156,14 +136,9 @@ def _conclude(
     place: Path,
 ) -> Corruptions:
     names = tuple(view.corruption for view in views_in(read[BASELINE][0]))
-    corrupted = {
-        arm: np.stack(
-            [
-                np.stack([run[f"slice_{number}_predictions"] for run in runs])
-                for number in range(len(names))
-            ]
-        )
-        for arm, runs in read.items()
+    files = [f"slice_{number}_predictions" for number in range(len(names))]
+    corrupted = {  # [C,S,N]
+        arm: np.array([[run[file] for run in runs] for file in files]) for arm, runs in read.items()
     }
     preds = {arm: side.preds_SN for arm, side in clean.items()}
     labels_N, seeds = confirm.labels_N, plan.study.seeds[: clean[BASELINE].n_seeds]
@@ -183,15 +158,10 @@ def _conclude(
     alpha, groups_N = plan.study.judge.alpha, clean[BASELINE].groups
     true, predicted = plan.cells[0]
     states = {CLEAN: preds}
-    states |= {
-        name: {arm: read_CSN[c] for arm, read_CSN in corrupted.items()}
-        for c, name in enumerate(names)
-    }
+    for c, name in enumerate(names):
+        states[name] = {arm: read_CSN[c] for arm, read_CSN in corrupted.items()}
     robustness = Robustness(
-        study=plan.study.name,
-        smoke=plan.study.smoke,
-        exploratory=plan.exploratory or EXPLORATORY,
-        plan_sha256=plan.sha256,
+        **plan.heading | {"exploratory": plan.exploratory or EXPLORATORY},
         dataset_sha256=plan.dataset_sha256,
         corruptions=names,
         cell=f"{confirm.class_names[true]}→{confirm.class_names[predicted]}",

@@ -1,4 +1,4 @@
-"""Evidence: all that a finished study knows, gathered from its folder.
+"""Evidence: all that is known of a finished study, gathered from its folder.
 
 The figures and the report draw it, `conclude` writes the JSON files. Nothing here trains, and
 nothing here draws.
@@ -54,7 +54,7 @@ class SliceEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that a finished study knows.
+    """All that is known of a finished study.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class Evidence:
 
     @property
     def n_runs(self) -> int:
-        """How many runs there are, over all arms."""
+        """Number of runs of all arms."""
         return sum(len(runs.seeds) for runs in self.runs.values())
 
     @property
@@ -120,7 +120,7 @@ class Evidence:
 
     @property
     def predictions(self) -> dict[str, Readings]:
-        """What every arm read in *confirm*, `[S,N]`."""
+        """The predictions of every arm on *confirm*, `[S,N]`."""
         return {arm: runs.preds_SN for arm, runs in self.runs.items()}
 
     @cached_property
@@ -166,10 +166,7 @@ class Evidence:
 
     def wrong(self, arm: str) -> npt.NDArray[np.int64]:
         """Return which readings of an arm are wrong, 0 or 1, `[S,N]`."""
-        wrong_SN: npt.NDArray[np.int64] = (self.predictions[arm] != self.confirm.labels_N).astype(
-            np.int64
-        )
-        return wrong_SN
+        return self.runs[arm].wrong_SN(self.confirm.labels_N)
 
     @cached_property
     def verdicts(self) -> dict[str, Verdict]:
@@ -184,12 +181,12 @@ class Evidence:
 
     @cached_property
     def leans(self) -> Leans | None:
-        """How the baseline's readings change as its boundary moves; None if unknown."""
+        """The baseline's readings as its boundary moves; None if unknown."""
         return leans_of(self.runs[BASELINE], self.plan, self.parts)
 
     @cached_property
     def accuracies(self) -> ComparisonOutcome:
-        """What the accuracies of the arms come to, as in `comparison.json`."""
+        """The outcome of the accuracies of the arms, as in `comparison.json`."""
         return compare(self.plan, self.confirm, self.runs)
 
     @cached_property
@@ -207,7 +204,7 @@ class Evidence:
 
     @cached_property
     def select_sizes_SK(self) -> npt.NDArray[np.int64]:
-        """How many images of each class the baseline of a seed read on *select*."""
+        """Numbers of images of each class that the baseline read on *select*, `[S,K]`."""
         runs = [RunFolder(self.folder, BASELINE, seed) for seed in self.errors["seeds"]]
         n_classes = self.confirm.n_classes
         return np.stack([np.bincount(r.select()["labels"], minlength=n_classes) for r in runs])
@@ -240,10 +237,7 @@ class Evidence:
             for cell in rank_cells(counts_SKK)
         ]
         return {
-            "study": self.plan.study.name,
-            "smoke": self.plan.study.smoke,
-            "exploratory": self.plan.exploratory,
-            "plan_sha256": self.plan.sha256,
+            **self.plan.heading,
             "arm": BASELINE,
             "part": "confirm",
             "n_images": len(self.confirm),

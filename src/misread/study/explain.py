@@ -1,4 +1,4 @@
-"""Why a finished study's models read a cell as they do: maps, and edits of the loop by degrees.
+"""Explanation of a finished study's errors: maps, and edits of the loop by degrees.
 
 In the folder `explain/` of the study: `explain.json` with all numbers, `explain.npz` with the maps
 (ARM `[S,N,H,W]`) and the images they are of.
@@ -51,7 +51,7 @@ def explain(
     is no such cell, arm, image or edit, or a model gives no gradients; StoreError if a model is
     missing.
     """
-    cell = cell or evidence.plan.target
+    cell, plan = cell or evidence.plan.target, evidence.plan
     if cell is None or max(cell) >= evidence.confirm.n_classes or cell[0] == cell[1]:
         msg = f"there is no cell {cell}; name two classes of the study, as in --cell 4:9."
         raise StudyError(msg)
@@ -66,11 +66,11 @@ def explain(
         seed for seed in evidence.runs[BASELINE].seeds
         if all(seed in evidence.runs[arm].seeds for arm in named)
     )  # fmt: skip
-    trainer = evidence.plan.study.trainer
     asked, sanity = {}, []
     for arm in (BASELINE, *named):
         answers = []
-        for seed, model in zip(seeds, models_of(evidence.folder, arm, seeds, trainer), strict=True):
+        models = models_of(evidence.folder, arm, seeds, plan.study.trainer)
+        for seed, model in zip(seeds, models, strict=True):
             answers.append(_ask(model, images, edited, cell, method))
             if arm == BASELINE and hasattr(model, "shuffled"):
                 shuffled = maps_of(method, model.shuffled(seed), images, cell)
@@ -79,9 +79,9 @@ def explain(
         asked[arm] = answers
     maps = {arm: np.stack([it.maps_NHW for it in answers]) for arm, answers in asked.items()}
     why = Why(
-        study=evidence.plan.study.name,
-        exploratory=evidence.plan.exploratory,
-        plan_sha256=evidence.plan.sha256,
+        study=plan.study.name,
+        exploratory=plan.exploratory,
+        plan_sha256=plan.sha256,
         cell=cell,
         method=method,
         ids=tuple(places),
@@ -120,7 +120,7 @@ class _Edited(NamedTuple):
 
 
 class _Answer(NamedTuple):
-    """What a model was asked: its maps, and under each edit margins and readings as the other."""
+    """Answers of a model: its maps, and under each edit margins and readings as the other class."""
 
     maps_NHW: Floats
     lead_DM: list[Floats]

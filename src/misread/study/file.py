@@ -1,4 +1,4 @@
-"""The TOML file of a study: found, read, and all that is wrong with it in sentences."""
+"""The TOML file of a study, and complaints about it in sentences."""
 
 import tomllib
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _ARM_KEYS = ("label", "documented", "series", "at", "policy")
 
 @dataclass(frozen=True)
 class _Options:
-    """What is said in place of a study's file; None where nothing is."""
+    """Options that replace what a study's file says; None leaves it."""
 
     seeds: tuple[int, ...] | None
     arms: tuple[str, ...] | None
@@ -193,8 +193,8 @@ def _arms(
 ) -> dict[str, Any]:
     """Return the arms of a study and the name of their recipe; claims on other arms are dropped.
 
-    What is wrong with an arm is added to `complaints`, and another stands in its place, so that all
-    else can be looked at too; as for the settings that are `wrong`.
+    Complaints about an arm are added to `complaints`, and another arm stands in its place, so that
+    all else can be checked too; as for the settings that are `wrong`.
     """
     instead = {key: {"name": "policy"} for key in ("policy", "trainer") if key in wrong}
     raw = {key: value for key, value in raw.items() if key not in wrong} | instead
@@ -235,11 +235,11 @@ def _arms(
         except StudyFileError as error:
             complaints += error.sentences
             arms[arm] = Arm(settings={"": 0}) if is_free else Arm(recipe=RECIPES["quick"])
-    found: dict[str, Any] = {"arms": arms}
-    found |= {"recipe_name": recipe} if isinstance(recipe, str) else {}
+    values: dict[str, Any] = {"arms": arms}
+    values |= {"recipe_name": recipe} if isinstance(recipe, str) else {}
     if options.arms is not None and isinstance(raw.get("claims"), list):  # what can still be asked
-        found["claims"] = [c for c in raw["claims"] if set(_named(c)) <= set(arms)]
-    return found
+        values["claims"] = [c for c in raw["claims"] if set(_named(c)) <= set(arms)]
+    return values
 
 
 def _known_recipe(recipe: Any, complaints: list[str]) -> Any:

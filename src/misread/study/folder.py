@@ -1,4 +1,4 @@
-"""The folder of a study: who works there, which tenth a seed holds out, what may share a folder."""
+"""The folder of a study: its workers, the tenth that a seed holds out, runs that may share it."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ from misread.workers.ray_cluster import RayPool
 
 
 class Executor(StrEnum):
-    """Where the runs of a study are done."""
+    """The place where the runs of a study are done."""
 
     LOCAL = "local"
     RAY = "ray"
@@ -226,8 +226,8 @@ def refuse_another_study(study: Study, folder: Path, dataset_sha256: tuple[str, 
         there = read_json(path, Config)
         there["settings"] = there.get("settings", {})
         expected = asked | ways.get(there["arm"], common or {})
-        if any(there.get(key) != expected[key] for key in expected):
-            _refuse(path.parent, {key: there.get(key) for key in expected}, expected)
+        if (same := {key: there.get(key) for key in expected}) != expected:
+            _refuse(path.parent, same, expected)
         environment = path.with_name("environment.json")
         known = read_json(environment, Environment) if environment.exists() else {}
         used = known.get("backend", backend)
@@ -249,7 +249,7 @@ def refuse_another_run(task: Task) -> None:
 
 
 class Repeat(Record):
-    """`repeat.json`: what came of training a run once more."""
+    """`repeat.json`: the outcome of training a run once more."""
 
     arm: str
     seed: int
@@ -270,7 +270,7 @@ def refuse_untrusted(folder: Path, *, trusted: bool) -> None:
 
 
 def repeat_sentence(folder: Path) -> str:
-    """Return what came of training one run of a study twice; "" where that was not done."""
+    """Return a sentence on the run that was trained twice; "" where none was."""
     paths = sorted(folder.glob("arms/*/seed_*/repeat.json"))
     if not paths:
         return ""

@@ -21,48 +21,28 @@ LAST = 3  # arms that reach the last rung at least
 
 
 class Score(Frozen):
-    """What an arm saves on *explore* against the same seeds of the baseline, in images per seed.
+    """Errors of an arm on *explore* against the same seeds of the baseline, in images per seed.
 
-    Attributes
-    ----------
-    arm : str
-        Its name.
-    target, reverse, elsewhere : float
-        Errors of the target cell, of its reverse, and all others.
-    slices : dict of str to float
-        Errors of the target's two cells, in each altered view.
-    saved : float
-        Fewer errors of the target than the baseline; of both cells where both are targets.
-    harm : float
-        What grew: the reverse where it is no target, the worst slice and all other errors, as far
-        as they did.
-    harmed : str
-        What grew most, in words; "" where nothing did.
-    accuracy : float
-        Share of *explore* that is read rightly.
-    seconds, cost : float
-        Time of a training on one core, helpers included; and what it should take, the baseline's
-        being 1.
-    dropped : str
-        Why it did not go on; "" where it did.
+    `saved` are errors of the target, of both cells where both are targets. `harm` is the growth of
+    the reverse where it is no target, of the worst slice and of all other errors.
     """
 
     arm: str
     target: float
     reverse: float
-    elsewhere: float
-    slices: dict[str, float]
+    elsewhere: float  # all errors but those of target and reverse
+    slices: dict[str, float]  # of target and reverse, in each altered view
     saved: float
     harm: float
-    harmed: str
-    accuracy: float
-    seconds: float
-    cost: float
-    dropped: str = ""
+    harmed: str  # what grew most, in words; "" where nothing did
+    accuracy: float  # share of *explore* that is read rightly
+    seconds: float  # of a training on one core, helpers included
+    cost: float  # of a training by its epochs, the baseline's being 1
+    dropped: str = ""  # why it did not go on; "" where it did
 
     @property
     def score(self) -> float:
-        """What ranks the arms: what is saved less what grew."""
+        """The rank of the arm: errors saved less harm."""
         return self.saved - self.harm
 
 
@@ -75,22 +55,12 @@ class Rung(Frozen):
 
 
 @dataclass(frozen=True)
-class Readings:
-    """What an arm reads of *explore*, in S seeds.
-
-    Attributes
-    ----------
-    labels_M, preds_SM : ndarray of int
-        Classes, and what was read.
-    slices : mapping of str to ndarray of int
-        What was read in altered views, `[S,M]` with −1 where an image is not in the view.
-    seconds, cost : float
-        Time of a training, mean over seeds; and what it should take, the baseline's being 1.
-    """
+class ExploreReadings:
+    """Predictions of an arm on *explore*, in S seeds; seconds and cost as in `Score`."""
 
     labels_M: npt.NDArray[np.int64]
     preds_SM: npt.NDArray[np.int64]
-    slices: Mapping[str, npt.NDArray[np.int64]]
+    slices: Mapping[str, npt.NDArray[np.int64]]  # of views, `[S,M]`; −1 where one lacks an image
     seconds: float = 0.0
     cost: float = 1.0
 
@@ -100,11 +70,11 @@ class Readings:
         return float((read_SM[:, self.labels_M == cell[0]] == cell[1]).sum(axis=1).mean())
 
 
-def score(arm: str, read: Readings, before: Readings, cells: Sequence[Cell]) -> Score:
+def score(arm: str, read: ExploreReadings, before: ExploreReadings, cells: Sequence[Cell]) -> Score:
     """Return what an arm saves of its targets against the baseline, `before`, with its seeds."""
     cell, reverse = cells[0], cells[0][::-1]
 
-    def rest(side: Readings) -> float:
+    def rest(side: ExploreReadings) -> float:
         wrong = float((side.preds_SM != side.labels_M).sum(axis=1).mean())
         return wrong - side.errors(cell) - side.errors(reverse)
 
@@ -114,10 +84,9 @@ def score(arm: str, read: Readings, before: Readings, cells: Sequence[Cell]) -> 
         for view, errors in slices.items()
     }
     worst = max(grown, key=lambda view: grown[view], default="")
-    harms = {
-        "other errors": rest(read) - rest(before),
-        **({worst: grown[worst]} if worst else {}),
-    }
+    harms = {"other errors": rest(read) - rest(before)}
+    if worst:
+        harms[worst] = grown[worst]
     if reverse not in cells:
         harms["the reverse"] = read.errors(reverse) - before.errors(reverse)
     harms = {name: growth for name, growth in harms.items() if growth > 0}
@@ -140,7 +109,7 @@ def halving(
     arms: Sequence[str],
     seeds: Sequence[int],
     cells: Sequence[Cell],
-    read: Callable[[Sequence[str], int], Mapping[str, Readings]],
+    read: Callable[[Sequence[str], int], Mapping[str, ExploreReadings]],
 ) -> Iterator[Rung]:
     """Yield rung after rung: every arm with few seeds, the better third with more, at least three.
 

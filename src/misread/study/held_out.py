@@ -1,4 +1,4 @@
-"""How held-out images are to count in a plan: their weight, and which of them."""
+"""Held-out images in a plan: their weight, and which of them count."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from misread.data.dataset import Dataset
 from misread.data.sources import load
 from misread.errors import DataError, JudgeError
+from misread.images import Images
 from misread.judge.labels import Suspects, suspect_labels
 from misread.learn.views import Part, load_parts
 from misread.npz import Archive
@@ -19,33 +20,15 @@ from misread.study.plan import load_plan
 
 
 class Questioned(NamedTuple):
-    """Labels worth a second look, and the images that they are of.
+    """Labels worth a second look, and the images that they are of."""
 
-    Attributes
-    ----------
-    suspects : Suspects
-        The ranking; its images are places among `ids`.
-    ids : sequence
-        Names of the images.
-    class_names : tuple of str
-        K names.
-    n_seeds : int
-        Models that read.
-    images : ndarray or None
-        `uint8 [N,H,W]` or `[N,H,W,C]`, where they are known.
-    about : str
-        What was read by what, for people.
-    disputed_N : ndarray of bool or None
-        Labels that are disputed already, where that is known.
-    """
-
-    suspects: Suspects
+    suspects: Suspects  # the ranking; its images are places among `ids`
     ids: Sequence[object]
     class_names: tuple[str, ...]
     n_seeds: int
-    images: npt.NDArray[np.uint8] | None
-    about: str
-    disputed_N: npt.NDArray[np.bool_] | None
+    images: Images | None  # where they are known
+    about: str  # which images were read by which models, for people
+    disputed_N: npt.NDArray[np.bool_] | None  # where that is known already
 
 
 def labels_of_study(folder: Path, arm: str, part: Part) -> Questioned:

@@ -21,61 +21,29 @@ from misread.study.plan import load_plan
 UNSURE = 0.9  # a reading with less confidence is marked; docs/reading.md says what that catches
 
 
-class Reading(Frozen):
-    """What the seeds read in one digit.
+class DigitReading(Frozen):
+    """One digit on paper, as the seeds read it."""
 
-    Attributes
-    ----------
-    number, line : int
-        Its place in reading order, and its line on the page, both from 1.
-    box : tuple of int
-        Left, top, width and height on the photo, upright, in px.
-    reading : str
-        The class with the highest mean probability over seeds.
-    confidence : float
-        That mean probability, in [0, 1].
-    disagreement : float
-        Share of seeds that read something else, in [0, 1].
-    read_by : mapping of str to int
-        How many seeds read what, most first.
-    unsure : bool
-        Whether the confidence is below 0.9.
-    """
-
-    number: int
-    line: int
-    box: tuple[int, int, int, int]
-    reading: str
-    confidence: float
-    disagreement: float
-    read_by: dict[str, int]
-    unsure: bool
+    number: int  # in reading order, from 1
+    line: int  # on the page, from 1
+    box: tuple[int, int, int, int]  # left, top, width, height on the photo, upright, in px
+    reading: str  # the class with the highest mean probability over seeds
+    confidence: float  # that mean probability
+    disagreement: float  # share of seeds that read another class
+    read_by: dict[str, int]  # number of seeds for each class that one reads, most first
+    unsure: bool  # whether the confidence is below 0.9
 
 
 @dataclass(frozen=True)
 class Readers:
-    """The trained models of an arm, one for each seed.
+    """The trained models of an arm, one for each seed."""
 
-    Attributes
-    ----------
-    folder, arm : Path, str
-        Of the study, and which of its arms.
-    seeds : tuple of int
-        The seeds.
-    class_names : tuple of str
-        What the models tell apart.
-    trainer : str
-        What loads them.
-    warning : str
-        Why their readings prove nothing ("": nothing speaks against them).
-    """
-
-    folder: Path
+    folder: Path  # of the study
     arm: str
     seeds: tuple[int, ...]
     class_names: tuple[str, ...]
-    trainer: TrainerCall
-    warning: str
+    trainer: TrainerCall  # it loads them
+    warning: str  # why their readings prove nothing; "" where nothing speaks against them
 
 
 def newest_study(root: Path) -> Path:
@@ -141,11 +109,8 @@ def read_images(
 
 def read_pages(
     readers: Readers, pages: Sequence[Page], on_model: Callable[[], None] = lambda: None
-) -> list[list[Reading]]:
-    """Return what was read on each page; every model reads all pages at once.
-
-    `on_model` is called when one has read.
-    """
+) -> list[list[DigitReading]]:
+    """Return the readings of each page; every model reads all pages at once, then `on_model`."""
     ends = np.cumsum([len(page.digits) for page in pages]).tolist()
     if not ends or not ends[-1]:
         return [[] for _ in pages]
@@ -158,8 +123,8 @@ def read_pages(
 
 def readings_of(
     page: Page, probs_SNK: npt.NDArray[np.float32], class_names: tuple[str, ...]
-) -> list[Reading]:
-    """Return what was read in each digit of a page, from `float32 [S,N,K]`, every seed's."""
+) -> list[DigitReading]:
+    """Return the reading of each digit of a page, from the probabilities of every seed."""
     mean_NK = probs_SNK.mean(axis=0, dtype=np.float64)
     votes_SN = probs_SNK.argmax(axis=2)
     readings = []
@@ -168,7 +133,7 @@ def readings_of(
         votes_K = np.bincount(votes_SN[:, n], minlength=len(class_names))
         order = sorted(np.flatnonzero(votes_K).tolist(), key=lambda k: (-votes_K[k], k))
         readings.append(
-            Reading(
+            DigitReading(
                 number=n + 1,
                 line=digit.line,
                 box=digit.box,

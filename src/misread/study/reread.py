@@ -34,11 +34,11 @@ from misread.workers.processes import LocalPool
 EXPLORATORY = "these data were chosen after the plan had been locked"
 
 OnBegin = Callable[[int, int], None]  # views that all models are to read, and those of before
-OnView = Callable[["Reading", int], None]  # a model, and how many of its views it has read
+OnView = Callable[["Rereading", int], None]  # a model, and how many of its views it has read
 
 
 @dataclass(frozen=True)
-class Reading:
+class Rereading:
     """One model that is to read views; what it reads is written into `place`."""
 
     model: RunFolder
@@ -112,7 +112,9 @@ def reread(
     something else.
     """
     readings = [
-        Reading(RunFolder(folder, arm, seed), RunFolder(here, arm, seed), plan.study.trainer, views)
+        Rereading(
+            RunFolder(folder, arm, seed), RunFolder(here, arm, seed), plan.study.trainer, views
+        )
         for arm in plan.policies
         for seed in plan.study.seeds[: needed[arm]]
     ]
@@ -121,7 +123,7 @@ def reread(
     todo = [reading for reading in readings if not reading.is_done]
     on_begin(len(views) * len(readings), len(views) * (len(readings) - len(todo)))
 
-    def take(reading: Reading, report: Any) -> None:
+    def take(reading: Rereading, report: Any) -> None:
         if isinstance(report, Progress):
             on_view(reading, report.number)
         else:

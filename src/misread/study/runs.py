@@ -1,4 +1,4 @@
-"""What the finished runs of an arm hold: readings, histories, results."""
+"""The finished runs of an arm: readings, histories, results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from misread.data.dataset import Dataset
+from misread.data.dataset import Dataset, Labels
 from misread.data.parts import prove_half
 from misread.judge import Predictions
 from misread.judge.trade import Leans, backs_of, gaps_of, logits_of
@@ -24,37 +24,29 @@ _Read = tuple[npt.NDArray[np.int64], Readings]  # places in the training set, an
 
 @dataclass(frozen=True)
 class ArmRuns:
-    """What S finished runs of an arm hold, a row per seed.
-
-    Attributes
-    ----------
-    seeds, folders : tuple
-        The S seeds, and their folders.
-    side : Predictions
-        What they read in *confirm*, and in every view of the plan as a slice.
-    views : mapping of View to ndarray
-        What they read in each view, `[S,M]`, and `ids`, the places of its images in *confirm*
-        `[M]`.
-    pooled : Predictions or None
-        The same with the images that each seed has held out, where the plan counts them.
-    """
+    """S finished runs of an arm, a row per seed."""
 
     seeds: tuple[int, ...]
     folders: tuple[RunFolder, ...]
-    side: Predictions
-    views: dict[View, Readings]
-    ids: dict[View, npt.NDArray[np.int64]]
-    pooled: Predictions | None = None
+    side: Predictions  # of *confirm*, and of every view of the plan as a slice
+    views: dict[View, Readings]  # predictions in each view, `[S,M]`
+    ids: dict[View, npt.NDArray[np.int64]]  # places of a view's images in *confirm*, `[M]`
+    pooled: Predictions | None = None  # with held-out images, where the plan counts them
 
     @property
     def evidence(self) -> Predictions:
-        """All that they read and that counts."""
+        """All predictions that count."""
         return self.pooled or self.side
 
     @property
     def preds_SN(self) -> Readings:
-        """What they read in *confirm*."""
+        """Predictions on *confirm*."""
         return self.side.preds_SN
+
+    def wrong_SN(self, labels_N: Labels) -> npt.NDArray[np.int64]:
+        """Return which predictions on *confirm* are wrong, 0 or 1."""
+        wrong_SN: npt.NDArray[np.int64] = (self.preds_SN != labels_N).astype(np.int64)
+        return wrong_SN
 
     @cached_property
     def probs_SNK(self) -> npt.NDArray[np.float16]:
@@ -68,12 +60,12 @@ class ArmRuns:
 
     @cached_property
     def results(self) -> tuple[dict[str, Any], ...]:
-        """What `result.json` holds."""
+        """Contents of `result.json`."""
         return tuple(folder.result() for folder in self.folders)
 
     @cached_property
     def environments(self) -> tuple[dict[str, Any], ...]:
-        """What `environment.json` holds."""
+        """Contents of `environment.json`."""
         return tuple(folder.environment() for folder in self.folders)
 
 
@@ -116,31 +108,30 @@ def with_held_out(
         counts_N = prove_half(train)
     unseen = [plan.select_folds[folder.seed] not in pooled.seen_tenths for folder in folders]
 
-    def counting(ids_M: npt.NDArray[np.int64], preds_M: Readings, *, of: bool) -> _Read:
-        kept_M = counts_N[ids_M] & of
+    def counted(ids_M: npt.NDArray[np.int64], preds_M: Readings, *, is_unseen: bool) -> _Read:
+        kept_M = counts_N[ids_M] & is_unseen
         return ids_M[kept_M], preds_M[kept_M]
 
     selects = [folder.select() for folder in folders]
     clean = [
-        counting(select["ids"], select["predictions"][0], of=of)
-        for select, of in zip(selects, unseen, strict=True)
+        counted(select["ids"], select["predictions"][0], is_unseen=new)
+        for select, new in zip(selects, unseen, strict=True)
     ]
     whole = _joined(replace(side, slices={}), clean, train, plan)
     read_of: dict[str, list[list[_Read]]] = {}
-    for row, (folder, select, of) in enumerate(zip(folders, selects, unseen, strict=True)):
+    for row, (folder, select, new) in enumerate(zip(folders, selects, unseen, strict=True)):
         arrays = folder.held_out(select) if plan.held_out_slices else {}
         for number, view in enumerate(views_in(arrays, Part.SELECT) if arrays else ()):
             rows = read_of.setdefault(view.treatment, [[] for _ in folders])
             ids_M = select["ids"][arrays[f"slice_{number}_ids"]]
-            rows[row].append(counting(ids_M, arrays[f"slice_{number}_predictions"], of=of))
+            preds_M = arrays[f"slice_{number}_predictions"]
+            rows[row].append(counted(ids_M, preds_M, is_unseen=new))
     for name, part in side.slices.items():
-        if name in read_of:
-            read = [
-                (np.concatenate([ids for ids, _ in row]), np.concatenate([p for _, p in row]))
-                for row in read_of[name]
-            ]
-            part = _joined(part, read, train, plan)  # noqa: PLW2901
-        whole = whole.with_slice(name, part)
+        read = [
+            (np.concatenate([ids for ids, _ in row]), np.concatenate([p for _, p in row]))
+            for row in read_of.get(name, ())
+        ]
+        whole = whole.with_slice(name, _joined(part, read, train, plan) if read else part)
     return whole
 
 

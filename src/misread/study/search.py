@@ -21,7 +21,7 @@ from misread.learn.views import Part, View, load_parts
 from misread.store import RunFolder
 from misread.study.arms import BASELINE, Arm
 from misread.study.folder import Executor, refuse_another_run, work_through, workers_of
-from misread.study.halving import LAST, Readings, Rung, Score, halving, kept_of
+from misread.study.halving import LAST, ExploreReadings, Rung, Score, halving, kept_of
 from misread.study.plan import counter_slices
 from misread.study.questions import Cell, cells_of
 from misread.study.select import errors_on_select, target_of
@@ -230,12 +230,12 @@ class _Search:
             {arm: why.format(costs[arm]) for arm in arms if arm not in kept},
         )
 
-    def read(self, arms: Sequence[str], n_seeds: int) -> dict[str, Readings]:
+    def read(self, arms: Sequence[str], n_seeds: int) -> dict[str, ExploreReadings]:
         """Train what is left of these arms, and return their readings of *explore*."""
         self.do(f"{n_seeds} seeds of {len(arms)} arms", arms, n_seeds)
         return {arm: self.readings(arm, n_seeds) for arm in arms}
 
-    def readings(self, arm: str, n_seeds: int) -> Readings:
+    def readings(self, arm: str, n_seeds: int) -> ExploreReadings:
         """Return what an arm reads."""
         folders = [RunFolder(self.folder, arm, seed) for seed in self.seeds[:n_seeds]]
         clean = [folder.select() for folder in folders]
@@ -251,7 +251,7 @@ class _Search:
                 read_SM[s, arrays[f"slice_{number}_ids"]] = arrays[f"slice_{number}_predictions"]
         preds_SM = np.stack([run["predictions"][0] for run in clean]).astype(np.int64)
         seconds, cost = self.seconds(arm, n_seeds), relative_cost(self.study, arm)
-        return Readings(labels_M, preds_SM, slices, seconds, cost)
+        return ExploreReadings(labels_M, preds_SM, slices, seconds, cost)
 
     def seconds(self, arm: str, n_seeds: int) -> float:
         """Return the seconds of a training, mean over seeds."""

@@ -1,4 +1,4 @@
-"""Finding the confusion on *select*, and what is left of it on *confirm*.
+"""The search for the confusion on *select*, and what is left of it on *confirm*.
 
 References
 ----------

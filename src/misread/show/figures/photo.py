@@ -13,14 +13,14 @@ from matplotlib.patches import Rectangle
 from misread.images.page import Page
 from misread.show import draw, style
 from misread.show.table import Table, Tone, Toned
-from misread.study.photos import Reading
+from misread.study.photos import DigitReading
 from misread.wording import count
 
 _WIDTH_IN, _MARGIN_IN, _MOST_PX = 10.5, 0.35, 1400
 _COLUMNS = 8  # of digits as the models see them
 
 
-def summary(name: str, readings: Sequence[Reading]) -> str:
+def summary(name: str, readings: Sequence[DigitReading]) -> str:
     """Return what was read in a photo, in one sentence."""
     if not readings:
         return (
@@ -31,7 +31,7 @@ def summary(name: str, readings: Sequence[Reading]) -> str:
     return f"{name}: {count(len(readings), 'digit')} read, {unsure or 'none'} of them unsure"
 
 
-def reading_table(name: str, readings: Sequence[Reading]) -> Table:
+def reading_table(name: str, readings: Sequence[DigitReading]) -> Table:
     """Return the readings of a photo."""
     rows = []
     for reading in readings:
@@ -60,7 +60,7 @@ def _percent(share: float) -> str:
 
 @style.styled
 def page_figure(
-    name: str, page: Page, readings: Sequence[Reading], readers: str, warning: str = ""
+    name: str, page: Page, readings: Sequence[DigitReading], readers: str, warning: str = ""
 ) -> Figure:
     """Draw a photo with a box and the reading on every digit.
 
@@ -83,7 +83,7 @@ def page_figure(
     return sheet.figure
 
 
-def _box(axes: Axes, reading: Reading, enlarged: float, inch_px: float) -> None:
+def _box(axes: Axes, reading: DigitReading, enlarged: float, inch_px: float) -> None:
     """Draw the box of a digit with its reading."""
     left, top, wide, high = (side * enlarged for side in reading.box)
     unsure, pad = reading.unsure, 0.04 * inch_px
