@@ -1,4 +1,4 @@
-"""What a plan can be expected to show, before its arms are trained."""
+"""The power of a plan, before its arms are trained."""
 
 from typing import Any
 

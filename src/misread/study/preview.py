@@ -1,4 +1,4 @@
-"""What the augmentation does to images, measured before anything is believed: the preview."""
+"""The preview: the effect of the augmentation on images, measured before anything is trained."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from misread.files import Record, read_arrays, read_json
 from misread.images.loops import loop_counts
 from misread.images.operations import OPERATIONS
 from misread.images.shape import ink, stroke_thickness_px
-from misread.learn.policy import Draw, Policy, apply_draw, changed_share
+from misread.learn.policy import Draw, Policy, apply_draw, changed, changed_share
 from misread.learn.views import Part, views_in
 from misread.store import RunFolder
 from misread.study.arms import BASELINE
@@ -32,7 +32,7 @@ class PreviewShare(Record):
 
 
 class PreviewOperation(Record):
-    """What an operation does to the images of a class, and what is read then."""
+    """The effect of an operation on the images of a class, and on their readings."""
 
     operation: str
     size_px: int
@@ -62,7 +62,7 @@ class Preview(Record):
 
 
 def preview_numbers(study: Study, target: Cell, train: Dataset, folder: Path) -> dict[str, Any]:
-    """Return what the augmentation does, as in `preview.json`; needs the baseline's readings.
+    """Return the effect of the augmentation, as in `preview.json`; needs the baseline's readings.
 
     `shares`: for each arm with a policy, the share of draws that change an image, from the first
     epoch of the first seed. `operations`: for each operation, size and target class on the *select*
@@ -99,21 +99,20 @@ def preview_numbers(study: Study, target: Cell, train: Dataset, folder: Path) ->
         loops, loops_after = loop_counts(images[some]), loop_counts(treated[some])
         if piece.label not in thickness_px:
             thickness_px[piece.label] = float(stroke_thickness_px(images[some]).mean())
+        thickness_after_px = thickness_px[piece.label]
+        if piece.size_px > 1:
+            thickness_after_px = float(stroke_thickness_px(treated[some]).mean())
         operations.append(
             {
                 "operation": piece.operation,
                 "size_px": piece.size_px,
                 "label": piece.label,
                 "n_images": len(images),
-                "changed_share": float(
-                    (treated != images).reshape(len(images), -1).any(axis=1).mean()
-                ),
+                "changed_share": float(changed(images, treated).mean()),
                 "ink_before": float(ink(images).mean()),
                 "ink_after": float(ink(treated).mean()),
                 "thickness_before_px": thickness_px[piece.label],
-                "thickness_after_px": thickness_px[piece.label]
-                if piece.size_px == 1
-                else float(stroke_thickness_px(treated[some]).mean()),
+                "thickness_after_px": thickness_after_px,
                 "error_before": float((read_before != piece.label).mean()),
                 "error_after": float((read_after != piece.label).mean()),
                 "as_target_before": float((read_before == other).mean()),
@@ -137,5 +136,5 @@ def _share_of_draws(arm: str, policy: Policy, train: Dataset, seed: int) -> dict
         "size_px": list(policy.size_px),
         "probability": policy.probability,
         "drawn": draw.n_treated,
-        "changed_share": dict(share),
+        "changed_share": share,
     }

@@ -1,4 +1,4 @@
-"""What a study may ask: a target with margins and looks, and claims about accuracies."""
+"""Questions of a study: a target with margins and looks, and claims about accuracies."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,8 @@ _SMOKE_LOOKS = (2, 3)
 class Seen(Frozen):
     """Images that a plan was made with, or its arms tuned on.
 
-    Parameters
-    ----------
-    confirm
-        Whether *confirm* was.
-    tenths
-        Held-out tenths of the training set that were, 0 to 9.
-    explore
-        Whether the half that explores was, as by a search; then the other half alone proves.
+    Whether *confirm* was; which held-out tenths of the training set, 0 to 9; whether the half that
+    explores, as by a search: then the other half alone proves.
     """
 
     confirm: bool = False
@@ -35,7 +29,7 @@ class Seen(Frozen):
 
 
 class Proof(Frozen):
-    """What counts as proof; shares are in [0, 1].
+    """Conditions of a proof; shares are in [0, 1].
 
     Parameters
     ----------
@@ -66,7 +60,7 @@ class Proof(Frozen):
 
 
 class Claim(Frozen):
-    """A sentence of which the study finds out whether it holds.
+    """A sentence that the study tests.
 
     Either one arm reaches an accuracy (`arm`, `at_least`), or one arm reads better than others
     (`better`, `than`), perhaps by at least a size (`at_least`).
@@ -134,24 +128,12 @@ def parse_cell(text: str) -> Cell:
 def with_looks(
     spec: Mapping[str, Any], seeds: Sequence[int], *, smoke: bool = False
 ) -> dict[str, Any]:
-    """Return what an adaptive study has instead of its own looks and seeds.
+    """Return the `adaptive` and the `seeds` of a study with looks.
 
-    Where no looks are named, they stand at quarters of the seeds; a study of fewer than ten goes to
-    20. Seeds that are missing up to the last look are filled up by 1, 2, … as far as they are free.
-
-    Parameters
-    ----------
-    spec
-        The table ``[adaptive]`` of the study's TOML, not checked yet.
-    seeds
-        Of the study.
-    smoke
-        Looks are then at two and at three seeds, whatever the table says.
-
-    Returns
-    -------
-    dict
-        ``adaptive`` and ``seeds``.
+    `spec` is the table ``[adaptive]`` of its TOML, not checked yet. Where no looks are named, they
+    stand at quarters of the seeds; a study of fewer than ten goes to 20, a smoke run looks at two
+    and at three. Seeds that are missing up to the last look are filled up by 1, 2, … as far as they
+    are free.
 
     Examples
     --------

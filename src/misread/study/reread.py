@@ -26,7 +26,7 @@ from misread.store import RunFolder
 from misread.study.arithmetic import as_recorded
 from misread.study.arms import BASELINE
 from misread.study.plan import Plan
-from misread.study.verdict import StudyVerdict, cells_by_name
+from misread.study.verdict import StudyVerdict, asked_of
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Workers
 from misread.workers.processes import LocalPool
@@ -58,7 +58,7 @@ class Rereading:
 
     @property
     def is_done(self) -> bool:
-        """Whether all views have been read."""
+        """Return whether all views have been read."""
         if not self.path.exists():
             return False
         if len(self.views) == 1 and self.views[0].is_whole:
@@ -91,7 +91,7 @@ def reread(
     needed: Mapping[str, int],
     folder: Path,
     views: tuple[View, ...],
-    here: Path,
+    place: Path,
     stated: dict[str, Any],
     *,
     jobs: int | None,
@@ -101,25 +101,24 @@ def reread(
 ) -> dict[str, list[Arrays]]:
     """Let every model of a study read views, as far as it has not; return what they read.
 
-    `needed` says how many seeds count of each arm. The readings are in `here`, and `stated` is what
-    `source.json` there says: `source_sha256` and `plan_sha256` among it. `on_begin` is called once
-    with how many views all models are to read and how many an earlier try has read, `on_view` with
-    a model and how many of its views it has read, `on_note` with a sentence for people when a
+    `needed` says how many seeds count of each arm. The readings are in `place`, and `stated` is the
+    content of `source.json` there: `source_sha256` and `plan_sha256` among it. `on_begin` is called
+    once with how many views all models are to read and how many an earlier try has read, `on_view`
+    with a model and how many of its views it has read, `on_note` with a sentence for people when a
     reading is tried again or fails.
 
     It returns, by arm, the arrays of `predictions.npz`, seed by seed. RunError if models could not
-    be read, when all others were; StoreError if a model is missing, or `here` holds readings of
+    be read, when all others were; StoreError if a model is missing, or `place` holds readings of
     something else.
     """
+    trainer = plan.study.trainer
     readings = [
-        Rereading(
-            RunFolder(folder, arm, seed), RunFolder(here, arm, seed), plan.study.trainer, views
-        )
+        Rereading(RunFolder(folder, arm, seed), RunFolder(place, arm, seed), trainer, views)
         for arm in plan.policies
         for seed in plan.study.seeds[: needed[arm]]
     ]
-    refuse_others(here, stated)
-    write_json(here / "source.json", stated)
+    refuse_others(place, stated)
+    write_json(place / "source.json", stated)
     todo = [reading for reading in readings if not reading.is_done]
     on_begin(len(views) * len(readings), len(views) * (len(readings) - len(todo)))
 
@@ -129,8 +128,7 @@ def reread(
         else:
             write_arrays(reading.path, report)
 
-    log = here / "workers.log"
-    trainer = plan.study.trainer
+    log = place / "workers.log"
     n_jobs = jobs or default_jobs()
     pool = LocalPool(read_again, partial(prepare, trainer), n_jobs, log, preload(trainer))
     with as_recorded(folder), Workers(pool, take, on_note, str(log)) as workers:
@@ -142,12 +140,12 @@ def reread(
     }
 
 
-def refuse_others(here: Path, stated: dict[str, Any]) -> None:
+def refuse_others(place: Path, stated: dict[str, Any]) -> None:
     """Refuse to mix: the readings of a folder are of one study and one content.
 
     StoreError if `source.json` in the folder states another one.
     """
-    path = here / "source.json"
+    path = place / "source.json"
     if not path.exists():
         return
     there = read_json(path)
@@ -155,7 +153,7 @@ def refuse_others(here: Path, stated: dict[str, Any]) -> None:
     if differing:
         what = "data" if "source_sha256" in differing else "models"
         msg = (
-            f"{here} holds readings of other {what} under this name; delete it, or choose another "
+            f"{place} holds readings of other {what} under this name; delete it, or choose another "
             "folder with --out."
         )
         raise StoreError(msg)
@@ -166,25 +164,15 @@ def judge_again(plan: Plan, sides: Mapping[str, Predictions]) -> StudyVerdict:
 
     `sides` has the baseline first; an arm with fewer seeds has the first of them.
     """
-    spec, before = plan.study.judge, sides[BASELINE]
-    why = plan.exploratory or EXPLORATORY
+    before, why = sides[BASELINE], {"exploratory": plan.exploratory or EXPLORATORY}
     return StudyVerdict(
-        study=plan.study.name,
-        smoke=plan.study.smoke,
-        exploratory=why,
-        plan_sha256=plan.sha256,
+        **plan.heading | why,
         seeds=plan.study.seeds[: before.n_seeds],
         arms={
             arm: judge(
                 before.of_seeds(range(side.n_seeds)),
                 side,
-                cells=cells_by_name(plan, side.class_names),
-                margins=spec.margins,
-                alpha=spec.alpha,
-                reduction=spec.reduction,
-                arm=arm,
-                exploratory=why,
-                gate=plan.gate,
+                **asked_of(plan, arm, side.class_names) | why,
             )
             for arm, side in sides.items()
             if arm != BASELINE

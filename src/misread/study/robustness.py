@@ -1,8 +1,8 @@
 """Readings of an arm in one state of the images, and in the mean over all corruptions."""
 
 import numpy as np
-import numpy.typing as npt
 
+from misread.data.dataset import Labels
 from misread.files import Frozen
 from misread.judge import Effect
 from misread.judge.effects import effects
@@ -12,44 +12,25 @@ from misread.study.accuracy import Accuracy, accuracy
 from misread.study.arms import BASELINE
 from misread.study.runs import Readings
 
-Labels = npt.NDArray[np.int64]
-
 
 class ArmOn(Frozen):
-    """How an arm reads *confirm* in one state.
+    """Accuracy and errors of an arm on *confirm* in one state."""
 
-    Attributes
-    ----------
-    accuracy : Accuracy
-        With its interval over seeds and images, and over groups where the plan knows them.
-    cell : float
-        Share of the images of the target's true class that are read as the other one.
-    change : Effect or None
-        Growth of the error rate against the same seeds of the baseline; None for the baseline.
-    """
-
-    accuracy: Accuracy
-    cell: float
-    change: Effect | None
+    accuracy: Accuracy  # its interval is over groups too where the plan knows them
+    cell: float  # share of the target's true class that is read as the other one
+    change: Effect | None  # growth of the error rate against the baseline's; None for that
 
 
 class ArmMean(Frozen):
-    """How an arm reads in the mean over all corruptions, each counting as much.
+    """Accuracy and errors of an arm in the mean over all corruptions, each counting as much.
 
-    Attributes
-    ----------
-    accuracy : Mean
-        Share of images read rightly.
-    change : Mean or None
-        Growth of the error rate against the baseline; None for the baseline.
-    corruption_error : Mean or None
-        Mean over the corruptions of the error rate relative to the baseline's on the same one: the
-        mean corruption error of Hendrycks & Dietterich (2019), 1 for the baseline. None there, and
-        where the baseline reads a corruption without any error.
+    `corruption_error` is the mean over the corruptions of the error rate relative to the baseline's
+    on the same one: the mean corruption error of Hendrycks & Dietterich (2019), 1 for the baseline.
+    None there, and where the baseline reads a corruption without any error.
     """
 
     accuracy: Mean
-    change: Mean | None
+    change: Mean | None  # growth of the error rate against the baseline; None for that
     corruption_error: Mean | None
 
 
@@ -69,20 +50,21 @@ def arm_on(
     wrong_SN = (read[arm] != labels_N).astype(np.int64)
     none_SN = np.broadcast_to(labels_N, wrong_SN.shape)  # against no error: the rate itself
     errors = _growth(labels_N, none_SN, read[arm], alpha, groups_N)
-    before_SN = read[BASELINE][: len(wrong_SN)]
+    change = None
+    if arm != BASELINE:
+        before_SN = read[BASELINE][: len(wrong_SN)]
+        change = _growth(labels_N, before_SN, read[arm], alpha, groups_N)
     return ArmOn(
         accuracy=accuracy(1 - wrong_SN.mean(axis=1), errors),
         cell=float((read[arm][:, labels_N == target[0]] == target[1]).mean()),
-        change=(
-            None if arm == BASELINE else _growth(labels_N, before_SN, read[arm], alpha, groups_N)
-        ),
+        change=change,
     )
 
 
 def _growth(
     labels_N: Labels,
-    before_SN: npt.NDArray[np.integer],
-    after_SN: npt.NDArray[np.integer],
+    before_SN: Readings,
+    after_SN: Readings,
     alpha: float,
     groups_N: Labels | None,
 ) -> Effect:

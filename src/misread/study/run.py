@@ -5,7 +5,7 @@ the baseline goes on as long as any arm does. `run_study` leaves a folder with c
 `plan.json`; `evidence` then makes of it what the pages show.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,7 @@ from misread.study.halves import explore_half
 from misread.study.held_out import held_for, pooled_for
 from misread.study.plan import Plan, counter_slices, lock
 from misread.study.planned import planned_power
-from misread.study.select import (
-    Target,
-    errors_on_select,
-    preview_views,
-    target_of,
-)
+from misread.study.select import Target, errors_on_select, preview_views, target_of
 from misread.study.study import Study
 from misread.study.task import Note, OnReport, Task, start_of
 from misread.study.verdict import verdict_at
@@ -49,7 +44,7 @@ from misread.workers.pool import Workers
 
 
 class Until(StrEnum):
-    """How far a study is brought."""
+    """The stage to which a study is brought."""
 
     ERRORS = "errors"  # the confusion is found, and *confirm* is still closed
     PREVIEW = "preview"  # the baseline models have read the augmented *select* images
@@ -161,19 +156,14 @@ class _Study:
         """Bring the study as far as asked; see `run_study`."""
         refuse_another_study(self.study, self.folder, self.parts.sha256)
         if not self.study.asks_target:
-            plan = self.plan(None, None)
-            return self.finish(plan, ())
+            return self.finish(self.plan(None, None), ())
         baseline = self.tasks((BASELINE,), self.study.first_seeds)
         for task in baseline:
             refuse_another_run(task)
         self.do("training the baseline", baseline)
-        folders = [task.folder for task in baseline]
-        errors = errors_on_select(
-            self.study,
-            self.parts.train.n_classes,
-            folders,
-            explore_half(self.study, self.parts.train),
-        )
+        folders, train = [task.folder for task in baseline], self.parts.train
+        explores_N = explore_half(self.study, train)
+        errors = errors_on_select(self.study, train.n_classes, folders, explores_N)
         write_json(self.folder / "errors.json", errors)
         if until == Until.ERRORS:
             return None
@@ -218,8 +208,7 @@ class _Study:
         for task in everything:  # before the lock: a study that is refused leaves the plan alone
             refuse_another_run(task)
         plan = lock(plan, self.folder)
-        for text in _notes(plan, everything):
-            self.on_report(Note(text))
+        self.say(_notes(plan, everything))
         for arms, seeds in self.schedule(plan):
             self.do("training the arms", self.tasks(arms, seeds, plan, previews))
         self.say_how_it_was_trained()
@@ -237,6 +226,10 @@ class _Study:
                 f"its runs are of {n_versions} versions. If that changes results, take a new "
                 "folder with --out."
             )
+        self.say(notes)
+
+    def say(self, notes: Iterable[str]) -> None:
+        """Report what people should know; "" is nothing."""
         for text in filter(None, notes):
             self.on_report(Note(text))
 
@@ -302,8 +295,7 @@ class _Study:
             if verdict.settled and not verdict.settled.why:
                 yield arm
             else:
-                text = f"{arm} settled after {n_seeds} seeds: {verdict.verdict}{words}."
-                self.on_report(Note(text))
+                self.say([f"{arm} settled after {n_seeds} seeds: {verdict.verdict}{words}."])
 
 
 def _notes(plan: Plan, tasks: list[Task]) -> list[str]:
@@ -311,22 +303,21 @@ def _notes(plan: Plan, tasks: list[Task]) -> list[str]:
     if plan.study.smoke:
         return []
     notes = [f"This study is exploratory: {plan.exploratory}."] if plan.exploratory else []
-    left = [task for task in tasks if not task.is_done]
-    if plan.planned_power and left:
-        safe = plan.planned_power.safe
-        notes += filter(None, (plan.planned_power.warning, safe.short if safe else ""))
-    if plan.planned_power and left and plan.planned_power.hopeless:
-        notes.append(_alternatives(plan, plan.planned_power, tasks[0].folder.path.parents[2]))
+    power = plan.planned_power
+    if power and not all(task.is_done for task in tasks):
+        notes += filter(None, (power.warning, power.safe.short if power.safe else ""))
+        if power.hopeless:
+            notes.append(_alternatives(plan, power, tasks[0].folder.path.parents[2]))
     return notes
 
 
 def _alternatives(plan: Plan, planned: PowerAnswer, place: Path) -> str:
     """Return what to do in the place of a plan that is all but hopeless, as commands."""
     study = plan.study
-    nearby = place.is_relative_to(Path.cwd())
+    working = Path.cwd()
     return alternatives_of(
         source_of(study),
-        str(place.relative_to(Path.cwd()) if nearby else place),
+        str(place.relative_to(working) if place.is_relative_to(working) else place),
         planned,
         study.seeds,
         left_of(study, place),

@@ -1,4 +1,4 @@
-"""What a study's file may state, from the models themselves: rows for a page, a JSON schema."""
+"""The settings of a study's file, from the models themselves: rows for a page, a JSON schema."""
 
 import inspect
 import re
@@ -31,6 +31,15 @@ _RECIPE = (
     "How models are built and trained: one of ours by name, or a table of its settings; with "
     "another trainer than ours any settings that all arms share"
 )
+
+
+_KINDS = {
+    "string": "text",
+    "integer": "whole number",
+    "boolean": "true or false",
+    "object": "a table",
+}
+_LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
 class Row(NamedTuple):
@@ -80,7 +89,7 @@ _AS_STATED = {
 def descriptions(model: type) -> dict[str, str]:
     """Return what a model's docstring says of each field, under Parameters or Attributes."""
     text = inspect.getdoc(model) or ""
-    found: dict[str, str] = {}
+    of_field: dict[str, str] = {}
     for section in re.findall(
         r"(?:Parameters|Attributes)\n-+\n(.*?)(?:\n\n\S.*\n-{3,}|\Z)", text, re.DOTALL
     ):
@@ -89,8 +98,8 @@ def descriptions(model: type) -> dict[str, str]:
             if line and not line[0].isspace():
                 names = [name.strip() for name in line.partition(" : ")[0].split(",")]
             for name in names if line[:1].isspace() else ():
-                found[name] = f"{found.get(name, '')} {line.strip()}".strip()
-    return found
+                of_field[name] = f"{of_field.get(name, '')} {line.strip()}".strip()
+    return of_field
 
 
 def study_schema() -> dict[str, Any]:
@@ -143,28 +152,12 @@ def _takes(stated: dict[str, Any], defs: dict[str, Any]) -> str:
     if "enum" in stated or "const" in stated:
         return ", ".join(map(str, stated.get("enum", [stated.get("const")])))
     kind = stated.get("type", "")
-    words = {
-        "string": "text",
-        "integer": "whole number",
-        "number": "number",
-        "boolean": "true or false",
-        "object": "a table",
-    }
     if kind == "array":
         inner: dict[str, Any] = stated.get("items") or {}
         inner = inner or next(iter(stated.get("prefixItems", [])), {})
         return f"a list: {_takes(inner, defs) or 'any'}"
-    limits = [
-        f"{sign} {stated[key]:g}"
-        for key, sign in (
-            ("minimum", "≥"),
-            ("exclusiveMinimum", ">"),
-            ("maximum", "≤"),
-            ("exclusiveMaximum", "<"),
-        )
-        if key in stated
-    ]
-    return " ".join(filter(None, (words.get(kind, kind), ", ".join(limits))))
+    limits = [f"{sign} {stated[key]:g}" for key, sign in _LIMITS.items() if key in stated]
+    return " ".join(filter(None, (_KINDS.get(kind, kind), ", ".join(limits))))
 
 
 def _toml(value: Any) -> str:

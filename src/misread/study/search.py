@@ -39,45 +39,24 @@ _SMOKE_SEEDS = (1, 2)
 class Search(Frozen):
     """A finished search; `fix.json`.
 
-    Attributes
-    ----------
-    study, smoke, dataset_sha256 : str, bool, tuple of str
-        Whose baseline was to be improved, and on which data.
-    target, target_name : tuple of int, str
-        The cell, and its name.
-    both_directions : bool
-        Whether its reverse is a target too, and the errors of both were counted together.
-    n_images, n_class : int
-        Images of *explore*, and those of them of the target's true class.
-    rungs : tuple of Rung
-        From many arms with few seeds to few arms with more.
-    left_out : dict of str to str
-        Arms that were not tried, and why.
-    shift : float or None
-        Constant on the logit of the true class with which the baseline makes as many errors of the
-        target as the best arm; None where it makes none.
-    placebo : tuple of int or None
-        The leading confusion of two other classes.
-    number : int
-        Which search on this target this is, counted among the folders beside this one.
-    minutes : float
-        What a proof with the study's seeds takes, from the seconds measured here.
+    `shift` is the constant on the logit of the true class with which the baseline makes as many
+    errors of the target as the best arm; None where it makes none.
     """
 
-    study: str
+    study: str  # its baseline was to be improved
     smoke: bool
     dataset_sha256: tuple[str, str]
     target: Cell
     target_name: str
-    both_directions: bool = unstated(default=False)
-    n_images: int
-    n_class: int
-    rungs: tuple[Rung, ...]
-    left_out: dict[str, str]
+    both_directions: bool = unstated(default=False)  # errors of target and reverse were counted
+    n_images: int  # of *explore*
+    n_class: int  # those of them of the target's true class
+    rungs: tuple[Rung, ...]  # from many arms with few seeds to few arms with more
+    left_out: dict[str, str]  # arms that were not tried, and why
     shift: float | None
-    placebo: Cell | None
-    number: int
-    minutes: float
+    placebo: Cell | None  # the leading confusion of two other classes
+    number: int  # of the searches on this target, among the folders beside this one
+    minutes: float  # that a proof with the study's seeds takes, by the seconds of this search
 
     @property
     def best(self) -> tuple[Score, ...]:
@@ -118,8 +97,7 @@ def search(
     fit are left out, the costliest first. Results do not depend on `jobs`. What is found is written
     as `fix.json` too.
 
-    StudyError if the budget is too small for three candidates, or the study has no baseline; else
-    errors as in `run_study`.
+    StudyError if the budget is too small for three candidates; else errors as in `run_study`.
     """
     baseline = study.arms.get(BASELINE, next(iter(study.arms.values())))
     arms = {BASELINE: baseline, **{k: v for k, v in candidates.items() if k != BASELINE}}
@@ -131,8 +109,8 @@ def search(
     todo = [run for run in first if not run.is_trained]
     how: Any = {"jobs": jobs, "executor": Executor.LOCAL, "on_report": on_report}
     with workers_of(tried, folder, todo, **how) as workers:
-        it = _Search(tried, folder.resolve(), workers, on_report, seeds, dict(left_out or {}))
-        return it.go(n_seeds, budget_minutes, jobs or default_jobs())
+        work = _Search(tried, folder.resolve(), workers, on_report, seeds, dict(left_out or {}))
+        return work.go(n_seeds, budget_minutes, jobs or default_jobs())
 
 
 class _Search:
@@ -161,7 +139,7 @@ class _Search:
     def go(self, n_seeds: tuple[int, ...], budget: float | None, n_workers: int) -> Search:
         """Find the target, go rung by rung, and write what came out."""
         self.do("training the baseline", (BASELINE,), n_seeds[0])
-        folders = [RunFolder(self.folder, BASELINE, seed) for seed in self.seeds[: n_seeds[0]]]
+        folders = self.folders(BASELINE, n_seeds[0])
         errors = errors_on_select(self.study, self.parts.train.n_classes, folders)
         self.cell = target_of(self.study, errors).cell
         policies = [p for p in self.study.policies(self.cell).values() if p]
@@ -237,13 +215,11 @@ class _Search:
 
     def readings(self, arm: str, n_seeds: int) -> ExploreReadings:
         """Return what an arm reads."""
-        folders = [RunFolder(self.folder, arm, seed) for seed in self.seeds[:n_seeds]]
+        folders = self.folders(arm, n_seeds)
         clean = [folder.select() for folder in folders]
         labels_M = clean[0]["labels"].astype(np.int64)
         slices: dict[str, npt.NDArray[np.int64]] = {}
-        for s, folder in enumerate(folders):
-            if not self.views:
-                continue
+        for s, folder in enumerate(folders if self.views else ()):
             arrays = read_arrays(folder.path / "preview.npz")
             for number, treatment in enumerate(arrays["slice_treatments"].tolist()):
                 nothing = np.full((n_seeds, len(labels_M)), -1)
@@ -253,12 +229,13 @@ class _Search:
         seconds, cost = self.seconds(arm, n_seeds), relative_cost(self.study, arm)
         return ExploreReadings(labels_M, preds_SM, slices, seconds, cost)
 
+    def folders(self, arm: str, n_seeds: int) -> list[RunFolder]:
+        """Return the run folders of an arm's first seeds."""
+        return [RunFolder(self.folder, arm, seed) for seed in self.seeds[:n_seeds]]
+
     def seconds(self, arm: str, n_seeds: int) -> float:
         """Return the seconds of a training, mean over seeds."""
-        machines = [
-            read_json(RunFolder(self.folder, arm, seed).path / "environment.json")
-            for seed in self.seeds[:n_seeds]
-        ]
+        machines = [folder.environment() for folder in self.folders(arm, n_seeds)]
         return float(np.mean([machine["train_seconds"] for machine in machines]))
 
     def do(self, title: str, arms: Sequence[str], n_seeds: int) -> None:
@@ -278,9 +255,8 @@ class _Search:
 
     def shift(self, errors: float, n_seeds: int) -> float | None:
         """Return the constant with which the baseline makes `errors` of the target per seed."""
-        folders = [RunFolder(self.folder, BASELINE, seed) for seed in self.seeds[:n_seeds]]
         gaps = []
-        for read in (folder.select() for folder in folders):
+        for read in (folder.select() for folder in self.folders(BASELINE, n_seeds)):
             probs_MK = read["probs"][0][read["labels"] == self.cell[0]]
             gaps.append(gaps_of(logits_of(probs_MK), *self.cell))
         if not any((seed > 0).any() for seed in gaps):

@@ -16,11 +16,7 @@ from pydantic import ConfigDict, Field
 from misread.data.dataset import Dataset
 from misread.errors import StudyError
 from misread.files import Frozen, Record
-from misread.judge import (
-    Pilot,
-    pilot_from_counts,
-    two_way,
-)
+from misread.judge import Pilot, pilot_from_counts, two_way
 from misread.judge.checks import BoolArray
 from misread.judge.confusion import CellRank, class_metrics, confusion_counts, rank_cells
 from misread.learn.views import Part, View
@@ -179,33 +175,18 @@ class Rate(Frozen):
 
 
 class Shrinkage(Frozen):
-    """A confusion where it was looked for and where it is confirmed.
+    """Rates of a confusion where it was looked for and where it is confirmed."""
 
-    Attributes
-    ----------
-    cell : str
-        For example ``4→9``.
-    select, confirm : Rate
-        The rate on either, with its interval.
-    shrinkage : float or None
-        Confirm over select, less 1: −0.2 where a fifth of the rate is gone. None where the rate on
-        select is 0.
-    overlap : bool
-        Whether the intervals overlap.
-    chosen : bool
-        Whether the cell was taken because it led on *select*.
-    """
-
-    cell: str
+    cell: str  # as in "4→9"
     select: Rate
     confirm: Rate
-    shrinkage: float | None
-    overlap: bool
-    chosen: bool
+    shrinkage: float | None  # confirm over select, less 1; None where the rate on select is 0
+    overlap: bool  # of the intervals
+    chosen: bool  # whether the cell was taken because it led on *select*
 
     @property
     def sentence(self) -> str:
-        """What it says, in words."""
+        """The comparison in words."""
         rates = f"{percent(self.select.rate)} on select and {percent(self.confirm.rate)} on confirm"
         sentence = f"{self.cell} came out at {rates}"
         if self.shrinkage is not None:
@@ -249,18 +230,14 @@ def shrinkage(
     rates_S = np.asarray(errors_S) / np.asarray(images_S)
     n_errors, n_images = sum(errors_S), sum(images_S)
     rate = n_errors / n_images
-    low = (
-        float(scipy.stats.beta.ppf(alpha / 2, n_errors, n_images - n_errors + 1))
-        if n_errors
-        else 0.0
-    )
-    high = float(scipy.stats.beta.ppf(1 - alpha / 2, n_errors + 1, max(n_images - n_errors, 0.5)))
+    beta, t = scipy.stats.beta, scipy.stats.t
+    low = beta.ppf(alpha / 2, n_errors, n_images - n_errors + 1) if n_errors else 0.0
+    high = beta.ppf(1 - alpha / 2, n_errors + 1, max(n_images - n_errors, 0.5))
     if len(rates_S) > 1:
-        half = float(scipy.stats.t.ppf(1 - alpha / 2, len(rates_S) - 1)) * float(
-            rates_S.std(ddof=1) / np.sqrt(len(rates_S))
-        )
+        error = rates_S.std(ddof=1) / np.sqrt(len(rates_S))
+        half = t.ppf(1 - alpha / 2, len(rates_S) - 1) * error
         low, high = min(low, rate - half), max(high, rate + half)
-    select = Rate(rate=rate, low=max(low, 0.0), high=min(high, 1.0))
+    select = Rate(rate=rate, low=max(float(low), 0.0), high=min(float(high), 1.0))
     effect = two_way(confirm_SN.astype(np.int64), alpha)
     confirm = Rate(rate=effect.estimate, low=max(effect.low, 0.0), high=effect.high)
     return Shrinkage(

@@ -32,95 +32,54 @@ Ints = npt.NDArray[np.int64]
 class ShapeSlices(Frozen):
     """One measure of shape, in fifths of each class.
 
-    Attributes
-    ----------
-    measure : str
-        A key of `measures.MEASURES`.
-    edges : tuple of float
-        Least value, the four limits between the fifths, and largest, of the cell's class.
-    cell, all : tuple of Stratum
-        The cell's rate on its class, and the rate of all errors on all images, per fifth.
-    low, high : tuple of int
-        Places in *confirm* of examples of the cell's class: from the 2% with the least of the
-        measure, and the 2% with the most.
+    `low` and `high` are places in *confirm* of examples of the cell's class: from the 2% with the
+    least of the measure, and the 2% with the most.
     """
 
-    measure: str
-    edges: tuple[float, ...]
-    cell: tuple[Stratum, ...]
-    all: tuple[Stratum, ...]
+    measure: str  # a key of `images.shape.MEASURES`
+    edges: tuple[float, ...]  # least, the four limits between fifths, largest, of the cell's class
+    cell: tuple[Stratum, ...]  # rate of the cell in its class, per fifth
+    all: tuple[Stratum, ...]  # rate of all errors on all images, per fifth
     low: tuple[int, ...]
     high: tuple[int, ...]
 
 
 class Writer(Frozen):
-    """A writer with errors of the cell: images of its class, and the baseline's errors per seed.
-
-    `images` are the places in *confirm* of those that any seed of the baseline misreads so.
-    """
+    """A writer with errors of the cell: images of its class, and the baseline's errors per seed."""
 
     writer: int
     group: str
     n_images: int
     errors_per_seed: float
-    images: tuple[int, ...]
+    images: tuple[int, ...]  # places in *confirm* of those that any seed misreads so
 
 
 class WriterSlices(Frozen):
-    """Who wrote the images.
+    """Errors by the writers of the images."""
 
-    Attributes
-    ----------
-    groups : tuple of str
-        Kinds of writers, in the order of the strata; empty where none are known.
-    cell, all : tuple of Stratum
-        As in `ShapeSlices`, per group.
-    cell_concentration, all_concentration : Concentration or None
-        In how few writers the baseline's errors are; None where it makes none.
-    writers : tuple of Writer
-        Those with errors of the cell, most errors first, at most 40.
-    """
-
-    groups: tuple[str, ...]
-    cell: tuple[Stratum, ...]
+    groups: tuple[str, ...]  # kinds of writers, in the order of the strata; () where none are known
+    cell: tuple[Stratum, ...]  # as in `ShapeSlices`, per group
     all: tuple[Stratum, ...]
-    cell_concentration: Concentration | None
+    cell_concentration: Concentration | None  # of the baseline's errors; None where it makes none
     all_concentration: Concentration | None
-    writers: tuple[Writer, ...]
+    writers: tuple[Writer, ...]  # with errors of the cell, most errors first, at most 40
 
 
 class Slices(Frozen):
-    """What the readings of *confirm* come to, slice by slice; as it goes into `slices.json`.
+    """The readings of *confirm* slice by slice; `slices.json`.
 
-    Attributes
-    ----------
-    cell : tuple of int
-        The confusion i→j that is looked at.
-    class_names : tuple of str
-        Names of all classes.
-    n_images : int
-        Images of class i.
-    alpha : float
-        Intervals cover ``1 − alpha``.
-    errors_per_seed : dict
-        Arm → mean errors of the cell; the baseline is first.
-    explained : dict
-        Arm → measures ranked by how far one of their fifths holds more of the arm's errors than
-        chance; empty where it makes none.
-    shape : tuple of ShapeSlices
-        In the order of the baseline's ranking.
-    written : WriterSlices or None
-        None where the dataset names no writers.
+    `explained` ranks the measures by how far one of their fifths holds more of an arm's errors than
+    chance; it is empty where an arm makes none.
     """
 
-    cell: tuple[int, int]
+    cell: tuple[int, int]  # the confusion i→j that is looked at
     class_names: tuple[str, ...]
-    n_images: int
-    alpha: float
-    errors_per_seed: dict[str, float]
+    n_images: int  # of class i
+    alpha: float  # of the intervals
+    errors_per_seed: dict[str, float]  # arm → mean errors of the cell; the baseline is first
     explained: dict[str, tuple[Explanation, ...]]
-    shape: tuple[ShapeSlices, ...]
-    written: WriterSlices | None
+    shape: tuple[ShapeSlices, ...]  # in the order of the baseline's ranking
+    written: WriterSlices | None  # None where the dataset names no writers
 
     @property
     def cell_name(self) -> str:
@@ -156,8 +115,8 @@ def slice_up(
     values = shapes(confirm.images) if measured is None else measured
     labels_N = confirm.labels_N
     of_class = np.flatnonzero(labels_N == true)
-    hit = {arm: own_SN[:, of_class] == predicted for arm, own_SN in predictions.items()}
-    wrong = {arm: own_SN != labels_N for arm, own_SN in predictions.items()}
+    hit = {arm: preds_SN[:, of_class] == predicted for arm, preds_SN in predictions.items()}
+    wrong = {arm: preds_SN != labels_N for arm, preds_SN in predictions.items()}
     strata = {name: quantile_strata(values[name], labels_N, N_STRATA) for name in MEASURES}
     kinds, kind_N = _kinds(confirm)
     by_kind = {WRITTEN_BY: kind_N} if kinds else {}
@@ -171,7 +130,7 @@ def slice_up(
         for arm, hit_SM in hit.items()
     }
     first = next(iter(predictions))
-    ranked = [each.measure for each in explained[first]]
+    ranked = [explanation.measure for explanation in explained[first]]
     return Slices(
         cell=cell,
         class_names=confirm.class_names,
@@ -248,11 +207,11 @@ def _writers(
     of_class: Ints,
 ) -> tuple[Writer, ...]:
     times_M = hit_SM.sum(axis=0)
-    parts = []
+    writers = []
     for writer in np.unique(groups_M[times_M > 0]):
         at = np.flatnonzero(groups_M == writer)
         missed = at[times_M[at] > 0]
-        parts.append(
+        writers.append(
             Writer(
                 writer=int(writer),
                 group=kinds[kind_M[at[0]]] if kinds else "",
@@ -263,5 +222,5 @@ def _writers(
                 ),
             )
         )
-    parts.sort(key=lambda each: (-each.errors_per_seed, each.writer))
-    return tuple(parts[:40])
+    writers.sort(key=lambda writer: (-writer.errors_per_seed, writer.writer))
+    return tuple(writers[:40])

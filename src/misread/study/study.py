@@ -8,12 +8,12 @@ from misread.data.sources import split_name
 from misread.errors import StudyError
 from misread.files import Frozen, unstated
 from misread.images.corrupt import parse_corruption
-from misread.images.operations import MAX_SIZE_PX, OPERATIONS
+from misread.images.operations import MAX_SIZE_PX
 from misread.judge import Adaptive
 from misread.learn.policy import Policy
 from misread.learn.recipe import Recipe, Run, TrainerCall
 from misread.learn.treatments import Treatments
-from misread.study.arms import BASELINE, Arm, ArmName, TargetPolicy
+from misread.study.arms import BASELINE, Arm, ArmName, OperationName, TargetPolicy
 from misread.study.questions import Cell, Claim, Proof, check_looks
 
 _LARGEST_SEED = 2**63 - 1  # what files of readings can hold
@@ -54,16 +54,9 @@ def _named_once(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
-def _known_operation(value: str) -> str:
-    if value not in OPERATIONS:
-        msg = f"a slice names {value!r}; choose among {', '.join(OPERATIONS)}"
-        raise ValueError(msg)
-    return value
-
-
 DatasetName = Annotated[str, AfterValidator(_known_dataset)]
 Slice = tuple[
-    Annotated[str, Field(pattern="^[a-z_]+$"), AfterValidator(_known_operation)],
+    Annotated[OperationName, Field(pattern="^[a-z_]+$")],
     Annotated[int, Field(ge=2, le=MAX_SIZE_PX)],
 ]
 Corruption = Annotated[str, AfterValidator(_known_corruption)]
@@ -192,12 +185,12 @@ class Study(Frozen):
 
     @property
     def asks_target(self) -> bool:
-        """Whether it asks for the reduction of a target cell."""
+        """Return whether it asks for the reduction of a target cell."""
         return self.policy is not None or self.target is not None
 
     @property
     def asks_accuracies(self) -> bool:
-        """Whether it compares the accuracies of its arms: with claims, an axis, or no target."""
+        """Return whether it compares accuracies of its arms: with claims, an axis, or no target."""
         return bool(self.claims or self.axis) or not self.asks_target
 
     @property

@@ -1,4 +1,4 @@
-"""Tasks: what is to be brought about in a run folder, and what a study reports on its way."""
+"""Tasks: the work that is to be done in run folders, and the reports of a study on its way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,29 +15,14 @@ from misread.study.study import Study
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be brought about in a run folder; what is there already is left alone.
-
-    Attributes
-    ----------
-    folder, run : RunFolder, Run
-        Where, and what.
-    views : tuple of View
-        What is read beside *confirm*, once the plan is locked; empty until then: without it the
-        worker trains and reads *select*, and *confirm* stays closed.
-    preview : tuple of View
-        Views of *select* that are read for the preview.
-    repeat : bool
-        Whether it is trained once more, to see that its seed gives the same.
-    start : RunFolder or None
-        The baseline's run that training goes on from; it must be trained by then.
-    """
+    """A run that is to be done in a run folder; what is there already is left alone."""
 
     folder: RunFolder
     run: Run
-    views: tuple[View, ...] = ()
-    preview: tuple[View, ...] = ()
-    repeat: bool = False
-    start: RunFolder | None = None
+    views: tuple[View, ...] = ()  # () while no plan is locked: *confirm* stays closed
+    preview: tuple[View, ...] = ()  # views of *select* for the preview
+    repeat: bool = False  # trained once more, to see that its seed gives the same
+    start: RunFolder | None = None  # the baseline's trained run that training goes on from
 
     @property
     def name(self) -> str:
@@ -57,18 +42,18 @@ class Task:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left to do."""
+        """Return whether nothing is left to do."""
         is_through = self.is_read if self.views else self.folder.is_trained
         return is_through and self.is_previewed and self.is_repeated
 
     @property
     def is_repeated(self) -> bool:
-        """Whether it was trained once more, where that is asked for."""
+        """Return whether it was trained once more, where that is asked for."""
         return not self.repeat or (self.folder.path / "repeat.json").exists()
 
     @property
     def is_previewed(self) -> bool:
-        """Whether every view of the preview has been read."""
+        """Return whether every view of the preview has been read."""
         path = self.folder.path / "preview.npz"
         if not self.preview or not path.exists():
             return not self.preview
@@ -76,7 +61,7 @@ class Task:
 
     @property
     def is_read(self) -> bool:
-        """Whether *confirm* and every view of the task have been read."""
+        """Return whether *confirm* and every view of the task have been read."""
         if not self.views or not self.folder.is_complete:
             return False
         slices = {view.name for view in self.views if not view.is_whole}

@@ -34,28 +34,17 @@ from misread.study.verdict import StudyVerdict, seeds_needed
 
 @dataclass(frozen=True)
 class Transfer:
-    """What the models of a study read in one source.
+    """Readings of one source by the models of a study.
 
-    Attributes
-    ----------
-    source, n_images, sha256 : str, int, tuple of str
-        The data, how many of its images were read, and the hashes of its two parts.
-    folder : Path
-        Where all of it is.
-    accuracy : mapping of str to list of float
-        Accuracy of each arm, seed by seed.
-    equal : float or None
-        Share of readings that equal those of *confirm*, where the source is the study's own: what
-        the convention changes in images that follow it already.
-    outcome : StudyVerdict
-        The verdict on each treated arm.
+    `equal` is the share of readings that equal those of *confirm*, where the source is the study's
+    own: it shows what MNIST's form changes in images that have it already.
     """
 
     source: str
-    n_images: int
-    sha256: tuple[str, str]
+    n_images: int  # that were read
+    sha256: tuple[str, str]  # of the source's two parts
     folder: Path
-    accuracy: dict[str, list[float]]
+    accuracy: dict[str, list[float]]  # of each arm, seed by seed
     equal: float | None
     outcome: StudyVerdict
 

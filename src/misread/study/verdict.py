@@ -1,4 +1,4 @@
-"""From runs to the verdict on an arm, and how many seeds an adaptive study needs of each.
+"""The verdict on an arm from its runs, and the seeds that an adaptive study needs of each.
 
 What was settled at which look is read off the complete runs, and kept nowhere else: a study that is
 stopped at any moment goes on to the same result.
@@ -68,12 +68,18 @@ def judge_arm(
     seeds as `after`, or more; `leans` is of the baseline, as the judge takes it.
     """
     gating = {view.treatment for view in slices_of(plan, arm)}
-    before, after = map(_read_ones, (before.of_seeds(range(after.n_seeds)), after))
-    sides = [
-        replace(side, slices={k: v for k, v in side.slices.items() if k in gating})
-        for side in (before, after)
-    ]
-    return _judge(plan, arm, sides[0], sides[1], leans if plan.gate == Gate.MEANT else None)
+    before, after = (
+        replace(side, slices={name: v for name, v in side.slices.items() if name in gating})
+        for side in map(_read_ones, (before.of_seeds(range(after.n_seeds)), after))
+    )
+    asked = asked_of(plan, arm, before.class_names) | {
+        "weight": plan.pooled and plan.pooled.weight,
+        "planned": plan.planned_power if plan.gate == Gate.MEANT else None,
+        "leans": leans if plan.gate == Gate.MEANT else None,
+    }
+    if (looks := plan.study.adaptive) is None:
+        return judge(before, after, **asked)
+    return judge_look(looks, before, after, **asked)
 
 
 def _read_ones(side: Predictions) -> Predictions:
@@ -99,30 +105,18 @@ def slices_of(plan: Plan, arm: str) -> tuple[View, ...]:
     return operations + tuple(View(corruption=name) for name in plan.study.corruptions)
 
 
-def _judge(
-    plan: Plan, arm: str, before: Predictions, after: Predictions, leans: Leans | None
-) -> Verdict:
-    spec, looks = plan.study.judge, plan.study.adaptive
-    asked: dict[str, Any] = {
-        "cells": cells_by_name(plan, before.class_names),
+def asked_of(plan: Plan, arm: str, class_names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the question that a plan puts to the judge about an arm, as its arguments."""
+    spec = plan.study.judge
+    return {
+        "cells": [(class_names[true], class_names[predicted]) for true, predicted in plan.cells],
         "margins": spec.margins,
         "alpha": spec.alpha,
         "reduction": spec.reduction,
         "arm": arm,
         "exploratory": plan.exploratory,
-        "weight": plan.pooled and plan.pooled.weight,
         "gate": plan.gate,
-        "planned": plan.planned_power if plan.gate == Gate.MEANT else None,
     }
-    asked["leans"] = leans
-    if looks is None:
-        return judge(before, after, **asked)
-    return judge_look(looks, before, after, **asked)
-
-
-def cells_by_name(plan: Plan, class_names: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Return the cells that the verdict is about, by the names of their classes."""
-    return [(class_names[true], class_names[predicted]) for true, predicted in plan.cells]
 
 
 def verdict_at(plan: Plan, parts: Parts, folder: Path, arm: str, n_seeds: int) -> Verdict:

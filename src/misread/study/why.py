@@ -1,4 +1,4 @@
-"""What `misread explain` found of a study, as its folder `explain/` keeps it."""
+"""The results of `misread explain`, as the folder `explain/` of a study keeps them."""
 
 from typing import NamedTuple
 
@@ -15,61 +15,32 @@ _UNLIKE = 0.5  # rank correlation below which shuffled weights have destroyed a 
 
 
 class Degrees(Frozen):
-    """What an arm reads as one edit goes on.
+    """Readings of an arm as one edit goes on.
 
-    Attributes
-    ----------
-    edit : str
-        A key of `explain.loop.EDITS`.
-    label : int
-        The class whose images are edited.
-    n_images : int
-        Images that could be edited.
-    degrees : tuple of float
-        From 0, as it is, to 1.
-    as_other : tuple of Mean
-        Share read as the other class, at each degree.
-    lead : tuple of Mean
-        Margin of the image's class over the other, in units of the logit.
-    fall : Mean
-        Fall of the margin from degree 0 to 1, as a share of the mean margin of both classes as they
-        are, of the same model: of a surer model all margins are larger, and where one class is
-        favoured, one of them is. About 1 turns the reading.
-    fall_less : Mean or None
-        Fall of the baseline's less that of this arm, seed by seed; None for the baseline.
+    `fall` is that of the margin from degree 0 to 1, as a share of the mean margin of both classes
+    as they are, of the same model: of a surer model all margins are larger, and where one class is
+    favoured, one of them is. About 1 turns the reading.
     """
 
-    edit: str
-    label: int
-    n_images: int
-    degrees: tuple[float, ...]
-    as_other: tuple[Mean, ...]
-    lead: tuple[Mean, ...]
+    edit: str  # a key of `explain.loop.EDITS` or of `OPERATIONS`
+    label: int  # the class whose images are edited
+    n_images: int  # that could be edited
+    degrees: tuple[float, ...]  # from 0, as it is, to 1
+    as_other: tuple[Mean, ...]  # share read as the other class, at each degree
+    lead: tuple[Mean, ...]  # margin of the image's class over the other, in units of the logit
     fall: Mean
-    fall_less: Mean | None
+    fall_less: Mean | None  # the baseline's fall less this arm's, seed by seed; None for that
 
 
 class Grown(Frozen):
-    """More of an altered class is read as the other: how much of that is where loops changed.
-
-    Attributes
-    ----------
-    operation, size_px, label : str, int, int
-        A counter-slice.
-    unchanged : float
-        Share of its images that have as many loops as before the operation.
-    growth : Mean
-        Share read as the other class, the arm's less the baseline's.
-    growth_unchanged : Mean
-        The part of it on images that have as many loops as before.
-    """
+    """Growth of a class's errors in a counter-slice, and its part where loops did not change."""
 
     operation: str
     size_px: int
     label: int
-    unchanged: float
-    growth: Mean
-    growth_unchanged: Mean
+    unchanged: float  # share of images that have as many loops as before the operation
+    growth: Mean  # of the share read as the other class, against the baseline
+    growth_unchanged: Mean  # its part on images that have as many loops as before
 
 
 class ArmWhy(Frozen):
@@ -87,38 +58,25 @@ class ArmWhy(Frozen):
 
 
 class Why(Frozen):
-    """All of it; `explain.json`.
+    """The explanation of a cell; `explain.json`.
 
-    Attributes
-    ----------
-    study, exploratory, plan_sha256 : str
-        Whose models, and why it proves nothing by itself.
-    cell, method : tuple of int, str
-        What the maps are of, and how they were made.
-    ids : tuple of int
-        Images of *confirm*, those that the baseline misreads most often first.
-    seeds : tuple of int
-        The paired seeds.
-    sanity : float or None
-        Likeness of the baseline's maps to those of shuffled weights; None where the trainer cannot
-        shuffle.
-    arms : dict
-        Name → what was found, the baseline first.
+    `sanity` is the likeness of the baseline's maps to those of shuffled weights; None where the
+    trainer cannot shuffle.
     """
 
     study: str
-    exploratory: str
+    exploratory: str  # why it proves nothing by itself
     plan_sha256: str
     cell: Cell
-    method: Method
-    ids: tuple[int, ...]
-    seeds: tuple[int, ...]
+    method: Method  # of the maps
+    ids: tuple[int, ...]  # in *confirm*, those that the baseline misreads most often first
+    seeds: tuple[int, ...]  # which all arms have
     sanity: float | None
-    arms: dict[str, ArmWhy]
+    arms: dict[str, ArmWhy]  # the baseline first
 
     @property
     def is_sane(self) -> bool | None:
-        """Whether shuffling the weights destroys the maps; None where that was not tried."""
+        """Return whether shuffling the weights destroys the maps; None where that was not tried."""
         return None if self.sanity is None else self.sanity < _UNLIKE
 
 

@@ -19,18 +19,10 @@ _IMAGES = 54_000
 
 @dataclass(frozen=True)
 class Cost:
-    """What a training of each arm takes.
+    """Epochs and seconds of a training, by arm."""
 
-    Parameters
-    ----------
-    epochs : mapping of str to float
-        By arm, with those of the models that help it.
-    epoch_seconds : mapping of str to float
-        Seconds of one epoch on one core, by arm; empty where nothing is known of them.
-    """
-
-    epochs: Mapping[str, float]
-    epoch_seconds: Mapping[str, float]
+    epochs: Mapping[str, float]  # with those of helper models
+    epoch_seconds: Mapping[str, float]  # on one core; empty where nothing is known
 
     def seconds(self, arms: Iterable[str]) -> float | None:
         """Return the seconds that trainings of these arms take one after the other, if known."""
@@ -51,16 +43,10 @@ def minutes_of(seconds: float) -> str:
 
 
 def cost_of(study: Study, folder: Path, n_images: int | None = None) -> Cost:
-    """Return what trainings take: as measured in a folder, else of our CNN as in general.
+    """Return the cost of trainings as measured in a study's folder, else what our CNN usually takes.
 
-    Parameters
-    ----------
-    study
-        The study.
-    folder
-        Its folder. An arm that is not trained there takes as long an epoch as the others do.
-    n_images
-        Images of an epoch, to know it of our CNN before anything is trained; None: not known then.
+    An arm that is not trained there takes as long an epoch as the others do. `n_images` are those
+    of an epoch, by which it is known of our CNN before anything is trained; None: not known then.
     """
     epochs = {arm: _epochs(study, arm) for arm in study.arms}
     if study.smoke:
@@ -93,19 +79,19 @@ def workload(study: Study, parts: Parts, folder: Path, n_jobs: int) -> str:
         return ""
     n_images = study.sizes["fit_size"] or round(len(parts.train) * (1 - 1 / N_FOLDS))
     cost = cost_of(study, folder, n_images)
-    each = listed([f"{arm} {length:g}" for arm, length in cost.epochs.items()])
-    said = (
+    lengths = listed([f"{arm} {length:g}" for arm, length in cost.epochs.items()])
+    text = (
         f"{count(len(left), 'training')} to do of {len(study.arms) * len(study.seeds)}: "
         f"{count(len(study.arms), 'arm')} × {count(len(study.seeds), 'seed')}, epochs a training: "
-        f"{each}."
+        f"{lengths}."
     )
     seconds = cost.seconds(left)
     if not seconds:  # unknown, or only logits are left to shift
-        return said
+        return text
     epochs = sum(cost.epochs[arm] for arm in left)
     together = f", {minutes_of(seconds / n_jobs)} with {n_jobs} at a time" * (n_jobs > 1)
     return (
-        f"{said} {epochs:g} epochs of {n_images:,} images × about "
+        f"{text} {epochs:g} epochs of {n_images:,} images × about "
         f"{number(seconds / epochs, decimals=0)} s = about {minutes_of(seconds)} of one core"
         f"{together}."
     )
@@ -117,16 +103,15 @@ def _runs(study: Study, folder: Path, arms: Sequence[str]) -> list[RunFolder]:
 
 def _epochs(study: Study, arm: str) -> float:
     """Return the epochs of an arm's training, with those of the models that help it."""
-    it = study.arms[arm]
-    treated = it.treatments
+    epochs, treatments = study.arms[arm].epochs, study.arms[arm].treatments
     helpers = 0.0
-    if treated.weights and treated.weights.hard:
-        helpers += treated.weights.folds - 1
-    if treated.teacher:
-        helpers += treated.teacher.models * max(1, treated.teacher.folds - 1)
-    if treated.second:
+    if treatments.weights and treatments.weights.hard:
+        helpers += treatments.weights.folds - 1
+    if treatments.teacher:
+        helpers += treatments.teacher.models * max(1, treatments.teacher.folds - 1)
+    if treatments.second:
         helpers += 0.2
-    return (it.epochs if treated.patch is None else treated.patch.epochs) + helpers * it.epochs
+    return helpers * epochs + (treatments.patch.epochs if treatments.patch else epochs)
 
 
 def _usual(study: Study, n_images: int | None) -> float | None:
