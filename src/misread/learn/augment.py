@@ -53,14 +53,9 @@ class Augment(Frozen):
     elastic_smooth_px: Annotated[float, Field(gt=0, le=20)] = 4.0
 
     def apply(self, images: Images, seed: int, epoch: int) -> Images:
-        """Return the images as an epoch sees them.
+        """Return the images as an epoch, from 0, of a run with this seed sees them.
 
-        Parameters
-        ----------
-        images
-            `uint8 [N,H,W]` or `[N,H,W,C]`; outside of them is black.
-        seed, epoch
-            The seed of the run and the epoch, from 0.
+        They are `uint8 [N,H,W]` or `[N,H,W,C]`; outside of them is black.
         """
         rng = derive(seed, "distort", epoch)
         if self == Augment(shift_px=self.shift_px):

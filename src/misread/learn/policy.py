@@ -35,21 +35,11 @@ class Draw:
 
 
 class Policy(Frozen):
-    """A class-conditional augmentation.
+    """A class-conditional augmentation; operation and size are drawn, each as likely."""
 
-    Parameters
-    ----------
-    operations
-        For each treated class, the names of its operations; one of them is drawn, each as likely.
-    probability
-        Chance in [0, 1] that an image of a treated class is treated in an epoch.
-    size_px
-        Smallest and largest size in px; each whole size between them is as likely.
-    """
-
-    operations: dict[int, tuple[str, ...]] = Field(min_length=1)
-    probability: float = Field(gt=0, le=1)
-    size_px: tuple[int, int]
+    operations: dict[int, tuple[str, ...]] = Field(min_length=1)  # by class
+    probability: float = Field(gt=0, le=1)  # that an image of a treated class is treated
+    size_px: tuple[int, int]  # smallest and largest
 
     @field_validator("operations")
     @classmethod

@@ -177,7 +177,7 @@ def learning_rates(recipe: Recipe, n_images: int) -> npt.NDArray[np.float32]:
 
 
 class TrainerCall(Frozen):
-    """What trains: ours with Keras, a Python function, or a command; see docs/trainer.md.
+    """A trainer: ours with Keras, a Python function, or a command; see docs/trainer.md.
 
     Parameters
     ----------
@@ -225,48 +225,23 @@ class TrainerCall(Frozen):
 class Run(Frozen):
     """One run: everything that its result depends on. Its canonical JSON is its identity.
 
-    Parameters
-    ----------
-    dataset, dataset_sha256
-        Name, and content hashes of the training and the test set.
-    arm
-        Name of the arm.
-    seed
-        The seed, at least 0.
-    select_fold
-        Which tenth of the training set is held out as *select*; the same in every arm.
-    recipe, policy
-        The arm: how to train (None where another trainer has settings of its own), and what to do
-        to the images (None: the baseline).
-    settings
-        The arm's settings for another trainer: any names, with values as JSON has them.
-    trainer
-        What trains.
-    target
-        The cell, (true, predicted), that treatments are about; None where there are none.
-    treatments
-        What the arm does beside its recipe and policy.
-    halves
-        Whether it learns the half of the training set that *proves* and reads that which *explores*
-        in place of nine tenths and a tenth; so a search does.
-    fit_size, select_size, confirm_size
-        How many images of each part are used, stratified; None means all (only a smoke run does
-        with fewer).
+    With `halves` it learns the half of the training set that *proves* and reads that which
+    *explores*, in place of nine tenths and a tenth; so a search does.
     """
 
     dataset: str
-    dataset_sha256: tuple[str, str]
+    dataset_sha256: tuple[str, str]  # of the training and of the test set
     arm: str
     seed: int = Field(ge=0)
-    select_fold: int = Field(ge=0)
-    recipe: Recipe | None
+    select_fold: int = Field(ge=0)  # the held-out tenth of the training set, the same in every arm
+    recipe: Recipe | None  # None where another trainer has settings of its own
     policy: Policy | None
-    settings: dict[str, JsonValue] = unstated({})
+    settings: dict[str, JsonValue] = unstated({})  # for another trainer
     trainer: TrainerCall = unstated(TrainerCall())
-    target: tuple[int, int] | None = unstated(None)
+    target: tuple[int, int] | None = unstated(None)  # (true, predicted) of the treatments, if any
     treatments: Treatments = unstated(Treatments())
     halves: bool = unstated(default=False)
-    fit_size: int | None = None
+    fit_size: int | None = None  # images of each part that are used, stratified; None is all
     select_size: int | None = None
     confirm_size: int | None = None
 

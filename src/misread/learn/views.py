@@ -28,28 +28,14 @@ class Part(StrEnum):
 
 
 class View(Frozen):
-    """Images that a model is shown, under a name; a slice of the evidence is a view.
+    """Images that a model is shown, under a name; a slice of the evidence is a view."""
 
-    Parameters
-    ----------
-    operation, size_px
-        What is done to every image, a key of `OPERATIONS`, and its size; "" does nothing.
-    label
-        Only the images of this class; None takes all.
-    corruption
-        A corruption with its severity, as in "fog@5"; "" is none.
-    part
-        Which part of the study's dataset.
-    source
-        Another dataset in its place, without what the study has trained on; "" is none.
-    """
-
-    operation: str = unstated("")
+    operation: str = unstated("")  # on every image, a key of `OPERATIONS`; "" is none
     size_px: int = unstated(0)
-    label: int | None = unstated(None)
-    corruption: str = unstated("")
-    part: Part = unstated(Part.CONFIRM)
-    source: str = unstated("")
+    label: int | None = unstated(None)  # only the images of this class; None takes all
+    corruption: str = unstated("")  # with its severity, as in "fog@5"; "" is none
+    part: Part = unstated(Part.CONFIRM)  # of the study's dataset
+    source: str = unstated("")  # another dataset in its place, without images that were learnt
 
     @property
     def treatment(self) -> str:

@@ -139,24 +139,14 @@ def workers_of(
         else:
             on_report(report)
 
-    def note(text: str) -> None:
-        on_report(Note(text))
-
+    trainer, log = study.trainer, folder / "workers.log"
     with locked(folder), as_recorded(folder):
-        log = folder / "workers.log"
-        pool: Pool = (
-            RayPool(work, jobs)
-            if executor == Executor.RAY
-            else LocalPool(
-                work,
-                partial(prepare, study.trainer),
-                jobs or default_jobs(),
-                log,
-                preload(study.trainer),
-            )
-        )
+        pool: Pool = RayPool(work, jobs)
+        if executor == Executor.LOCAL:
+            n_jobs = jobs or default_jobs()
+            pool = LocalPool(work, partial(prepare, trainer), n_jobs, log, preload(trainer))
         place = "the logs of Ray" if executor == Executor.RAY else str(log)
-        with Workers(pool, take, note, place) as workers:
+        with Workers(pool, take, lambda text: on_report(Note(text)), place) as workers:
             workers.start(len(runs))
             yield workers
 

@@ -38,53 +38,25 @@ class Pooled(Frozen):
 class Plan(Frozen):
     """The locked study, written and hashed before *confirm* is opened.
 
-    Parameters
-    ----------
-    study
-        What is asked.
-    target, target_from
-        The cell that it is to reduce, (true, predicted), and whether the study's file names it or
-        it leads on *select*; None where no target is asked for.
-    target_on_select
-        The target's row in `errors.json`, with the images behind it.
-    policies
-        The policy of every arm, None where it has none; the baseline first.
-    slices
-        Views of *confirm* that gate the verdict: every target class under every operation.
-    dataset_sha256
-        Hashes of the training and of the test set.
-    select_folds
-        The held-out tenth of each seed.
-    planned_power
-        What the plan could be expected to show, from the baseline's errors on *select*; None where
-        that is not known: in smoke runs, where *select* has no such error, and in older plans.
-    pooled
-        How held-out images count as evidence; None where they do not, as in older plans.
-    gate
-        Which items must be safe for plain REDUCED; everything in older plans.
-    grouped
-        Whether intervals hold over groups of images too, as over writers: where the dataset knows
-        groups, but for plans that were locked before the judge did.
-    replaces
-        Hashes of the plans that this one took the place of after *confirm* had been opened.
-    exploratory
-        Why what comes out proves nothing, in one sentence; "" where nothing speaks against it.
+    Older plans have no `planned_power` and no `pooled`, their gate is everything, and they are not
+    `grouped`: then intervals do not hold over groups of images, as over writers.
     """
 
     study: Study
-    target: Cell | None = unstated(None)
+    target: Cell | None = unstated(None)  # (true, predicted); None where none is asked for
     target_from: TargetFrom | None = unstated(None)
-    target_on_select: dict[str, Any] | None = unstated(None)
-    policies: dict[str, Policy | None]
-    slices: tuple[View, ...] = ()
-    dataset_sha256: tuple[str, str]
-    select_folds: dict[int, int]
+    target_on_select: dict[str, Any] | None = unstated(None)  # its row in `errors.json`
+    policies: dict[str, Policy | None]  # of every arm, the baseline first
+    slices: tuple[View, ...] = ()  # of *confirm*; they gate the verdict
+    dataset_sha256: tuple[str, str]  # of the training and of the test set
+    select_folds: dict[int, int]  # the held-out tenth of each seed
+    # from the baseline's errors on *select*; None in smoke runs and where there is no such error
     planned_power: PowerAnswer | None = unstated(None)
-    pooled: Pooled | None = unstated(None)
-    gate: Gate = unstated(Gate.EVERYTHING)
+    pooled: Pooled | None = unstated(None)  # None where held-out images do not count as evidence
+    gate: Gate = unstated(Gate.EVERYTHING)  # items that must be safe for plain REDUCED
     grouped: bool = unstated(default=False)
-    replaces: tuple[str, ...] = ()
-    exploratory: str = ""
+    replaces: tuple[str, ...] = ()  # hashes of the plans before, once *confirm* was opened
+    exploratory: str = ""  # why the result proves nothing; "" where nothing speaks against it
     _sha256: str = PrivateAttr("")  # of a plan that an earlier version wrote in its own form
 
     @property

@@ -43,10 +43,10 @@ def minutes_of(seconds: float) -> str:
 
 
 def cost_of(study: Study, folder: Path, n_images: int | None = None) -> Cost:
-    """Return the cost of trainings as measured in a study's folder, else what our CNN usually takes.
+    """Return the cost of trainings as measured in a study's folder, else what our CNN takes.
 
-    An arm that is not trained there takes as long an epoch as the others do. `n_images` are those
-    of an epoch, by which it is known of our CNN before anything is trained; None: not known then.
+    An arm that is not trained there takes as long an epoch as the others do. What our CNN takes is
+    known before anything is trained from `n_images`, those of an epoch; None: not known then.
     """
     epochs = {arm: _epochs(study, arm) for arm in study.arms}
     if study.smoke:

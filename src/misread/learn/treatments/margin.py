@@ -12,11 +12,7 @@ class Margin(Frozen):
 
     An additive margin as in Wang et al. 2018 (*CosFace*), between two classes alone. It asks for a
     clearer lead over the rival; on one side alone it trades errors.
-
-    Parameters
-    ----------
-    true, predicted
-        What is added to the rival of an image of either class, in units of the logit.
+    `true` and `predicted` are added for images of either class, in units of the logit.
     """
 
     true: float = Field(default=1.0, ge=0, le=20)
