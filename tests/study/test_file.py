@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from misread.errors import PlanError, StudyError
 from misread.files import write_json
+from misread.images.operations import OPERATIONS
 from misread.learn.policy import CONTROLS
 from misread.store import RunFolder
 from misread.study.arms import BASELINE
@@ -93,6 +94,12 @@ def test_a_study_of_ones_own(tmp_path):
     study = load_study(write_study(tmp_path / "mine.toml"))
     assert (study.name, study.target, study.recipe_name) == ("mine", None, "quick")
     assert study.policies((3, 5))["policy"].operations == {3: ("dilate",)}
+
+
+def test_every_operation_may_be_a_slice(tmp_path):
+    named = [[name, 2] for name in OPERATIONS]
+    study = load_study(write_study(tmp_path / "mine.toml", slices=json.dumps(named)))
+    assert study.slices == tuple((name, 2) for name in OPERATIONS)
 
 
 def test_a_study_that_names_no_arms_has_its_policy(tmp_path):

@@ -19,8 +19,14 @@ _SMOKE_LOOKS = (2, 3)
 class Seen(Frozen):
     """Images that a plan was made with, or its arms tuned on.
 
-    Whether *confirm* was; which held-out tenths of the training set, 0 to 9; whether the half that
-    explores, as by a search: then the other half alone proves.
+    Parameters
+    ----------
+    confirm
+        Whether *confirm* was.
+    tenths
+        Held-out tenths of the training set that were, 0 to 9.
+    explore
+        Whether the half that explores was, as by a search; then the other half alone proves.
     """
 
     confirm: bool = False

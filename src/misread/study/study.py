@@ -55,10 +55,7 @@ def _named_once(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 DatasetName = Annotated[str, AfterValidator(_known_dataset)]
-Slice = tuple[
-    Annotated[OperationName, Field(pattern="^[a-z_]+$")],
-    Annotated[int, Field(ge=2, le=MAX_SIZE_PX)],
-]
+Slice = tuple[OperationName, Annotated[int, Field(ge=2, le=MAX_SIZE_PX)]]
 Corruption = Annotated[str, AfterValidator(_known_corruption)]
 Seeds = Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(_distinct)]
 

@@ -19,9 +19,15 @@ from misread.learn.treatments.weights import Weights
 class Treatments(Frozen):
     """The treatments of an arm; those that are None are not used.
 
-    `again` is a number from 1 for other weights and another order from the same seed and tenth: a
-    control, and with other treatments their repetition. 0 takes the seed's own. `classes` is a cell
-    in place of the target, as a placebo.
+    Parameters
+    ----------
+    weights, margin, teacher, distort, second, patch, shift
+        See the classes.
+    again
+        Other weights and another order from the same seed and tenth, under a number from 1: a
+        control, and with other treatments their repetition. 0 takes those of the seed.
+    classes
+        The cell that they are about in place of the target, as a placebo; None takes the target.
     """
 
     weights: Weights | None = unstated(None)

@@ -12,7 +12,11 @@ class Margin(Frozen):
 
     An additive margin as in Wang et al. 2018 (*CosFace*), between two classes alone. It asks for a
     clearer lead over the rival; on one side alone it trades errors.
-    `true` and `predicted` are added for images of either class, in units of the logit.
+
+    Parameters
+    ----------
+    true, predicted
+        Added to the logit of the rival for images of either class.
     """
 
     true: float = Field(default=1.0, ge=0, le=20)

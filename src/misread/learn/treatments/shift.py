@@ -11,6 +11,11 @@ class Shift(Frozen):
     """Adds a constant to the logit of the cell's true class whenever the model reads.
 
     It trades errors of one direction for the other; it cannot lower both.
+
+    Parameters
+    ----------
+    logit
+        The constant.
     """
 
     logit: float = Field(ge=-50, le=50)

@@ -11,13 +11,21 @@ class Teacher(Frozen):
     """Distils helper models of the same tenth (Hinton, Vinyals & Dean 2015; 2011.09161).
 
     It steadies what differs between trainings; it cannot mend what all of them misread.
-    The helpers learn all of *fit*, or with `folds` inside it an image is taught by those that did
-    not learn it.
+
+    Parameters
+    ----------
+    models
+        Helpers whose mean is the teacher; they learn all of *fit*, or with `folds` each image is
+        taught by those that did not learn it.
+    share
+        Share of the target that is the teacher's, 0 to 1.
+    folds
+        Folds inside *fit*; 0 for none.
     """
 
-    models: int = Field(default=2, ge=1, le=10)  # helpers whose mean is the teacher
-    share: float = Field(default=0.5, gt=0, le=1)  # of the target that is the teacher's
-    folds: int = Field(default=0, ge=0, le=10)  # 0 for none
+    models: int = Field(default=2, ge=1, le=10)
+    share: float = Field(default=0.5, gt=0, le=1)
+    folds: int = Field(default=0, ge=0, le=10)
 
     def probs(self, lab: Lab) -> Floats32:
         """Return the teacher's probabilities `[N,K]`."""

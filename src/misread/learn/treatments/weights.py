@@ -11,14 +11,22 @@ class Weights(Frozen):
     """Counts some images more than others.
 
     It moves training towards these images; it cannot help where they cannot be told apart.
-    An image of the two classes whose margin is 0 counts 1 + `hard` times as much, one whose margin
-    is 1 no more than without; 0 trains no helpers.
+
+    Parameters
+    ----------
+    true, predicted
+        Weight of the images of either class of the cell, before all are scaled to a mean of 1.
+    hard
+        By how much a hard image of the two classes counts more: an image whose margin is 0 has the
+        weight 1 + hard, one whose margin is 1 none of it. 0 trains no helpers.
+    folds
+        Models by folds inside *fit* that measure the margins.
     """
 
-    true: float = Field(default=1, gt=0, le=100)  # of the images of this class, before all are
-    predicted: float = Field(default=1, gt=0, le=100)  # scaled to a mean of 1
+    true: float = Field(default=1, gt=0, le=100)
+    predicted: float = Field(default=1, gt=0, le=100)
     hard: float = Field(default=0, ge=0, le=100)
-    folds: int = Field(default=3, ge=2, le=10)  # inside *fit*: of the models that measure margins
+    folds: int = Field(default=3, ge=2, le=10)
 
     def of(self, lab: Lab) -> Floats32:
         """Return the weight of each image `[N]`, 1 in the mean."""
