@@ -5,11 +5,11 @@ import pytest
 
 ALONE = """
 import sys
-from misread.learn.call import KERAS_ASIDES, trainer_of
+from misread.learn.call import UNUSED_BY_WORKERS, trainer_of
 from misread.learn.recipe import TrainerCall
 trainer_of(TrainerCall())
 assert "keras" in sys.modules
-assert not {*KERAS_ASIDES} & {*sys.modules}, "a worker's start waits for what it does not use"
+assert not {*UNUSED_BY_WORKERS} & {*sys.modules}, "a worker's start waits for what it does not use"
 import pandas, sklearn
 """
 

@@ -9,8 +9,7 @@ from misread.data.mnist import load_mnist
 from misread.learn.views import load_parts
 from misread.study.conclude import conclude
 from misread.study.file import load_study
-from misread.study.halves import explore_half, prove_half
-from misread.study.held_out import extent_for, pooled_for
+from misread.study.held_out import explore_half, extent_for, pooled_for, prove_half
 from misread.study.plan import load_plan
 from misread.study.run import run_study
 from standin import work_here

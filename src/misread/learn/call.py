@@ -38,9 +38,9 @@ from misread.learn.recipe import TrainerCall
 from misread.learn.trainer import Lesson, Reader, Trainer
 from misread.workers.pool import Report
 
-# Keras loads these where they are installed, for wrappers and plots that no worker needs: a third
-# of the seconds that it takes to start.
-KERAS_ASIDES = ("matplotlib", "pandas", "sklearn")
+# Keras loads these where they are installed, for wrappers and plots: a third of the seconds that a
+# worker takes to start.
+UNUSED_BY_WORKERS = ("matplotlib", "pandas", "sklearn")
 _OURS = ("lesson.json", "fit.npz", "read.npy", "probs.npy")
 
 
@@ -135,7 +135,7 @@ def trainer_of(call: TrainerCall) -> Trainer:
         if not call.is_ours and place not in sys.path:
             sys.path.insert(0, place)
     try:
-        with needs_extra(), _leaving_out(KERAS_ASIDES if call.is_ours else ()):
+        with needs_extra(), _leaving_out(UNUSED_BY_WORKERS if call.is_ours else ()):
             imported = importlib.import_module(module)
         trainer: Any = getattr(imported, attribute)
     except (ImportError, AttributeError, ValueError) as error:

@@ -86,7 +86,7 @@ def set_up_backend() -> None:
 
 
 @dataclass(frozen=True)
-class Course:
+class FitOptions:
     """Treatments of one training, beside its recipe and policy."""
 
     aim: Aim | None = None  # None is plain
@@ -103,7 +103,7 @@ def fit(
     select: Dataset,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     on_measure: Callable[[dict[str, float]], None] = lambda _: None,
-    course: Course = Course(),
+    options: FitOptions = FitOptions(),
 ) -> tuple[Any, list[Epoch]]:
     """Train one Keras model; return it uncompiled (weights only), with its history.
 
@@ -113,9 +113,9 @@ def fit(
     input_shape = (*train.images.shape[1:3], train.images.shape[3] if train.images.ndim == 4 else 1)
     keras.utils.clear_session()  # names of layers do not depend on what this worker did before
     model = build(recipe, input_shape, train.n_classes, seed)
-    if course.start is not None:
-        model.set_weights(course.start)
-    aim = course.aim or Aim.plain(len(train), train.n_classes)
+    if options.start is not None:
+        model.set_weights(options.start)
+    aim = options.aim or Aim.plain(len(train), train.n_classes)
     engine = engine_for(recipe, model, aim, seed)
     probe = train.take(stratified_subset(train.labels_N, PROBE_SIZE if recipe.measure else 1))
 
@@ -127,7 +127,7 @@ def fit(
 
     look_inside(0)
     epochs = []
-    length = recipe.epochs if course.length is None else course.length
+    length = recipe.epochs if options.length is None else options.length
     for number in range(max(1, ceil(length))):
         images, n_treated, n_changed = train.images, 0, 0
         if policy is not None:
@@ -135,8 +135,8 @@ def fit(
             images = apply_draw(train.images, draw)
             n_treated, n_changed = draw.n_treated, int(changed(train.images, images).sum())
         began, cpu_began = time.perf_counter(), time.process_time()
-        if course.distort is not None:
-            images = course.distort(images, number)
+        if options.distort is not None:
+            images = options.distort(images, number)
         if recipe.augment is not None:
             images = recipe.augment.apply(images, seed, number)
         order_N = derive(seed, "order", number).permutation(len(train))
@@ -186,7 +186,7 @@ class KerasTrainer:
 
         cell = treatments.cell(run.target) or (0, 0)
         lab = Lab(lesson.fit, seed, cell, helper)
-        recipe, course = _course(stated, treatments, lab, lesson.start)
+        recipe, options = _fit_options(stated, treatments, lab, lesson.start)
         model, epochs = fit(
             recipe,
             run.policy,
@@ -195,7 +195,7 @@ class KerasTrainer:
             lesson.select,
             on_epoch=lambda epoch: lesson.on_epoch(epoch.row),
             on_measure=lesson.on_measure,
-            course=course,
+            options=options,
         )
         model.save(lesson.folder / "model.keras")
         if treatments.second or treatments.shift:
@@ -221,10 +221,10 @@ class KerasTrainer:
         return {"backend": backend, **known}
 
 
-def _course(
+def _fit_options(
     recipe: Recipe, treatments: Treatments, lab: Lab, start: Path | None
-) -> tuple[Recipe, Course]:
-    """Return the recipe to train with, which of a patch is another one, and the course."""
+) -> tuple[Recipe, FitOptions]:
+    """Return the recipe to train with, which of a patch is another one, and the options."""
     aim = Aim.plain(len(lab.fit), lab.fit.n_classes)
     if treatments.weights:
         aim = replace(aim, weights_N=treatments.weights.of(lab))
@@ -233,16 +233,16 @@ def _course(
     if treatments.margin:
         aim = replace(aim, push_KK=treatments.margin.push(lab.fit.n_classes, lab.cell))
     distort, patch = treatments.distort, treatments.patch
-    course = Course(aim, partial(distort.of, lab) if distort else None)
+    options = FitOptions(aim, partial(distort.of, lab) if distort else None)
     if patch is None:
-        return recipe, course
+        return recipe, options
     if start is None:
         msg = "a patch goes on from the baseline's model, and there is none; train that one first."
         raise StudyError(msg)
     rate = patch.learning_rate or recipe.learning_rate / 10
     changes = {"epochs": max(1, ceil(patch.epochs)), "schedule": "constant", "learning_rate": rate}
     weights = load(start / "model.keras").get_weights()
-    return recipe.model_copy(update=changes), replace(course, start=weights, length=patch.epochs)
+    return recipe.model_copy(update=changes), replace(options, start=weights, length=patch.epochs)
 
 
 trainer = KerasTrainer()

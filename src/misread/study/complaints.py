@@ -41,16 +41,16 @@ def sentences(
     kind: type[BaseModel],
     more: tuple[str, ...] = (),
     *,
-    but: Collection[str] = (),
+    said: Collection[str] = (),
 ) -> list[str]:
     """Return a sentence for each complaint of pydantic about a `kind`.
 
     `name` is that of the study, with its arm where it is about one; `more` are keys that are
-    allowed beside the fields of `kind`; complaints about the keys in `but` are left out.
+    allowed beside the fields of `kind`; complaints about the keys in `said` are left out.
     """
     # Unknown keys first: a key that is missing is often the same one, misspelt.
     complaints = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    done = {(key,) for key in but}
+    done = {(key,) for key in said}
     return [_sentence(name, one, kind, more) for one in complaints if one["loc"][:1] not in done]
 
 

@@ -10,7 +10,7 @@ from misread.store import RunFolder
 from misread.study.answer import answer_of
 from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence, SliceEvidence, load_evidence
-from misread.study.halves import explore_half
+from misread.study.held_out import explore_half
 from misread.study.plan import Plan, load_plan
 from misread.study.preview import preview_numbers
 from misread.study.select import Errors, errors_on_select

@@ -77,7 +77,9 @@ def explain(
                 sanity.append(likeness(answers[-1].maps_NHW, shuffled))
             on_model()
         asked[arm] = answers
-    maps = {arm: np.stack([it.maps_NHW for it in answers]) for arm, answers in asked.items()}
+    maps = {
+        arm: np.stack([answer.maps_NHW for answer in answers]) for arm, answers in asked.items()
+    }
     why = Why(
         study=plan.study.name,
         exploratory=plan.exploratory,
@@ -168,8 +170,8 @@ def _why(
     falls, base_falls = (_falls(asked[a], edits) if edits else [] for a in (arm, BASELINE))
     for number, edited in enumerate(edits):
         mean = _over(evidence, edited.places)
-        lead_SDM = np.stack([it.lead_DM[number] for it in asked[arm]])
-        other_SDM = np.stack([it.as_other_DM[number] for it in asked[arm]])
+        lead_SDM = np.stack([answer.lead_DM[number] for answer in asked[arm]])
+        other_SDM = np.stack([answer.as_other_DM[number] for answer in asked[arm]])
         fall_SM = falls[number]
         degrees.append(
             Degrees(
@@ -197,7 +199,9 @@ def _falls(answers: Sequence[_Answer], edits: Sequence[_Edited]) -> list[Floats]
     That is the mean margin of the classes as they are, each image's class over the other: neither
     a surer model nor one that favours a class changes it by that alone.
     """
-    leads = [np.stack([it.lead_DM[number] for it in answers]) for number in range(len(edits))]
+    leads = [
+        np.stack([answer.lead_DM[number] for answer in answers]) for number in range(len(edits))
+    ]
     by_label = {edited.label: lead_SDM for edited, lead_SDM in zip(edits, leads, strict=True)}
     middles = [lead_SDM[:, 0].mean(axis=1) for lead_SDM in by_label.values()]
     distance_S = np.maximum(np.abs(np.mean(middles, axis=0)), _LEAST)[:, np.newaxis]

@@ -102,7 +102,7 @@ def load_study(
     try:
         study = Study(**values)
     except ValidationError as error:
-        complaints = sentences(name, error, Study, ("recipe",), but=wrong) + complaints
+        complaints = sentences(name, error, Study, ("recipe",), said=wrong) + complaints
     if complaints:
         raise StudyFileError(name, complaints)
     return study
@@ -223,7 +223,8 @@ def _arms(
         raise StudyError(msg)
     if isinstance(named, dict):
         _refuse_unknown(name, chosen, named)
-    tables = dict(named) if isinstance(named, dict) else {arm: _generated(arm) for arm in chosen}
+    made = {arm: {} if arm == BASELINE else {"policy": arm} for arm in chosen}  # by the policy
+    tables = dict(named) if isinstance(named, dict) else made
     if policy or "target" in raw:
         chosen = (BASELINE, *(arm for arm in chosen if arm != BASELINE))
         tables = {BASELINE: {}} | tables
@@ -248,11 +249,6 @@ def _known_recipe(recipe: Any, complaints: list[str]) -> Any:
         return recipe
     complaints.append(f"there is no recipe {recipe!r}; choose one of {', '.join(RECIPES)}.")
     return "quick"
-
-
-def _generated(arm: Any) -> dict[str, str]:
-    """Return the settings of an arm that the study's policy makes."""
-    return {} if arm == BASELINE else {"policy": arm}
 
 
 def _refuse_unknown(name: str, chosen: tuple[str, ...], tables: Mapping[str, Any]) -> None:

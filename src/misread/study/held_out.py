@@ -1,19 +1,35 @@
-"""Held-out images in a plan: their weight, and which of them count."""
+"""Held-out images in a plan: their weight, and which of them count.
+
+Where its target or its arms were found on *explore*, *prove* alone counts as evidence
+(`data.parts.prove_half`): what was tuned on one half of the writers is proven on the other.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
+from misread.data.dataset import Dataset
 from misread.data.parts import N_FOLDS, prove_half
 from misread.errors import JudgeError
 from misread.judge import pilot_from_rate
+from misread.judge.checks import BoolArray
 from misread.judge.pooled import Extent, Held, best_weight
 from misread.judge.power import NONE_HELD
 from misread.learn.views import Parts
-from misread.study.halves import searches
 from misread.study.plan import Pooled
 from misread.study.questions import Cell
 from misread.study.select import pilot_on_select
 from misread.study.study import Study
+
+
+def searches(study: Study) -> bool:
+    """Return whether only one half proves: the other one found the target, or the arms."""
+    explored = study.target is None or study.judge.seen_before.explore
+    return explored and study.judge.pooled
+
+
+def explore_half(study: Study, train: Dataset) -> BoolArray | None:
+    """Return which images of the training set a study finds its target on; None for all."""
+    return ~prove_half(train) if searches(study) else None
 
 
 def pooled_for(

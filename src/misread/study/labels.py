@@ -36,24 +36,24 @@ def labels_of_study(folder: Path, arm: str, part: Part) -> Questioned:
 
     DataError if the arm has no finished runs.
     """
-    plan = load_plan(folder)
+    plan, of_select = load_plan(folder), part == Part.SELECT
     parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
     runs = [RunFolder(folder, arm, seed) for seed in plan.study.seeds]
-    done = [run for run in runs if (run.is_trained if part == Part.SELECT else run.is_complete)]
+    done = [run for run in runs if (run.is_trained if of_select else run.is_complete)]
     if not done:
         msg = f"{folder} has no finished runs of the arm {arm!r}; run the study first."
         raise DataError(msg)
-    data = parts.train if part == Part.SELECT else parts.confirm
+    data = parts.train if of_select else parts.confirm
     probs_SNK = np.zeros((len(done), len(data), data.n_classes), np.float32)
     held_SN = np.zeros(probs_SNK.shape[:2], bool)
     for row, run in enumerate(done):
-        arrays = run.select() if part == Part.SELECT else run.predictions()
-        places = arrays["ids"] if part == Part.SELECT else np.arange(len(data))
+        arrays = run.select() if of_select else run.predictions()
+        places = arrays["ids"] if of_select else np.arange(len(data))
         probs_SNK[row, places] = arrays["probs"][0]
         held_SN[row, places] = True
     return Questioned(
         suspect_labels(data.labels_N, probs_SNK, held_SN),
-        range(len(data)) if part == Part.SELECT else parts.confirm_ids_N.tolist(),
+        range(len(data)) if of_select else parts.confirm_ids_N.tolist(),
         data.class_names,
         len(done),
         data.images,

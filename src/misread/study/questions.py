@@ -157,21 +157,3 @@ def with_looks(
     free = (seed for seed in count(1) if seed not in seeds)
     more = islice(free, max(most - len(seeds), 0)) if isinstance(most, int) else ()
     return {"adaptive": {**spec, "looks": looks}, "seeds": (*seeds, *more)}
-
-
-def check_looks(adaptive: Adaptive | None, n_seeds: int, *, smoke: bool = False) -> None:
-    """Refuse, by a ValueError, looks that do not fit the seeds.
-
-    The last look is at all of them, and the first not too early to judge.
-    """
-    if adaptive is None:
-        return
-    if adaptive.most != n_seeds:
-        msg = f"the last look is at {adaptive.most} of {n_seeds} seeds; it must be at all of them"
-        raise ValueError(msg)
-    if adaptive.looks[0] < LEAST_SEEDS and not smoke:
-        msg = (
-            f"the first look is at {adaptive.looks[0]} seeds, and with so few hardly anything is "
-            f"known; look first at {LEAST_SEEDS} or more"
-        )
-        raise ValueError(msg)

@@ -31,8 +31,7 @@ from misread.study.folder import (
     work_through,
     workers_of,
 )
-from misread.study.halves import explore_half
-from misread.study.held_out import held_for, pooled_for
+from misread.study.held_out import explore_half, held_for, pooled_for
 from misread.study.plan import Plan, counter_slices, lock
 from misread.study.planned import planned_power
 from misread.study.select import Target, errors_on_select, preview_views, target_of

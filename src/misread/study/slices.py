@@ -102,18 +102,15 @@ def slice_up(
     predictions: Predictions,
     cell: tuple[int, int],
     *,
-    measured: Mapping[str, Floats] | None = None,
     alpha: float = 0.05,
 ) -> Slices:
     """Break the readings of *confirm* down by shape and by writer.
 
     `predictions` has `uint8 [S,N]` of each arm, the baseline first; an arm with fewer seeds has the
-    first ones. `measured` is what `shapes` returned for the images, where that was done already.
-    The same readings give the same slices: the permutations have a stream of their own.
+    first ones. The same readings give the same slices: the permutations have a stream of their own.
     """
     true, predicted = cell
-    values = shapes(confirm.images) if measured is None else measured
-    labels_N = confirm.labels_N
+    values, labels_N = shapes(confirm.images), confirm.labels_N
     of_class = np.flatnonzero(labels_N == true)
     hit = {arm: preds_SN[:, of_class] == predicted for arm, preds_SN in predictions.items()}
     wrong = {arm: preds_SN != labels_N for arm, preds_SN in predictions.items()}

@@ -9,12 +9,12 @@ from misread.errors import StudyError
 from misread.files import Frozen, unstated
 from misread.images.corrupt import parse_corruption
 from misread.images.operations import MAX_SIZE_PX
-from misread.judge import Adaptive
+from misread.judge import LEAST_SEEDS, Adaptive
 from misread.learn.policy import Policy
 from misread.learn.recipe import Recipe, Run, TrainerCall
 from misread.learn.treatments import Treatments
 from misread.study.arms import BASELINE, Arm, ArmName, OperationName, TargetPolicy
-from misread.study.questions import Cell, Claim, Proof, check_looks
+from misread.study.questions import Cell, Claim, Proof
 
 _LARGEST_SEED = 2**63 - 1  # what files of readings can hold
 SMOKE = "this is a smoke run with few images and one epoch, which proves nothing"
@@ -171,10 +171,20 @@ class Study(Frozen):
 
     @model_validator(mode="after")
     def _looks_fit(self) -> Self:
-        if self.adaptive and not self.asks_target:
+        msg, n_seeds = "", len(self.seeds)
+        if self.adaptive is None:
+            return self
+        if not self.asks_target:
             msg = "looks need a target, and none is asked for; leave `adaptive` out"
+        elif (most := self.adaptive.most) != n_seeds:
+            msg = f"the last look is at {most} of {n_seeds} seeds; it must be at all of them"
+        elif (first := self.adaptive.looks[0]) < LEAST_SEEDS and not self.smoke:
+            msg = (
+                f"the first look is at {first} seeds, and with so few hardly anything is known; "
+                f"look first at {LEAST_SEEDS} or more"
+            )
+        if msg:
             raise ValueError(msg)
-        check_looks(self.adaptive, len(self.seeds), smoke=self.smoke)
         return self
 
     def __repr__(self) -> str:

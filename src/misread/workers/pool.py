@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 from misread.errors import MisreadError, RunError
 
 TRIES = 3
-HOPELESS = 3  # as many failures without a single success, and no other job is begun
+MOST_FAILURES = 3  # after as many without a single success no other job is begun
 
 Report = Callable[[Any], None]
 Work = Callable[[Any, Report], None]
@@ -135,7 +135,7 @@ class Workers:
         tries = [0] * len(jobs)
         failed: dict[str, str] = {}
         n_done = 0
-        while (todo or running) and (n_done or len(failed) < HOPELESS):
+        while (todo or running) and (n_done or len(failed) < MOST_FAILURES):
             while todo and self._pool.has_room():
                 number = todo.popleft()
                 tries[number] += 1

@@ -31,7 +31,7 @@ from misread.workers.pool import Ended, Event, Lost, Prepare, Reported, Work, at
 T = TypeVar("T")
 R = TypeVar("R")
 
-STILLBORN = 3  # as many workers in a row that die before they can work, and there is no point
+MOST_DEAD_STARTS = 3  # after as many in a row no other worker is started
 
 
 # Of the process that workers fork from: its import ("" once it could not fork), the process that
@@ -96,7 +96,7 @@ class _Slot:
     number: int | None = None  # the job that it has
 
     @property
-    def fate(self) -> str:
+    def ending(self) -> str:
         """The end of the process, for people."""
         self.process.join(10)
         code = self.process.exitcode
@@ -123,7 +123,7 @@ class LocalPool:
         self._work, self._prepare, self._jobs, self._log = work, prepare, jobs, log
         self._preload, self._n_workers = preload, 0
         self._slots: list[_Slot] = []
-        self._stillborn = 0
+        self._n_dead_starts = 0
 
     def start(self, n_jobs: int) -> None:
         """Start as many workers as so many jobs can use, or what they fork from."""
@@ -159,10 +159,10 @@ class LocalPool:
             try:
                 event: Event = slot.connection.recv()
             except (EOFError, OSError):
-                event = Lost(slot.fate)
+                event = Lost(slot.ending)
                 self._replace(slot)
             if not slot.is_ready:
-                self._greet(slot, event)
+                self._check_start(slot, event)
             elif slot.number is not None:
                 events.append((slot.number, event))
                 if not isinstance(event, Reported):
@@ -179,16 +179,16 @@ class LocalPool:
         self._slots.clear()
         self._n_workers = 0
 
-    def _greet(self, slot: _Slot, event: Event) -> None:
+    def _check_start(self, slot: _Slot, event: Event) -> None:
         """Take the first sign of a worker: it is ready, cannot work, or died as it started."""
         error = event.error if isinstance(event, Ended) else None
         if isinstance(error, MisreadError):
             raise error
         if error is None and not isinstance(event, Lost):
-            slot.is_ready, self._stillborn = True, 0
+            slot.is_ready, self._n_dead_starts = True, 0
             return
-        self._stillborn += 1
-        if error is not None or self._stillborn == STILLBORN:
+        self._n_dead_starts += 1
+        if error is not None or self._n_dead_starts == MOST_DEAD_STARTS:
             why = error or (event.why if isinstance(event, Lost) else "")
             msg = (
                 f"no worker can start ({why}); what the workers said is in {self._log}: mend that "

@@ -25,7 +25,7 @@ from misread.workers.pool import Ended, Event, Lost, Reported, Work, attempt
 AHEAD = 32
 LOCAL_STORE_BYTES = 256 * 2**20  # a run sends about 2 MB
 
-_FATES = {
+_ENDINGS = {
     "NodeDiedError": "its node was lost",
     "LocalRayletDiedError": "its node was lost",
     "ObjectLostError": "its node was lost",
@@ -87,7 +87,7 @@ class RayPool:
         }
         where = f"at RAY_ADDRESS={address}" if address else "on this machine"
         try:
-            _knock(address)
+            _check_address(address)
         except (ValueError, OSError) as error:
             msg = (
                 f"no Ray cluster answers {where} ({_reason(error)}); start one with `ray start "
@@ -148,7 +148,7 @@ class RayPool:
             return Ended(RunError(msg))
         except errors.RayError as error:
             kind = type(error)
-            named = [_FATES[base.__name__] for base in kind.__mro__ if base.__name__ in _FATES]
+            named = [_ENDINGS[base.__name__] for base in kind.__mro__ if base.__name__ in _ENDINGS]
             return Lost(named[0] if named else f"Ray lost it ({kind.__name__})")
         return event
 
@@ -159,8 +159,11 @@ class RayPool:
             self._ray.shutdown()
 
 
-def _knock(address: str) -> None:
-    """Find out whether anybody listens at `address`, where Ray itself would wait for minutes."""
+def _check_address(address: str) -> None:
+    """Connect to `address`, where Ray itself would wait for minutes if nobody listens.
+
+    OSError if nobody does, ValueError if it is no address.
+    """
     if address.startswith("ray://"):
         msg = (
             f"RAY_ADDRESS is {address}, but runs do not go through Ray's client; start this "
