@@ -11,7 +11,7 @@ from misread.data.dataset import Dataset
 from misread.data.sources import load
 from misread.learn.order import Progress as RunProgress
 from misread.learn.order import Step
-from misread.study.reread import Reading
+from misread.study.reread import Rereading
 from misread.study.task import Note, Stage
 from misread.watch import watched
 
@@ -192,7 +192,7 @@ def counting_views(bar: Bar, title: str, unit: str) -> dict[str, Any]:
         bar.begin(title, n_views, unit)
         bar.skip(n_before)
 
-    def on_view(reading: Reading, n_read: int) -> None:
+    def on_view(reading: Rereading, n_read: int) -> None:
         bar.advance(n_read - n_read_by.get(reading.name, 0), reading.name)
         n_read_by[reading.name] = n_read
 
