@@ -25,7 +25,7 @@ from misread.data.pictures import decode_picture, read_picture
 from misread.data.sources import KINDS, beside, load, slug, split_name
 from misread.errors import DataError, StudyError
 from misread.learn.views import View
-from misread.learn.work import Reading, _whole
+from misread.learn.work import ViewReading, _whole
 from misread.study.file import load_study
 from misread.study.plan import load_plan
 from standin import rehearse
@@ -273,7 +273,7 @@ def test_data_like_fashion_mnist_run_through_a_study_without_code(tmp_path, monk
 def test_readings_of_more_classes_than_a_byte_holds():
     def read(n_classes):
         probs = np.eye(n_classes, dtype=np.float32)[[n_classes - 1, 2]]
-        return _whole(Reading(View(), np.array([n_classes - 1, 1]), np.arange(2), probs))
+        return _whole(ViewReading(View(), np.array([n_classes - 1, 1]), np.arange(2), probs))
 
     arrays = read(300)
     assert arrays["labels"].tolist() == [299, 1]
