@@ -1,15 +1,7 @@
 """Every error that misread raises on purpose.
 
-    MisreadError            caught by the command line: one sentence, exit code 2, no traceback
-    ├── DataError           a dataset or a file of readings is not what it should be
-    ├── StudyError          a study file, an option or a name is not allowed
-    ├── PlanError           what was asked differs from what this folder holds
-    ├── StoreError          a folder cannot be written, is full, or is in use
-    ├── RunError            runs failed, or no worker can start
-    ├── JudgeError          predictions from which no evidence can be drawn
-    └── ExtraError          a package is not installed that an extra of misread brings
-
-A message says what was received, what is allowed, and what to do, in that order.
+The command line makes one sentence and exit code 2 of it, without a traceback. A message says what
+was received, what is allowed, and what to do, in that order.
 """
 
 from collections.abc import Iterator
@@ -43,7 +35,7 @@ class StudyError(MisreadError):
 
 
 class PlanError(MisreadError):
-    """What was asked differs from what the folder already holds."""
+    """Something else was asked for than the folder already holds."""
 
 
 class StoreError(MisreadError):

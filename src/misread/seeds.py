@@ -10,11 +10,6 @@ import hashlib
 import numpy as np
 
 
-def _entropy(root: int, name: str, index: int) -> list[int]:
-    digest = hashlib.sha256(name.encode()).digest()[:16]
-    return [root, *np.frombuffer(digest, dtype="<u4").tolist(), index]
-
-
 def derive(root: int, name: str, index: int = 0) -> np.random.Generator:
     """Return the random stream `name` number `index` of the seed `root`.
 
@@ -37,7 +32,9 @@ def derive(root: int, name: str, index: int = 0) -> np.random.Generator:
     >>> int(derive(42, "order", 3).integers(1000)) == int(derive(42, "order", 3).integers(1000))
     True
     """
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(_entropy(root, name, index))))
+    digest = hashlib.sha256(name.encode()).digest()[:16]
+    entropy = [root, *np.frombuffer(digest, dtype="<u4").tolist(), index]
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
 
 
 def derive_int(root: int, name: str, index: int = 0) -> int:

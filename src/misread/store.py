@@ -167,17 +167,17 @@ class RunFolder:
 
     @property
     def has_model(self) -> bool:
-        """Whether the trained model is there."""
+        """True where the trained model is there."""
         return (self.path / f"{MODEL}.keras").exists() or (self.path / MODEL).exists()
 
     @property
     def is_trained(self) -> bool:
-        """Whether training is complete."""
+        """True where training is complete."""
         return (self.path / "select.npz").exists() and self.has_model
 
     @property
     def is_complete(self) -> bool:
-        """Whether the run is complete."""
+        """True where the run is complete."""
         return all((self.path / name).exists() for name in ("result.json", "predictions.npz"))
 
     def write(self, files: Mapping[str, bytes]) -> None:

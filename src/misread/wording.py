@@ -252,11 +252,11 @@ def spans(numbers: Sequence[int]) -> str:
     >>> spans([42, 123, 1, 2, 3, 7, 8])
     '42,123,1-3,7,8'
     """
-    said = []
+    parts = []
     for _, group in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
         run = [number for _, number in group]
-        said.append(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)))
-    return ",".join(said)
+        parts.append(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)))
+    return ",".join(parts)
 
 
 _DONE = {

@@ -19,7 +19,7 @@ from misread.study.baseline import baseline_predictions
 from misread.study.folder import study_folder
 
 
-@click.command(short_help="Split each confusion by how many seeds make it.")
+@click.command()
 @click.argument("predictions")
 @click.option("--cell", "cells", multiple=True, metavar="4:9", help="Only this; may be repeated.")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")
@@ -36,7 +36,7 @@ def atlas(
     top: int,
     images: Path | None,
     figure: Path | None,
-    as_json: bool,  # noqa: FBT001  click passes flags
+    as_json: bool,
 ) -> None:
     """Split every confusion in PREDICTIONS by how many seeds make it on the same image.
 

@@ -43,7 +43,7 @@ QUICK_REPLICATES = 200
 QUICK_SEEDS, SEEDS, MOST_SEEDS = (5, 10), (5, 10, 20), 1000
 
 
-@click.command(short_help="Try the judge on studies whose answer is known.")
+@click.command()
 @click.option("--replicates", type=click.IntRange(10), help="Studies of each kind [default: 2000].")
 @click.option(
     "--seeds",
@@ -75,9 +75,9 @@ def calibrate(
     out: Path | None,
     markdown: Path | None,
     readings: str | None,
-    quick: bool,  # noqa: FBT001  click passes flags
-    adaptive: bool,  # noqa: FBT001
-    as_json: bool,  # noqa: FBT001
+    quick: bool,
+    adaptive: bool,
+    as_json: bool,
 ) -> None:
     """Try the judge on simulated studies whose answer is known.
 

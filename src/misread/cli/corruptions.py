@@ -4,16 +4,7 @@ from pathlib import Path
 
 import click
 
-from misread.cli.options import (
-    folder_option,
-    jobs_option,
-    json_option,
-    print_json,
-    say,
-    stderr,
-    stdout,
-    trust_option,
-)
+from misread.cli.options import print_json, reading_options, say, stderr, stdout
 from misread.cli.progress import Bar, counting_views
 from misread.images.corrupt import parse_corruption
 from misread.show.figures.corruptions import (
@@ -28,24 +19,21 @@ from misread.study.evidence import load_evidence
 from misread.study.folder import finished_study, refuse_untrusted
 
 
-@click.command(short_help="Judge the fixes of a study on corrupted images.")
+@click.command()
 @click.argument("study")
 @click.option(
     "--severity",
     type=click.IntRange(1, 5),
     help="Severity of the corruptions that have several [default: that of MNIST-C for each].",
 )
-@folder_option("--out", "Folder of the readings [default: corruptions/ in that of the study].")
-@jobs_option
-@trust_option
-@json_option
+@reading_options("corruptions")
 def corruptions(
     study: str,
     severity: int | None,
     out: Path | None,
     jobs: int | None,
-    trust: bool,  # noqa: FBT001  click passes flags
-    as_json: bool,  # noqa: FBT001
+    trust: bool,
+    as_json: bool,
 ) -> None:
     """Let the trained models of STUDY read corrupted images, and judge each arm there.
 

@@ -16,14 +16,14 @@ from misread.show.style import write_png
 from misread.show.table import Table
 
 
-@click.group(short_help="List, show and check datasets.")
+@click.group()
 def data() -> None:
     """List, show and check datasets: MNIST, your own files, OpenML, Hugging Face."""
 
 
 @data.command("list", short_help="List the kinds of datasets, and what was fetched.")
 @json_option
-def list_(as_json: bool) -> None:  # noqa: FBT001  click passes flags
+def list_(as_json: bool) -> None:
     """List the kinds of datasets, how their names are written, and what was fetched already."""
     folder, files = cache_folder(), downloads()
     if as_json:
@@ -50,7 +50,7 @@ def list_(as_json: bool) -> None:  # noqa: FBT001  click passes flags
 @click.argument("name")
 @figure_option("Contact sheet to draw [default: runs/data/NAME.png; none with --json].")
 @json_option
-def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001  click passes flags
+def show(name: str, figure: Path | None, as_json: bool) -> None:
     """Show what is in the dataset NAME: shapes, classes, counts, hashes, and a contact sheet."""
     console = stderr()
     train, test = load_with_bar(name, console)
@@ -95,7 +95,7 @@ def show(name: str, figure: Path | None, as_json: bool) -> None:  # noqa: FBT001
 @data.command(short_help="Check that a dataset is sound.")
 @click.argument("name")
 @json_option
-def check(name: str, as_json: bool) -> None:  # noqa: FBT001  click passes flags
+def check(name: str, as_json: bool) -> None:
     """Check the dataset NAME: whole, complete, no doubles, no empty images; exit 2 on trouble."""
     console = stderr()
     train, test = load_with_bar(name, console)

@@ -22,7 +22,7 @@ CELL = "4:9"
 SIDES = ("before", "after")
 
 
-@click.command(short_help="Judge and show a real study's readings, in seconds.")
+@click.command()
 @folder_option("--out", "Folder for the page and the readings [default: misread-demo].")
 def demo(out: Path | None) -> None:
     """Judge what twenty networks read before and after a fix, and show it in a page.

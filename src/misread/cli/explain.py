@@ -17,7 +17,7 @@ from misread.study.folder import finished_study
 from misread.study.questions import parse_cell
 
 
-@click.command(short_help="Show what the models of a study look at.")
+@click.command()
 @click.argument("study")
 @click.option("--cell", metavar="4:9", help="Cell to explain [default: the study's target].")
 @click.option("--image", "ids", type=int, multiple=True, metavar="ID", help="A confirm image.")
@@ -46,7 +46,7 @@ def explain(
     arms: tuple[str, ...] | None,
     method: str,
     edits: tuple[str, ...],
-    as_json: bool,  # noqa: FBT001  click passes flags
+    as_json: bool,
 ) -> None:
     """Show what the models of STUDY, a finished study or its folder, look at in one confusion.
 

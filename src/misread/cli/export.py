@@ -12,7 +12,7 @@ from misread.study.evidence import Evidence, load_evidence
 from misread.study.folder import finished_study
 
 
-@click.group(short_help="Put a finished study where people keep their runs.")
+@click.group()
 def export() -> None:
     """Put a finished study where people keep their runs."""
 
@@ -34,12 +34,12 @@ def mlflow(study: str, uri: str | None, experiment: str | None) -> None:
     import mlflow as ml  # noqa: PLC0415  seconds, and an extra
 
     try:
-        said = _export(ml, study, uri, experiment)
+        sentence = _export(ml, study, uri, experiment)
     except ml.MlflowException as error:
         what = " ".join(str(error).split()).rstrip(".")
         msg = f"MLflow says: {what}; give with --uri one that it takes, as sqlite:///mlflow.db."
         raise StudyError(msg) from error
-    say(said)
+    say(sentence)
 
 
 def _export(ml: Any, study: str, uri: str | None, experiment: str | None) -> str:

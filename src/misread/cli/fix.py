@@ -27,7 +27,7 @@ from misread.study.file import load_study
 from misread.study.search import most_epochs, search
 
 
-@click.command(short_help="Search for a fix, and write the study that proves it.")
+@click.command()
 @click.argument("study")
 @click.option(
     "--budget",
@@ -48,7 +48,7 @@ def fix(
     candidates_file: Path | None,
     out: Path | None,
     jobs: int | None,
-    as_json: bool,  # noqa: FBT001  click passes flags
+    as_json: bool,
     **options: Any,
 ) -> None:
     """Search for a fix of STUDY's target, and write the study that is to prove the best."""

@@ -71,7 +71,7 @@ slice = 0.01
 """
 
 
-@click.command(short_help="Write a study's file, with comments, to begin with.")
+@click.command()
 @click.argument("name")
 @click.option(
     "--data",
@@ -88,7 +88,7 @@ def init(
     data: str,
     target: str | None,
     trainer: str | None,
-    schema: bool,  # noqa: FBT001  click passes flags
+    schema: bool,
 ) -> None:
     """Write NAME.toml, a study with comments that runs as it is."""
     if not Path(name).name:
@@ -100,14 +100,14 @@ def init(
         raise StudyError(msg)
     train, test = load(data)
     classes = ", ".join(train.class_names[:12]) + (", …" if train.n_classes > 12 else "")
-    said = f'target = "{target}"' if target else f'# target = "{":".join(train.class_names[:2])}"'
+    line = f'target = "{target}"' if target else f'# target = "{":".join(train.class_names[:2])}"'
     about = f"# TRUE:PREDICTED; classes: {classes}"
     if trainer and not target:
-        said, about = f'target = "{":".join(train.class_names[:2])}"', f"{about}; choose yours"
+        line, about = f'target = "{":".join(train.class_names[:2])}"', f"{about}; choose yours"
     text = _HEAD.format(
         name=path.stem,
         data=data,
-        target=f"{said:<32}{about}",
+        target=f"{line:<32}{about}",
         schema="#:schema ./study.schema.json\n" if schema else "",
     )
     middle = (

@@ -37,7 +37,7 @@ from misread.show.survey import metadata_table, survey_markdown, survey_terminal
 from misread.show.table import terminal_table
 
 
-@click.command(short_help="Judge predictions after a fix against those before it.")
+@click.command()
 @click.argument("before")
 @click.argument("afters", metavar="AFTER...", nargs=-1, required=True)
 @click.option(
@@ -139,17 +139,17 @@ def judge(before: str, afters: tuple[str, ...], cells: tuple[str, ...], **option
         pictures = None
         if asked.images is not None:
             pictures = pictures_of(asked.images, next(iter(sides.values())))  # else judged in vain
-    found = _beside(sides, cells, asked)
-    if found and asked.as_json:
-        print_json([one.model_dump(mode="json") for one in found])
+    by_column = _by_column(sides, cells, asked)
+    if by_column and asked.as_json:
+        print_json([one.model_dump(mode="json") for one in by_column])
         return
     if cells:
         _judge(sides, cells, asked, pictures)
     else:
         _survey(sides, asked, pictures)
-    if found:
+    if by_column:
         what = cells[0] if cells else "Errors"
-        stdout().print(terminal_table(metadata_table(found, ("before", "after"), what)))
+        stdout().print(terminal_table(metadata_table(by_column, ("before", "after"), what)))
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class _Asked:
         return False if self.unpaired else None
 
 
-def _beside(
+def _by_column(
     sides: Mapping[str, Predictions], cells: tuple[str, ...], asked: _Asked
 ) -> tuple[ColumnSlices, ...]:
     """Return error rates by the columns beside the images; none where there is no such table."""
@@ -301,9 +301,8 @@ def _read(names: tuple[str, ...], asked: _Asked) -> dict[str, Predictions]:
 
     A side that is given twice has its number added to its name.
     """
-    given = {"label": asked.label_column, "prediction": asked.prediction_column}
-    columns = {kind: name for kind, name in given.items() if name}
-
+    heads = {"label": asked.label_column, "prediction": asked.prediction_column}
+    columns = {kind: name for kind, name in heads.items() if name}
     answers = read_answers(asked.answers) if asked.answers else {}
 
     def read(name: str) -> Predictions:

@@ -20,7 +20,7 @@ from misread.study.labels import Questioned, labels_of_file, labels_of_study
 _TOPS = (15, 30, 60)  # ranks up to which disputed labels are counted
 
 
-@click.command(short_help="Rank labels that are worth a second look.")
+@click.command()
 @click.argument("source", metavar="STUDY|FILE")
 @click.option(
     "--arm", default="baseline", show_default=True, help="Arm of a study whose models read."
@@ -47,7 +47,7 @@ def labels(
     top: int,
     out: Path | None,
     figure: Path | None,
-    as_json: bool,  # noqa: FBT001  click passes flags
+    as_json: bool,
 ) -> None:
     """Rank the labels that are worth a second look, from the readings of many trainings.
 

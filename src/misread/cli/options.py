@@ -28,14 +28,23 @@ trust_option = click.option(
     is_flag=True,
     help="Run the trainer that the study names, where it is not ours: its models need its code.",
 )
-jobs_option = click.option(
-    "--jobs", type=click.IntRange(1), help="Worker processes [default: what fits]."
-)
 
 
 def folder_option(name: str, text: str) -> Callable[[Command], Command]:
     """Return an option that takes a folder."""
     return click.option(name, type=click.Path(path_type=Path), metavar="DIR", help=text)
+
+
+def reading_options(folder: str) -> Callable[[Command], Command]:
+    """Return the options of commands that let a study's models read, into `folder` by default."""
+
+    def add(command: Command) -> Command:
+        place = f"Folder of the readings [default: {folder}/ in that of the study]."
+        workers = "Worker processes [default: what fits]."
+        jobs = click.option("--jobs", type=click.IntRange(1), help=workers)
+        return folder_option("--out", place)(jobs(trust_option(json_option(command))))
+
+    return add
 
 
 def file_option(

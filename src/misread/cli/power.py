@@ -34,7 +34,7 @@ from misread.study.folder import study_folder
 from misread.study.questions import parse_cell
 
 
-@click.command(short_help="Say how many seeds and images a reduction needs.")
+@click.command()
 @click.argument("pilot", required=False)
 @click.argument("after", required=False)
 @click.option("--cell", metavar="4:9", help="Confusion to plan for [default: a study's target].")
@@ -59,7 +59,7 @@ def power(
     errors: float | None,
     images: int | None,
     figure: Path | None,
-    as_json: bool,  # noqa: FBT001  click passes flags
+    as_json: bool,
     seeds: int | None,
     **design: Any,
 ) -> None:

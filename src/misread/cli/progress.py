@@ -74,7 +74,7 @@ class Bar:
 
     @property
     def count(self) -> str:
-        """How much is done, as in "12 of 40 models"."""
+        """The amount that is done, as in "12 of 40 models"."""
         whole = f" of {_number(self.total)}" if self.total else ""
         return f"{_number(self.done)}{whole} {self.unit}"
 
@@ -133,7 +133,7 @@ class StudyBar(Bar):
 
     @property
     def count(self) -> str:
-        """How many runs are done, as in "3 of 15 runs complete, 2 more trained"."""
+        """The runs that are done, as in "3 of 15 runs complete, 2 more trained"."""
         n_more = len(self._trained - self._complete)
         more = f", {n_more} more trained" if n_more else ""
         return f"{len(self._complete)} of {self.at_most}{self._n_runs} runs complete{more}"
@@ -169,8 +169,8 @@ class StudyBar(Bar):
             n_steps = report.number - self._epochs.get(run, 0)  # below 0 where a run begins anew
             self._epochs[run] = report.number
         elif run not in self._trained:
-            said = self._epochs.get(run, 0)
-            n_steps += max(self._planned.get(run, 0) - said, 0)  # epochs that were not said
+            n_counted = self._epochs.get(run, 0)
+            n_steps += max(self._planned.get(run, 0) - n_counted, 0)  # that nobody reported
             self._trained.add(run)
         if report.step == self._last_step:
             self._complete.add(run)

@@ -41,7 +41,7 @@ class _Photo(NamedTuple):
     stem: str
 
 
-@click.command(short_help="Read the digits in photos of paper.")
+@click.command()
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--from",
@@ -60,8 +60,8 @@ def read(
     arm: str,
     out: Path | None,
     crops: Path | None,
-    trust: bool,  # noqa: FBT001  click passes flags
-    as_json: bool,  # noqa: FBT001
+    trust: bool,
+    as_json: bool,
 ) -> None:
     """Find the digits in PHOTOS of paper, or of a blackboard, and read them.
 

@@ -41,7 +41,7 @@ from misread.study.slices import NOT_PLANNED, Slices, slice_up
 _BY = {measure.partition("_")[0]: measure for measure in MEASURES}
 
 
-@click.command(short_help="Break a study down by the shape and the writers of its images.")
+@click.command()
 @click.argument("study")
 @click.option("--cell", metavar="4:9", help="Confusion to explain [default: the study's target].")
 @click.option("--arm", help="Whose errors are explained [default: the baseline's].")
@@ -62,7 +62,7 @@ def slices(
     by: str | None,
     metadata: Path | None,
     figures: Path | None,
-    as_json: bool,  # noqa: FBT001  click passes flags
+    as_json: bool,
 ) -> None:
     """Say which images of *confirm* a finished STUDY misreads, by their shape and their writers.
 
@@ -89,12 +89,14 @@ def slices(
             if chosen == target
             else slice_up(evidence.confirm, evidence.predictions, chosen, alpha=alpha)
         )
-        beside = () if metadata is None else _beside(evidence, metadata, sliced, arm)
+        by_column = () if metadata is None else _by_column(evidence, metadata, sliced, arm)
     warning = evidence.plan.exploratory or NOT_PLANNED
     written = [] if figures is None else _draw(figures, sliced, evidence.confirm.images, warning)
     if as_json:
-        found = {"metadata": [one.model_dump(mode="json") for one in beside]} if beside else {}
-        print_json({**slices_as_json(evidence, sliced), **found})
+        metadata_json = (
+            {"metadata": [one.model_dump(mode="json") for one in by_column]} if by_column else {}
+        )
+        print_json({**slices_as_json(evidence, sliced), **metadata_json})
         return
     compared = _compared(evidence, arm)
     arm = arm or sliced.baseline
@@ -111,8 +113,8 @@ def slices(
         console.print(writers_table(sliced))
     for sentence in (changes_sentence(sliced), *concentration_sentences(sliced)):
         say(f"{sentence}.")
-    if beside:
-        console.print(terminal_table(metadata_table(beside, compared, sliced.cell_name)))
+    if by_column:
+        console.print(terminal_table(metadata_table(by_column, compared, sliced.cell_name)))
     if written:
         say(f"Written: {' and '.join(map(str, written))}.")
 
@@ -123,7 +125,7 @@ def _compared(evidence: Evidence, arm: str | None) -> tuple[str, str]:
     return first, arm if arm in others else (others or [first])[0]
 
 
-def _beside(
+def _by_column(
     evidence: Evidence, path: Path, sliced: Slices, arm: str | None
 ) -> tuple[ColumnSlices, ...]:
     """Return error rates of the cell by the columns of a table beside the images of *confirm*."""

@@ -44,7 +44,7 @@ from misread.study.workload import workload
 from misread.workers.machine import default_jobs
 
 
-@click.command(short_help="Run or resume a study, to its findings and report.")
+@click.command()
 @click.argument("study")
 @click.option(
     "--arms", callback=names, metavar="a,b", help="Arms to run; a baseline is always among them."
@@ -71,10 +71,10 @@ def run(
     study: str,
     arms: tuple[str, ...] | None,
     executor: str,
-    mix_arithmetic: bool,  # noqa: FBT001  click passes flags
+    mix_arithmetic: bool,
     out: Path | None,
     jobs: int | None,
-    as_json: bool,  # noqa: FBT001  click passes flags
+    as_json: bool,
     **options: Any,
 ) -> None:
     """Run or resume STUDY, a built-in study or a TOML file, to its findings and report."""
@@ -100,7 +100,7 @@ train_option = click.option(
 )
 
 
-@click.command(short_help="Find what the baseline of a study keeps misreading.")
+@click.command()
 @click.argument("study", metavar="STUDY|FOLDER")
 @train_option
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Rows to print.")
@@ -110,8 +110,8 @@ def errors(
     top: int,
     out: Path | None,
     jobs: int | None,
-    train: bool,  # noqa: FBT001  click passes flags
-    as_json: bool,  # noqa: FBT001
+    train: bool,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """Find what the baseline of a study keeps misreading, on *select*; *confirm* stays closed.
@@ -140,7 +140,7 @@ def errors(
     say(f"Written: {path} and the images behind it, {picture}.")
 
 
-@click.command(short_help="Show what the augmentation of a study does to images.")
+@click.command()
 @click.argument("study", metavar="STUDY|FOLDER")
 @train_option
 @study_options
@@ -148,8 +148,8 @@ def preview(
     study: str,
     out: Path | None,
     jobs: int | None,
-    train: bool,  # noqa: FBT001  click passes flags
-    as_json: bool,  # noqa: FBT001
+    train: bool,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """Show what the augmentation of a study does to images, and what the baseline reads then.
@@ -178,7 +178,7 @@ def preview(
     say(f"Written: {picture} and {path}.")
 
 
-@click.command(short_help="Draw the figures and the report of a finished study anew.")
+@click.command()
 @click.argument("study")
 @file_option(
     "--markdown",

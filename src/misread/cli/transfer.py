@@ -6,16 +6,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from misread.cli.options import (
-    folder_option,
-    jobs_option,
-    json_option,
-    print_json,
-    say,
-    stderr,
-    stdout,
-    trust_option,
-)
+from misread.cli.options import print_json, reading_options, say, stderr, stdout
 from misread.cli.progress import Bar, counting_views, load_with_bar
 from misread.learn.views import in_mnist_form
 from misread.show.figures.transfer import convention_figure, transfer_figure, transfer_table
@@ -25,7 +16,7 @@ from misread.study.folder import finished_study, refuse_untrusted
 from misread.study.transfer import Transfer, run_transfer
 
 
-@click.command(short_help="Judge the fixes of a study on other data.")
+@click.command()
 @click.argument("study")
 @click.option(
     "--data",
@@ -35,17 +26,14 @@ from misread.study.transfer import Transfer, run_transfer
     metavar="SOURCE",
     help="Data to read; `misread data list` shows how to name it. May be given several times.",
 )
-@folder_option("--out", "Folder of the readings [default: transfer/ in that of the study].")
-@jobs_option
-@trust_option
-@json_option
+@reading_options("transfer")
 def transfer(
     study: str,
     sources: tuple[str, ...],
     out: Path | None,
     jobs: int | None,
-    trust: bool,  # noqa: FBT001  click passes flags
-    as_json: bool,  # noqa: FBT001
+    trust: bool,
+    as_json: bool,
 ) -> None:
     """Let the trained models of STUDY read other data, and judge each arm there.
 

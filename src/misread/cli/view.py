@@ -9,7 +9,7 @@ from misread.view.app import HOST, listening, serving
 from misread.view.site import site_of
 
 
-@click.command(short_help="Open a page live: draw, drop a photo, flag an image.")
+@click.command()
 @click.argument("source", metavar="FOLDER|PAGE")
 @click.option(
     "--port",

@@ -84,12 +84,12 @@ def _inflated(packed: bytes, name: str) -> bytes:
     return content
 
 
-def disputed_ids(folder: Path = FOLDER) -> list[int]:
+def disputed_ids() -> list[int]:
     """Return the test ids for which fewer than three of five people chose the given label.
 
     Source: Northcutt, Athalye & Mueller, Pervasive Label Errors in Test Sets, 2021.
     """
-    return [int(entry["id"]) for entry in json.loads((folder / "disputed.json").read_text("utf-8"))]
+    return [int(entry["id"]) for entry in json.loads((FOLDER / "disputed.json").read_text("utf-8"))]
 
 
 @lru_cache(maxsize=1)

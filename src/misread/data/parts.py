@@ -34,15 +34,15 @@ def folds(labels_N: Labels, n_folds: int = N_FOLDS) -> Labels:
     return folds_N
 
 
-def split(labels_N: Labels, fold: int, n_folds: int = N_FOLDS) -> tuple[Ids, Ids]:
+def split(labels_N: Labels, fold: int) -> tuple[Ids, Ids]:
     """Return the ids of *fit* and of *select*, ascending, when tenth `fold` is held out.
 
     DataError if there is no such fold.
     """
-    if not 0 <= fold < n_folds:
-        msg = f"select fold {fold} does not exist; choose one from 0 to {n_folds - 1}."
+    if not 0 <= fold < N_FOLDS:
+        msg = f"select fold {fold} does not exist; choose one from 0 to {N_FOLDS - 1}."
         raise DataError(msg)
-    held_out_N = folds(labels_N, n_folds) == fold
+    held_out_N = folds(labels_N) == fold
     return np.flatnonzero(~held_out_N), np.flatnonzero(held_out_N)
 
 

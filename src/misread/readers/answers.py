@@ -15,7 +15,7 @@ from misread.readers.metadata import csv_rows
 
 
 class Answer(StrEnum):
-    """What somebody says of a label; wrong and unclear ones are disputed."""
+    """An answer about a label; labels that are wrong or unclear are disputed."""
 
     KEEP = "keep"
     WRONG = "wrong"
@@ -34,14 +34,14 @@ def read_answers(path: Path) -> dict[str, Answer]:
     answers: dict[str, Answer] = {}
     for number, fields in enumerate(rows, start=2):
         row = defaultdict(str, zip(heads, fields, strict=False))
-        said = row["answer"].strip().lower()
-        if not said:
+        answer = row["answer"].strip().lower()
+        if not answer:
             continue
-        if said not in set(Answer):
-            msg = f"{path}, line {number}: {said!r} is no answer; write keep, wrong or unclear."
+        if answer not in set(Answer):
+            msg = f"{path}, line {number}: {answer!r} is no answer; write keep, wrong or unclear."
             raise DataError(msg)
         name = as_meant(row["id"].strip())
-        if answers.setdefault(name, Answer(said)) != said:
+        if answers.setdefault(name, Answer(answer)) != answer:
             msg = (
                 f"{path}, line {number}: image {name} is answered twice, and not alike; choose one."
             )
@@ -66,5 +66,5 @@ def with_answers(side: Predictions, answers: dict[str, Answer]) -> Predictions:
     disputed_N = (
         np.zeros(side.n_images, bool) if side.disputed_N is None else side.disputed_N.copy()
     )
-    disputed_N[[place[name] for name, said in answers.items() if said != Answer.KEEP]] = True
+    disputed_N[[place[name] for name, answer in answers.items() if answer != Answer.KEEP]] = True
     return replace(side, disputed_N=disputed_N)

@@ -1,4 +1,4 @@
-"""From models and scores to predictions, and from predictions to files.
+"""Predictions from models and scores, and files from predictions.
 
 Nothing here imports a framework: a model is anything with ``predict``, and scores are anything that
 numpy can read. For PyTorch, give the logits of each seed on the same images::
