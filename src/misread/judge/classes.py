@@ -54,8 +54,8 @@ def united(
 ) -> tuple[str, ...]:
     """Return the classes of both, in order; `what` and `what_else` name them in a message.
 
-    JudgeError if one has numbers and the other words, or both have a name in another writing, as in
-    “Cat” and “cat”, “07” and “7”.
+    JudgeError if one has numbers and the other words, or both have a name in another writing: “Cat”
+    and “cat”, “07” and “7”.
     """
     if names == others:
         return names
@@ -131,7 +131,7 @@ def codes_of(values: npt.NDArray[Any], names: tuple[str, ...]) -> AnyIntArray:
 
 
 def cell_of(cell: NamedCell, class_names: tuple[str, ...]) -> Cell:
-    """Return a cell as codes; a name may itself hold a colon.
+    """Return a cell as the codes of two classes; a name may itself hold a colon.
 
     Parameters
     ----------
@@ -140,11 +140,6 @@ def cell_of(cell: NamedCell, class_names: tuple[str, ...]) -> Cell:
         no class name is a position among them.
     class_names : tuple of str
         All classes.
-
-    Returns
-    -------
-    tuple of int
-        Codes of the true and of the predicted class.
 
     Raises
     ------

@@ -66,10 +66,7 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The effect, its upper end for *safe*, its images, and the error rates before and after.
-
-    `known` returns what its interval is made of.
-    """
+    """The effect, its upper end for *safe*, its images, and the error rates before and after."""
 
     question: Question
     effect: Effect
@@ -77,7 +74,7 @@ class Answer(NamedTuple):
     n_images: int
     before: float
     after: float
-    known: Callable[[], Known]
+    known: Callable[[], Known]  # what its interval is made of
 
 
 class Scan(NamedTuple):
@@ -92,26 +89,11 @@ def measure_collateral(
 ) -> Scan:
     """Measure accuracy, every recall, every other directed cell, and what each slice asks.
 
-    Parameters
-    ----------
-    pair : Pair
-        The evaluation set. Each of its slices is asked for the error rate of every class in it,
-        and for the rate of each target cell and of its reverse.
-    cells : sequence of (true, predicted)
-        The targets, which are not collateral outside slices.
-    margins : Margins
-        What is allowed.
-    alpha : float
-        Level of the intervals, and of the correction over the items of a kind.
-    gate : Gate
-        Which items must be safe.
-
-    Returns
-    -------
-    Scan
-        The items in a fixed order: accuracy; class by class its recall, its cells (those that
-        neither arm reads share one item where they are many); all other cells as one; then the
-        slices.
+    The target `cells` are not collateral outside slices; a slice is asked for the error rate of
+    every class in it, and for the rate of each target and of its reverse. `alpha` is of the
+    intervals, and of the correction over the items of a kind; `gate` says which items must be safe.
+    The items come in a fixed order: accuracy; class by class its recall, its cells (those that
+    neither arm reads share one item where they are many); all other cells as one; then the slices.
     """
     both_ways = {*cells, *((j, i) for i, j in cells)}
 

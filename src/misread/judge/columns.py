@@ -37,17 +37,9 @@ class Column(NamedTuple):
 def coded(name: str, values: Any) -> Column:
     """Return a column of any data frame as codes into its distinct values.
 
-    Parameters
-    ----------
-    name : str
-        Of the column; in ``slice`` nothing stands for the evaluation set.
-    values : array_like
-        A Series of pandas or polars, or anything that numpy understands.
-
-    Returns
-    -------
-    Column
-        Whole numbers stay such, also as texts; everything else becomes text.
+    A Series of pandas or polars, or anything that numpy understands; in the column ``slice``
+    nothing stands for the evaluation set. Whole numbers stay such, also as texts; everything else
+    becomes text.
 
     Raises
     ------

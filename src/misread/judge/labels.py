@@ -25,55 +25,32 @@ HARD_CORE = 0.8  # share of the readings from which on an image is read otherwis
 
 
 class Suspect(Frozen):
-    """One label worth a second look.
+    """One label worth a second look."""
 
-    Attributes
-    ----------
-    image : int
-        Place among the labels.
-    label, suggested : int
-        The class that the label says, and the one that the models read.
-    share : float
-        Share of the image's readings that are another class than the label, 0 to 1.
-    prob : float
-        Probability of the label, mean over the readings.
-    prob_suggested : float
-        That of the suggested class.
-    confident : bool
-        Whether it lies off the diagonal of the confident joint.
-    """
-
-    image: int
-    label: int
-    suggested: int
-    share: float
-    prob: float
-    prob_suggested: float
-    confident: bool
+    image: int  # place among the labels
+    label: int  # the class that the label says
+    suggested: int  # the one that the models read
+    share: float  # of the readings that are another class than the label, 0 to 1
+    prob: float  # of the label, mean over the readings
+    prob_suggested: float  # of the suggested class
+    confident: bool  # off the diagonal of the confident joint
 
 
 class Suspects(NamedTuple):
-    """Labels worth a second look, the most suspect first, and the confident joint.
+    """Labels worth a second look, the most suspect first, and the confident joint."""
 
-    Attributes
-    ----------
-    ranked : list of Suspect
-        Images that are off the diagonal of the joint, or that nearly all readings call otherwise.
-    joint_KK : ndarray of int, shape [K, K]
-        Images of label i that count as of class j.
-    n_read : int
-        Images with a reading.
-    """
-
-    ranked: list[Suspect]
-    joint_KK: IntArray
-    n_read: int
+    ranked: list[Suspect]  # off the diagonal, or read otherwise by nearly all
+    joint_KK: IntArray  # images of label i that count as of class j
+    n_read: int  # images with a reading
 
 
 def suspect_labels(
     labels_N: IntArray, probs_SNK: npt.NDArray[np.floating], held_out_SN: BoolArray | None = None
 ) -> Suspects:
     """Rank labels worth a second look.
+
+    By the share of readings that are not the label, then by how much more probable the suggested
+    class is than the label.
 
     Parameters
     ----------
@@ -83,12 +60,6 @@ def suspect_labels(
         What S models read: probabilities. Where there are predictions only, 1 at the class read.
     held_out_SN : ndarray of bool, shape [S, N], optional
         Whether a model has not been trained on an image; only such readings count. By default all.
-
-    Returns
-    -------
-    Suspects
-        Ranked by the share of readings that are not the label, then by how much more probable the
-        suggested class is than the label.
 
     Raises
     ------

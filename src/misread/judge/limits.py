@@ -46,8 +46,7 @@ def limits_of(
 ) -> Limits | None:
     """Return what limits an effect, one error; None where too little changed to tell.
 
-    `held` says which readings of the class count, `n_images` how many images of either kind it has,
-    and `atlas` is of the cell before.
+    `n_images` are of the class, of either kind, and `atlas` is of the cell before.
     """
     (components,) = components_of(counts)
     if components is None:

@@ -33,9 +33,10 @@ def mean_over(
 ) -> Mean:
     """Return the mean of a crossed layout with an interval over seeds and images.
 
-    The variance and its degrees of freedom are those of `two_way` (Clark 1973; Satterthwaite
-    1946), without its exact edges: a handful of events is too few for this. With groups the larger
-    variance counts, of images or of groups (`misread.judge.variance.terms_of`).
+    The variance and its degrees of freedom are those of `two_way` (Clark 1973; Satterthwaite 1946),
+    without its exact edges: a handful of events is too few for this. With groups the larger
+    variance counts, of images or of groups. Without any variance the interval is the mean, and the
+    p-value 1.
 
     Parameters
     ----------
@@ -45,12 +46,6 @@ def mean_over(
         Between 0 and 1.
     groups_N : ndarray of int, shape [N], optional
         The group (writer, patient) of each image.
-
-    Returns
-    -------
-    Mean
-        In the unit of the values. Without any variance the interval is the mean itself, and the
-        p-value 1.
 
     Raises
     ------
@@ -109,24 +104,15 @@ def mean_ratio(
     """Return the mean over G kinds of readings of the rate of an error after to that before.
 
     The interval is that of the linear part (the delta method): each reading moves a ratio by its
-    own error after, less the ratio times its own before, over the rate before.
+    own error after, less the ratio times its own before, over the rate before. The p-value is that
+    of the ratio's being 1; None where a kind has no error before.
 
     Parameters
     ----------
     after_GSN, before_GSN : ndarray of bool, shape [G, S, N]
         Which readings are the error, the same seeds and images on both sides.
     alpha, groups_N : float, ndarray
-        As in `mean_over`.
-
-    Returns
-    -------
-    Mean or None
-        Its p-value is that of the ratio's being 1; None where a kind has no error before.
-
-    Raises
-    ------
-    JudgeError
-        As in `mean_over`.
+        As in `mean_over`, which also says what is a JudgeError.
     """
     rate_G = before_GSN.mean(axis=(1, 2))
     if not rate_G.all():

@@ -110,30 +110,19 @@ def explanations(
     keep their strata and swap their errors, all seeds of an image together, for the seeds are
     readings of one sample of images. Where images come in blocks (those of a writer resemble each
     other), blocks of equal size swap as wholes (Winkler et al. 2015). ``p = (b + 1) / (m + 1)``
-    (Phipson & Smyth 2010).
+    (Phipson & Smyth 2010). The smallest p comes first, then the largest share over chance; none
+    without errors.
 
     Parameters
     ----------
     strata : mapping of str to ndarray of int, shape [N]
         Measure → the stratum of each image of the cell's class; −1 where it has none.
     wrong_SN : ndarray of bool, shape [S, N]
-        Which readings are the error.
-    rng : numpy.random.Generator
-        Draws the permutations.
+        Which readings are the error; JudgeError if shapes do not fit.
+    rng, n_draws : numpy.random.Generator, int
+        What draws the permutations, and m, 1 or more.
     blocks_N : ndarray of int, shape [N], optional
         Block of each image; by default each is its own.
-    n_draws : int
-        m, 1 or more.
-
-    Returns
-    -------
-    tuple of Explanation
-        Smallest p first, then the largest share over chance; empty where there are no errors.
-
-    Raises
-    ------
-    JudgeError
-        If shapes do not fit.
     """
     refuse_misfits(strata, wrong_SN.shape[-1])
     times_N = wrong_SN.sum(axis=0).astype(np.float64)
@@ -188,28 +177,16 @@ def concentration(
 
     By chance, the images swap their errors (all seeds of an image together), and the groups keep
     their images. A group that wrote many images has many errors by that alone, and an image that
-    every seed misreads is a heavy one wherever it falls.
+    every seed misreads is a heavy one wherever it falls. None where there are no errors.
 
     Parameters
     ----------
     groups_N : ndarray of int, shape [N]
         Group (writer) of each image of the cell's class.
     wrong_SN : ndarray of bool, shape [S, N]
-        Which readings are the error.
-    rng : numpy.random.Generator
-        Draws the permutations.
-    n_draws : int
-        1 or more.
-
-    Returns
-    -------
-    Concentration or None
-        None where there are no errors.
-
-    Raises
-    ------
-    JudgeError
-        If shapes do not fit.
+        Which readings are the error; JudgeError if shapes do not fit.
+    rng, n_draws : numpy.random.Generator, int
+        What draws the permutations, and how many, 1 or more.
     """
     refuse_misfits({"the groups": groups_N}, wrong_SN.shape[-1])
     times_N = wrong_SN.sum(axis=0).astype(np.float64)

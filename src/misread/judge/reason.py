@@ -46,9 +46,8 @@ def given_up_reason(
 ) -> str:
     """Return the sentence behind an arm that was given up at a look, of that level.
 
-    `chance` is that the seeds to come, `n_left` of `most`, would still show a reduction, None where
-    the interval excludes the one asked about; `hopeless` where all of them would be too few for
-    that.
+    `chance` is that the seeds to come, `n_left` of `most`, still show a reduction, None where the
+    interval excludes it; `hopeless` where all of them would be too few for the one asked about.
     """
     asked = _minus(reduction)
     if chance is None:

@@ -57,29 +57,17 @@ class Stratum(Frozen):
 
 
 def quantile_strata(values_N: FloatArray, labels_N: IntArray, n_strata: int = 5) -> IntArray:
-    """Return the quantile of each image among those of its own class.
+    """Return the quantile of each image among those of its own class, 0 for the lowest to Q − 1.
 
     Within the class, so that every stratum has the same mix of classes: fours are not thin because
-    ones are thinner. Equal values share a stratum.
+    ones are thinner. Equal values share a stratum; an image without a value has −1.
 
     Parameters
     ----------
-    values_N : ndarray of float, shape [N]
-        The measure; NaN where there is none.
-    labels_N : ndarray of int, shape [N]
-        True classes.
+    values_N, labels_N : ndarray of float and of int, shape [N]
+        The measure, NaN where there is none, and true classes.
     n_strata : int
-        Q: 5 for fifths.
-
-    Returns
-    -------
-    ndarray of int64, shape [N]
-        0 for the lowest to Q − 1; −1 where there is no value.
-
-    Raises
-    ------
-    JudgeError
-        If there are fewer than two strata, or the shapes differ.
+        Q: 5 for fifths; JudgeError if it is below 2, or the shapes differ.
 
     Examples
     --------
@@ -110,6 +98,9 @@ def rates_by_stratum(
 ) -> dict[str, tuple[Stratum, ...]]:
     """Return how often each arm errs in every stratum, and what each changes against the first.
 
+    By measure, strata without an image left out. JudgeError if shapes do not fit or alpha is out of
+    range.
+
     Parameters
     ----------
     strata : mapping of str to ndarray of int, shape [N]
@@ -121,16 +112,6 @@ def rates_by_stratum(
         Between 0 and 1; the intervals cover ``1 − alpha``.
     groups_N : ndarray of int, shape [N], optional
         Group (writer) of each image; intervals then hold over groups too.
-
-    Returns
-    -------
-    dict
-        Measure → its strata, those without an image left out.
-
-    Raises
-    ------
-    JudgeError
-        If shapes do not fit or alpha is out of range.
 
     Examples
     --------

@@ -59,15 +59,10 @@ class LongTable(NamedTuple):
     held_out_R: BoolArray | None
 
     def parts(self) -> Iterator[TablePart]:
-        """Yield the evaluation set, and then each slice.
+        """Yield the evaluation set, and then each slice; DataError if one lacks a reading.
 
         Rows of the slice ``clean`` or without one are the evaluation set; without such rows all
-        are, and each slice is a view of them.
-
-        Raises
-        ------
-        DataError
-            If a part does not hold each image once for each seed.
+        are.
         """
         if self.slices is None:
             yield self._part("", None)
@@ -173,22 +168,12 @@ class LongTable(NamedTuple):
 
 
 def long_table(columns: Collection[str], column: Callable[[str], Column]) -> LongTable:
-    """Return a long table in codes, reading a column at a time.
+    """Return a long table in codes, reading one column at a time by `column`.
 
-    Parameters
-    ----------
-    columns : collection of str
-        Names of all columns: ``id``, ``label``, ``prediction``, and where there are several models
-        ``seed``; optional are ``slice``, ``disputed`` (0 or 1), ``group`` (writer, patient) and
-        ``held_out`` (0 or 1, where seeds have learnt some of the images).
-        Without ``id`` an image is known by its place among the rows of its seed.
-    column : callable
-        Returns a column by its name, as `coded` does.
-
-    Returns
-    -------
-    LongTable
-        Codes of the distinct values, row by row.
+    Needed are the columns ``label`` and ``prediction``, and where there are several models
+    ``seed``; allowed are ``id`` (without it an image is known by its place among the rows of its
+    seed), ``slice``, ``disputed`` (0 or 1), ``group`` (writer, patient) and ``held_out`` (0 or 1,
+    where seeds have learnt some of the images).
 
     Raises
     ------

@@ -135,10 +135,7 @@ class CellResult(Frozen):
 
 
 def cells_of(cells: Sequence[NamedCell], pair: Pair) -> list[Cell]:
-    """Return the target cells as codes.
-
-    JudgeError if there is none, one stands twice, or one has no images.
-    """
+    """Return the target cells as codes; JudgeError for none, one named twice or without images."""
     codes = [cell_of(cell, pair.class_names) for cell in cells]
     if not codes:
         msg = "no cell was given; the judge needs at least one: give for example [(4, 9)]."
@@ -168,27 +165,10 @@ def measure_cells(
     q_values: dict[Cell, float],
     planned: PowerAnswer | None = None,
 ) -> list[CellResult]:
-    """Return one result per target cell, in the given order.
+    """Return one result per target cell, in the given order, with p-values corrected over them.
 
-    Parameters
-    ----------
-    pair : Pair
-        The evaluation set; the true class of every cell occurs in it.
-    cells : sequence of (true, predicted)
-        The targets.
-    alpha : float
-        Level; power is computed at ``alpha / len(cells)``, the first and strictest Holm step.
-    reduction : float
-        The relative reduction asked about, 0 to 1.
-    q_values : dict
-        Each target's q-value in the scan of all cells.
-    planned : PowerAnswer, optional
-        What was planned for one of the targets; it is quoted in place of a forecast from the sides.
-
-    Returns
-    -------
-    list of CellResult
-        With p-values corrected over the cells.
+    The true class of every cell occurs. Power is computed at ``alpha / len(cells)``, the first and
+    strictest Holm step; what was `planned` for one of the cells is quoted in place of a forecast.
     """
     counted = [pair.count_cell(*cell) for cell in cells]
     measured = [effects(counts, alpha)[0] for counts in counted]
@@ -297,24 +277,9 @@ def forecast_of(
 
 
 def pilot_of(pair: Pair, cell: Cell) -> Pilot:
-    """Return what both sides tell of a cell for power.
+    """Return what both sides tell of a cell, as `misread.judge.pilot.pilot_from_both`.
 
-    Parameters
-    ----------
-    pair : Pair
-        The two sides; the true class occurs.
-    cell : (true, predicted)
-        As codes.
-
-    Returns
-    -------
-    Pilot
-        As `misread.judge.pilot.pilot_from_both` makes it.
-
-    Raises
-    ------
-    JudgeError
-        If there are no errors before, or nothing but errors.
+    JudgeError if there are no errors before, or nothing but errors.
     """
     part = pair.of_class(cell[0]).read_by_all()[0]
     return pilot_from_both(

@@ -109,14 +109,12 @@ def terms_of(counts: Counts, w_C: FloatArray, *, tenths: bool = False) -> Terms:
 def combined(terms: Terms) -> tuple[FloatArray, FloatArray]:
     """Return variance of the mean and its degrees of freedom (Satterthwaite 1946).
 
-    ``V = seed + between``, never below what single readings add. Where something is held out,
-    ``V = max(seed, within) + max(between, 0)``, which lies higher where either is small by chance
-    (docs/method.md); without, it is left as it was, so that old plans keep their judgement.
-
-    In the degrees of freedom the seeds count as far as the variance uses them: not where theirs
-    lies below that of single readings, wholly from 1.5 times on (1.2 times where something is held
-    out), and in proportion between. With two to four seeds they always count, and the degrees of
-    freedom are at most (S − 1)².
+    ``V = seed + between``, never below what single readings add. Where something is held out, ``V =
+    max(seed, within) + max(between, 0)``, which lies higher where either is small by chance
+    (docs/method.md); without, it is left as it was, so that old plans keep their judgement. The
+    seeds' df count from where theirs exceeds that of single readings, wholly from 1.5 times on (1.2
+    times where something is held out). With two to four seeds they always count, and df is at most
+    (S − 1)².
     """
     within, between = terms.within, terms.between
     pooled = np.maximum(terms.seed, within) + np.maximum(between, 0.0)

@@ -37,38 +37,18 @@ _WEIGHTS = np.exp(-(_NODES**2) / 2) / np.exp(-(_NODES**2) / 2).sum()
 
 @dataclass(frozen=True)
 class World:
-    """How readings cluster: standard deviations on the scale of log odds, each 0 or more.
+    """How readings cluster: standard deviations on the scale of log odds, each 0 or more."""
 
-    Attributes
-    ----------
-    name : str
-        For tables.
-    seed : float
-        Shift of all images of one training of one arm.
-    shared : float
-        Shift of all images that both arms of a paired seed share.
-    image : float
-        Shift of one image in all trainings of one arm.
-    difficulty : float
-        Spread of the images' difficulty, common to both arms.
-    treated_seed : float or None
-        ``seed`` of the treated arm, where that is another.
-    fold, part : float
-        Shift of all images, and of each image, in the trainings of one arm that hold out one tenth.
-    tail : float
-        Degrees of freedom, above 2, of a Student t that the difficulty then has; 0 for a normal.
-    """
-
-    name: str
-    seed: float = 0.0
-    shared: float = 0.0
-    image: float = 0.0
-    difficulty: float = 8.0
+    name: str  # for tables
+    seed: float = 0.0  # shift of one training of one arm
+    shared: float = 0.0  # shift that both arms of a paired seed share
+    image: float = 0.0  # shift of one image in one arm
+    difficulty: float = 8.0  # spread of the images' difficulty, common to both arms
     # Not in the names of random streams: where these do nothing, studies are those of before.
-    treated_seed: float | None = field(default=None, repr=False)
-    fold: float = field(default=0.0, repr=False)
-    part: float = field(default=0.0, repr=False)
-    tail: float = field(default=0.0, repr=False)
+    treated_seed: float | None = field(default=None, repr=False)  # `seed` of the treated arm
+    fold: float = field(default=0.0, repr=False)  # shift of those that hold out one tenth
+    part: float = field(default=0.0, repr=False)  # shift of one image in these
+    tail: float = field(default=0.0, repr=False)  # df of a t-distributed difficulty; 0: normal
 
     def seed_of(self, arm: int) -> float:
         """Return the shift of single trainings of arm 0 or 1."""
@@ -96,21 +76,11 @@ WORLDS = (
 
 @dataclass(frozen=True)
 class WriterWorld(World):
-    """A world whose images are of writers, with the cluster sizes of `FOURS`.
+    """A world whose images are of writers, with the cluster sizes of `FOURS`."""
 
-    Attributes
-    ----------
-    writer : float
-        Shift of all images of one writer in all trainings of one arm.
-    hand : float
-        Spread of the writers' difficulty, common to both arms.
-    few : float
-        Share of the writers who have such a hand; the others have none.
-    """
-
-    writer: float = 0.0
-    hand: float = 0.0
-    few: float = field(default=1.0, repr=False)
+    writer: float = 0.0  # shift of all images of one writer in one arm
+    hand: float = 0.0  # spread of the writers' difficulty, common to both arms
+    few: float = field(default=1.0, repr=False)  # share of the writers who have a hand
 
     def spread(self, arm: int) -> float:
         """Return the standard deviation of all normal terms but a writer's hand in arm 0 or 1."""
@@ -147,34 +117,15 @@ OTHER_WORLDS = (
 
 @dataclass(frozen=True)
 class Design:
-    """How many trainings read how many images, how often they err, and the truth.
+    """How many trainings read how many images, how often they err, and the truth."""
 
-    Attributes
-    ----------
-    n_seeds : int
-        Trainings of each arm, at least 1; of the treated one as many, or `n_after`.
-    errors : float
-        Expected errors per training of the baseline, above 0 and below `n_images`.
-    reduction : float
-        True relative reduction of the error rate, below 1; 0 means no effect.
-    paired : bool
-        Whether seed s of both arms shares its ``shared`` term.
-    n_images : int
-        Images of the true class that all trainings read; MNIST's test set has 982 fours.
-    n_select : int
-        Images of it that are dealt into tenths, of which each training reads the one that it has
-        held out; MNIST's training set has 5,842.
-    n_after : int
-        Trainings of the treated arm, where they are another number and not paired; 0 for as many.
-    """
-
-    n_seeds: int
-    errors: float
-    reduction: float = 0.0
-    paired: bool = True
-    n_images: int = 982
-    n_select: int = 0
-    n_after: int = 0
+    n_seeds: int  # of each arm, or of the baseline, 1 or more
+    errors: float  # expected per training of the baseline, below `n_images`
+    reduction: float = 0.0  # true relative one, below 1; 0 means no effect
+    paired: bool = True  # seed s of both arms shares its ``shared`` term
+    n_images: int = 982  # that all trainings read; MNIST's test set has 982 fours
+    n_select: int = 0  # dealt into tenths, one read by a training; MNIST trains on 5,842
+    n_after: int = 0  # trainings of the treated arm, not paired; 0 for as many
 
     @property
     def n_arms(self) -> tuple[int, int]:
