@@ -48,6 +48,12 @@ def test_order_of_images_and_seeds_changes_nothing(seed):
     assert np.array_equal(pair.slices["thin"].after_TN, thin.preds_SN)
 
 
+def test_a_slice_and_the_rest_are_called_by_their_names():
+    rest, part = (Predictions.from_arrays([a, "b"], [[a, "b"]]) for a in ("cat", "Cat"))
+    with pytest.raises(JudgeError, match="'cat' in the rest and 'Cat' in slice “thin”"):
+        rest.with_slice("thin", part)
+
+
 def test_classes_of_both_sides_are_united():
     before = Predictions.from_arrays(["cat", "dog"], [["cat", "cat"]])
     after = Predictions.from_arrays(["cat", "dog"], [["cat", "ape"]])

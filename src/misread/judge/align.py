@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import JudgeError
-from misread.judge.classes import is_number, seeds_in_words, short, united
+from misread.judge.classes import is_number, seeds_in_words, short, union_of
 from misread.judge.layout import HeldOut
 from misread.judge.pair import Pair, with_groups
 from misread.judge.pooled import usual_weight
@@ -50,7 +50,7 @@ def align(
         If images, labels, groups, classes or slices are not the same, or seeds cannot be paired as
         asked.
     """
-    names = united("before", before.class_names, "after", after.class_names)
+    names = union_of("before", before.class_names, "after", after.class_names)
     before, after = before.recoded(names), after.recoded(names)
     lonely = before.slices.keys() ^ after.slices.keys()
     if lonely:
@@ -111,7 +111,7 @@ def in_one_order(sides: Sequence[Predictions]) -> list[Predictions]:
     """
     names = sides[0].class_names
     for side in sides[1:]:
-        names = united("before", names, "after", side.class_names)
+        names = union_of("before", names, "after", side.class_names)
     before, *afters = (side.recoded(names) for side in sides)
     ordered = [before]
     for side in afters:

@@ -1,4 +1,4 @@
-"""The share of images that a fix changes on balance: of few the judge's test cannot speak."""
+"""The share of images that a fix changes on balance: where few change, no test can reject."""
 
 from functools import lru_cache
 

@@ -27,8 +27,7 @@ def whole_numbers(name: str, values: npt.ArrayLike, n_axes: int) -> IntArray:
 def class_numbers(name: str, values: npt.ArrayLike, n_axes: int) -> npt.NDArray[Any]:
     """Return `values` as `whole_numbers` does, but in their own integer type, however narrow.
 
-    Twenty trainings on a million images are 160 MB as int64 and 20 MB as uint8; whoever computes
-    with the numbers widens them first.
+    Twenty trainings on a million images are 160 MB as int64 and 20 MB as uint8.
     """
     try:
         array = np.asarray(values)
@@ -55,14 +54,19 @@ def class_numbers(name: str, values: npt.ArrayLike, n_axes: int) -> npt.NDArray[
 
 def classes_within(name: str, codes: IntArray, n_classes: int) -> IntArray:
     """Return `codes` when all lie in ``0 … n_classes − 1``; else JudgeError."""
+    _refuse_beyond(f"{name} holds", codes, n_classes, "raise n_classes")
+    return codes
+
+
+def _refuse_beyond(start: str, codes: npt.NDArray[Any], n_classes: int, way: str) -> None:
+    """Refuse codes that lie outside ``0 … n_classes − 1``; `way` says what else would do."""
     low, high = int(codes.min()), int(codes.max())
     if low < 0 or high >= n_classes:
         msg = (
-            f"{name} holds class {low if low < 0 else high}; allowed are 0 to {n_classes - 1}: "
-            "correct it or raise n_classes."
+            f"{start} class {low if low < 0 else high}; allowed are 0 to {n_classes - 1}: correct "
+            f"it or {way}."
         )
         raise JudgeError(msg)
-    return codes
 
 
 def same_images(name: str, labels_N: IntArray, preds_SN: npt.NDArray[Any]) -> None:
@@ -111,13 +115,7 @@ def refuse_codes(name: str, array: npt.NDArray[Any], n_axes: int, n_classes: int
         need = "one whole number per image [N]" if n_axes == 1 else "whole numbers [S,N]"
         msg = f"{name} are {array.dtype} {shape_of(array)}; give {need}, at least one."
         raise JudgeError(msg)
-    low, high = int(array.min()), int(array.max())
-    if low < 0 or high >= n_classes:
-        msg = (
-            f"{name} hold class {low if low < 0 else high}; allowed are 0 to {n_classes - 1}: "
-            "correct it or give a class name more."
-        )
-        raise JudgeError(msg)
+    _refuse_beyond(f"{name} hold", array, n_classes, "give a class name more")
 
 
 def refuse_other_length(name: str, n_given: int, n_needed: int, unit: str) -> None:

@@ -49,7 +49,7 @@ def class_list(names: Collection[str]) -> tuple[str, ...]:
     return ordered
 
 
-def united(
+def union_of(
     what: str, names: tuple[str, ...], what_else: str, others: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Return the classes of both, in order; `what` and `what_else` name them in a message.
@@ -82,13 +82,13 @@ def united(
     return names if set(others) <= set(names) else in_order({*names, *others})
 
 
-def refuse_strangers(labels: Collection[str], predictions: Collection[str]) -> None:
+def refuse_disjoint(labels: Collection[str], predictions: Collection[str]) -> None:
     """Refuse classes of labels and predictions that do not meet; numbers may, names may not.
 
     JudgeError if they are written otherwise, have no name in common, or one side alone has “none”.
     """
     what, what_else = "of the labels", "of the predictions"
-    united(what, in_order(labels), what_else, in_order(predictions))
+    union_of(what, in_order(labels), what_else, in_order(predictions))
     none = {name for name in {*labels} ^ {*predictions} if name.casefold() == "none"}
     is_apart = {*labels}.isdisjoint(predictions) and min(len(labels), len(predictions)) > 1
     if none:

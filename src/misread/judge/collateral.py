@@ -46,7 +46,7 @@ class Question(NamedTuple):
     slice_name: str = ""
     covers: int = 1
 
-    def must(self, both_ways: Collection[Cell]) -> bool:
+    def must_be_safe(self, both_ways: Collection[Cell]) -> bool:
         """Say whether it must be safe, given the targets and their reverses."""
         if self.kind == "slice":
             return self.predicted is not None
@@ -106,7 +106,7 @@ def measure_collateral(
                 alpha,
                 q_value,
                 gate,
-                must=gate == Gate.EVERYTHING or answer.question.must(both_ways),
+                must=gate == Gate.EVERYTHING or answer.question.must_be_safe(both_ways),
             )
             for answer, q_value in zip(answers, _q_values(answers), strict=True)
         ]

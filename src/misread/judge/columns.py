@@ -28,6 +28,10 @@ class Column(NamedTuple):
     codes_R: AnyIntArray
     values: npt.NDArray[Any]
 
+    def with_values(self, place_V: AnyIntArray, values: npt.NDArray[Any]) -> "Column":
+        """Return the column in which value v is ``values[place_V[v]]``."""
+        return Column(place_V.astype(self.codes_R.dtype)[self.codes_R], values)
+
     @property
     def names(self) -> list[str]:
         """The distinct values as strings."""
@@ -135,7 +139,7 @@ def tidied(name: str, column: Column, missing: frozenset[str] = MISSING) -> Colu
         values = values.astype(np.int64)
         order = np.argsort(values)
         values, place = values[order], np.argsort(order)[place]
-    return Column(place.astype(column.codes_R.dtype)[column.codes_R], values)
+    return column.with_values(place, values)
 
 
 def refuse_missing(name: str, missing_R: BoolArray) -> None:
@@ -177,7 +181,7 @@ def class_column(name: str, column: Column) -> Column:
     refuse_fractions(name, [text for text, match in zip(names, whole, strict=True) if not match])
     values = np.array([int(match[1]) for match in whole if match])
     distinct, place = np.unique(values, return_inverse=True)
-    return Column(place.astype(column.codes_R.dtype)[column.codes_R], distinct)
+    return column.with_values(place, distinct)
 
 
 def flag_column(name: str, column: Column) -> BoolArray:

@@ -78,7 +78,7 @@ class Effect:
         """Return the same with an interval that ends where the parameter does.
 
         An error that is made at the rate `before` cannot fall by more, nor rise beyond one. An end
-        that lies there is closed: it says "by all of them", however many there truly are.
+        that lies there means "all of them".
         """
         return replace(self, low=max(self.low, 0.0 - before), high=min(self.high, 1 - before))
 

@@ -1,7 +1,7 @@
 """Data frames of pandas and polars as columns by name, whatever their index."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,25 +12,10 @@ from misread.judge.columns import coded, tidied
 from misread.judge.tables import KNOWN, NEEDED
 from misread.judge.values import MISSING_CLASS
 
-
-class Frame(NamedTuple):
-    """Names of columns, each of which `column` returns; `index` is that of pandas, or None."""
-
-    names: list[str]
-    column: Callable[[str], Any]
-    index: Any
+Columns = tuple[list[str], Callable[[str], Any]]  # names, and what returns a column by its name
 
 
-class Wide(NamedTuple):
-    """Labels and readings of a wide frame, with the names of its seeds and images."""
-
-    labels_N: npt.ArrayLike
-    preds_SN: npt.NDArray[Any]
-    seeds: list[str]
-    ids: npt.ArrayLike | None
-
-
-def long_frame(frame: Any) -> Frame:
+def long_frame(frame: Any) -> Columns:
     """Return the columns of a long frame; without a column ``id`` the index of pandas is one.
 
     A plain count from 0 on is one only where there is no column ``seed``. JudgeError if two columns
@@ -38,12 +23,16 @@ def long_frame(frame: Any) -> Frame:
     """
     names, column, index = _opened(frame)
     if "id" in names or index is None or ("seed" in names and _is_count(index)):
-        return Frame(names, column, index)
-    return Frame([*names, "id"], lambda name: index if name == "id" else column(name), index)
+        return names, column
+    return [*names, "id"], lambda name: index if name == "id" else column(name)
 
 
-def wide_frame(frame: Any, labels_N: npt.ArrayLike) -> Wide:
-    """Return what a wide frame holds; labels with an index of pandas come in the order of its rows.
+def wide_frame(
+    frame: Any, labels_N: npt.ArrayLike
+) -> tuple[npt.ArrayLike, npt.NDArray[Any], list[str], npt.ArrayLike | None]:
+    """Return labels `[N]`, readings `[S,N]`, and names of seeds and images of a wide frame.
+
+    Labels with an index of pandas come in the order of its rows.
 
     JudgeError if it has a column of labels, or labels have another index; DataError if a value is
     missing or no class.
@@ -64,10 +53,11 @@ def wide_frame(frame: Any, labels_N: npt.ArrayLike) -> Wide:
     ids = column("id") if "id" in names else index
     if index is not None and hasattr(labels_N, "reindex"):
         labels_N = _in_order_of(index, labels_N)
-    return Wide(labels_N, np.stack([row.values[row.codes_R] for row in rows]), seeds, ids)
+    return labels_N, np.stack([row.values[row.codes_R] for row in rows]), seeds, ids
 
 
-def _opened(frame: Any) -> Frame:
+def _opened(frame: Any) -> tuple[*Columns, Any]:
+    """Return the columns of a frame, and the index of pandas or None."""
     if hasattr(frame, "collect"):
         frame = frame.collect()
     index: Any = frame.index if hasattr(frame, "reset_index") else None
@@ -79,7 +69,7 @@ def _opened(frame: Any) -> Frame:
     refuse_repeats("columns", names)
     refuse_misspelt("a column", names, KNOWN)
     label_of = dict(zip(names, frame.columns, strict=True))
-    return Frame(names, lambda name: frame[label_of[name]], index)
+    return names, lambda name: frame[label_of[name]], index
 
 
 def _is_count(index: Any) -> bool:

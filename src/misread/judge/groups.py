@@ -106,9 +106,9 @@ def count_groups(
     )
     tenth_C = tenth_sized_C = np.zeros(n_errors)
     if layout.shared:
-        away = signed[1]
-        unit_E = sizes.unit_N[away.image_E] * n_tenths + layout.tenth_N[away.image_E]
-        nested = gather(away.error_E, unit_E, away.value_E, n_units * n_tenths)
+        held_out = signed[1]
+        unit_E = sizes.unit_N[held_out.image_E] * n_tenths + layout.tenth_N[held_out.image_E]
+        nested = gather(held_out.error_E, unit_E, held_out.value_E, n_units * n_tenths)
         gap = gap_of(nested, n_errors, sizes.tenth_U.ravel())
         tenth_C, tenth_sized_C = gap.squares_C, gap.linear_C
     meets = bool((sizes.full_U * sizes.held_U).any())

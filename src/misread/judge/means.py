@@ -86,11 +86,11 @@ def _terms(values_SN: FloatArray, codes_N: IntArray) -> Terms:
     rest_SN = values_SN - mean - seed_S[:, np.newaxis] - image_N
     image_G = np.bincount(codes_N, weights=image_N)
     rest_SG = np.stack([np.bincount(codes_N, weights=rest_N) for rest_N in rest_SN])
-    again = size_G.size / max(size_G.size - 1, 1)  # for the one mean that was estimated
+    bessel = size_G.size / max(size_G.size - 1, 1)  # for the one mean that was estimated
     df_group = max((size_G**2).sum() ** 2 / (size_G**4).sum() - 1, 1.0)
     df_seed, df_rest = n_seeds - 1 or np.inf, max((n_seeds - 1) * df_group, 1.0)
-    image = float(image_G @ image_G) * again / n_images**2
-    rest = float((rest_SG**2).sum()) * again / (n_images**2 * n_seeds * max(n_seeds - 1, 1))
+    image = float(image_G @ image_G) * bessel / n_images**2
+    rest = float((rest_SG**2).sum()) * bessel / (n_images**2 * n_seeds * max(n_seeds - 1, 1))
     seed = float(seed_S @ seed_S) / (n_seeds * df_seed)
     return crossed(seed, image, rest, (df_seed, df_group, df_rest), n_seeds)
 

@@ -51,7 +51,7 @@ class Measured(NamedTuple):
     weight_C: FloatArray  # of what all seeds read
 
 
-def alone_of(counts: Counts, w_C: FloatArray) -> FloatArray:
+def independent_images(counts: Counts, w_C: FloatArray) -> FloatArray:
     """Return how many images, each on its own and of one weight, tell as much where none changed.
 
     One image moves the estimate by w/N or by (1 − w)/M, so that N + M images without an event tell
@@ -69,7 +69,7 @@ def alone_of(counts: Counts, w_C: FloatArray) -> FloatArray:
     return 1 / share_C
 
 
-def event_of(counts: Counts, w_C: FloatArray) -> FloatArray:
+def event_size(counts: Counts, w_C: FloatArray) -> FloatArray:
     """Return what one image adds to the mean when it changes, weighted by its part of the variance.
 
     The third moment of the images over their second; the same of groups, where that is more.
@@ -117,7 +117,7 @@ def measure(counts: Counts, alpha: float = 0.05) -> Measured:
         low_C=estimate_C,
         high_C=estimate_C,
         p_C=np.ones(w_C.size),
-        bound_C=zero_event_bound(alone_of(counts, w_C), alpha),
+        bound_C=zero_event_bound(independent_images(counts, w_C), alpha),
         unchanged_C=unchanged_C,
         constant_C=constant_C,
         few_C=np.zeros(w_C.size, dtype=np.bool_),
@@ -142,7 +142,7 @@ def _two_way(counts: Counts, m: Measured, alpha: float) -> Measured:
     with np.errstate(divide="ignore", invalid="ignore"):
         p_C = 2 * scipy.special.stdtr(m.df_C, -np.abs(m.estimate_C) / m.se_C)
     t_C = -scipy.special.stdtrit(m.df_C, alpha / 2)
-    shift_C = t_C**2 * event_of(counts, m.weight_C) / 2
+    shift_C = t_C**2 * event_size(counts, m.weight_C) / 2
     far_C = shift_C + np.sqrt(shift_C**2 + (t_C * m.se_C) ** 2)
     wide_C = np.where(m.constant_C, 2 * m.bound_C, 0.0)
     near_C = np.maximum(t_C * m.se_C, wide_C)

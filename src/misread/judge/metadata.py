@@ -83,18 +83,17 @@ def by_metadata(
     """
     labels_N = pair.labels_N.astype(np.int64)
     dealt = {column: _deal(column, values, labels_N) for column, values in columns.items()}
+    strata = {column: stratum_N for column, (stratum_N, _) in dealt.items()}
+    if cell is not None:
+        strata = {column: stratum_N[labels_N == cell[0]] for column, stratum_N in strata.items()}
+        pair = pair.of_class(cell[0])
     sides = {names[0]: pair.before_SN}
     sides |= {names[1]: pair.after_TN} if pair.paired else {}
-    if cell is None:
-        wrong = {name: preds != labels_N for name, preds in sides.items()}
-    else:
-        of_class_N = labels_N == cell[0]
-        wrong = {name: preds[:, of_class_N] == cell[1] for name, preds in sides.items()}
-        dealt = {column: (strata[of_class_N], known) for column, (strata, known) in dealt.items()}
-    strata = {column: stratum_N for column, (stratum_N, _) in dealt.items()}
+    wrong = {
+        name: preds_SN != pair.labels_N if cell is None else preds_SN == cell[1]
+        for name, preds_SN in sides.items()
+    }
     groups_N = None if pair.groups is None else pair.groups.codes_N
-    if groups_N is not None and cell is not None:
-        groups_N = np.unique(groups_N[labels_N == cell[0]], return_inverse=True)[1]
     rates = rates_by_stratum(strata, wrong, alpha, groups_N)
     ranked = explanations(strata, wrong[names[0]], derive(0, "metadata"), blocks_N=groups_N)
     return tuple(

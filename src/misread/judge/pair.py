@@ -18,43 +18,20 @@ from misread.judge.measure import groups_of
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Labels and the readings of both sides, whose images, classes and slices are the same.
+    """Labels and the readings of both sides, whose images, classes and slices are the same."""
 
-    Attributes
-    ----------
-    labels_N : ndarray of int, shape [N]
-        True classes as codes, 0 to K − 1.
-    before_SN, after_TN : ndarray of int, shape [S, N] and [T, N]
-        Predicted classes; row s of both is the same seed where they are `paired`.
-    class_names : tuple of str
-        K names.
-    paired : bool
-        Whether seeds are compared in pairs; then S = T.
-    groups : Groups or None
-        Which images are not independent, where that is known.
-    disputed_N : ndarray of bool or None
-        Images whose label either side disputes.
-    seeds : tuple of int or str, or None
-        Names of the pairs, as numbers where all are such.
-    slices : mapping of str to Pair
-        Views of the same or of altered images, read by the same models.
-    notes : tuple of str
-        What a reader of the verdict should know of how the two were brought together.
-    held : HeldOut or None
-        Which readings count, and how those of either kind of image are weighed; None where all do.
-    """
-
-    labels_N: AnyIntArray
-    before_SN: AnyIntArray
-    after_TN: AnyIntArray
-    class_names: tuple[str, ...]
-    paired: bool = True
-    groups: Groups | None = None
-    disputed_N: BoolArray | None = None
-    seeds: tuple[int | str, ...] | None = None
+    labels_N: AnyIntArray  # [N], true classes as codes, 0 to K − 1
+    before_SN: AnyIntArray  # [S,N], predicted classes
+    after_TN: AnyIntArray  # [T,N]; row s of both is one seed where they are `paired`
+    class_names: tuple[str, ...]  # K names
+    paired: bool = True  # seeds are compared in pairs; then S = T
+    groups: Groups | None = None  # which images are not independent
+    disputed_N: BoolArray | None = None  # images whose label either side disputes
+    seeds: tuple[int | str, ...] | None = None  # names of the pairs, as numbers where all are such
+    # Views of the same or of altered images, read by the same models.
     slices: "Mapping[str, Pair]" = field(default_factory=lambda: MappingProxyType({}))
-    notes: tuple[str, ...] = ()
-    held: HeldOut | None = None
+    notes: tuple[str, ...] = ()  # on how the two were brought together
+    held: HeldOut | None = None  # which readings count, and their weight; None where all do
 
     @property
     def n_seeds(self) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from misread.judge.checks import (
     refuse_other_shape,
     refuse_repeats,
 )
-from misread.judge.classes import AnyIntArray, codes_of, seeds_in_words, shape_of, short, united
+from misread.judge.classes import AnyIntArray, codes_of, seeds_in_words, shape_of, short, union_of
 from misread.judge.columns import Column, coded
 from misread.judge.frames import long_frame, wide_frame
 from misread.judge.groups import group_codes
@@ -230,10 +230,10 @@ class Predictions:
             If labels are given for a frame that has a column of them.
         """
         if labels_N is None:
-            names, column, _ = long_frame(frame)
+            names, column = long_frame(frame)
             return cls.from_columns(names, lambda name: coded(name, column(name)))
-        wide = wide_frame(frame, labels_N)
-        return cls.from_arrays(wide.labels_N, wide.preds_SN, seeds=wide.seeds, ids=wide.ids)
+        labels_N, preds_SN, seeds, ids = wide_frame(frame, labels_N)
+        return cls.from_arrays(labels_N, preds_SN, seeds=seeds, ids=ids)
 
     @classmethod
     def from_columns(
@@ -260,25 +260,23 @@ class Predictions:
         codes_K = codes_K.astype(np.min_scalar_type(len(names)))
         labels_N, preds_SN = codes_K[self.labels_N], codes_K[self.preds_SN]
         slices = {name: part.recoded(names) for name, part in self.slices.items()}
-        return _changed(
-            self, labels_N=labels_N, preds_SN=preds_SN, class_names=names, slices=slices
-        )
+        return _copy(self, labels_N=labels_N, preds_SN=preds_SN, class_names=names, slices=slices)
 
     def of_seeds(self, rows: Sequence[int]) -> "Predictions":
         """Return the predictions of these rows, in this order."""
         if list(rows) == list(range(self.n_seeds)):
             return self
-        taken = self._taken(("preds_SN", "held_out_SN", "sure_SN"), np.asarray(rows))
+        taken = self._parts_at(("preds_SN", "held_out_SN", "sure_SN"), np.asarray(rows))
         seeds = self.seeds and tuple(self.seeds[row] for row in rows)
         slices = {name: part.of_seeds(rows) for name, part in self.slices.items()}
-        return _changed(self, **taken, seeds=seeds, slices=slices)
+        return _copy(self, **taken, seeds=seeds, slices=slices)
 
     def of_images(self, places: npt.NDArray[Any]) -> "Predictions":
         """Return the predictions on the images at these places, in this order, without slices."""
         names = ("labels_N", "ids", "disputed_N", "groups", "preds_SN", "held_out_SN", "sure_SN")
-        return _changed(self, **self._taken(names, (..., places)), slices={})
+        return _copy(self, **self._parts_at(names, (..., places)), slices={})
 
-    def _taken(self, names: Collection[str], where: Any) -> dict[str, npt.NDArray[Any] | None]:
+    def _parts_at(self, names: Collection[str], where: Any) -> dict[str, npt.NDArray[Any] | None]:
         """Return by name what stands in these arrays `where` says."""
         parts = ((name, getattr(self, name)) for name in names)
         return {name: None if part is None else part[where] for name, part in parts}
@@ -286,7 +284,7 @@ class Predictions:
     def without_groups(self) -> "Predictions":
         """Return the same predictions as if images were independent."""
         slices = {name: part.without_groups() for name, part in self.slices.items()}
-        return _changed(self, groups=None, slices=slices)
+        return _copy(self, groups=None, slices=slices)
 
     def with_slice(self, name: str, part: "Predictions") -> "Predictions":
         """Return the same predictions with a slice more, as read by the same models.
@@ -313,9 +311,11 @@ class Predictions:
             raise JudgeError(msg)
         if part.seeds is not None and self.seeds is not None:
             part = part.of_seeds([part.seeds.index(seed) for seed in self.seeds])
-        names = united(f"slice “{short(name)}”", self.class_names, "the rest", part.class_names)
-        side, part = self.recoded(names), _changed(part.recoded(names), seeds=self.seeds, slices={})
-        return _changed(side, slices={**side.slices, name: part})
+        where = f"in slice “{short(name)}”"
+        names = union_of("in the rest", self.class_names, where, part.class_names)
+        side = self.recoded(names)
+        part = _copy(part.recoded(names), seeds=self.seeds, slices={})
+        return _copy(side, slices={**side.slices, name: part})
 
     def with_view(
         self, name: str, preds_SM: AnyIntArray, places_M: npt.NDArray[Any] | None = None
@@ -342,7 +342,7 @@ class Predictions:
         return self.with_slice(name, part)
 
 
-def _changed(side: Predictions, **parts: Any) -> Predictions:
+def _copy(side: Predictions, **parts: Any) -> Predictions:
     """Return a copy with other parts that are known to fit, and so are not checked again."""
     other = copy(side)
     vars(other).update(parts)

@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from misread.files import Frozen
-from misread.judge.alarms import alarms_of
 from misread.judge.align import align
+from misread.judge.checks import refuse_other_length
 from misread.judge.collateral import measure_collateral
 from misread.judge.effects import benjamini_hochberg
 from misread.judge.items import MARGINS, Gate, Item, Margins
 from misread.judge.pair import Pair
 from misread.judge.predictions import Predictions
+from misread.judge.warn import warnings_of
 
 _MOST_WORTH = 3  # cells that are named as worth a plan
 
@@ -52,7 +53,7 @@ class Survey(Frozen):
         Cells that are worth a plan: those that fell most with p below alpha on their own, else the
         baseline's most frequent.
     warnings : tuple of str
-        What about the readings is probably a mistake, as by `misread.judge.alarms`.
+        What about the readings is probably a mistake.
     """
 
     before: str
@@ -113,7 +114,7 @@ def survey(
     Raises
     ------
     JudgeError
-        If sides do not fit together.
+        If sides do not fit together, or there is not one name for each.
 
     Examples
     --------
@@ -127,6 +128,7 @@ def survey(
     >>> [item.name for item in found.improved]
     ['recall of 0', '0→1']
     """
+    refuse_other_length("names", len(names), 1 + len(afters), "side")
     pairs = [align(before, after, paired=paired) for after in afters]
     for note in dict.fromkeys(note for pair in pairs for note in pair.notes):
         on_note(note)
@@ -179,7 +181,7 @@ def _survey(
         broke=tuple(sorted((i for i in held if i.effect.estimate > 0), key=_change)),
         n_cells=sum(item.covers for item in others if item.kind == "cell"),
         worth=tuple(worth),
-        warnings=alarms_of(pair),
+        warnings=warnings_of(pair),
     )
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from misread.errors import DataError
 from misread.judge.checks import BoolArray, refuse_misspelt
-from misread.judge.classes import AnyIntArray, class_list, refuse_strangers, short, short_list
+from misread.judge.classes import AnyIntArray, class_list, refuse_disjoint, short, short_list
 from misread.judge.columns import (
     Column,
     class_column,
@@ -92,7 +92,7 @@ class LongTable(NamedTuple):
         row_SN = np.empty(size, np.min_scalar_type(size))
         row_SN[place_R] = np.arange(place_R.size, dtype=row_SN.dtype)
         row_SN = row_SN.reshape(n_seeds, -1)
-        if self.held_out_R is not None:  # what a seed has not read says another's row of the image
+        if self.held_out_R is not None:  # a reading that is not there has another seed's row
             row_N = np.empty(len(ids), row_SN.dtype)
             row_N[image_R] = np.arange(place_R.size, dtype=row_SN.dtype)
             row_SN = np.where(is_read, row_SN, row_N)
@@ -134,9 +134,9 @@ class LongTable(NamedTuple):
     def _refuse_gaps(
         self, place_R: AnyIntArray, ids: npt.NDArray[Any], n_seeds: int, where: str
     ) -> BoolArray:
-        """Return which readings there are; refuse those that are there twice, or gaps.
+        """Return which readings there are; DataError for one that is there twice, or gaps.
 
-        Where it is said what a seed has held out, it need not have read every image.
+        With a column that says what a seed has held out, it need not have read every image.
         """
         seen = np.zeros(n_seeds * len(ids), np.bool_)
         seen[place_R] = True
@@ -209,7 +209,7 @@ def long_table(columns: Collection[str], column: Callable[[str], Column]) -> Lon
         class_column(name, tidied(name, column(name), MISSING_CLASS))
         for name in ("label", "prediction")
     )
-    refuse_strangers(label.names, prediction.names)
+    refuse_disjoint(label.names, prediction.names)
     names = class_list({*label.names, *prediction.names})
     disputed, held_out = tidy("disputed"), tidy("held_out")
     places = ids or _places([part.codes_R for part in (seeds, slices) if part], label.codes_R.size)

@@ -163,12 +163,12 @@ def by_image(counts: Counts, w_C: FloatArray, *, tenths: bool = False) -> Terms:
     image_C = n_C * counts.full.squares_C - linear_C**2
     image_C = image_C / (scale * n_C) ** 2 / np.maximum(n_C - 1, 1)
     held_n_C = np.maximum(counts.n_held_C, 1)
-    again_C = held_n_C / np.maximum(held_n_C - 1, 1)
+    bessel_C = held_n_C / np.maximum(held_n_C - 1, 1)
     held_total_C = np.maximum(held.total_P[part_C], 1)
-    away_C = estimates(counts, np.zeros(w_C.size))[2]
-    gap_C = about(away_C, counts.held.squares_C, counts.held.linear_C, held.squares_P[part_C])
-    gap_C = gap_C / held_total_C.astype(float) ** 2 * again_C
-    single_C *= again_C
+    held_mean_C = estimates(counts, np.zeros(w_C.size))[2]
+    gap_C = about(held_mean_C, counts.held.squares_C, counts.held.linear_C, held.squares_P[part_C])
+    gap_C = gap_C / held_total_C.astype(float) ** 2 * bessel_C
+    single_C *= bessel_C
     residual_held_C = gap_C if tenths else single_C  # an image lies within a tenth
     seed_C, df_seed_C = _tenth_part(counts, w_C) if tenths else added(seeds)
     residual_C, df_residual_C = added(residuals)
@@ -219,8 +219,8 @@ def _seed_part(counts: Counts, number: int, w_C: FloatArray) -> tuple[FloatArray
         scale_C = (n * np.maximum(counts.n_full_C, 1)).astype(np.float64) ** 2
         return squares_C / scale_C / (n - 1), np.full(w_C.size, n - 1.0)
     moved_CS, weight_CS = seed_shares(counts, number, w_C)
-    again_C, df_C = again_of(weight_CS)
-    return (moved_CS**2).sum(axis=1) * again_C, np.where(w_C == 1, n - 1.0, df_C)
+    bessel_C, df_C = bessel_of(weight_CS)
+    return (moved_CS**2).sum(axis=1) * bessel_C, np.where(w_C == 1, n - 1.0, df_C)
 
 
 def _tenth_part(counts: Counts, w_C: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -230,13 +230,13 @@ def _tenth_part(counts: Counts, w_C: FloatArray) -> tuple[FloatArray, FloatArray
     for number, (_, _, sign) in enumerate(sides_of(counts)):
         moved_CS, weight_CS = seed_shares(counts, number, w_C)
         together_ST = np.eye(n_tenths)[counts.layout.tenths_S[number]]
-        again_C, df_side_C = again_of(weight_CS @ together_ST)
-        added_CT += sign * np.sqrt(again_C)[:, np.newaxis] * (moved_CS @ together_ST)
+        bessel_C, df_side_C = bessel_of(weight_CS @ together_ST)
+        added_CT += sign * np.sqrt(bessel_C)[:, np.newaxis] * (moved_CS @ together_ST)
         df_C = np.minimum(df_C, df_side_C)
     return (added_CT**2).sum(axis=1), df_C
 
 
-def again_of(weight_CS: FloatArray) -> tuple[FloatArray, FloatArray]:
+def bessel_of(weight_CS: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the factor for the mean that was estimated, and the effective df of shares."""
     squares_C = (weight_CS**2).sum(axis=1)
     effective_C = squares_C**2 / (weight_CS**4).sum(axis=1)
@@ -266,18 +266,18 @@ def by_group(counts: Counts, w_C: FloatArray, terms: Terms, *, tenths: bool = Fa
     n_C = np.maximum(counts.n_full_C, 1).astype(np.float64)
     held_C = np.maximum(held.total_P[part_C], 1).astype(np.float64)
     all_n, full_n, held_n = (n[part_C] for n in (sizes.n_P, sizes.n_full_P, sizes.n_held_P))
-    again_full_C = full_n / np.maximum(full_n - 1, 1)
-    again_held_C = held_n / np.maximum(held_n - 1, 1)
-    again_C = all_n / np.maximum(all_n - 1, 1)
+    bessel_full_C = full_n / np.maximum(full_n - 1, 1)
+    bessel_held_C = held_n / np.maximum(held_n - 1, 1)
+    bessel_C = all_n / np.maximum(all_n - 1, 1)
     full_C, of_held_C, of_both_C = (s[part_C] for s in (sizes.full_P, sizes.held_P, sizes.both_P))
     mean_C = counts.full.linear_C / n_C  # the change of all seeds' sum, per image
-    away_C = estimates(counts, np.zeros(w_C.size))[2]
+    held_mean_C = estimates(counts, np.zeros(w_C.size))[2]
     spread_C = about(mean_C, groups.full.squares_C, groups.full.linear_C, full_C)
-    image_C = np.maximum(spread_C, 0.0) * again_full_C / (scale * n_C) ** 2
-    spread_C = about(away_C, groups.held.squares_C, groups.held.linear_C, of_held_C)
-    gap_C = np.maximum(spread_C, 0.0) * again_held_C / held_C**2
-    meet_C = groups.both_C - mean_C * groups.held_by_full_C - away_C * groups.full_by_held_C
-    meet_C = (meet_C + mean_C * away_C * of_both_C) * again_C / (scale * n_C * held_C)
+    image_C = np.maximum(spread_C, 0.0) * bessel_full_C / (scale * n_C) ** 2
+    spread_C = about(held_mean_C, groups.held.squares_C, groups.held.linear_C, of_held_C)
+    gap_C = np.maximum(spread_C, 0.0) * bessel_held_C / held_C**2
+    meet_C = groups.both_C - mean_C * groups.held_by_full_C - held_mean_C * groups.full_by_held_C
+    meet_C = (meet_C + mean_C * held_mean_C * of_both_C) * bessel_C / (scale * n_C * held_C)
     residuals = []
     joint_held_C, joint_meet_C = np.zeros(w_C.size), np.zeros(w_C.size)
     fourth = sizes.fourth_P[:, part_C]
@@ -286,7 +286,7 @@ def by_group(counts: Counts, w_C: FloatArray, terms: Terms, *, tenths: bool = Fa
     sides = zip(groups.sides, sides_of(counts), strict=True)
     for number, (joint, (side, total_C, _)) in enumerate(sides):
         n = counts.n_seeds[number]
-        rest_C = _joint_residual(side.full_CS, joint, full_C, n_C, n) * again_full_C
+        rest_C = _joint_residual(side.full_CS, joint, full_C, n_C, n) * bessel_full_C
         residuals.append((rest_C, np.maximum((n - 1) * df_C, 1.0)))
         mean_side_C = side.held_CS.sum(axis=1) / np.maximum(total_C, 1)
         mean_full_C = side.full_CS.sum(axis=1) / (n * n_C)
@@ -299,13 +299,13 @@ def by_group(counts: Counts, w_C: FloatArray, terms: Terms, *, tenths: bool = Fa
         cross_C = cross_C + mean_full_C * mean_side_C * sizes.joint_both_P[number][part_C]
         joint_meet_C += cross_C / (n * n_C * held_C)
     residual_C, df_residual_C = added(residuals)
-    joint_held_C *= again_held_C
+    joint_held_C *= bessel_held_C
     single_C = joint_held_C
     if tenths:  # what a group has within a tenth is in the tenth's own part
-        plain_C = about(away_C, groups.tenth_C, groups.tenth_sized_C, sizes.tenth_P[part_C])
-        joint_held_C = np.maximum(plain_C, 0.0) / held_C**2 * again_held_C
+        plain_C = about(held_mean_C, groups.tenth_C, groups.tenth_sized_C, sizes.tenth_P[part_C])
+        joint_held_C = np.maximum(plain_C, 0.0) / held_C**2 * bessel_held_C
     # Groups with images of both kinds: their product counts twice, with what is held out.
-    meet_C, joint_meet_C = 2 * w_C * v_C * meet_C, 2 * w_C * v_C * joint_meet_C * again_C
+    meet_C, joint_meet_C = 2 * w_C * v_C * meet_C, 2 * w_C * v_C * joint_meet_C * bessel_C
     return terms._replace(
         image=w_C**2 * image_C,
         residual=w_C**2 * residual_C,

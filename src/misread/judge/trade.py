@@ -20,7 +20,7 @@ from misread.judge.measure import measure, rates_of
 from misread.judge.terms import (
     VARIANCES,
     Terms,
-    again_of,
+    bessel_of,
     estimates,
     seed_shares,
     weights_of,
@@ -185,6 +185,6 @@ def _summed(sums: tuple[tuple[Counts, FloatArray, float], ...]) -> tuple[Terms, 
         moved_of_CS, share_CS = seed_shares(counts, 0, w_C)
         moved_CS, weight_CS = moved_CS + k * moved_of_CS, weight_CS + share_CS / len(sums)
         value += k * float(estimates(counts, w_C)[0][0])
-    again_C, added["df_seed"] = again_of(weight_CS)
-    added["seed"] = (moved_CS**2).sum(axis=1) * again_C
+    bessel_C, added["df_seed"] = bessel_of(weight_CS)
+    added["seed"] = (moved_CS**2).sum(axis=1) * bessel_C
     return terms[0]._replace(**added), value

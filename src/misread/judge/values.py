@@ -13,7 +13,7 @@ from misread.judge.classes import (
     AnyIntArray,
     class_list,
     codes_of,
-    refuse_strangers,
+    refuse_disjoint,
     shape_of,
     short,
     short_list,
@@ -233,7 +233,7 @@ def coded_classes(
     else:
         of_labels, of_preds = ({*map(str, np.unique(p).tolist())} for p in parts)
         names = class_list(of_labels | of_preds)
-        refuse_strangers(of_labels, of_preds)
+        refuse_disjoint(of_labels, of_preds)
         labels, preds = (codes_of(p, names) for p in parts)
     if all(part.min() >= 0 and part.max() < len(names) for part in (labels, preds)):
         small = np.min_scalar_type(len(names))

@@ -1,4 +1,4 @@
-"""The one door: two sides in, one typed verdict out.
+"""One fix judged: two sides in, one typed verdict out.
 
 The rules: HARM when a target cell grew or any collateral item is harmed; REDUCED when every target
 cell shrank at the corrected level; UNDERPOWERED when that was not shown and could not have been;
@@ -12,7 +12,6 @@ from typing import Literal, Never
 import numpy as np
 
 from misread.files import Frozen, unstated
-from misread.judge.alarms import alarms_of
 from misread.judge.align import align, refuse_arrays
 from misread.judge.checks import fraction
 from misread.judge.classes import Cell, NamedCell
@@ -27,6 +26,7 @@ from misread.judge.predictions import Predictions
 from misread.judge.reason import reason_for
 from misread.judge.targets import CellResult, cells_of, measure_cells
 from misread.judge.trade import Bargain, Leans, trade_of
+from misread.judge.warn import warnings_of
 
 Design = Literal["paired seeds", "unpaired seeds", "one seed each"]
 Decision = Literal["REDUCED", "NOT SHOWN", "UNDERPOWERED", "HARM"]
@@ -81,8 +81,7 @@ class Verdict(Frozen):
         the classes, 1 or more; the exact bounds use it. None without groups, and where too few
         images changed to tell.
     warnings : tuple of str
-        What about the readings is probably a mistake, as by `misread.judge.alarms`; left out of
-        JSON where there is nothing.
+        What about the readings is probably a mistake, left out of JSON where there is nothing.
     against : str
         Name of the baseline, where one was given.
     """
@@ -324,7 +323,7 @@ def judge_pair(
         exploratory_why=exploratory,
         n_groups=pair.groups and int(pair.groups.codes_N.max()) + 1,
         design_effect=_finite(pair.groups),
-        warnings=alarms_of(pair),
+        warnings=warnings_of(pair),
     )
 
 

@@ -1,4 +1,4 @@
-"""Readings that look wrong as they came in: what may be meant, and mostly is not."""
+"""What is probably a mistake in the readings of two sides, such as classes numbered otherwise."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,47 +7,30 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.judge.checks import FloatArray
-from misread.judge.classes import AnyIntArray, is_number, short_list
+from misread.judge.classes import is_number, short_list
 from misread.judge.pair import Pair
 
 _HARDLY = 0.05  # of the way from chance to no error at all
 _GAP = 20  # class numbers in a row that occur nowhere
 
 
-def alarms_of(pair: Pair) -> tuple[str, ...]:
-    """Return what `alarms` says of two sides that were brought together."""
+def warnings_of(pair: Pair) -> tuple[str, ...]:
+    """Return a sentence for each thing about the readings that is probably a mistake."""
     common, _ = pair.read_by_all()
-    return alarms(
-        common.labels_N,
-        {"before": common.before_SN, "after": common.after_TN},
-        pair.class_names,
-        pair.seeds if common.n_seeds == pair.n_seeds else None,
-    )
-
-
-def alarms(
-    labels_N: AnyIntArray,
-    sides: dict[str, AnyIntArray],
-    class_names: tuple[str, ...],
-    seeds: Sequence[object] | None = None,
-) -> tuple[str, ...]:
-    """Return a sentence for each thing about the readings that is probably a mistake.
-
-    `sides` has what the seeds of each read, `[S,N]`, and `seeds` are the names of its rows.
-    """
+    labels_N, class_names = common.labels_N, pair.class_names
+    seeds = pair.seeds if common.n_seeds == pair.n_seeds else None
     n_classes = len(class_names)
     label_K = np.bincount(labels_N, minlength=n_classes)
     sentences: list[str] = []
-    one, *others = sides.values()
-    if others and all(np.array_equal(one, other) for other in others):
+    if np.array_equal(common.before_SN, common.after_TN):
         sentences.append(
-            f"{' and '.join(sides)} read every image alike; was one file given twice, or is what "
-            "an arm sets not used?"
+            "before and after read every image alike; was one file given twice, or is what an arm "
+            "sets not used?"
         )
     seen_K = label_K > 0
-    for name, preds_SN in sides.items():
+    for name, preds_SN in (("before", common.before_SN), ("after", common.after_TN)):
         count_SK = np.stack([np.bincount(row, minlength=n_classes) for row in preds_SN])
-        right_S = np.array([float((row == labels_N).mean()) for row in preds_SN])
+        right_S = (preds_SN == labels_N).mean(axis=1)
         sentences += _blind(name, label_K, count_SK, right_S, class_names)
         sentences += _by_chance(name, label_K, count_SK, right_S, seeds)
         seen_K |= count_SK.any(axis=0)

@@ -48,6 +48,12 @@ def test_what_is_probably_a_mistake_stands_first(before, labels, words):
     assert verdict_markdown(found).startswith("**WARNING: ")
 
 
+def test_each_side_of_a_survey_has_a_name():
+    sides = [Predictions.from_arrays(LABELS, READ)] * 3
+    with pytest.raises(JudgeError, match="names: 2 given and 3 needed; give one per side"):
+        survey(sides[0], sides[1:])
+
+
 def test_without_a_cell_the_same_alarms_stand_first():
     sides = [Predictions.from_arrays(LABELS, preds) for preds in (READ, READ + 10)]
     (found,) = survey(sides[0], [sides[1]])
