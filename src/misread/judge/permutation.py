@@ -119,10 +119,10 @@ def explanations(
         Measure → the stratum of each image of the cell's class; −1 where it has none.
     wrong_SN : ndarray of bool, shape [S, N]
         Which readings are the error; JudgeError if shapes do not fit.
-    rng, n_draws : numpy.random.Generator, int
-        What draws the permutations, and m, 1 or more.
-    blocks_N : ndarray of int, shape [N], optional
-        Block of each image; by default each is its own.
+    rng : numpy.random.Generator
+        Draws the permutations.
+    blocks_N, n_draws : ndarray of int, shape [N], optional, and int
+        Block of each image, by default each is its own; and m, 1 or more.
     """
     refuse_misfits(strata, wrong_SN.shape[-1])
     times_N = wrong_SN.sum(axis=0).astype(np.float64)
