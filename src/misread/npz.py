@@ -54,14 +54,10 @@ class Header(NamedTuple):
 
 
 class Archive:
-    """An open NPZ archive; nothing in it is ever executed, and nothing is read before it is asked.
+    """An open NPZ archive, of a file or of its content, in which nothing is ever executed.
 
-    Every method raises ValueError with the reason, in words that follow "cannot be read as NPZ".
-
-    Parameters
-    ----------
-    source : Path or bytes
-        The file, or its content.
+    Nothing is read before it is asked for. Every method raises ValueError with the reason, in words
+    that follow "cannot be read as NPZ".
     """
 
     def __init__(self, source: Path | bytes) -> None:

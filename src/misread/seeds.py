@@ -11,21 +11,10 @@ import numpy as np
 
 
 def derive(root: int, name: str, index: int = 0) -> np.random.Generator:
-    """Return the random stream `name` number `index` of the seed `root`.
+    """Return the random stream that decides `name`, number `index`, of the seed `root`.
 
-    Parameters
-    ----------
-    root
-        The seed of a run, at least 0.
-    name
-        What the stream decides.
-    index
-        Which one of several such streams: an epoch, a layer. At least 0.
-
-    Returns
-    -------
-    numpy.random.Generator
-        PCG64, seeded by numpy's SeedSequence: the same on every platform.
+    The index, at least 0 as the seed is, tells apart several such streams: an epoch, a layer. It is
+    PCG64, seeded by numpy's SeedSequence: the same on every platform.
 
     Examples
     --------

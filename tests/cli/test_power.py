@@ -101,7 +101,7 @@ def test_a_study_speaks_of_select_and_of_the_images_of_confirm(files):
     assert answer["source"] == "the baseline's errors on select"
     assert (answer["n_seeds"], answer["n_images"]) == (10, 982)
     assert answer["rate"] == pytest.approx(30 / 5842)
-    held = baseline_pilot(files / "study", (4, 9))[-1]
+    held = baseline_pilot(files / "study", "4:9")[-1]
     study = load_study("four-nine", seeds=tuple(range(10)))
     told = planned_power(study, errors_json(), (4, 9), load_mnist()[1], held)
     assert json.loads(told.model_copy(update={"safe": None}).model_dump_json()) == answer

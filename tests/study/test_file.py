@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misread.errors import PlanError, StudyError
+from misread.errors import JudgeError, PlanError, StudyError
 from misread.files import write_json
 from misread.images.operations import OPERATIONS
 from misread.learn.policy import CONTROLS
@@ -15,7 +15,7 @@ from misread.study.arms import BASELINE
 from misread.study.file import builtin_studies, load_study
 from misread.study.folder import select_folds
 from misread.study.plan import Plan, counter_slices, load_plan, lock
-from misread.study.questions import parse_cell
+from misread.study.questions import cell_in, parse_cell
 from misread.study.select import target_of
 
 HASHES = ("a", "b")
@@ -209,6 +209,13 @@ def test_cells_round_trip(true, predicted):
 def test_what_is_no_cell(text):
     with pytest.raises(StudyError, match="as in 4:9"):
         parse_cell(text)
+
+
+def test_a_cell_goes_by_names_or_by_places():
+    assert cell_in("cat:dog", ("ant", "cat", "dog")) == (1, 2)
+    assert cell_in("0:2", ("ant", "cat", "dog")) == (0, 2)
+    with pytest.raises(JudgeError, match="no class 'cow'"):
+        cell_in("cat:cow", ("ant", "cat", "dog"))
 
 
 def test_the_tenth_rotates_and_stays_with_its_seed(tmp_path):

@@ -14,7 +14,7 @@ from misread.study.arms import BASELINE
 from misread.study.evidence import load_evidence
 from misread.study.explain import explain as explain_study
 from misread.study.folder import finished_study
-from misread.study.questions import parse_cell
+from misread.study.questions import cell_in
 
 
 @click.command()
@@ -63,7 +63,7 @@ def explain(
         bar.begin("asking the models", n_models, "models")
         why, maps, images = explain_study(
             evidence,
-            cell=None if cell is None else parse_cell(cell),
+            cell=None if cell is None else cell_in(cell, class_names),
             ids=ids,
             arms=arms or (),
             method=Method(method),

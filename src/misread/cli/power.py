@@ -31,7 +31,6 @@ from misread.show.figures.power import power_figure, power_table, smallest_sente
 from misread.show.style import write_png
 from misread.study.baseline import baseline_pilot, planned_answer
 from misread.study.folder import study_folder
-from misread.study.questions import parse_cell
 
 
 @click.command()
@@ -87,8 +86,7 @@ def power(
         msg = f"{pilot} is a study and {after} comes after it; give two files of predictions."
         raise StudyError(msg)
     else:
-        target = None if cell is None else parse_cell(cell)
-        known, name, n_confirm, design["held"] = baseline_pilot(folder, target)
+        known, name, n_confirm, design["held"] = baseline_pilot(folder, cell)
         images = images or n_confirm
         planned = None if _asks_otherwise() else planned_answer(folder)
     answer = planned or plan_power(known, cell=name, n_seeds=seeds, n_images=images, **design)

@@ -19,13 +19,7 @@ _LEAST_SECONDS = 5  # between two lines on the same count
 
 
 class Bar:
-    """A bar with the time left on a terminal; elsewhere a line for each tenth of what is counted.
-
-    Parameters
-    ----------
-    console
-        Where to write.
-    """
+    """A bar with the time left on a terminal; elsewhere a line for each tenth of the whole."""
 
     at_most = ""  # before a number or a time left that is an upper bound
 
@@ -108,16 +102,8 @@ class Bar:
 class StudyBar(Bar):
     """A bar of a study, with a line for each run; `on_report` takes what `run_study` reports.
 
-    Parameters
-    ----------
-    console
-        Where to write.
-    epochs
-        Epochs of each run. They are counted, and the end of each run as one step more.
-    last_step
-        The step with which a run is complete.
-    at_most
-        "at most " where looks may leave out runs, else "".
+    It counts the `epochs` of each run, and its end as one step more; `last_step` completes a run.
+    `at_most` is "at most " where looks may leave out runs, else "".
     """
 
     def __init__(

@@ -22,7 +22,7 @@ from misread.study.file import load_study
 from misread.study.folder import select_folds
 from misread.study.held_out import held_for, pooled_for
 from misread.study.plan import load_plan
-from misread.study.questions import Cell
+from misread.study.questions import cell_in
 from misread.study.select import Errors, cell_on_confirm, pilot_on_select, target_of
 from misread.study.study import SMOKE
 
@@ -89,18 +89,21 @@ def _of(
     return BaselinePredictions(predictions, taken.images, source, exploratory)
 
 
-def baseline_pilot(folder: Path, cell: Cell | None) -> tuple[Pilot, str, int, Held]:
+def baseline_pilot(folder: Path, cell: str | None) -> tuple[Pilot, str, int, Held]:
     """Return what is known of a cell from the baseline's errors on *select*; *confirm* stays shut.
 
-    The cell is the target where none is named. The answer: its errors, its name, how many images of
-    its true class *confirm* has, and what each seed holds out of them. StudyError if there are no
-    errors yet, or no such cell; JudgeError if there is no such error on *select*.
+    The cell is the target where none is named, as in "4:9" or "cat:dog". The answer: its errors,
+    its name, how many images of its true class *confirm* has, and what each seed holds out of them.
+    StudyError if there are no errors yet, or no such cell; JudgeError if there is no such class, or
+    no such error on *select*.
     """
     errors = _read_errors(folder, "a rate")
     plan = load_plan(folder) if (folder / "plan.json").exists() else None
     study = plan.study if plan else load_study(errors["study"], smoke=errors["smoke"])
-    target = cell or (plan and plan.target) or target_of(study, errors).cell
     parts = load_parts(study.dataset, study.sizes["confirm_size"])
+    target = (plan and plan.target) or target_of(study, errors).cell
+    if cell is not None:
+        target = cell_in(cell, parts.confirm.class_names)
     name, n_images = cell_on_confirm(study, target, parts.confirm)
     folds = plan.select_folds if plan else select_folds(study.seeds, folder)
     pooled = plan.pooled if plan else pooled_for(study, target, parts, errors, folds)

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from misread.errors import StudyError
 from misread.files import Frozen, unstated
-from misread.judge import LEAST_SEEDS, Adaptive, Margins
+from misread.judge import LEAST_SEEDS, Adaptive, Margins, cell_of
 
 Cell = tuple[int, int]
 
@@ -129,6 +129,15 @@ def parse_cell(text: str) -> Cell:
         msg = f"cell {text!r} names one class twice; a confusion has two classes, as in 4:9."
         raise StudyError(msg)
     return int(true), int(predicted)
+
+
+def cell_in(text: str, class_names: tuple[str, ...]) -> Cell:
+    """Return the cell that "cat:dog" names, or "4:9" by places, as a study's file takes it.
+
+    StudyError or JudgeError if it names none.
+    """
+    are_places = all(part.strip().isdecimal() for part in text.split(":"))
+    return parse_cell(text) if are_places else cell_of(text, class_names)
 
 
 def with_looks(
