@@ -46,6 +46,11 @@ class Side:
         """S and N."""
         return len(self.preds), len(self.labels)
 
+    @property
+    def is_plain(self) -> bool:
+        """True where forms without names of columns and without rows can hold it."""
+        return not (self.heads or self.doubled or self.order is not None)
+
     def rows(self) -> dict[str, list[Any]]:
         """Return the columns of a long table."""
         n_seeds, n_images = self.size
@@ -81,18 +86,17 @@ def readings(seed: int, classes: tuple[Any, ...], n_seeds: int = 3, n_images: in
 
 
 def _npz(side: Side, folder: Path, change: Callable[[str, Any], Any] = lambda _, a: a) -> Any:
-    arrays = {
-        "labels": side.labels,
-        "predictions": side.preds,
-        "seeds": side.seeds,
-        "ids": side.ids,
-    }
-    plain = {
-        side.heads.get(k, k): change(k, np.array(v)) for k, v in arrays.items() if v is not None
-    }
-    if side.doubled or side.order is not None or any(a.dtype.kind == "O" for a in plain.values()):
+    if side.doubled or side.order is not None:
         return None
-    np.savez(folder / "x.npz", allow_pickle=False, **plain)
+    arrays = {"labels": side.labels, "predictions": side.preds, "seeds": side.seeds}
+    arrays = {k: change(k, np.array(v)) for k, v in (arrays | {"ids": side.ids}).items() if v}
+    return _saved(folder, {side.heads.get(k, k): array for k, array in arrays.items()})
+
+
+def _saved(folder: Path, arrays: dict[str, Any]) -> Any:
+    if any(array.dtype.kind == "O" for array in arrays.values()):
+        return None
+    np.savez(folder / "x.npz", allow_pickle=False, **arrays)
     return read_predictions(folder / "x.npz")
 
 
@@ -105,7 +109,7 @@ def _codes(side: Side) -> tuple[Any, Any] | None:
 
 def _scores(side: Side, folder: Path, name: str, dtype: str) -> Any:
     codes = _codes(side)
-    if codes is None or side.doubled or side.order is not None or side.heads:
+    if codes is None or not side.is_plain:
         return None
     scores = np.random.default_rng(0).random((*codes[1].shape, len(side.classes)))
     np.put_along_axis(scores, codes[1][..., None], 1.5, axis=-1)
@@ -115,10 +119,7 @@ def _scores(side: Side, folder: Path, name: str, dtype: str) -> Any:
         return from_scores(side.labels, scores, seeds=side.seeds, ids=side.ids, class_names=names)
     arrays = {"labels": codes[0], "seeds": side.seeds, "ids": side.ids, "class_names": names}
     arrays = {k: np.array(v) for k, v in arrays.items() if v is not None}
-    if any(array.dtype.kind == "O" for array in arrays.values()):
-        return None
-    np.savez(folder / "x.npz", allow_pickle=False, **arrays, **{name: scores.astype(dtype)})
-    return read_predictions(folder / "x.npz")
+    return _saved(folder, arrays | {name: scores.astype(dtype)})
 
 
 def _hot(side: Side, folder: Path) -> Any:
@@ -142,21 +143,20 @@ def _text(separator: str, suffix: str) -> Callable[[Side, Path], Any]:
     return write
 
 
-def _parquet(side: Side, folder: Path) -> Any:
-    if side.doubled:
-        return None
-    frame = _polars(side)
-    if frame is None:
-        return None
+def _parquet(frame: pl.DataFrame, folder: Path) -> Predictions:
     frame.write_parquet(folder / "x.parquet")
     return read_predictions(folder / "x.parquet")
 
 
-def _polars(side: Side) -> Any:
-    try:
-        return None if side.doubled else pl.DataFrame(side.rows())
-    except (TypeError, pl.exceptions.PolarsError):
-        return None  # a column of polars has one type
+def _polars(read: Callable[[pl.DataFrame, Path], Predictions]) -> Callable[[Side, Path], Any]:
+    def write(side: Side, folder: Path) -> Any:
+        try:
+            frame = pl.DataFrame(side.rows())
+        except (TypeError, pl.exceptions.PolarsError):
+            return None  # a column of polars has one type
+        return None if side.doubled else read(frame, folder)
+
+    return write
 
 
 def _pandas(side: Side) -> pd.DataFrame:
@@ -164,22 +164,23 @@ def _pandas(side: Side) -> pd.DataFrame:
     return pd.concat([frame, frame[[side.doubled]]], axis=1) if side.doubled else frame
 
 
+def _columns(side: Side) -> dict[str, list[Any]]:
+    """Return a column of predictions for each seed; {} where a wide table cannot hold them."""
+    columns = dict(zip(map(str, side.seeds or []), side.preds, strict=False))
+    return columns if side.is_plain and len(columns) == len(side.seeds or []) else {}
+
+
 def _wide(side: Side) -> Any:
-    if side.heads or side.doubled or side.order is not None or side.seeds is None:
+    if not (columns := _columns(side)):
         return None
-    frame = pd.DataFrame(dict(zip(map(str, side.seeds), side.preds, strict=True)), index=side.ids)
-    if frame.shape[1] < len(side.seeds):
-        return None
+    frame = pd.DataFrame(columns, index=side.ids)
     labels = pd.Series(side.labels, index=side.ids)
     turned = frame.iloc[::-1] if side.ids is not None else frame
     return Predictions.from_frame(turned, labels)
 
 
 def _wide_polars(side: Side) -> Any:
-    if side.heads or side.doubled or side.order is not None or side.seeds is None:
-        return None
-    columns = dict(zip(map(str, side.seeds), side.preds, strict=True))
-    if len(columns) < len(side.seeds):
+    if not (columns := _columns(side)):
         return None
     try:
         ids = {} if side.ids is None else {"id": side.ids}
@@ -189,14 +190,10 @@ def _wide_polars(side: Side) -> Any:
 
 
 def _arrays(side: Side) -> Any:
-    if side.heads or side.doubled or side.order is not None:
+    ids = None if side.ids is None else np.array(side.ids, object)
+    if not side.is_plain:
         return None
-    return Predictions.from_arrays(
-        side.labels,
-        side.preds,
-        seeds=side.seeds,
-        ids=None if side.ids is None else np.array(side.ids, object),
-    )
+    return Predictions.from_arrays(side.labels, side.preds, seeds=side.seeds, ids=ids)
 
 
 def _as_bytes(_: str, array: Any) -> Any:
@@ -232,7 +229,7 @@ FORMS: dict[str, Form] = {
     "csv;": _text(";", ".csv"),
     "tsv": _text("\t", ".tsv"),
     "csv.gz": _text(",", ".csv.gz"),
-    "parquet": _parquet,
+    "parquet": _polars(_parquet),
     "pandas": lambda side, _: Predictions.from_frame(_pandas(side)),
     "nullable": lambda side, _: Predictions.from_frame(_pandas(side).convert_dtypes()),
     "indexed": lambda side, _: (
@@ -240,12 +237,8 @@ FORMS: dict[str, Form] = {
         if "id" not in side.rows() or side.doubled
         else Predictions.from_frame(_pandas(side).set_index("id"))
     ),
-    "polars": lambda side, _: (
-        None if (frame := _polars(side)) is None else Predictions.from_frame(frame)
-    ),
-    "lazy": lambda side, _: (
-        None if (frame := _polars(side)) is None else Predictions.from_frame(frame.lazy())
-    ),
+    "polars": _polars(lambda frame, _: Predictions.from_frame(frame)),
+    "lazy": _polars(lambda frame, _: Predictions.from_frame(frame.lazy())),
     "wide": lambda side, _: _wide(side),
     "wide polars": lambda side, _: _wide_polars(side),
     "arrays": lambda side, _: _arrays(side),
@@ -296,20 +289,18 @@ def _headed(**heads: str) -> Callable[[Side], Side]:
     return lambda side: replace(side, heads=heads)
 
 
-def _label(value: Any) -> Callable[[Side], Side]:
-    return lambda s: replace(s, labels=_first(s.labels, value))
+def _one(part: str, value: Any) -> Callable[[Side], Side]:
+    """Let the first of the labels, ids or seeds be another value."""
+
+    def change(side: Side) -> Side:
+        first: dict[str, Any] = {part: _first(getattr(side, part), value)}
+        return replace(side, **first)
+
+    return change
 
 
 def _prediction(value: Any) -> Callable[[Side], Side]:
     return lambda s: replace(s, preds=[_first(s.preds[0], value), *s.preds[1:]])
-
-
-def _id(value: Any) -> Callable[[Side], Side]:
-    return lambda s: replace(s, ids=_first(s.ids or [], value))
-
-
-def _seed(value: Any) -> Callable[[Side], Side]:
-    return lambda s: replace(s, seeds=_first(s.seeds or [], value))
 
 
 ODDITIES: dict[str, Oddity] = {
@@ -357,18 +348,16 @@ ODDITIES: dict[str, Oddity] = {
     "names against numbers": Oddity(
         lambda s: replace(s, labels=[NAMES[k] for k in s.labels]), REFUSED
     ),
-    "a class of −1": Oddity(lambda s: replace(s, labels=_first(s.labels, -1)), REFUSED),
-    "a class of 1.5": Oddity(
-        lambda s: replace(s, preds=[_first(s.preds[0], 1.5), *s.preds[1:]]), REFUSED
-    ),
+    "a class of −1": Oddity(_one("labels", -1), REFUSED),
+    "a class of 1.5": Oddity(_prediction(1.5), REFUSED),
     "an id twice": Oddity(lambda s: replace(s, ids=_first(s.ids or [], (s.ids or [])[1])), REFUSED),
     "a seed twice": Oddity(
         lambda s: replace(s, seeds=_first(s.seeds or [], (s.seeds or [])[1])), REFUSED
     ),
-    **{f"label is {v!r}": Oddity(_label(v), REFUSED, NAMES) for v in MISSING},
+    **{f"label is {v!r}": Oddity(_one("labels", v), REFUSED, NAMES) for v in MISSING},
     **{f"prediction is {v!r}": Oddity(_prediction(v), REFUSED) for v in MISSING},
-    **{f"id is {v!r}": Oddity(_id(v), REFUSED) for v in MISSING},
-    **{f"seed is {v!r}": Oddity(_seed(v), REFUSED) for v in MISSING},
+    **{f"id is {v!r}": Oddity(_one("ids", v), REFUSED) for v in MISSING},
+    **{f"seed is {v!r}": Oddity(_one("seeds", v), REFUSED) for v in MISSING},
 }
 
 
