@@ -255,7 +255,7 @@ def test_the_rules_can_be_tried_from_the_command_line(tmp_path):
     assert "Judged after every seed at .05, false positives reach" in done.output
     refused = CliRunner().invoke(main, ["calibrate", "--adaptive", "--seeds", "5"])
     assert refused.exit_code == 2
-    assert "leave --seeds away" in refused.output
+    assert "leave out --seeds" in refused.output
     told = CliRunner().invoke(
         main, ["calibrate", "--adaptive", "--replicates", "10", "--jobs", "1", "--json"]
     )

@@ -161,7 +161,7 @@ def test_no_control_is_the_policy_by_another_name(tmp_path):
             {},
             r"(?s)3 mistakes:.*arm baseline is 3; write.*arms.baseline\]\.\n.*arm both is 4; write",
         ),
-        ({"name": '"x"'}, {}, "`name` does nothing: a study is named by its file; leave it away"),
+        ({"name": '"x"'}, {}, "`name` does nothing: a study is named by its file; leave it out"),
         (
             {"name": '"x"', "smoke": "true", "recipe_name": '"x"', "seeds": '"a"', "arms": "3"}
             | {"policy": "3", "recipe": '"x"', "target": '"4-9"', "colour": "1", "judge": "{a = 1}"}

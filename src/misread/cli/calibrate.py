@@ -90,7 +90,7 @@ def calibrate(
     if adaptive:
         options = {"seeds": seeds, "out": out, "readings": readings}
         for name in filter(options.get, options):
-            msg = f"--adaptive tries rules for 20 seeds and keeps none; leave --{name} away."
+            msg = f"--adaptive tries rules for 20 seeds and keeps none; leave out --{name}."
             raise StudyError(msg)
         outcomes = try_rules(count, jobs)
         if markdown:

@@ -53,7 +53,7 @@ def fix(
 ) -> None:
     """Search for a fix of STUDY's target, and write the study that is to prove the best."""
     if budget is not None and not math.isfinite(budget):
-        msg = f"--budget {budget} is no time; give minutes, for example 60, or leave it away."
+        msg = f"--budget {budget} is no time; give minutes, for example 60, or leave it out."
         raise StudyError(msg)
     loaded = load_study(study, **options)
     candidates, no_policy = load_candidates(loaded, candidates_file)

@@ -226,7 +226,7 @@ def _asked(
     if Path(source).is_dir():
         said = [f"--{name}" for name, value in options.items() if value]
         if out is not None or said:
-            msg = f"{source} states its study; leave {', '.join([*said, '--out'][:2])} away."
+            msg = f"{source} states its study; leave out {', '.join([*said, '--out'][:2])}."
             raise StudyError(msg)
         study, folder = _with_target(load_plan(Path(source)).study), Path(source)
     else:

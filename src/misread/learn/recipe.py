@@ -100,7 +100,7 @@ class Recipe(Frozen):
     def _fits_the_model(self) -> Self:
         strange = sorted(_NOT_OF[self.model] & self.model_fields_set)
         if strange:
-            msg = f"{strange[0]} is no setting of the model {self.model!r}; leave it away"
+            msg = f"{strange[0]} is no setting of the model {self.model!r}; leave it out"
             raise ValueError(msg)
         if self.model == "dense" and "hidden" not in self.model_fields_set:
             msg = (
@@ -115,7 +115,7 @@ class Recipe(Frozen):
             )
             raise ValueError(msg)
         if self.measure and self.model != "dense":
-            msg = "measure is only for the model 'dense'; leave it away"
+            msg = "measure is only for the model 'dense'; leave it out"
             raise ValueError(msg)
         return self
 

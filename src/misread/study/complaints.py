@@ -9,9 +9,9 @@ from misread.errors import StudyError
 
 # Settings that a file does not state, and why.
 HIDDEN = {
-    "name": "`name` does nothing: a study is named by its file; leave it away, or rename the file.",
+    "name": "`name` does nothing: a study is named by its file; leave it out, or rename the file.",
     "recipe_name": "`recipe_name` does nothing: the recipe is named by `recipe`; use that.",
-    "smoke": "`smoke` does nothing: the option --smoke asks for it; leave it away.",
+    "smoke": "`smoke` does nothing: the option --smoke asks for it; leave it out.",
 }
 
 _MUST = {

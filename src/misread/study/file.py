@@ -202,7 +202,7 @@ def _arms(
     recipe = raw.get("recipe", {} if is_free else "quick")
     if options.recipe and isinstance(recipe, dict):
         what = "has a trainer of its own" if is_free else "has recipes of its own"
-        complaints.append(f"study {name} {what}; leave --recipe {options.recipe} away.")
+        complaints.append(f"study {name} {what}; leave out --recipe {options.recipe}.")
     else:
         recipe = _known_recipe(options.recipe or recipe, complaints)
     common = recipe if isinstance(recipe, dict) else RECIPES[recipe].model_dump()

@@ -161,7 +161,7 @@ class Study(Frozen):
             raise ValueError(msg)
         treated = [name for name, arm in self.arms.items() if arm.treatments != Treatments()]
         if not self.trainer.is_ours and treated:
-            msg = f"arm {treated[0]} has treatments, which only our trainer knows; leave them away"
+            msg = f"arm {treated[0]} has treatments, which only our trainer knows; leave them out"
             raise ValueError(msg)
         free = [name for name, arm in self.arms.items() if arm.settings]
         if self.trainer.is_ours and free:

@@ -91,7 +91,7 @@ class RayPool:
         except (ValueError, OSError) as error:
             msg = (
                 f"no Ray cluster answers {where} ({_reason(error)}); start one with `ray start "
-                "--head` and set RAY_ADDRESS to its host:port, or leave RAY_ADDRESS away for one "
+                "--head` and set RAY_ADDRESS to its host:port, or leave RAY_ADDRESS unset for one "
                 "of our own."
             )
             raise StudyError(msg) from None
