@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import math
 import re
 from dataclasses import asdict
 from math import sqrt
@@ -120,6 +121,12 @@ def test_clustering_is_made_of_mean_squares():
     found = clustering(before, after)
     assert found.seed == ms.seed / ms.residual
     assert found.image == ms.image / ms.residual
+
+
+def test_errors_that_every_seed_repeats_cluster_without_end():
+    before = np.tile([True, False, False, True], (4, 1))
+    after = before & (np.arange(4) < 2)
+    assert clustering(before, after).image_before == math.inf
 
 
 # --- the judge on them ----------------------------------------------------------------------------

@@ -50,9 +50,7 @@ class Counts(NamedTuple):
     after_CT: IntArray
     held_before_CS: IntArray  # errors of each seed among the others, unweighed
     held_after_CT: IntArray
-    discordant_C: (
-        IntArray  # readings that are the error in one arm only, of what all read; 0 unpaired
-    )
+    discordant_C: IntArray  # readings of the same images, an error in one arm only; 0 unpaired
     squares_before_C: IntArray  # over images that all read, squared times of the arm; 0 paired
     squares_after_C: IntArray
     sides: tuple[Side, ...]

@@ -65,14 +65,14 @@ class Terms(NamedTuple):
 VARIANCES = Terms._fields[:6]
 
 
-def chosen(one: Terms, other: Terms, other_C: BoolArray) -> Terms:
-    """Return the terms of `other` where `other_C` says so, else those of `one`."""
+def terms_where(condition_C: BoolArray, one: Terms, other: Terms) -> Terms:
+    """Return the terms of `one` where the condition holds, else those of `other`."""
     columns = {
-        name: np.where(other_C, getattr(other, name), value)
+        name: np.where(condition_C, value, getattr(other, name))
         for name, value in one._asdict().items()
         if name != "n_seeds"
     }
-    return one._replace(**columns)
+    return other._replace(**columns)
 
 
 def about(

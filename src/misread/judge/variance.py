@@ -20,7 +20,7 @@ from misread.judge.terms import (
     Terms,
     by_group,
     by_image,
-    chosen,
+    terms_where,
     units_of,
     weights_of,
 )
@@ -82,7 +82,7 @@ def variance_of(counts: Counts, w_C: FloatArray) -> tuple[FloatArray, FloatArray
     return (
         np.where(larger_C, other_C, variance_C),
         np.where(larger_C, other_df_C, df_C),
-        chosen(terms, others, larger_C),
+        terms_where(larger_C, others, terms),
     )
 
 
@@ -103,7 +103,7 @@ def terms_of(counts: Counts, w_C: FloatArray, *, tenths: bool = False) -> Terms:
     fewer_C = units_of(counts, w_C) < counts.images_of(w_C)
     larger_C = fewer_C & ((by_groups_C >= by_images_C) | ~some_C)
     scaled = {name: getattr(grouped, name) * some_C for name in VARIANCES}
-    return chosen(terms, grouped._replace(**scaled), larger_C)
+    return terms_where(larger_C, grouped._replace(**scaled), terms)
 
 
 def combined(terms: Terms) -> tuple[FloatArray, FloatArray]:

@@ -28,7 +28,6 @@ from misread.judge.targets import CellResult, cells_of, measure_cells
 from misread.judge.trade import Bargain, Leans, trade_of
 from misread.judge.warn import warnings_of
 
-Design = Literal["paired seeds", "unpaired seeds", "one seed each"]
 Decision = Literal["REDUCED", "NOT SHOWN", "UNDERPOWERED", "HARM"]
 
 
@@ -90,7 +89,7 @@ class Verdict(Frozen):
     qualifier: str
     reason: str
     arm: str
-    design: Design
+    design: Literal["paired seeds", "unpaired seeds", "one seed each"]
     n_seeds: int
     n_seeds_before: int
     n_seeds_after: int

@@ -48,13 +48,18 @@ def clustering(before_SN: npt.NDArray[np.bool_], after_SN: npt.NDArray[np.bool_]
     varies = all(np.ptp(counts) > 0 for counts in per_seed)
     per_image_N = np.sort(before.sum(axis=0))[::-1]
     return Clustering(
-        change.seed / change.residual,
-        change.image / change.residual,
-        alone.seed / alone.residual,
-        alone.image / alone.residual,
+        _ratio(change.seed, change.residual),
+        _ratio(change.image, change.residual),
+        _ratio(alone.seed, alone.residual),
+        _ratio(alone.image, alone.residual),
         float(np.corrcoef(*per_seed)[0, 1]) if varies else math.nan,
         float(per_image_N[:4].sum() / per_image_N.sum()),
     )
+
+
+def _ratio(squares: float, residual: float) -> float:
+    """Return a ratio of mean squares, infinite where all seeds misread the same images."""
+    return squares / residual if residual else math.inf
 
 
 class RealClusterings(NamedTuple):

@@ -19,8 +19,8 @@ from misread.judge.effects import effects
 from misread.judge.looks import LEAST_SEEDS, Adaptive, Spending, chance_left
 from misread.judge.variance import components_of
 from misread.seeds import derive
-from misread.simulate.calibrate import ALPHA, ROOT, Setting
-from misread.simulate.worlds import WORLDS, Design, draw
+from misread.simulate.calibrate import ALPHA, ROOT, Setting, settings
+from misread.simulate.worlds import Design, draw
 
 ERRORS = (5, 8, 30)
 REDUCTIONS = (0.0, 0.3, 0.6)
@@ -125,12 +125,7 @@ def stopping_settings(
     most: int, errors: Sequence[float] = ERRORS, reductions: Sequence[float] = REDUCTIONS
 ) -> list[Setting]:
     """Return every kind of study that the rules are tried on, with so many seeds at most."""
-    return [
-        Setting(world, Design(most, float(count), reduction))
-        for reduction in reductions
-        for world in WORLDS
-        for count in errors
-    ]
+    return settings([most], errors=errors, reductions=reductions, paired=[True])
 
 
 def simulate_rules(
