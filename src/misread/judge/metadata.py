@@ -26,25 +26,12 @@ OTHERS = "others"
 
 
 class ColumnSlices(Frozen):
-    """Error rates by one column.
-
-    Attributes
-    ----------
-    column : str
-        Its name.
-    names : tuple of str
-        Of its strata, by number.
-    strata : tuple of Stratum
-        How often each side errs there, the baseline first.
-    explanation : Explanation
-        The stratum that holds most of the baseline's errors for its size, with p and with q over
-        all columns.
-    """
+    """Error rates by one column."""
 
     column: str
-    names: tuple[str, ...]
-    strata: tuple[Stratum, ...]
-    explanation: Explanation
+    names: tuple[str, ...]  # of its strata, by number
+    strata: tuple[Stratum, ...]  # how often each side errs there, the baseline first
+    explanation: Explanation  # the stratum that holds most of the baseline's errors for its size
 
     @property
     def worst(self) -> Stratum:

@@ -27,69 +27,41 @@ _TOP = 40  # groups that a curve of concentration has at most
 
 
 class Explanation(Frozen):
-    """The stratum of a measure that holds most of a cell's errors for its size.
+    """The stratum of a measure that holds most of a cell's errors for its size; shares are 0 to 1.
 
-    Attributes
-    ----------
-    measure : str
-        The property by which images were dealt into strata.
-    stratum, n_images : int
-        The stratum and its size.
-    share : float
-        Of the errors over all seeds, the share that it holds; 0 to 1.
-    size : float
-        The share of the images that it holds.
-    chance : float
-        The share that the stratum with most errors for its size would hold, on average, if the
-        measure had nothing to do with the errors. More than `size`: it is the worst of several.
-    p_value, q_value : float
-        Chance of a stratum as bad as this; corrected over the measures (Benjamini & Hochberg 1995).
+    By `chance` it would hold more than its `size`, for it is the worst of several strata.
     """
 
-    measure: str
-    stratum: int
-    n_images: int
-    share: float
-    size: float
-    chance: float
-    p_value: float
-    q_value: float
+    measure: str  # the property by which images were dealt into strata
+    stratum: int  # its number
+    n_images: int  # its images
+    share: float  # of the errors over all seeds
+    size: float  # the share of the images that it holds
+    chance: float  # mean share of the worst stratum if the measure had nothing to do with errors
+    p_value: float  # chance of a stratum as bad as this
+    q_value: float  # the same after Benjamini & Hochberg (1995) over the measures
 
 
 class Concentration(Frozen):
     """The few groups that a cell's errors are in, against images dealt to groups by chance.
 
-    Attributes
-    ----------
-    n_groups, n_with_errors : int
-        Groups that have images, and those with an error in any seed.
-    with_chance, with_p : float
-        Mean of `n_with_errors` by chance, and the chance of as few.
-    half : int
-        Groups that together make at least half of the errors, those with most errors first.
-    half_chance, half_low, half_high : float
-        Mean of `half`, and its 2.5% and 97.5% quantiles, if the same errors fell on images by
-        chance, each group having as many images as it has.
-    p_value : float
-        Chance of a `half` as small.
-    top : tuple of int
-        The groups with errors, most errors first, at most 40.
-    share_K, chance_K, low_K, high_K : tuple of float
-        Share of the errors in the first k groups; its mean and quantiles by chance.
+    By chance the same errors fall on any images, each group having as many images as it has; low
+    and high are 2.5% and 97.5% quantiles. `half` are the groups that make half of the errors, those
+    with most errors first.
     """
 
-    n_groups: int
-    n_with_errors: int
-    with_chance: float
-    with_p: float
+    n_groups: int  # that have images
+    n_with_errors: int  # with an error in any seed
+    with_chance: float  # its mean by chance
+    with_p: float  # chance of as few
     half: int
-    half_chance: float
+    half_chance: float  # its mean by chance
     half_low: float
     half_high: float
-    p_value: float
-    top: tuple[int, ...]
-    share_K: tuple[float, ...]
-    chance_K: tuple[float, ...]
+    p_value: float  # chance of a `half` as small
+    top: tuple[int, ...]  # with errors, most first, at most 40
+    share_K: tuple[float, ...]  # of the errors in the first k groups
+    chance_K: tuple[float, ...]  # its mean by chance
     low_K: tuple[float, ...]
     high_K: tuple[float, ...]
 

@@ -18,42 +18,22 @@ from misread.judge.measure import groups_of
 
 
 class ArmRate(Frozen):
-    """How often an arm makes an error on the images of a stratum.
-
-    Attributes
-    ----------
-    arm : str
-        Its name.
-    rate, low, high : float
-        Share of the images, mean over seeds, with an interval over seeds and images; 0 to 1.
-    change : Effect or None
-        Against the first arm, on the same seeds; None for the first arm itself.
-    q_value : float or None
-        Of the change, over all strata of all measures of this arm (Benjamini & Hochberg 1995).
-    """
+    """How often an arm makes an error on the images of a stratum, with an interval; 0 to 1."""
 
     arm: str
-    rate: float
+    rate: float  # share of the images, mean over seeds
     low: float
     high: float
-    change: Effect | None = None
-    q_value: float | None = None
+    change: Effect | None = None  # against the first arm, on the same seeds; None for that one
+    q_value: float | None = None  # of the change, over all strata of the arm
 
 
 class Stratum(Frozen):
-    """A part of the images, and how often each arm errs there.
+    """A part of the images, and how often each arm errs there."""
 
-    Attributes
-    ----------
-    stratum, n_images : int
-        Its number and size.
-    arms : tuple of ArmRate
-        Every arm, the one that the others are held against first.
-    """
-
-    stratum: int
+    stratum: int  # its number
     n_images: int
-    arms: tuple[ArmRate, ...]
+    arms: tuple[ArmRate, ...]  # the one that the others are held against first
 
 
 def quantile_strata(values_N: FloatArray, labels_N: IntArray, n_strata: int = 5) -> IntArray:

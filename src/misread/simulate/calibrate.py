@@ -33,35 +33,18 @@ Key = tuple[str, bool, int, float, float, int]
 
 
 class Outcome(Frozen):
-    """How the judge did in many studies of one kind.
+    """How the judge did in many studies of one kind."""
 
-    Attributes
-    ----------
-    world : str
-        Name of the world.
-    paired : bool
-        Whether seeds were paired.
-    n_seeds, n_images : int
-        Trainings of each arm, and images.
-    errors, reduction : float
-        Expected errors per training before, and the true relative reduction (0: none).
-    replicates : int
-        Studies simulated.
-    significant, fewer, covered : int
-        Studies with p ≤ alpha; those of them with fewer errors after; those whose interval holds
-        the truth.
-    """
-
-    world: str
-    paired: bool
-    n_seeds: int
-    errors: float
-    reduction: float
+    world: str  # its name
+    paired: bool  # seeds were paired
+    n_seeds: int  # trainings of each arm
+    errors: float  # expected per training before
+    reduction: float  # true and relative; 0: none
     n_images: int
-    replicates: int
-    significant: int
-    fewer: int
-    covered: int
+    replicates: int  # studies simulated
+    significant: int  # studies with p ≤ alpha
+    fewer: int  # those of them with fewer errors after
+    covered: int  # studies whose interval holds the truth
 
     @property
     def key(self) -> Key:
@@ -89,31 +72,15 @@ class Outcome(Frozen):
 
 
 class Calibration(Frozen):
-    """Outcomes of one judge, and what they depend on: a calibration can be resumed only with these.
+    """Outcomes of one judge, and what they depend on: it can be resumed only with the same."""
 
-    Attributes
-    ----------
-    method : str
-        `method_id` of the judge.
-    worlds : tuple of World
-        What was simulated.
-    replicates, root : int
-        Studies of each kind, and the root of their random streams.
-    alpha : float
-        Level of the tests and intervals.
-    seconds : float
-        Processor time spent, added up over processes.
-    outcomes : tuple of Outcome
-        In the order of `settings`, as far as they are finished.
-    """
-
-    method: str
-    worlds: tuple[World, ...] = WORLDS
-    replicates: int
-    root: int = ROOT
-    alpha: float = ALPHA
-    seconds: float = 0.0
-    outcomes: tuple[Outcome, ...] = ()
+    method: str  # `method_id` of the judge
+    worlds: tuple[World, ...] = WORLDS  # what was simulated
+    replicates: int  # studies of each kind
+    root: int = ROOT  # of their random streams
+    alpha: float = ALPHA  # level of tests and intervals
+    seconds: float = 0.0  # processor time, added up over processes
+    outcomes: tuple[Outcome, ...] = ()  # in the order of `settings`, as far as they are finished
 
     def same_kind(self, other: "Calibration") -> bool:
         """Say whether `other` would continue this one."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import scipy
 
@@ -67,7 +67,13 @@ def summarise(outcomes: Sequence[Outcome], limits: Allowed = LIMITS) -> Summary 
     above = beyond_chance(null[0].replicates, len(null), limits)[0]
     below = beyond_chance(null[0].replicates, len(within), limits)[1]
     misses = [
-        _miss("false positives", o, o.rate, limits.single, sure=o.rate >= above)
+        Miss(
+            f"false positives, {o.words}",
+            o.rate,
+            standard_error(o.rate, o),
+            limits.single,
+            o.rate >= above,
+        )
         for o in null
         if o.rate > limits.single
     ]
@@ -75,9 +81,9 @@ def summarise(outcomes: Sequence[Outcome], limits: Allowed = LIMITS) -> Summary 
         sure = mean - limits.mean > 3 * mean_error
         misses.append(Miss("false positives, average", mean, mean_error, limits.mean, sure))
     misses += [
-        _miss("coverage", o, o.coverage, limits.coverage, sure=o.coverage <= below)
+        Miss(f"coverage, {o.words}", rate, standard_error(rate, o), limits.coverage, rate <= below)
         for o in within
-        if o.coverage < limits.coverage
+        if (rate := o.coverage) < limits.coverage
     ]
     return Summary(
         worst=max(null, key=lambda o: o.rate),
@@ -103,14 +109,3 @@ def beyond_chance(replicates: int, n_rates: int, limits: Allowed = LIMITS) -> tu
     above = float(scipy.stats.binom.isf(level, replicates, limits.single)) + 1
     below = float(scipy.stats.binom.ppf(level, replicates, limits.coverage)) - 1
     return above / replicates, below / replicates
-
-
-def _miss(
-    what: Literal["false positives", "coverage"],
-    o: Outcome,
-    value: float,
-    limit: float,
-    *,
-    sure: bool,
-) -> Miss:
-    return Miss(f"{what}, {o.words}", value, standard_error(value, o), limit, sure)

@@ -80,30 +80,18 @@ def _anytime(looks: Sequence[int], best: float) -> tuple[float, ...]:
 class Stopped(Frozen):
     """How a rule did in many studies of one kind.
 
-    Attributes
-    ----------
-    rule, world : str
-        Names.
-    errors, reduction : float
-        Expected errors per training before, and the true relative reduction (0: none).
-    replicates : int
-        Studies simulated.
-    found, fewer, covered : int
-        Studies that showed a change at some look; those of them with fewer errors after; those
-        whose interval, at the look where they stopped and at its level, holds the truth.
-    seeds : int
-        Seeds of an arm, over all studies.
+    Intervals are those at the look where a study stopped, at its level.
     """
 
     rule: str
     world: str
-    errors: float
-    reduction: float
-    replicates: int
-    found: int
-    fewer: int
-    covered: int
-    seeds: int
+    errors: float  # expected per training before
+    reduction: float  # true and relative; 0: none
+    replicates: int  # studies simulated
+    found: int  # studies that showed a change at some look
+    fewer: int  # those of them with fewer errors after
+    covered: int  # studies whose interval holds the truth
+    seeds: int  # of an arm, over all studies
 
     @property
     def rate(self) -> float:
