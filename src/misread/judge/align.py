@@ -52,11 +52,11 @@ def align(
     """
     names = union_of("before", before.class_names, "after", after.class_names)
     before, after = before.recoded(names), after.recoded(names)
-    lonely = before.slices.keys() ^ after.slices.keys()
-    if lonely:
-        side = "before" if lonely & before.slices.keys() else "after"
+    missing = before.slices.keys() ^ after.slices.keys()
+    if missing:
+        side = "before" if missing & before.slices.keys() else "after"
         msg = (
-            f"slice “{short(min(lonely))}” is there {side} only; both sides must have read the "
+            f"slice “{short(min(missing))}” is there {side} only; both sides must have read the "
             "same slices: add it to the other side or drop it."
         )
         raise JudgeError(msg)
@@ -150,8 +150,8 @@ def _pair_seeds(
 ) -> tuple[Predictions, bool, tuple[str, ...]]:
     """Return `after` in the seed order of `before`, whether they are pairs, and what to say."""
     same_count = before.n_seeds == after.n_seeds
-    said = [seeds_in_words(side.seeds, side.n_seeds) for side in (before, after)]
-    there_are = f"There are {said[0]} before and {said[1]} after"
+    seeds_of = [seeds_in_words(side.seeds, side.n_seeds) for side in (before, after)]
+    there_are = f"There are {seeds_of[0]} before and {seeds_of[1]} after"
     seeds, others = before.seeds, after.seeds
     overlap = unsure = False
     if seeds is None or others is None:

@@ -59,13 +59,13 @@ def union_of(
     """
     if names == others:
         return names
-    lonely = [
+    alone = [
         {_writing(n): n for n in set(a) - set(b)} for a, b in ((names, others), (others, names))
     ]
-    if both := lonely[0].keys() & lonely[1].keys():
+    if both := alone[0].keys() & alone[1].keys():
         name = min(both)
         msg = (
-            f"a class is called {short(lonely[0][name])!r} {what} and {short(lonely[1][name])!r} "
+            f"a class is called {short(alone[0][name])!r} {what} and {short(alone[1][name])!r} "
             f"{what_else}; write it the same way in both."
         )
         raise JudgeError(msg)

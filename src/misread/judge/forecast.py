@@ -50,7 +50,7 @@ class PowerRow(Frozen):
 
 
 class PowerAnswer(Frozen):
-    """What a design can show of a reduction of one cell, and what would do.
+    """A reduction of one cell that a design can show, and designs that would do.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class PowerAnswer(Frozen):
 
     @property
     def held(self) -> Held:
-        """What each seed holds out, for other designs of this kind."""
+        """Images that each seed holds out, for other designs of this kind."""
         if not self.n_held:
             return NONE_HELD
         return Held(self.n_held / min(self.n_seeds, N_FOLDS) / self.n_images, self.weight)
@@ -140,7 +140,7 @@ class PowerAnswer(Frozen):
 
     @property
     def warning(self) -> str:
-        """What to say before a study of this design trains; "" where its power is .5 or more."""
+        """A sentence for before a study of this design trains; "" where its power is .5 or more."""
         if self.power >= DOUBTFUL:
             return ""
         fate = "is all but hopeless" if self.hopeless else "will more likely miss than find it"

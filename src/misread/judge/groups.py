@@ -42,7 +42,7 @@ class Joint(NamedTuple):
 
 
 class GroupCounts(NamedTuple):
-    """What groups add: gaps of either kind of image, their product, joint sums of each side.
+    """Gaps of either kind of image over groups, their product, joint sums of each side.
 
     A group with gaps of both kinds is gone or new by their signs, and neither where these differ.
     """

@@ -17,9 +17,9 @@ _PLURAL = {"accuracy": "accuracies", "recall": "recalls", "cell": "cells", "slic
 
 
 class Gate(StrEnum):
-    """Which items must be safe for plain REDUCED.
+    """Items that must be safe for plain REDUCED.
 
-    Plans of before pooled evidence ask it of everything, by the two-sided interval alone.
+    Plans made before pooled evidence ask it of everything, by the two-sided interval alone.
     """
 
     MEANT = "meant"
@@ -27,7 +27,7 @@ class Gate(StrEnum):
 
 
 class Margins(Frozen):
-    """How much worse each kind of item may get; fractions, 0 to 1, set before looking.
+    """Growth that each kind of item may have at most; fractions, 0 to 1, set before looking.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ MARGINS = Margins()
 
 
 class Settling(Frozen):
-    """What would settle an item that is open, if its estimate stayed as it is.
+    """Seeds or images that would settle an open item, if its estimate stayed as it is.
 
     Attributes
     ----------

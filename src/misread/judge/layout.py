@@ -1,4 +1,4 @@
-"""Who reads what: all that counts before there is an error.
+"""Readings that count, by seed and image: all that is known before there is an error.
 
 Images are of two kinds. Those that all seeds of both arms have read (*confirm*) are a crossed
 layout. The others (*held out*: a seed reads the tenth that it was not trained on) are read by some
@@ -21,7 +21,7 @@ from misread.judge.checks import BoolArray, FloatArray, IntArray
 
 
 class HeldOut(NamedTuple):
-    """Which readings count, where a seed has not read every image without having learnt it."""
+    """Readings that count, where a seed has not read every image without having learnt it."""
 
     before_SN: BoolArray
     after_TN: BoolArray  # which readings count, of either arm
@@ -43,7 +43,7 @@ class HeldOut(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """What P parts hold of one kind of image, before any error is known."""
+    """Sizes of P parts in one kind of image, before any error is known."""
 
     n_images_P: IntArray  # images that count
     total_P: IntArray  # how often images were read; unpaired, before times after
@@ -77,7 +77,7 @@ class GroupSizes(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Who reads what: all that can be known before there is an error.
+    """Readings that count, by seed and image: all that can be known before there is an error.
 
     `design_effect` is how many times groups widen the variance over images of what changed, 1 or
     more; an array has one per error. It is infinite where it is not known.
@@ -120,7 +120,7 @@ def layout_of(
     held: HeldOut | None = None,
     groups_N: IntArray | None = None,
 ) -> Layout:
-    """Return who reads what, where image n belongs to the part ``part_N[n]``, such as its class.
+    """Return which readings count, where image n is of the part ``part_N[n]``, such as its class.
 
     Where seeds are paired, what one of a pair has not read does not count.
     """

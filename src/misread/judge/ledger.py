@@ -8,7 +8,7 @@ from misread.judge.checks import IntArray, class_numbers, same_images
 
 
 class Ledger(Frozen):
-    """What changed for good between two arms; tuples of image indices, ascending.
+    """Images that changed for good between two arms; tuples of their indices, ascending.
 
     Attributes
     ----------

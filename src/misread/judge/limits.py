@@ -1,4 +1,4 @@
-"""What limits an answer: how much of its variance is seeds', images', and the rest's.
+"""Limits of an answer: the shares of its variance that are of seeds, of images, and the rest.
 
 The components come from the images that all seeds read, where seeds and images can be told apart.
 From them follows what endless seeds, or endless images, would leave of the standard error. The
@@ -18,7 +18,7 @@ _ENDLESS = 10**6
 
 
 class Limits(Frozen):
-    """What limits one effect, in shares of the class's images.
+    """Limits of one effect, in shares of the class's images.
 
     Attributes
     ----------

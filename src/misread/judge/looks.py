@@ -142,7 +142,7 @@ def _bound(
 
 
 class Adaptive(Frozen):
-    """When a study is looked at, how the error is spent, and when it is given up.
+    """A plan of looks at a study, of the error spent at each, and of when it is given up.
 
     Attributes
     ----------
@@ -204,7 +204,7 @@ class Adaptive(Frozen):
 
 
 class Settled(Frozen):
-    """At which planned look an arm was judged, and what that settled.
+    """The planned look at which an arm was judged, and what that settled.
 
     Attributes
     ----------

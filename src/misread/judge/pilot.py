@@ -1,4 +1,4 @@
-"""What is known of a cell before a fix is tried, and what that says of the fix's difference.
+"""A cell before a fix is tried, and what that says of the difference that a fix makes.
 
 A treatment that multiplies the rate p of an error by k = 1 − r is planned from the present model's
 readings. Their variance p(1 − p) is that between seeds σ²_s, between images σ²_n, and the rest
@@ -46,7 +46,7 @@ _AS_TYPICAL = "as in the study four-nine."
 
 
 class Heterogeneity(Frozen):
-    """How unlike images and trainings are, in parts that do not depend on the rate.
+    """Variances between images and between trainings, in parts that do not depend on the rate.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Heterogeneity(Frozen):
 
 
 TYPICAL = Heterogeneity(image=0.6, seed=0.12, shared=0.35)
-"""What the study four-nine measured: the means over the twelve most frequent cells of its baseline
+"""Measured in the study four-nine: the means over the twelve most frequent cells of its baseline
 and the same cells of its four treated arms, ten seeds each, are .60, .12 and .37 in
 ``docs/results/four-nine-readings.npz``; the last is rounded to the side of more noise. Images and
 trainings are alike in both arms by .986 and .73 there.
@@ -78,7 +78,7 @@ dataset and one small network: a pilot of one's own is better."""
 
 
 class Pilot(Frozen):
-    """What is known of one cell i→j of the present model.
+    """One cell i→j of the present model, as far as it is known.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How much evidence a design holds, what varies in it, and the weight of what all seeds read.
+"""Evidence that a design holds, what varies in it, and the weight of what all seeds read.
 
 With the variances σ²_s, σ²_n and σ²_e of one reading's difference (between seeds, between images,
 the rest) the pooled change of S seeds that all read N images, and R readings of M held-out ones,
@@ -28,7 +28,7 @@ _REDUCTION = 0.3
 
 
 class Extent(NamedTuple):
-    """How much S seeds have read.
+    """Images that S seeds have read.
 
     A crowd is how many images an image's group has on average, its own included, of either kind:
     Σm²/Σm of the sizes m, 1 without groups.
@@ -70,7 +70,7 @@ class Extent(NamedTuple):
 
 
 class Held(NamedTuple):
-    """What a design holds out of the class, and how it is weighed.
+    """Images of the class that a design holds out, and their weight.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Held(NamedTuple):
 
 
 class Split(NamedTuple):
-    """What seeds, images and the rest add to the variance of the pooled change."""
+    """Variance that seeds, images and the rest add to that of the pooled change."""
 
     seed: float
     image: float

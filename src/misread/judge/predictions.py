@@ -40,7 +40,7 @@ from misread.judge.values import (
 
 @dataclass(frozen=True)
 class Predictions:
-    """What S seeds of one arm read on N images.
+    """Readings of N images by S seeds of one arm.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What *safe* takes: the chance that all items will be, and what would settle one that is open.
+"""The chance that all items will be *safe*, and what would settle one that is open.
 
 Before a fix is tried, a study is drawn many times with what the baseline shows: every directed cell
 has the rate that it has on *select*, its change the variance of a fix that harms nothing
@@ -70,7 +70,7 @@ class SafeAnswer(Frozen):
 
 
 class Known(NamedTuple):
-    """What an item's interval is made of."""
+    """The parts that an item's interval is made of."""
 
     components: Components | None  # variances of one reading
     extent: Extent  # what was read

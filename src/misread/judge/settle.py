@@ -137,7 +137,7 @@ def judge_look(
 
 
 class _Outlook(NamedTuple):
-    """What is left for a target."""
+    """Prospects of a target."""
 
     chance: float  # that the seeds to come still show a reduction
     excluded: bool  # the interval lies above the reduction asked about already

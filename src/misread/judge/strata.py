@@ -18,7 +18,7 @@ from misread.judge.measure import groups_of
 
 
 class ArmRate(Frozen):
-    """How often an arm makes an error on the images of a stratum, with an interval; 0 to 1."""
+    """The rate of an error that an arm makes in a stratum, with an interval; 0 to 1."""
 
     arm: str
     rate: float  # share of the images, mean over seeds

@@ -1,4 +1,4 @@
-"""What changed between two sides where no cell was named: all of it, exploratory, and what to plan.
+"""All that changed between two sides where no cell was named, exploratory, and what to plan.
 
 A survey looks at every confusion at once and corrects for their number. What it finds was chosen on
 the images that it was found on; only a cell that is named before other images are read can be
@@ -23,7 +23,7 @@ _MOST_WORTH = 3  # cells that are named as worth a plan
 
 
 class Survey(Frozen):
-    """What one arm reads otherwise than another, over all classes and confusions.
+    """Readings of one arm against those of another, over all classes and confusions.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Survey(Frozen):
 
     @property
     def is_same(self) -> bool:
-        """Whether both sides read every image alike."""
+        """True where both sides read every image alike."""
         return self.n_otherwise == 0
 
 

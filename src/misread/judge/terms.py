@@ -1,4 +1,4 @@
-"""What seeds, images, groups and single readings add to the variance of a pooled mean.
+"""Terms that seeds, images, groups and single readings add to the variance of a pooled mean.
 
 The estimate is ``w · mean over what all seeds read + (1 − w) · mean over what some have read``. Its
 variance is that of a sum of weighted readings that hang together by seed and by image (or by group
@@ -31,7 +31,7 @@ AnySums = FloatArray | IntArray
 
 
 class Terms(NamedTuple):
-    """What seeds, images and single readings add to the variance of C means, each with its df.
+    """Terms of seeds, images and single readings in the variance of C means, each with its df.
 
     ``image`` and ``residual`` are of what all seeds read, ``image_held`` and ``residual_held`` of
     the other images; with groups, of groups. `least_held` is below which what is held out cannot
@@ -53,12 +53,12 @@ class Terms(NamedTuple):
 
     @property
     def within(self) -> FloatArray:
-        """What single readings add: no variance lies below it."""
+        """The terms of single readings: no variance lies below it."""
         return self.residual + self.least_held
 
     @property
     def between(self) -> FloatArray:
-        """What images add beyond single readings; it can fall below 0."""
+        """The terms of images beyond those of single readings; it can fall below 0."""
         return self.image - self.residual + self.image_held - self.residual_held
 
 

@@ -1,4 +1,4 @@
-"""A trade is not a fix: the reverse against what a moved boundary would make of it.
+"""Falls that are trades: the reverse rises as a moved boundary would make it.
 
 A constant added to the logit of the true class i lowers i→j and raises j→i. How much the one costs
 of the other is read off the baseline's own curve; the arm is held against that. (A constant for
@@ -29,7 +29,7 @@ from misread.judge.variance import combined, terms_of
 
 
 class Bargain(StrEnum):
-    """What the reverse of a target says of its fall."""
+    """Answers to whether a target fell at the cost of its reverse."""
 
     LEARNED = "learned"
     TRADED = "traded"
@@ -37,7 +37,7 @@ class Bargain(StrEnum):
 
 
 class Leans(NamedTuple):
-    """How much must be added to logit i for a reading to change, seed by seed.
+    """Shifts of logit i at which a reading changes, seed by seed.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ def shift_for(gaps: tuple[FloatArray, ...], n_errors: float) -> float:
 
 
 class Trade(Frozen):
-    """What the reverse of a target says of its fall.
+    """The fall of a target, held against its reverse.
 
     Attributes
     ----------

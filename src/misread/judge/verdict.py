@@ -118,7 +118,7 @@ class Verdict(Frozen):
 
     @property
     def n_items(self) -> int:
-        """How many items must be safe or are harmed, each counted as often as it `covers`."""
+        """Items that must be safe or are harmed, each counted as often as it `covers`."""
         return self.n_safe + self.n_harmed + self.n_undetermined
 
     @property

@@ -1,4 +1,4 @@
-"""What is probably a mistake in the readings of two sides, such as classes numbered otherwise."""
+"""Probable mistakes in the readings of two sides, such as classes numbered otherwise."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -33,7 +33,7 @@ Key = tuple[str, bool, int, float, float, int]
 
 
 class Outcome(Frozen):
-    """How the judge did in many studies of one kind."""
+    """Answers of the judge in many studies of one kind."""
 
     world: str  # its name
     paired: bool  # seeds were paired
@@ -48,7 +48,7 @@ class Outcome(Frozen):
 
     @property
     def key(self) -> Key:
-        """What tells it from others of the same calibration."""
+        """Key that no other of the same calibration has."""
         sizes = self.n_seeds, self.errors, self.reduction, self.n_images
         return self.world, self.paired, *sizes
 
@@ -65,7 +65,7 @@ class Outcome(Frozen):
 
     @property
     def words(self) -> str:
-        """What was simulated, in words."""
+        """The kind of study, in words."""
         truth = f"true −{self.reduction:.0%}" if self.reduction else "no effect"
         pairs = "paired" if self.paired else "unpaired"
         return f"{self.world}, {self.n_seeds} {pairs} seeds, {self.errors:g} errors, {truth}"
@@ -107,7 +107,7 @@ class Setting(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """What tells it from others of the same calibration."""
+        """Key that no other of the same calibration has."""
         d = self.design
         return (self.world.name, d.paired, d.n_seeds, d.errors, d.reduction, d.n_images)
 

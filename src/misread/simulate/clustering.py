@@ -1,4 +1,4 @@
-"""How errors cluster in real readings, and in simulated studies of the same size."""
+"""Clustering of errors in real readings, and in simulated studies of the same size."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from misread.simulate.worlds import WORLDS, Design, draw
 
 
 class Clustering(NamedTuple):
-    """How the errors of a study cluster; ratios of 1 mean not at all.
+    """Clustering of the errors of a study; ratios of 1 mean none.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ def _ratio(squares: float, residual: float) -> float:
 
 
 class RealClusterings(NamedTuple):
-    """How the errors of real readings cluster, and the size of the studies."""
+    """Clustering of the errors of real readings, and the size of the studies."""
 
     rows: list[Clustering]  # one per cell and treated arm
     n_seeds: int  # per arm

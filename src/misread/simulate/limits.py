@@ -1,4 +1,4 @@
-"""What a calibrated judge must keep, and what it missed, Monte-Carlo error taken into account."""
+"""Limits that a calibrated judge must keep, and those missed beyond Monte-Carlo error."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ CHANCE = 0.05  # what is left to chance when a limit is said to be missed
 
 
 class Allowed(NamedTuple):
-    """What a calibrated judge must keep with `least_seeds` seeds or more, at alpha = .05."""
+    """Rates that a calibrated judge may have with `least_seeds` seeds or more, at alpha = .05."""
 
     single: float = 0.065
     mean: float = 0.055
@@ -49,7 +49,7 @@ class Summary(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether a limit is surely missed."""
+        """True where a limit is surely missed."""
         return any(miss.sure for miss in self.misses)
 
 

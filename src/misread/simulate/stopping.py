@@ -29,7 +29,7 @@ _BATCH = 50  # studies judged at once
 
 
 class Rule(NamedTuple):
-    """When studies are looked at, at which level, and when they are given up."""
+    """Looks at a study, the level of each, and when it is given up."""
 
     name: str  # for tables
     looks: tuple[int, ...]  # seeds at each look
@@ -78,7 +78,7 @@ def _anytime(looks: Sequence[int], best: float) -> tuple[float, ...]:
 
 
 class Stopped(Frozen):
-    """How a rule did in many studies of one kind.
+    """Answers by a rule in many studies of one kind.
 
     Intervals are those at the look where a study stopped, at its level.
     """

@@ -37,7 +37,7 @@ _WEIGHTS = np.exp(-(_NODES**2) / 2) / np.exp(-(_NODES**2) / 2).sum()
 
 @dataclass(frozen=True)
 class World:
-    """How readings cluster: standard deviations on the scale of log odds, each 0 or more."""
+    """Clustering of readings: standard deviations on the scale of log odds, each 0 or more."""
 
     name: str  # for tables
     seed: float = 0.0  # shift of one training of one arm
@@ -117,7 +117,7 @@ OTHER_WORLDS = (
 
 @dataclass(frozen=True)
 class Design:
-    """How many trainings read how many images, how often they err, and the truth."""
+    """Trainings, the images that they read, the rate of their errors, and the truth."""
 
     n_seeds: int  # of each arm, or of the baseline, 1 or more
     errors: float  # expected per training of the baseline, below `n_images`
