@@ -57,7 +57,7 @@ def _on_confirm(folder: Path) -> BaselinePredictions | None:
     parts = load_parts(plan.study.dataset, plan.study.sizes["confirm_size"])
     preds_SN = np.concatenate([run.predictions()["predictions"] for run in runs])
     source = f"{folder}: the baseline on confirm."
-    return _of(parts.confirm, parts.confirm_ids_N, preds_SN, source, plan.exploratory)
+    return _predictions_of(parts.confirm, parts.confirm_ids_N, preds_SN, source, plan.exploratory)
 
 
 def _on_select(folder: Path) -> BaselinePredictions:
@@ -72,10 +72,12 @@ def _on_select(folder: Path) -> BaselinePredictions:
         "images of its own: their errors together, in one row."
     )
     preds_SN = np.hstack([part["predictions"] for part in parts])
-    return _of(train.take(ids_N), ids_N, preds_SN, source, SMOKE if errors["smoke"] else "")
+    return _predictions_of(
+        train.take(ids_N), ids_N, preds_SN, source, SMOKE if errors["smoke"] else ""
+    )
 
 
-def _of(
+def _predictions_of(
     taken: Dataset, ids_N: Ids, preds_SN: npt.NDArray[np.uint8], source: str, exploratory: str
 ) -> BaselinePredictions:
     unique = np.unique(ids_N).size == ids_N.size  # eleven seeds read a tenth twice

@@ -141,11 +141,10 @@ def workers_of(
 
     trainer, log = study.trainer, folder / "workers.log"
     with locked(folder), as_recorded(folder):
-        pool: Pool = RayPool(work, jobs)
-        if executor == Executor.LOCAL:
-            n_jobs = jobs or default_jobs()
-            pool = LocalPool(work, partial(prepare, trainer), n_jobs, log, preload(trainer))
-        place = "the logs of Ray" if executor == Executor.RAY else str(log)
+        n_jobs, place = jobs or default_jobs(), str(log)
+        pool: Pool = LocalPool(work, partial(prepare, trainer), n_jobs, log, preload(trainer))
+        if executor == Executor.RAY:
+            pool, place = RayPool(work, jobs), "the logs of Ray"
         with Workers(pool, take, lambda text: on_report(Note(text)), place) as workers:
             workers.start(len(runs))
             yield workers

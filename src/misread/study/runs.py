@@ -103,29 +103,28 @@ def with_held_out(
 
     Errors as in `load_arm`.
     """
-    train, counts_N = parts.train, np.ones(len(parts.train), dtype=np.bool_)
-    if pooled.prove_only:
-        counts_N = prove_half(train)
-    unseen = [plan.select_folds[folder.seed] not in pooled.seen_tenths for folder in folders]
+    train = parts.train
+    counts_N = prove_half(train) if pooled.prove_only else np.ones(len(train), dtype=np.bool_)
 
-    def counted(ids_M: npt.NDArray[np.int64], preds_M: Readings, *, is_unseen: bool) -> _Read:
+    def counted(folder: RunFolder, ids_M: npt.NDArray[np.int64], preds_M: Readings) -> _Read:
+        is_unseen = plan.select_folds[folder.seed] not in pooled.seen_tenths
         kept_M = counts_N[ids_M] & is_unseen
         return ids_M[kept_M], preds_M[kept_M]
 
     selects = [folder.select() for folder in folders]
     clean = [
-        counted(select["ids"], select["predictions"][0], is_unseen=new)
-        for select, new in zip(selects, unseen, strict=True)
+        counted(folder, select["ids"], select["predictions"][0])
+        for folder, select in zip(folders, selects, strict=True)
     ]
     whole = _joined(replace(side, slices={}), clean, train, plan)
     read_of: dict[str, list[list[_Read]]] = {}
-    for row, (folder, select, new) in enumerate(zip(folders, selects, unseen, strict=True)):
+    for row, (folder, select) in enumerate(zip(folders, selects, strict=True)):
         arrays = folder.held_out(select) if plan.held_out_slices else {}
         for number, view in enumerate(views_in(arrays, Part.SELECT) if arrays else ()):
             rows = read_of.setdefault(view.treatment, [[] for _ in folders])
             ids_M = select["ids"][arrays[f"slice_{number}_ids"]]
             preds_M = arrays[f"slice_{number}_predictions"]
-            rows[row].append(counted(ids_M, preds_M, is_unseen=new))
+            rows[row].append(counted(folder, ids_M, preds_M))
     for name, part in side.slices.items():
         read = [
             (np.concatenate([ids for ids, _ in row]), np.concatenate([p for _, p in row]))

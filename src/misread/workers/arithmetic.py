@@ -57,24 +57,21 @@ def arithmetic(environ: Mapping[str, str] = os.environ) -> Arithmetic:
 def settings(like: Arithmetic) -> dict[str, str] | None:
     """Return the environment of a worker with such an arithmetic; None where it cannot be had."""
     known = [*_VECTORS]
-    values = {ONEDNN: str(int(like.onednn))}
-    if like.vectors == vectors():
-        return values | {MOST: "ALL"}
-    if like.vectors in known[: known.index(vectors()) if vectors() in known else 0]:
-        return values | {MOST: _VECTORS[like.vectors]}
-    return None
+    narrower = known[: known.index(vectors())] if vectors() in known else []
+    if like.vectors not in (vectors(), *narrower):
+        return None
+    most = "ALL" if like.vectors == vectors() else _VECTORS[like.vectors]
+    return {ONEDNN: str(int(like.onednn)), MOST: most}
 
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
     """Set variables of this process's environment, which new processes take over, for a while."""
-    before = {name: os.environ.get(name) for name in values}
+    before = {name: os.environ[name] for name in values if name in os.environ}
     os.environ.update(values)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in values:
+            os.environ.pop(name, None)
+        os.environ.update(before)

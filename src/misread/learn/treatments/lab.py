@@ -36,7 +36,7 @@ class Lab:
         StudyError if `data` holds images that are not in *fit*.
         """
         data = self.fit if data is None else data
-        refuse_others(data, self.fit)
+        refuse_foreign(data, self.fit)
         return self.train(data, derive_int(self.seed, purpose, number))
 
     def held_out_probs(self, purpose: str, n_folds: int) -> Floats32:
@@ -55,7 +55,7 @@ class Lab:
         return np.isin(self.fit.labels_N, self.cell)
 
 
-def refuse_others(data: Dataset, fit: Dataset) -> None:
+def refuse_foreign(data: Dataset, fit: Dataset) -> None:
     """Refuse, by a StudyError, images that are not among those of *fit*."""
     known = {image.tobytes() for image in fit.images}
     strange = sum(image.tobytes() not in known for image in data.images)
