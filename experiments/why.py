@@ -17,7 +17,7 @@ from misread.show import style
 from misread.show.figures import why as figures
 from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence, load_evidence
-from misread.study.why import Stored, stored_why
+from misread.study.why import WhyWithMaps, stored_why
 
 ARMS = (BASELINE, "again", "affine-margin")
 
@@ -40,7 +40,7 @@ def main() -> None:
     print("Written: docs/figures/explain-*.png.")
 
 
-def of_arms(stored: Stored, arms: tuple[str, ...], n_images: int = 3) -> Stored:
+def of_arms(stored: WhyWithMaps, arms: tuple[str, ...], n_images: int = 3) -> WhyWithMaps:
     """Return some arms and the first images of what is stored."""
     why = stored.why
     some = {
@@ -51,11 +51,11 @@ def of_arms(stored: Stored, arms: tuple[str, ...], n_images: int = 3) -> Stored:
     }
     less = why.model_copy(update={"arms": some, "ids": why.ids[:n_images]})
     maps = {arm: stored.maps[arm][:, :n_images] for arm in arms}
-    return Stored(less, maps, stored.images[:n_images])
+    return WhyWithMaps(less, maps, stored.images[:n_images])
 
 
 @style.styled
-def loop(evidence: Evidence, stored: Stored) -> Figure:
+def loop(evidence: Evidence, stored: WhyWithMaps) -> Figure:
     """Draw an image of either class at every degree of its edit."""
     title = "The top of a four is closed by degrees, the loop of a nine opened"
     sheet = style.Sheet(8.6, 3.3, title, "Degree of the edit; nothing else is changed.")

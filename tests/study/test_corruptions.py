@@ -39,6 +39,7 @@ from misread.study.corruptions import (
 from misread.study.evidence import load_evidence
 from misread.study.file import load_study
 from misread.study.plan import load_plan
+from misread.study.reread import Calls
 from misread.study.robustness import arm_mean, arm_on
 from misread.study.run import run_study
 from misread.study.verdict import StudyVerdict
@@ -599,7 +600,9 @@ def test_what_was_read_stays_and_what_was_lost_comes_back(corrupted, monkeypatch
     lost.unlink()
     work_here(monkeypatch)
     told = []
-    run_corruptions(rehearsal, out, on_view=lambda one, n: told.append((one.model.arm, n)))
+    run_corruptions(
+        rehearsal, out, calls=Calls(view=lambda one, n: told.append((one.model.arm, n)))
+    )
     assert lost.read_bytes() == content
     assert (out / "mnist-c" / "verdict.json").read_bytes() == verdict
     assert all(p.stat().st_mtime_ns == t for p, t in before.items() if p != lost)

@@ -19,6 +19,7 @@ from misread.images.mnist_form import all_to_convention
 from misread.learn.views import unseen
 from misread.store import RunFolder
 from misread.study.plan import load_plan
+from misread.study.reread import Calls
 from misread.study.transfer import load_transfers, run_transfer
 from standin import work_here
 
@@ -113,7 +114,7 @@ def test_what_was_read_is_not_read_again(transferred, monkeypatch):
     content = lost.read_bytes()
     lost.unlink()
     begun, done = [], work_here(monkeypatch)
-    run_transfer(study, "sklearn-digits", out, on_begin=lambda *counts: begun.extend(counts))
+    run_transfer(study, "sklearn-digits", out, calls=Calls(lambda *counts: begun.extend(counts)))
     assert lost.read_bytes() == content
     assert begun == [len(before) // 2, len(before) // 2 - 1]
     assert [(order.run.arm, order.run.seed) for order in done] == [("both", 42)]

@@ -45,9 +45,9 @@ def corruptions(
     refuse_untrusted(folder, trusted=trust)
     console = stderr()
     with Bar(console) as bar:
-        reports = counting_views(bar, "reading corrupted images", "corruptions × models")
+        calls = counting_views(bar, "reading corrupted images", "corruptions × models")
         place = out or folder / "corruptions"
-        result = run_corruptions(folder, place, severity, jobs=jobs, **reports)
+        result = run_corruptions(folder, place, severity, jobs=jobs, calls=calls)
     with console.status("drawing"):
         confirm = load_evidence(folder).confirm
         specs = [parse_corruption(name) for name in result.robustness.corruptions]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
@@ -11,7 +11,7 @@ from misread.data.dataset import Dataset
 from misread.data.sources import load
 from misread.learn.order import Progress as RunProgress
 from misread.learn.order import Step
-from misread.study.reread import Rereading
+from misread.study.reread import Calls, Rereading
 from misread.study.task import Note, Stage
 from misread.watch import watched
 
@@ -170,8 +170,8 @@ class StudyBar(Bar):
         return False  # each run has a line
 
 
-def counting_views(bar: Bar, title: str, unit: str) -> dict[str, Any]:
-    """Return what reports call that say how many views models have read, to count them."""
+def counting_views(bar: Bar, title: str, unit: str) -> Calls:
+    """Return calls that count the views that models have read."""
     n_read_by: dict[str, int] = {}
 
     def on_begin(n_views: int, n_before: int) -> None:
@@ -182,7 +182,7 @@ def counting_views(bar: Bar, title: str, unit: str) -> dict[str, Any]:
         bar.advance(n_read - n_read_by.get(reading.name, 0), reading.name)
         n_read_by[reading.name] = n_read
 
-    return {"on_begin": on_begin, "on_view": on_view, "on_note": bar.say}
+    return Calls(on_begin, on_view, bar.say)
 
 
 def load_with_bar(name: str, console: Console) -> tuple[Dataset, Dataset]:

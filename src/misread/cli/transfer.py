@@ -71,8 +71,8 @@ def _read(folder: Path, source: str, out: Path, jobs: int | None, console: Conso
     """Let the models of a study read a source, with a bar."""
     load_with_bar(source, console)
     with Bar(console) as bar:
-        reports = counting_views(bar, f"reading {source}", "models")
-        return run_transfer(folder, source, out, jobs=jobs, **reports)
+        calls = counting_views(bar, f"reading {source}", "models")
+        return run_transfer(folder, source, out, jobs=jobs, calls=calls)
 
 
 def _numbers(one: Transfer) -> dict[str, Any]:

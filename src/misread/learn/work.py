@@ -32,18 +32,20 @@ from misread.workers.pool import Report
 _NO_MODEL = b"This trainer keeps no model: it trains again whenever one is needed again.\n"
 
 
-def preload(trainer: TrainerCall) -> str:
+def preload(call: TrainerCall) -> str:
     """Return the module that workers with a trainer import first, "" for one that may do anything.
 
     Only TensorFlow is known to start no thread as it is imported.
     """
-    is_known = trainer.is_ours and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
+    is_known = call.is_ours and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
     return "misread.learn.preload" if is_known else ""
 
 
-def prepare(trainer: TrainerCall) -> None:
-    """Make this process ready to work, once."""
-    trainer_of(trainer).prepare()
+def prepare(call: TrainerCall) -> Trainer:
+    """Make this process ready to work, once, and return its trainer."""
+    trainer = trainer_of(call)
+    trainer.prepare()
+    return trainer
 
 
 def work(order: Order, report: Report) -> None:
@@ -54,7 +56,7 @@ def work(order: Order, report: Report) -> None:
     of a preview, and last `predictions.npz` with `result.json`.
     """
     run, files = order.run, dict(order.stored)
-    trainer, parts = _ready(run.trainer), parts_of(run)
+    trainer, parts = prepare(run.trainer), parts_of(run)
     with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as before:
         folder, start = Path(name), Path(before) if order.start else None
         unpack_model(order.start, Path(before))
@@ -85,7 +87,7 @@ def read_again(order: Order, report: Report) -> None:
     the one view shows a whole set, else slices alone.
     """
     run = order.run
-    trainer, parts = _ready(run.trainer), parts_of(run)
+    trainer, parts = prepare(run.trainer), parts_of(run)
     with tempfile.TemporaryDirectory() as name:
         reader = _stored_reader(trainer, order.stored, run, parts, Path(name))
 
@@ -99,12 +101,6 @@ def read_again(order: Order, report: Report) -> None:
             report(_whole(reading))
         else:
             report(_slices(counted()))
-
-
-def _ready(call: TrainerCall) -> Trainer:
-    trainer = trainer_of(call)
-    trainer.prepare()
-    return trainer
 
 
 class ViewReading(NamedTuple):

@@ -22,14 +22,9 @@ class _Machine(Environment):
 
 def recorded(folder: Path) -> Counter[Arithmetic | None]:
     """Return the arithmetic of a study's runs on TensorFlow, and of how many; None is not known."""
-    runs = (
-        read_json(path, _Machine) for path in sorted(folder.glob("arms/*/seed_*/environment.json"))
-    )
-    return Counter(
-        Arithmetic.model_validate(run["arithmetic"]) if "arithmetic" in run else None
-        for run in runs
-        if run.get("backend") == "tensorflow"
-    )
+    paths = sorted(folder.glob("arms/*/seed_*/environment.json"))
+    runs = [_Machine.model_validate(read_json(path, _Machine)) for path in paths]
+    return Counter(run.arithmetic for run in runs if run.backend == "tensorflow")
 
 
 @contextmanager

@@ -12,10 +12,8 @@ The judge is called once for each arm, with clean *confirm* as the study itself 
 corruptions as slices, so that each has its items: safe, harmed or undetermined.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -29,7 +27,7 @@ from misread.learn.views import View, load_parts, views_in
 from misread.store import locked
 from misread.study.arms import BASELINE
 from misread.study.plan import Plan, load_target_plan
-from misread.study.reread import EXPLORATORY, OnBegin, OnView, judge_again, reread
+from misread.study.reread import EXPLORATORY, NO_CALLS, Calls, judge_again, reread
 from misread.study.robustness import ArmMean, ArmOn, arm_mean, arm_on
 from misread.study.runs import Readings, load_arm
 from misread.study.verdict import StudyVerdict, seeds_needed
@@ -79,14 +77,12 @@ def run_corruptions(
     severity: int | None = None,
     *,
     jobs: int | None = None,
-    on_begin: OnBegin = lambda *_: None,
-    on_view: OnView = lambda *_: None,
-    on_note: Callable[[str], None] = lambda _: None,
+    calls: Calls = NO_CALLS,
 ) -> Corruptions:
     """Let every model of a study read *confirm* corrupted, and judge each arm; resumable.
 
     `severity`, 1 to 5, is of those corruptions that have several; None takes that of MNIST-C for
-    each. Each has a folder below `out`. The calls are those of `reread.reread`. StudyError if there
+    each. Each has a folder below `out`. StudyError if there
     is no such severity, DataError if the images are not of MNIST's kind; else errors as in
     `run_transfer`.
     """
@@ -105,10 +101,10 @@ def run_corruptions(
         "plan_sha256": plan.sha256,
     }
     needed = seeds_needed(plan, parts, folder)
-    how: Any = {"jobs": jobs, "on_begin": on_begin, "on_view": on_view, "on_note": on_note}
     with locked(place):
         views = tuple(View(corruption=name) for name in names)
-        read = reread(plan, needed, folder.resolve(), views, place, stated, **how)
+        at = folder.resolve()
+        read = reread(plan, needed, at, views, place, stated, jobs=jobs, calls=calls)
         clean = {
             arm: load_arm(plan, parts, folder, arm, n_seeds).side for arm, n_seeds in needed.items()
         }

@@ -22,7 +22,7 @@ from misread.study.arms import BASELINE
 from misread.study.evidence import Evidence
 from misread.study.models import models_of
 from misread.study.questions import Cell
-from misread.study.why import ArmWhy, Degrees, Grown, Why
+from misread.study.why import ArmWhy, Degrees, Grown, Why, WhyWithMaps
 
 _MOST_IMAGES = 6  # of maps
 _MOST_EDITED = 60  # images of each edit
@@ -38,7 +38,7 @@ def explain(
     method: Method = Method.OCCLUSION,
     edits: Sequence[str] = (),
     on_model: Callable[[], None] = lambda: None,
-) -> tuple[Why, dict[str, Floats], Images]:
+) -> WhyWithMaps:
     """Explain a cell from the stored models of a finished study, and write `explain/`.
 
     The models are loaded in this process; `on_model` is called when one has been asked. None, or
@@ -47,9 +47,8 @@ def explain(
     `explain.loop.EDITS` or of `OPERATIONS`, those of loops, of each class of which half of the
     images can be edited so.
 
-    It returns the numbers, the maps of each arm, `[S,N,H,W]`, and the images. StudyError if there
-    is no such cell, arm, image or edit, or a model gives no gradients; StoreError if a model is
-    missing.
+    StudyError if there is no such cell, arm, image or edit, or a model gives no gradients;
+    StoreError if a model is missing.
     """
     cell, plan = cell or evidence.plan.target, evidence.plan
     if cell is None or max(cell) >= evidence.confirm.n_classes or cell[0] == cell[1]:
@@ -94,7 +93,7 @@ def explain(
     folder = evidence.folder / "explain"
     write_arrays(folder / "explain.npz", {"images": images, **maps})
     write_json(folder / "explain.json", why.model_dump(mode="json"))
-    return why, maps, images
+    return WhyWithMaps(why, maps, images)
 
 
 def _images(evidence: Evidence, cell: Cell, ids: Sequence[int]) -> tuple[Images, list[int]]:

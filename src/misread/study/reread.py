@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -32,9 +32,6 @@ from misread.workers.pool import Workers
 from misread.workers.processes import LocalPool
 
 EXPLORATORY = "these data were chosen after the plan had been locked"
-
-OnBegin = Callable[[int, int], None]  # views that all models are to read, and those of before
-OnView = Callable[["Rereading", int], None]  # a model, and how many of its views it has read
 
 
 @dataclass(frozen=True)
@@ -86,6 +83,17 @@ class Rereading:
         return Order(run, stored, views=self.views)
 
 
+class Calls(NamedTuple):
+    """Calls as models read views."""
+
+    begin: Callable[[int, int], None] = lambda *_: None  # once: all views, and those read before
+    view: Callable[[Rereading, int], None] = lambda *_: None  # a model, and its views read so far
+    note: Callable[[str], None] = lambda _: None  # when a reading is tried again or fails
+
+
+NO_CALLS = Calls()
+
+
 def reread(
     plan: Plan,
     needed: Mapping[str, int],
@@ -95,17 +103,12 @@ def reread(
     stated: dict[str, Any],
     *,
     jobs: int | None,
-    on_begin: OnBegin,
-    on_view: OnView,
-    on_note: Callable[[str], None],
+    calls: Calls,
 ) -> dict[str, list[Arrays]]:
     """Let every model of a study read views, as far as it has not; return what they read.
 
     `needed` says how many seeds count of each arm. The readings are in `place`, and `stated` is the
-    content of `source.json` there: `source_sha256` and `plan_sha256` among it. `on_begin` is called
-    once with how many views all models are to read and how many an earlier try has read, `on_view`
-    with a model and how many of its views it has read, `on_note` with a sentence for people when a
-    reading is tried again or fails.
+    content of `source.json` there: `source_sha256` and `plan_sha256` among it.
 
     It returns, by arm, the arrays of `predictions.npz`, seed by seed. RunError if models could not
     be read, when all others were; StoreError if a model is missing, or `place` holds readings of
@@ -120,18 +123,18 @@ def reread(
     refuse_others(place, stated)
     write_json(place / "source.json", stated)
     todo = [reading for reading in readings if not reading.is_done]
-    on_begin(len(views) * len(readings), len(views) * (len(readings) - len(todo)))
+    calls.begin(len(views) * len(readings), len(views) * (len(readings) - len(todo)))
 
     def take(reading: Rereading, report: Any) -> None:
         if isinstance(report, Progress):
-            on_view(reading, report.number)
+            calls.view(reading, report.number)
         else:
             write_arrays(reading.path, report)
 
     log = place / "workers.log"
     n_jobs = jobs or default_jobs()
     pool = LocalPool(read_again, partial(prepare, trainer), n_jobs, log, preload(trainer))
-    with as_recorded(folder), Workers(pool, take, on_note, str(log)) as workers:
+    with as_recorded(folder), Workers(pool, take, calls.note, str(log)) as workers:
         workers.run(todo)
     log.unlink(missing_ok=True)  # it stays where something failed
     return {

@@ -11,7 +11,6 @@ models have read; beside it::
 Images that a study has trained on are left out, corrupted copies of them too.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from misread.readers.read import side_of_runs
 from misread.store import RunFolder, locked
 from misread.study.arms import BASELINE
 from misread.study.plan import Plan, load_plan, load_target_plan
-from misread.study.reread import OnBegin, OnView, judge_again, reread
+from misread.study.reread import NO_CALLS, Calls, judge_again, reread
 from misread.study.verdict import StudyVerdict, seeds_needed
 
 
@@ -60,14 +59,12 @@ def run_transfer(
     out: Path,
     *,
     jobs: int | None = None,
-    on_begin: OnBegin = lambda *_: None,
-    on_view: OnView = lambda *_: None,
-    on_note: Callable[[str], None] = lambda _: None,
+    calls: Calls = NO_CALLS,
 ) -> Transfer:
     """Let every model of a study read a source, and judge each arm; resumable model by model.
 
     The source, named as in `data.sources`, has a folder below `out`. Results do not depend on
-    `jobs`; the calls are those of `reread.reread`. RunError if models could not be read, when all
+    `jobs`. RunError if models could not be read, when all
     others were; StoreError if a model is missing, or `out` cannot be written or is in use;
     DataError if the source cannot be read, or has other classes than the study; PlanError if the
     study's plan was altered, or asks for no target.
@@ -83,10 +80,9 @@ def run_transfer(
         "n_images": len(data),
     }
     needed = seeds_needed(plan, load_parts(study.dataset, study.sizes["confirm_size"]), folder)
-    how: Any = {"jobs": jobs, "on_begin": on_begin, "on_view": on_view, "on_note": on_note}
     with locked(place):
-        views = (View(source=source),)
-        read = reread(plan, needed, folder.resolve(), views, place, stated, **how)
+        at, views = folder.resolve(), (View(source=source),)
+        read = reread(plan, needed, at, views, place, stated, jobs=jobs, calls=calls)
         return _conclude(plan, folder, read, place, stated)
 
 
@@ -133,7 +129,7 @@ def _equal(plan: Plan, folder: Path, read: dict[str, list[Arrays]]) -> float:
     return float(np.mean(shares))
 
 
-class Stored(Record):
+class TransferRecord(Record):
     """`transfer.json`: the fields of a `Transfer` that are not its verdict."""
 
     plan_sha256: str
@@ -151,7 +147,7 @@ def load_transfers(folder: Path, out: Path) -> list[Transfer]:
     plan = load_plan(folder)
     transfers = []
     for path in sorted(out.glob("*/transfer.json")):
-        stored = read_json(path, Stored)
+        stored = read_json(path, TransferRecord)
         if stored["plan_sha256"] == plan.sha256:
             transfers.append(_transfer(path.parent, stored))
     if not transfers:

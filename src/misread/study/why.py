@@ -80,15 +80,15 @@ class Why(Frozen):
         return None if self.sanity is None else self.sanity < _UNLIKE
 
 
-class Stored(NamedTuple):
-    """An explanation of earlier: numbers, maps `[S,N,H,W]` of each arm, and their images."""
+class WhyWithMaps(NamedTuple):
+    """An explanation: numbers, maps `[S,N,H,W]` of each arm, and their images."""
 
     why: Why
     maps: dict[str, Floats]
     images: Images
 
 
-def stored_why(evidence: Evidence) -> Stored | None:
+def stored_why(evidence: Evidence) -> WhyWithMaps | None:
     """Return what `explain` left in a study's folder; errors as in `read_json`.
 
     None where it left nothing, or what is of another plan or another version.
@@ -103,4 +103,4 @@ def stored_why(evidence: Evidence) -> Stored | None:
     if why.plan_sha256 != evidence.plan.sha256:
         return None
     arrays = read_arrays(folder / "explain.npz")
-    return Stored(why, {arm: arrays[arm] for arm in why.arms}, arrays["images"])
+    return WhyWithMaps(why, {arm: arrays[arm] for arm in why.arms}, arrays["images"])

@@ -19,8 +19,8 @@ TRIES = 3
 MOST_FAILURES = 3  # after as many without a single success no other job is begun
 
 Report = Callable[[Any], None]
-Work = Callable[[Any, Report], None]
-Prepare = Callable[[], None]
+Work = Callable[[Any, Report], object]
+Prepare = Callable[[], object]
 
 
 class Job(Protocol):
