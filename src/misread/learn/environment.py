@@ -13,18 +13,10 @@ from misread.learn.trainer import Trainer
 
 def environment(trainer: Trainer, call: TrainerCall) -> dict[str, Any]:
     """Return what may explain a difference between machines: versions, platform, processor."""
-    packages = (
-        "misread",
-        "keras",
-        "tensorflow",
-        "torch",
-        "jax",
-        "numpy",
-        "scikit-learn",
-        "opencv-python-headless",
-    )
+    trainers = ("keras", "tensorflow", "torch", "jax")
+    others = ("numpy", "scikit-learn", "opencv-python-headless")
     versions = {}
-    for name in packages:
+    for name in ("misread", *trainers, *others):
         with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
     return {

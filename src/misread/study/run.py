@@ -6,6 +6,7 @@ the baseline goes on as long as any arm does. `run_study` leaves a folder with c
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from misread.judge import PowerAnswer
 from misread.judge.items import Gate
 from misread.learn.call import call_of
 from misread.learn.trainer import Lesson, Reader
-from misread.learn.views import Part, Parts, View, load_parts
+from misread.learn.views import Part, View, load_parts
 from misread.store import RunFolder
 from misread.study.answer import alternatives_of
 from misread.study.arms import BASELINE
@@ -132,24 +133,21 @@ def untrained(study: Study, folder: Path, until: Until) -> list[RunFolder]:
     ]
 
 
+@dataclass
 class _Study:
     """A study at work in its folder."""
 
-    def __init__(
-        self,
-        study: Study,
-        folder: Path,
-        workers: Workers,
-        on_report: OnReport,
-        *,
-        mix_arithmetic: bool,
-    ) -> None:
-        self.mix_arithmetic = mix_arithmetic
-        self.study, self.folder, self.workers, self.on_report = study, folder, workers, on_report
-        self.parts: Parts = load_parts(study.dataset, study.sizes["confirm_size"])
-        for name in study.corruptions:  # images of another kind are refused before all work
+    study: Study
+    folder: Path
+    workers: Workers
+    on_report: OnReport
+    mix_arithmetic: bool
+
+    def __post_init__(self) -> None:
+        self.parts = load_parts(self.study.dataset, self.study.sizes["confirm_size"])
+        for name in self.study.corruptions:  # images of another kind are refused before all work
             corrupt(self.parts.confirm.images[:0], parse_corruption(name))
-        self.folds = select_folds(study.seeds, folder)
+        self.folds = select_folds(self.study.seeds, self.folder)
 
     def go(self, until: Until) -> Plan | None:
         """Bring the study as far as asked; see `run_study`."""

@@ -8,6 +8,7 @@ Models learn the half of the training set that later *proves*, and read the whol
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -113,23 +114,21 @@ def search(
         return work.go(n_seeds, budget_minutes, jobs or default_jobs())
 
 
+@dataclass
 class _Search:
     """A search at work in its folder."""
 
-    def __init__(
-        self,
-        study: Study,
-        folder: Path,
-        workers: Workers,
-        on_report: OnReport,
-        seeds: tuple[int, ...],
-        left_out: dict[str, str],
-    ) -> None:
-        self.study, self.folder, self.workers, self.on_report = study, folder, workers, on_report
-        self.left_out = left_out
-        self.seeds, self.parts = seeds, load_parts(study.dataset, study.sizes["confirm_size"])
-        self.cell: Cell = (0, 1)
-        self.views: tuple[View, ...] = ()
+    study: Study
+    folder: Path
+    workers: Workers
+    on_report: OnReport
+    seeds: tuple[int, ...]
+    left_out: dict[str, str]
+    cell: Cell = (0, 1)  # until the target is found
+    views: tuple[View, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.parts = load_parts(self.study.dataset, self.study.sizes["confirm_size"])
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -151,11 +150,7 @@ class _Search:
         rungs = tuple(halving(arms, n_seeds, self.cells, self.read))
         train = self.parts.train
         explored = folders[0].select()["labels"]
-        others = [
-            (cell["true"], cell["predicted"])
-            for cell in errors["cells"]
-            if not {cell["true"], cell["predicted"]} & set(self.cell)
-        ]
+        ranked = [(cell["true"], cell["predicted"]) for cell in errors["cells"]]
         outcome = Search(
             study=self.study.name,
             smoke=self.study.smoke,
@@ -168,7 +163,7 @@ class _Search:
             rungs=rungs,
             left_out=self.left_out | left_out,
             shift=self.shift(rungs[-1].arms[0].target, n_seeds[-1]),
-            placebo=others[0] if others else None,
+            placebo=next((cell for cell in ranked if not {*cell} & {*self.cell}), None),
             number=1 + self.searches_before(),
             minutes=self.minutes(rungs[-1], n_workers),
         )

@@ -95,6 +95,7 @@ def attempt(work: Work, order: Any, report: Report) -> Ended:
     return Ended()
 
 
+@dataclass(frozen=True)
 class Workers:
     """Workers that live as long as the study: their start-up is paid once.
 
@@ -103,26 +104,22 @@ class Workers:
     people, where the output of the workers is.
     """
 
-    def __init__(
-        self,
-        pool: Pool,
-        on_report: Callable[[Any, Any], None],
-        on_note: Callable[[str], None],
-        log: str,
-    ) -> None:
-        self._pool, self._on_report, self._on_note, self._log = pool, on_report, on_note, log
+    pool: Pool
+    on_report: Callable[[Any, Any], None]
+    on_note: Callable[[str], None]
+    log: str
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """End the workers; every file is written atomically, so nothing finished is harmed."""
-        self._pool.close()
+        self.pool.close()
 
     def start(self, n_jobs: int) -> None:
         """Begin to start the workers for so many jobs, before it is known what these are."""
         if n_jobs:
-            self._pool.start(n_jobs)
+            self.pool.start(n_jobs)
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Do all jobs, begun in this order; return when all are done.
@@ -136,26 +133,26 @@ class Workers:
         failed: dict[str, str] = {}
         n_done = 0
         while (todo or running) and (n_done or len(failed) < MOST_FAILURES):
-            while todo and self._pool.has_room():
+            while todo and self.pool.has_room():
                 number = todo.popleft()
                 tries[number] += 1
                 running.add(number)
-                self._pool.submit(number, jobs[number].order())
-            for number, event in self._pool.wait(0.2):
+                self.pool.submit(number, jobs[number].order())
+            for number, event in self.pool.wait(0.2):
                 name = jobs[number].name
                 if isinstance(event, Reported):
-                    self._on_report(jobs[number], event.report)
+                    self.on_report(jobs[number], event.report)
                     continue
                 running.remove(number)
                 if isinstance(event, Lost) and tries[number] < TRIES:
-                    self._on_note(f"{name}: {event.why}; it is tried again.")
+                    self.on_note(f"{name}: {event.why}; it is tried again.")
                     todo.appendleft(number)
                 elif isinstance(event, Lost):
                     failed[name] = f"{event.why}, in each of {TRIES} tries"
                 elif isinstance(event.error, MisreadError):
                     raise event.error
                 elif event.error is not None:
-                    self._on_note(f"{name} failed: {event.error}.")
+                    self.on_note(f"{name} failed: {event.error}.")
                     failed[name] = event.error
                 else:
                     n_done += 1
@@ -169,6 +166,6 @@ class Workers:
         named = "; ".join(f"{name} ({why})" for name, why in failed.items())
         return (
             f"{len(failed)} of {len(failed) + n_done + n_left} runs failed, and {others}: {named}. "
-            f"What the workers said is in {self._log}; mend that and run the same command again: "
+            f"What the workers said is in {self.log}; mend that and run the same command again: "
             "it tries these again, and what was finished is kept."
         )
