@@ -90,7 +90,11 @@ UNIFORM = "lambda images: np.full((len(images), 10), 0.1)"
         ),
         ("lambda images: ['a'] * len(images)", StudyError, "a probability for each image"),
         ("None", StudyError, "gave back None, which cannot be called"),
-        ("lambda images: np.full((len(images), 10), np.nan)", RunError, "144 images as no number"),
+        (
+            "lambda images: np.full((len(images), 10), np.nan)",
+            RunError,
+            "NaN or infinity for 144 images",
+        ),
         ("lambda images: np.ones((len(images), 10))", RunError, "add up to 1"),
         ("1 / 0", RunError, "ZeroDivisionError: division by zero"),
     ],

@@ -151,16 +151,15 @@ def probabilities(reader: Any, images: Images, n_classes: int) -> Probs:
             )
             raise StudyError(msg)
     probs_NK = np.concatenate([np.empty((0, n_classes), np.float32), *read]).astype(np.float32)
-    if not np.isfinite(probs_NK).all():
-        msg = (
-            f"the model reads {int((~np.isfinite(probs_NK)).any(axis=1).sum())} images as no number"
-        )
+    if n_broken := int((~np.isfinite(probs_NK)).any(axis=1).sum()):
+        msg = f"the model gives NaN or infinity for {n_broken} images; it must give probabilities"
         raise ValueError(msg)
     sums_N = probs_NK.sum(axis=1)
     if (probs_NK < 0).any() or (abs(sums_N - 1) > _SUM_MAY_MISS).any():
         msg = (
-            "what the model reads are no probabilities: they must be 0 or more and add up to 1 for "
-            f"each image, and do so to {sums_N.min():.3g} at the least, {sums_N.max():.3g} at most"
+            "the model must give probabilities, 0 or more, that add up to 1 for each image; "
+            f"the least is {probs_NK.min():.3g}, and they add up to {sums_N.min():.3g} to "
+            f"{sums_N.max():.3g}"
         )
         raise ValueError(msg)
     return probs_NK

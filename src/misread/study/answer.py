@@ -47,9 +47,10 @@ def answer_of(verdicts: Mapping[str, Verdict]) -> str:
     n_arms = len(verdicts)
     sentences = []
     if rarer := reduced or unsure:
-        which = "The fix makes" if n_arms == 1 else _of(len(rarer), n_arms)
         but = "" if reduced else f", but {_unsure([verdicts[arm] for arm in unsure])}"
-        sentences.append(f"{which} {target} rarer{but}: {_rates(verdicts, rarer)}.")
+        sentences.append(
+            f"{_makes(len(rarer), n_arms)} {target} rarer{but}: {_rates(verdicts, rarer)}."
+        )
     else:
         which = "The fix is" if n_arms == 1 else f"None of {_number(n_arms)} fixes is"
         sentences.append(f"{which}{' not' * (n_arms == 1)} shown to make {target} rarer.")
@@ -197,18 +198,16 @@ def _number(n: int) -> str:
     return _NUMBERS[n] if n < len(_NUMBERS) else f"{n:,}"
 
 
-def _of(n: int, n_arms: int) -> str:
+def _makes(n: int, n_arms: int) -> str:
     if n == n_arms:
-        return f"All {_number(n)} fixes make"
+        return "The fix makes" if n == 1 else f"All {_number(n)} fixes make"
     return f"{_number(n).capitalize()} of {_number(n_arms)} fixes {'makes' if n == 1 else 'make'}"
 
 
 def _rates(verdicts: Mapping[str, Verdict], arms: list[str]) -> str:
-    rates = []
-    for arm in arms:
-        name = f"{arm} " if len(verdicts) > 1 else ""
-        rates.append(name + wording.listed([_change(cell) for cell in verdicts[arm].cells]))
-    return ", ".join(rates)
+    rates = {arm: wording.listed([_change(cell) for cell in verdicts[arm].cells]) for arm in arms}
+    named = len(verdicts) > 1
+    return ", ".join(f"{arm} {rate}" if named else rate for arm, rate in rates.items())
 
 
 def _change(cell: CellResult) -> str:
