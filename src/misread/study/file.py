@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from misread.data.sources import beside, load
 from misread.errors import MisreadError, StudyError
+from misread.judge import cell_of
 from misread.learn.recipe import RECIPES, Recipe
 from misread.learn.treatments import Treatments
 from misread.study.arms import BASELINE, Arm
@@ -120,20 +121,11 @@ def _seeds(values: Mapping[str, Any], options: _Options) -> dict[str, Any]:
 
 def _cell(text: str, dataset: Any) -> Cell:
     """Return the cell that "cat:dog" names, or "4:9" by the places of two classes, from 0."""
-    names = [name.strip() for name in text.split(":")]
-    if len(names) != 2 or all(name.isdecimal() for name in names):
+    if ":" not in text or text.replace(":", "").replace(" ", "").isdecimal():
         return parse_cell(text)
     if not isinstance(dataset, str):
         return 0, 1  # the dataset is complained of
-    known = load(dataset)[0].class_names
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        msg = (
-            f"target {text!r}: there is no class {unknown[0]!r} in {dataset}; its classes are "
-            f"{', '.join(known[:12])}{', …' if len(known) > 12 else ''}: choose among them."
-        )
-        raise StudyError(msg)
-    return known.index(names[0]), known.index(names[1])
+    return cell_of(text, load(dataset)[0].class_names)
 
 
 def _read(name_or_path: str, dataset: str | None) -> tuple[str, Path, dict[str, Any]]:
