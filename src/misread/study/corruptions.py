@@ -29,7 +29,7 @@ from misread.study.arms import BASELINE
 from misread.study.plan import Plan, load_target_plan
 from misread.study.reread import EXPLORATORY, NO_CALLS, Calls, judge_again, reread
 from misread.study.robustness import ArmMean, ArmOn, arm_mean, arm_on
-from misread.study.runs import Readings, load_arm
+from misread.study.runs import load_arm
 from misread.study.verdict import StudyVerdict, seeds_needed
 
 CLEAN = "clean"
@@ -146,10 +146,10 @@ def _conclude(
         **{f"{arm} corrupted": read_CSN for arm, read_CSN in corrupted.items()},
     }
     write_arrays(place / "readings.npz", arrays)
-    sides = {
-        arm: _with_slices(side, dict(zip(names, corrupted[arm], strict=True)))
-        for arm, side in clean.items()
-    }
+    sides = {arm: replace(side, slices={}) for arm, side in clean.items()}
+    for arm, read_CSN in corrupted.items():  # every corruption is a slice in place of the study's
+        for name, preds_SN in zip(names, read_CSN, strict=True):
+            sides[arm] = sides[arm].with_view(name, preds_SN)
     write_json(place / "verdict.json", judge_again(plan, sides).model_dump(mode="json"))
     alpha, groups_N = plan.study.judge.alpha, clean[BASELINE].groups
     true, predicted = plan.cells[0]
@@ -176,11 +176,3 @@ def _conclude(
     )
     write_json(place / "corruptions.json", robustness.model_dump(mode="json"))
     return load_corruptions(place)
-
-
-def _with_slices(side: Predictions, corrupted: dict[str, Readings]) -> Predictions:
-    """Return a side with every corruption as a slice in place of those of its study."""
-    side = replace(side, slices={})
-    for name, preds_SN in corrupted.items():
-        side = side.with_view(name, preds_SN)
-    return side

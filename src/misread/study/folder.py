@@ -22,7 +22,7 @@ from misread.study.file import builtin_studies, load_study
 from misread.study.plan import load_plan
 from misread.study.study import Study
 from misread.study.task import Note, OnReport, Stage, Task
-from misread.wording import listed
+from misread.wording import listed, shortened
 from misread.workers.machine import default_jobs
 from misread.workers.pool import Pool, Workers
 from misread.workers.processes import LocalPool
@@ -283,7 +283,7 @@ def trainer_versions(folder: Path, arms: Iterable[str]) -> int:
 def _refuse(path: Path, there: dict[str, Any], asked: dict[str, Any]) -> None:
     flat = _flat(there)
     differences = [
-        f"{key} {_short(flat.get(key))} instead of {_short(value)}"
+        f"{key} {shortened(str(flat.get(key)), 40)} instead of {shortened(str(value), 40)}"
         for key, value in _flat(asked).items()
         if flat.get(key) != value
     ]
@@ -299,8 +299,3 @@ def _flat(value: dict[str, Any]) -> dict[str, Any]:
     for key, inner in value.items():
         flat |= inner if isinstance(inner, dict) else {key: inner}
     return flat
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else text[:37] + "…"

@@ -61,7 +61,7 @@ def held_for(
     folds: Mapping[int, int],
     pooled: Pooled | None,
 ) -> Held:
-    """Return the same as the planner takes it."""
+    """Return by how much held-out images count, as the planner takes it."""
     if pooled is None:
         return NONE_HELD
     extent = extent_for(study, cell, parts, folds, prove_only=pooled.prove_only)

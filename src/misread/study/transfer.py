@@ -103,18 +103,15 @@ def _conclude(
     labels_N = read[BASELINE][0]["labels"]
     write_arrays(place / "readings.npz", {"labels": labels_N, "seeds": np.array(seeds), **preds})
     write_json(place / "verdict.json", judge_again(plan, sides).model_dump(mode="json"))
+    # the study's own dataset, and all of its test set was read
+    is_own = stated["source_sha256"] == list(plan.dataset_sha256) and not plan.study.smoke
     summary = stated | {
         "study": plan.study.name,
         "accuracy": {arm: (p == labels_N).mean(axis=1).tolist() for arm, p in preds.items()},
-        "equal_to_confirm": _equal(plan, folder, read) if _is_own(plan, stated) else None,
+        "equal_to_confirm": _equal(plan, folder, read) if is_own else None,
     }
     write_json(place / "transfer.json", summary)
     return _transfer(place, summary)
-
-
-def _is_own(plan: Plan, stated: dict[str, Any]) -> bool:
-    """Return whether the source is the study's own dataset, and all of its test set was read."""
-    return stated["source_sha256"] == list(plan.dataset_sha256) and not plan.study.smoke
 
 
 def _equal(plan: Plan, folder: Path, read: dict[str, list[Arrays]]) -> float:
