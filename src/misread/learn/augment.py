@@ -27,7 +27,7 @@ _CHUNK = 2000  # images at once: bounds the memory of the displacement fields
 
 
 class Augment(Frozen):
-    """How far images are moved and bent; each draw is uniform and independent per image.
+    """Distortions of images by at most so much; each draw is uniform and independent per image.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ _NOT_OF = {model: set().union(*_ONLY_OF.values()) - names for model, names in _O
 
 
 class Recipe(Frozen):
-    """How a model is built and trained; its canonical JSON is part of a run's identity.
+    """Architecture and training of a model; its canonical JSON is part of a run's identity.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Recipe(Frozen):
     label_smoothing
         Share in [0, 1) of each label that is spread over all classes (Szegedy et al. 2016).
     augment
-        How every image is moved and bent before it is met, or None.
+        Distortions of every image before it is learnt from, or None.
     hidden
         Width of each hidden layer of "dense", from the image on; none is softmax regression.
     activation

@@ -30,7 +30,7 @@ _SUM_MAY_MISS = 0.01  # by as much may the probabilities of an image miss 1
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a trainer is given for one model.
+    """The task of a trainer: to train one model.
 
     Attributes
     ----------

@@ -93,19 +93,19 @@ class Arm(Frozen):
     Parameters
     ----------
     recipe
-        How its models are built and trained; None where a trainer of one's own takes `settings`.
+        Architecture and training of its models; None where another trainer takes `settings`.
     settings
-        What a trainer of one's own is given: any names, with values as JSON has them.
+        Settings of another trainer than ours: any names, with values as JSON has them.
     policy
-        Which of the study's policies treats the images, by the name of its arm; "" none.
+        The study's policy that treats its images, by the name of that policy's arm; "" for none.
     treatments
-        What else it does in training.
+        Other treatments in training.
     label
-        What it is, for people; "" where its name says so.
+        A label for people; "" where its name is enough.
     documented
         Accuracy in [0, 1] that someone else reports of one such model, or None.
     series, at
-        Where arms differ along an axis: the line that this arm is a point of, and its place.
+        The line along an axis that this arm is a point of, and its place on the axis.
     """
 
     recipe: Recipe | None = None

@@ -59,7 +59,7 @@ class Evidence:
     Attributes
     ----------
     folder, plan, parts : Path, Plan, Parts
-        Where it is, what was asked, and the images.
+        The folder, the locked plan, and the images.
     runs : mapping of str to ArmRuns
         The finished runs of every arm, the baseline first; an arm that was settled early has the
         first seeds.

@@ -53,7 +53,7 @@ class Proof(Frozen):
     pooled
         Whether held-out images of *select* count as evidence beside *confirm*.
     seen_before
-        What of the evidence was looked at before the plan: it does not decide.
+        Evidence that was looked at before the plan: it does not decide.
     """
 
     alpha: float = Field(default=0.05, gt=0, lt=0.5)

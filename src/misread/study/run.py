@@ -67,18 +67,18 @@ def run_study(
     Parameters
     ----------
     study
-        What to run.
+        The study.
     folder
-        Where; it is created, and resumed if it holds a part of the same study.
+        Its folder; it is created, and resumed if it holds a part of the same study.
     jobs
         Runs at the same time; None takes what fits. Results do not depend on it.
     executor
-        Where the runs are done: here, or on a Ray cluster (see docs/cluster.md).
+        The place of the runs: this machine, or a Ray cluster (see docs/cluster.md).
     on_report
         Receives a `Stage` as it begins, every `Progress` of the workers, and a `Note` on anything
         that people should know.
     until
-        Where to stop; what comes before the end needs a study that asks for a target.
+        The stage to stop at; those before the end need a study that asks for a target.
     trainer
         A function that trains, in place of the study's trainer; see docs/trainer.md. Workers import
         it, so it must stand in a file, at the top level.

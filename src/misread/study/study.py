@@ -72,7 +72,7 @@ class Study(Frozen):
     dataset
         Name of the dataset.
     recipe_name
-        What the recipe is called that its arms have in common; "" where they have none.
+        Name of the recipe that its arms have in common; "" where they have none.
     seeds
         One run per arm and seed.
     arms
@@ -83,11 +83,11 @@ class Study(Frozen):
         The cell to reduce, (true, predicted); None takes the top cell on *select* where there is a
         policy, else no target is asked for.
     claims
-        What is claimed of the accuracies of its arms.
+        Claims about the accuracies of its arms.
     axis
-        What the places `at` of its arms are, as in "hidden layers"; "" if they have none.
+        Meaning of the places `at` of its arms, as in "hidden layers"; "" if they have none.
     judge
-        What counts as proof.
+        Conditions of a proof.
     adaptive
         Looks at which an arm may be settled; the seeds are then those of the last look. None where
         every arm has all of the seeds.
@@ -99,7 +99,7 @@ class Study(Frozen):
     fit_size
         Images to train on, stratified; None takes all.
     trainer
-        What trains; another one than ours by `call` or by `command`.
+        The trainer; another one than ours by `call` or by `command`.
     smoke
         Everything shrunk, to see that it works; proves nothing.
     """

@@ -26,7 +26,7 @@ class StudyVerdict(Frozen):
     Attributes
     ----------
     answer : str
-        What came out, in one line; terminal and page begin with it too.
+        The result in one line; terminal and page begin with it too.
     study : str
         Name of the study.
     smoke : bool
