@@ -196,14 +196,7 @@ def build(project: Path, work: Path, site: Path) -> int:
     return done.returncode
 
 
-def main() -> int:
-    """Build the site of this project, and return the exit code."""
-    site = PROJECT / "site"
-    code = build(PROJECT, PROJECT / "build" / "docs", site)
-    if not code:
-        print(f"Written: {site / 'index.html'}")
-    return code
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    if code := build(PROJECT, PROJECT / "build" / "docs", PROJECT / "site"):
+        sys.exit(code)
+    print(f"Written: {PROJECT / 'site' / 'index.html'}")

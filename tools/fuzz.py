@@ -235,27 +235,21 @@ def damaged(content: bytes, name: str, random: Random) -> bytes:
 def _bytes(content: bytes, random: Random) -> bytes:
     if not content:
         return bytes(random.randrange(256) for _ in range(random.randrange(20)))
-    place, way = random.randrange(len(content)), random.randrange(7)
+    place, start = random.randrange(len(content)), random.randrange(len(content))
     rest = content[place:]
-    match way:
-        case 0:
-            return content[:place] + bytes([rest[0] ^ 1 << random.randrange(8)]) + rest[1:]
-        case 1:
-            return content[:place]
-        case 2:
-            return content[:place] + rest[random.randrange(1, 9) :]
-        case 3:
-            return content[:place] + random.choice(TOKENS) + rest[random.randrange(3) :]
-        case 4:
-            value = random.choice((0, 1, 255, 2**16, 2**31, 2**32 - 1)).to_bytes(
-                4, random.choice(("big", "little"))
-            )
-            return content[:place] + value + rest[4:]
-        case 5:
-            start = random.randrange(len(content))
-            return content[:place] + content[start : start + random.randrange(64)] + rest
-        case _:
-            return content[:place] + rest[:40] * random.randrange(2, 5) + rest
+    number = random.choice((0, 1, 255, 2**16, 2**31, 2**32 - 1))
+    changed = random.choice(
+        (
+            bytes([rest[0] ^ 1 << random.randrange(8)]) + rest[1:],
+            b"",
+            rest[random.randrange(1, 9) :],
+            random.choice(TOKENS) + rest[random.randrange(3) :],
+            number.to_bytes(4, random.choice(("big", "little"))) + rest[4:],
+            content[start : start + random.randrange(64)] + rest,
+            rest[:40] * random.randrange(2, 5) + rest,
+        )
+    )
+    return content[:place] + changed
 
 
 def _within(content: bytes, name: str, random: Random) -> bytes:
@@ -361,17 +355,10 @@ def _cell(content: bytes, random: Random) -> bytes:
     separator = b"\t" if b"\t" in lines[0] else b","
     cells = lines[place].split(separator)
     column = random.randrange(len(cells))
-    way = random.randrange(4)
-    if way == 0:
-        cells[column] = random.choice(TOKENS)
-    elif way == 1:
-        cells.insert(column, cells[column])
-    elif way == 2:
-        del cells[column]
-    else:
-        cells[column] = (
-            random.choice((b"id", b"label", b"x")) if place == 0 else cells[column] + b".0"
-        )
+    cell = cells[column]
+    other = random.choice((b"id", b"label", b"x")) if place == 0 else cell + b".0"
+    ways: tuple[list[bytes], ...] = [random.choice(TOKENS)], [cell, cell], [], [other]
+    cells[column : column + 1] = random.choice(ways)
     lines[place] = separator.join(cells)
     return b"\n".join(lines)
 

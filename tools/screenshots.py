@@ -28,24 +28,16 @@ def take_picture(page: Path, picture: Path, program: str) -> None:
         top = tab.locator("#explore-head").bounding_box()
         end = tab.locator("#explore-one .reading").first.bounding_box()
         if top is None or end is None:
-            msg = f"{page} shows no image."
-            raise SystemExit(msg)
+            sys.exit(f"{page} shows no image.")
         height = end["y"] + end["height"] - top["y"] + MARGIN
         clip = {"x": 0, "y": top["y"] - MARGIN, "width": WIDTH, "height": height}
         tab.screenshot(path=picture, full_page=True, clip=clip)  # type: ignore[arg-type]
         browser.close()
 
 
-def main() -> int:
-    """Take the picture, and return the exit code."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        print(f"There is no browser: none of {', '.join(PROGRAMS)} is on PATH.", file=sys.stderr)
-        return 1
-    take_picture(PAGE, PICTURE, program)
-    print(f"{PICTURE}: written.")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    chromium = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if chromium is None:
+        sys.exit(f"There is no browser: none of {', '.join(PROGRAMS)} is on PATH.")
+    take_picture(PAGE, PICTURE, chromium)
+    print(f"{PICTURE}: written.")
