@@ -43,7 +43,7 @@ COMMANDS = {
 }
 
 
-class _Door(click.Command):
+class _LazyCommand(click.Command):
     """A command by name, before its module is loaded."""
 
     def __init__(self, module: str, name: str, short_help: str) -> None:
@@ -70,7 +70,7 @@ class _Commands(click.Group):
                 place = option.strip() or before
                 msg = f"after {place} the name is empty; name what is meant, or leave it out."
                 raise StudyError(msg)
-        return name, command.load() if isinstance(command, _Door) else command, rest
+        return name, command.load() if isinstance(command, _LazyCommand) else command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         for stream in (sys.stdout, sys.stderr):
@@ -99,7 +99,11 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
-    commands=[_Door(module, *door) for module, doors in COMMANDS.items() for door in doors.items()],
+    commands=[
+        _LazyCommand(module, *command)
+        for module, commands in COMMANDS.items()
+        for command in commands.items()
+    ],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__)

@@ -80,8 +80,8 @@ def fix(
         write_atomic(proof, proof_of(result, whole, arms).encode())
         page = folder / "fix.html"
         labels = {name: arm.label or name for name, arm in candidates.items()}
-        again = _again(click.get_current_context())
-        write_atomic(page, search_page(result, loaded, labels, proof, again).encode())
+        command = _command(click.get_current_context())
+        write_atomic(page, search_page(result, loaded, labels, proof, command).encode())
     if as_json:
         say_json((folder / "fix.json").read_text("utf-8"))
         return
@@ -95,7 +95,7 @@ def fix(
     say(next_command(result, proof))
 
 
-def _again(ctx: click.Context) -> str:
+def _command(ctx: click.Context) -> str:
     """Return the command with what decides its result: not where that goes, nor how fast."""
     stated = [ctx.params["study"]]
     for option in ctx.command.params:

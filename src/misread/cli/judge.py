@@ -94,7 +94,7 @@ from misread.show.table import terminal_table
 @json_option
 @click.option("--markdown", is_flag=True, help="Print it as a pull request's comment.")
 @click.option("--gate", is_flag=True, help="Exit with 1 unless the verdict is REDUCED.")
-def judge(before: str, afters: tuple[str, ...], cells: tuple[str, ...], **options: Any) -> None:
+def judge(before: str, afters: tuple[str, ...], cells: tuple[str, ...], **values: Any) -> None:
     """Judge the predictions AFTER a fix against those BEFORE it; needs no training.
 
     Without --cell it tells what changed, broke and improved; several AFTER are
@@ -118,42 +118,44 @@ def judge(before: str, afters: tuple[str, ...], cells: tuple[str, ...], **option
     images a seed has not learnt, as in cross-validation: the others of its
     readings do not count.
     """  # noqa: D301  click reads the \b
-    asked = _Asked(**options)
-    if asked.as_json and asked.markdown:
+    options = _Options(**values)
+    if options.as_json and options.markdown:
         msg = "--json and --markdown both say how to print the verdict; give one of them."
         raise JudgeError(msg)
-    if asked.gate and not cells:
+    if options.gate and not cells:
         msg = "--gate needs the cell that the fix was to reduce; name it with --cell, as in 4:9."
         raise JudgeError(msg)
-    if asked.metadata and (asked.gate or asked.markdown):
+    if options.metadata and (options.gate or options.markdown):
         msg = "--metadata is for looking, on a terminal or with --json; leave --gate or --markdown."
         raise JudgeError(msg)
-    if asked.images and not asked.page:
+    if options.images and not options.page:
         msg = "--images are for the page; say with --html where to write it."
         raise JudgeError(msg)
-    if asked.page and asked.page.suffix.lower() not in (".html", ".htm"):
-        msg = f"--html writes a page, and {asked.page} does not end in .html; name one that does."
+    if options.page and options.page.suffix.lower() not in (".html", ".htm"):
+        msg = f"--html writes a page, and {options.page} does not end in .html; name one that does."
         raise JudgeError(msg)
     with patience("reading predictions"):
-        sides = _read((before, *afters), asked)
+        sides = _read((before, *afters), options)
         pictures = None
-        if asked.images is not None:
-            pictures = pictures_of(asked.images, next(iter(sides.values())))  # else judged in vain
-    by_column = _by_column(sides, cells, asked)
-    if by_column and asked.as_json:
+        if options.images is not None:
+            pictures = pictures_of(
+                options.images, next(iter(sides.values()))
+            )  # else judged in vain
+    by_column = _by_column(sides, cells, options)
+    if by_column and options.as_json:
         print_json([one.model_dump(mode="json") for one in by_column])
         return
     if cells:
-        _judge(sides, cells, asked, pictures)
+        _judge(sides, cells, options, pictures)
     else:
-        _survey(sides, asked, pictures)
+        _survey(sides, options, pictures)
     if by_column:
         what = cells[0] if cells else "Errors"
         stdout().print(terminal_table(metadata_table(by_column, ("before", "after"), what)))
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Options:
     """The options of the command."""
 
     alpha: float
@@ -179,23 +181,25 @@ class _Asked:
 
 
 def _by_column(
-    sides: Mapping[str, Predictions], cells: tuple[str, ...], asked: _Asked
+    sides: Mapping[str, Predictions], cells: tuple[str, ...], options: _Options
 ) -> tuple[ColumnSlices, ...]:
     """Return error rates by the columns beside the images; none where there is no such table."""
-    if asked.metadata is None:
+    if options.metadata is None:
         return ()
     before, after, *_ = sides.values()
-    pair = align(before, after, paired=asked.paired)
-    columns = read_metadata(asked.metadata, before)
+    pair = align(before, after, paired=options.paired)
+    columns = read_metadata(options.metadata, before)
     cell = cell_of(cells[0], pair.class_names) if cells else None
     with patience("looking through the columns"):
-        return by_metadata(pair, columns, cell=cell, alpha=asked.alpha)
+        return by_metadata(pair, columns, cell=cell, alpha=options.alpha)
 
 
 _Pictures = Callable[[Ids | None], Images]
 
 
-def _survey(sides: Mapping[str, Predictions], asked: _Asked, pictures: _Pictures | None) -> None:
+def _survey(
+    sides: Mapping[str, Predictions], options: _Options, pictures: _Pictures | None
+) -> None:
     """Print what changed, without a target."""
     before, *afters = sides.values()
     with patience("comparing"):
@@ -203,16 +207,16 @@ def _survey(sides: Mapping[str, Predictions], asked: _Asked, pictures: _Pictures
             before,
             afters,
             names=tuple(sides),
-            margins=_margins(asked.margins),
-            alpha=asked.alpha,
-            paired=asked.paired,
+            margins=_margins(options.margins),
+            alpha=options.alpha,
+            paired=options.paired,
             on_note=_note,
         )
-    if asked.page is not None:
-        _write_page(asked.page, sides, pictures, surveys=surveys)
-    if asked.as_json:
+    if options.page is not None:
+        _write_page(options.page, sides, pictures, surveys=surveys)
+    if options.as_json:
         print_json([one.model_dump(mode="json") for one in surveys])
-    elif asked.markdown:
+    elif options.markdown:
         say(survey_markdown(surveys), nl=False)
     else:
         stdout().print(survey_terminal(surveys))
@@ -221,7 +225,7 @@ def _survey(sides: Mapping[str, Predictions], asked: _Asked, pictures: _Pictures
 def _judge(
     sides: Mapping[str, Predictions],
     cells: tuple[str, ...],
-    asked: _Asked,
+    options: _Options,
     pictures: _Pictures | None,
 ) -> None:
     """Print a verdict on each treated side, at a level that is shared out among them."""
@@ -234,36 +238,36 @@ def _judge(
                     before,
                     after,
                     cells=cells,
-                    margins=_margins(asked.margins),
-                    alpha=asked.alpha / len(afters),
-                    reduction=asked.reduction,
+                    margins=_margins(options.margins),
+                    alpha=options.alpha / len(afters),
+                    reduction=options.reduction,
                     arm=name,
                     against=against,
-                    paired=asked.paired,
+                    paired=options.paired,
                     on_note=_note,
                 )
             ]
-    if asked.page is not None:
+    if options.page is not None:
         judging = shlex.join(("misread", "judge", *sides, "--cell", cells[0]))
-        _write_page(asked.page, sides, pictures, verdicts=verdicts, commands=[judging])
-    if asked.as_json:
+        _write_page(options.page, sides, pictures, verdicts=verdicts, commands=[judging])
+    if options.as_json:
         dumped = [verdict.model_dump(mode="json") for verdict in verdicts]
         print_json(dumped if len(dumped) > 1 else dumped[0])
-    elif asked.markdown:
+    elif options.markdown:
         say("\n".join(map(verdict_markdown, verdicts)), nl=False)
     elif len(verdicts) == 1:
         stdout().print(verdict_table(verdicts[0]))
     else:
-        level = wording.level(asked.alpha)
+        level = wording.level(options.alpha)
         for verdict in verdicts:
             stdout().print(verdict_brief(verdict), "")
         stdout().print(
-            f"Each of {len(verdicts)} at the level {asked.alpha:g} / {len(verdicts)}, so that all "
-            f"intervals together hold with {level}. One alone in full: misread judge "
+            f"Each of {len(verdicts)} at the level {options.alpha:g} / {len(verdicts)}, so that "
+            f"all intervals together hold with {level}. One alone in full: misread judge "
             f"{shlex.join((against, verdicts[0].arm))} --cell {cells[0]}",
             markup=False,
         )
-    if asked.gate and any(verdict.verdict != "REDUCED" for verdict in verdicts):
+    if options.gate and any(verdict.verdict != "REDUCED" for verdict in verdicts):
         sys.exit(1)
 
 
@@ -296,18 +300,18 @@ def _note(text: str) -> None:
     say(text, err=True)
 
 
-def _read(names: tuple[str, ...], asked: _Asked) -> dict[str, Predictions]:
+def _read(names: tuple[str, ...], options: _Options) -> dict[str, Predictions]:
     """Read all sides, and add the slices that come in files of their own.
 
     A side that is given twice has its number added to its name.
     """
-    heads = {"label": asked.label_column, "prediction": asked.prediction_column}
+    heads = {"label": options.label_column, "prediction": options.prediction_column}
     columns = {kind: name for kind, name in heads.items() if name}
-    answers = read_answers(asked.answers) if asked.answers else {}
+    answers = read_answers(options.answers) if options.answers else {}
 
     def read(name: str) -> Predictions:
         side = read_predictions(name, columns=columns, on_note=_note)
-        return side.without_groups() if asked.no_groups else side
+        return side.without_groups() if options.no_groups else side
 
     distinct = [
         name if names.index(name) == k else f"{name} ({k + 1})" for k, name in enumerate(names)
@@ -316,7 +320,7 @@ def _read(names: tuple[str, ...], asked: _Asked) -> dict[str, Predictions]:
         label: with_answers(read(name), answers)
         for label, name in zip(distinct, names, strict=True)
     }
-    for text in asked.slices:
+    for text in options.slices:
         slice_name, equals, files = text.partition("=")
         sources = files.split(",")
         if not (slice_name and equals and len(sources) == len(names) and all(sources)):

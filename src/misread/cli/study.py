@@ -118,7 +118,7 @@ def errors(
 
     It takes a study's folder, or a study as `misread run` does.
     """
-    loaded, folder = _asked(study, out, Until.ERRORS, train=train, **options)
+    loaded, folder = _study_and_folder(study, out, Until.ERRORS, train=train, **options)
     parts = _run(loaded, Until.ERRORS, folder, jobs)
     path = folder / "errors.json"
     ranked = read_json(path, Errors)
@@ -156,7 +156,7 @@ def preview(
 
     It takes a study's folder, or a study as `misread run` does.
     """
-    loaded, folder = _asked(study, out, Until.PREVIEW, train=train, **options)
+    loaded, folder = _study_and_folder(study, out, Until.PREVIEW, train=train, **options)
     if loaded.policy is None:
         msg = (
             f"{loaded.name} has no policy whose images could be shown; its arms train differently."
@@ -216,7 +216,7 @@ def report(study: str, markdown_page: Path | None, figures: Path | None) -> None
     say(f"Written: {' and '.join(map(str, written))}.")
 
 
-def _asked(
+def _study_and_folder(
     source: str, out: Path | None, until: Until, *, train: bool, **options: Any
 ) -> tuple[Study, Path]:
     """Return the study that a command is about, and its folder.

@@ -22,11 +22,11 @@ class Heads:
     on_note: Callable[[str], None]  # takes a sentence on columns that were taken by a usual name
 
     @property
-    def others(self) -> tuple[str, ...]:
+    def all_heads(self) -> tuple[str, ...]:
         """Every head that may stand for one of ours."""
         return (*self.columns.values(), *(name for names in ALIASES.values() for name in names))
 
-    def seen(self, heads: Sequence[str]) -> list[str]:
+    def as_ours(self, heads: Sequence[str]) -> list[str]:
         """Return heads under our names; a head that is none of ours stays."""
         names = list(heads)
         for ours, head in self._places(heads).items():
@@ -35,7 +35,7 @@ class Heads:
             names[heads.index(head)] = ours
         return names
 
-    def named(self, heads: Sequence[str]) -> list[str]:
+    def resolve(self, heads: Sequence[str]) -> list[str]:
         """Return heads under our names, and say which were taken by a usual name.
 
         DataError if one that was asked for is not there.
@@ -48,7 +48,7 @@ class Heads:
         if usual:
             taken = ", ".join(f"{head} as {ours}" for ours, head in usual.items())
             self.on_note(f"Columns taken: {taken}.")
-        return self.seen(heads)
+        return self.as_ours(heads)
 
     def _places(self, heads: Sequence[str]) -> dict[str, str]:
         """Return heads by our name: those asked for, and a usual one where ours is not there."""

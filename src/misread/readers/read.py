@@ -20,7 +20,7 @@ from misread.data.mnist import load_mnist
 from misread.data.parts import stratified_subset
 from misread.errors import DataError, JudgeError
 from misread.judge.checks import refuse_repeats
-from misread.judge.classes import in_order, short_list
+from misread.judge.classes import in_order
 from misread.judge.predictions import Predictions
 from misread.judge.tables import KNOWN, NEEDED
 from misread.memory import allow
@@ -108,7 +108,7 @@ def _read_table(scan: Callable[[], Any], heads_as: Heads) -> Predictions:
     try:
         frame = scan()
         heads = frame.collect_schema().names()
-        names = heads_as.named([head.strip() for head in heads])
+        names = heads_as.resolve([head.strip() for head in heads])
         refuse_repeats("columns", [name for name in names if name in KNOWN])
         head_of = dict(zip(names, heads, strict=True))
         return from_columns(names, lambda name: frame.select(head_of[name]).collect().to_series())
@@ -172,7 +172,7 @@ def _columns_of(header: str, heads_as: Heads) -> tuple[str, list[str]]:
         msg = f"its line of column names cannot be read ({error}); write it anew."
         raise DataError(msg) from None
     ways = {s: [name.strip() for name in names] for s, names in ways.items()}
-    separator = max(ways, key=lambda s: ({*NEEDED} <= {*heads_as.seen(ways[s])}, len(ways[s])))
+    separator = max(ways, key=lambda s: ({*NEEDED} <= {*heads_as.as_ours(ways[s])}, len(ways[s])))
     names = ways[separator]
     refuse_repeats("columns", [name for name in names if name in KNOWN])
     return separator, [n if names.count(n) == 1 else f"{n}#{k}" for k, n in enumerate(names)]
@@ -181,7 +181,7 @@ def _columns_of(header: str, heads_as: Heads) -> tuple[str, list[str]]:
 def _read_parquet(path: Path, _: str, heads_as: Heads) -> Predictions:
     import polars as pl  # noqa: PLC0415
 
-    check_parquet(path, (*KNOWN, *heads_as.others))
+    check_parquet(path, (*KNOWN, *heads_as.all_heads))
     return _read_table(lambda: pl.scan_parquet(path, glob=False), heads_as)
 
 
@@ -224,9 +224,6 @@ def _read_run(path: Path) -> dict[str, npt.NDArray[Any]]:
         except (ValueError, OSError) as error:
             msg = f"cannot be read as NPZ ({error}); run the study again."
             raise DataError(msg) from None
-        if not arrays.keys() >= {"labels", "predictions"}:
-            msg = f"it holds {short_list(list(arrays))}; needed are labels and predictions."
-            raise DataError(msg)
         try:
             return check_readings(arrays)
         except ValueError as error:
