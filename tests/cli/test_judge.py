@@ -209,6 +209,17 @@ def test_a_column_that_is_not_there(sides):
     done = CliRunner().invoke(main, ["judge", str(before), str(after), "--label-column", "y"])
     assert done.exit_code == 2
     assert "there is no column 'y'; there are seed, id, label" in done.stderr
+    archives = [str(sides / f"{name}.npz") for name in ("before", "after")]
+    done = CliRunner().invoke(main, ["judge", *archives, "--label-column", "y"])
+    assert done.exit_code == 2
+    assert "before.npz is no table and has no column 'y'; leave out" in done.stderr
+
+
+def test_a_reduction_is_of_a_cell(sides):
+    archives = [str(sides / f"{name}.npz") for name in ("before", "after")]
+    done = CliRunner().invoke(main, ["judge", *archives, "--reduction", ".5"])
+    assert done.exit_code == 2
+    assert "--reduction is of a cell; name it with --cell" in done.stderr
 
 
 def test_disputed_labels_count_the_same_through_every_door(sides, tmp_path):

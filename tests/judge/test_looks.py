@@ -88,6 +88,8 @@ def test_looks_stand_at_quarters_and_seeds_are_filled_up():
         "adaptive": {"looks": [5, 8]},
         "seeds": (3, 1, 2, 4, 5, 6, 7, 8),
     }
+    assert with_looks({}, [1, 2], smoke=True) == {"adaptive": {"looks": (2, 3)}, "seeds": (1, 2, 3)}
+    assert with_looks({}, range(4), smoke=True)["adaptive"]["looks"] == (2, 4)
 
 
 # --- giving up ------------------------------------------------------------------------------------

@@ -4,10 +4,12 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from misread import wording
 from misread.cli.options import (
@@ -119,28 +121,11 @@ def judge(before: str, afters: tuple[str, ...], cells: tuple[str, ...], **values
     readings do not count.
     """  # noqa: D301  click reads the \b
     options = _Options(**values)
-    if options.as_json and options.markdown:
-        msg = "--json and --markdown both say how to print the verdict; give one of them."
-        raise JudgeError(msg)
-    if options.gate and not cells:
-        msg = "--gate needs the cell that the fix was to reduce; name it with --cell, as in 4:9."
-        raise JudgeError(msg)
-    if options.metadata and (options.gate or options.markdown):
-        msg = "--metadata is for looking, on a terminal or with --json; leave --gate or --markdown."
-        raise JudgeError(msg)
-    if options.images and not options.page:
-        msg = "--images are for the page; say with --html where to write it."
-        raise JudgeError(msg)
-    if options.page and options.page.suffix.lower() not in (".html", ".htm"):
-        msg = f"--html writes a page, and {options.page} does not end in .html; name one that does."
-        raise JudgeError(msg)
+    _refuse_clashes(options, cells)
     with patience("reading predictions"):
         sides = _read((before, *afters), options)
-        pictures = None
-        if options.images is not None:
-            pictures = pictures_of(
-                options.images, next(iter(sides.values()))
-            )  # else judged in vain
+        first = next(iter(sides.values()))
+        pictures = options.images and pictures_of(options.images, first)  # else judged in vain
     by_column = _by_column(sides, cells, options)
     if by_column and options.as_json:
         print_json([one.model_dump(mode="json") for one in by_column])
@@ -210,7 +195,7 @@ def _survey(
             margins=_margins(options.margins),
             alpha=options.alpha,
             paired=options.paired,
-            on_note=_note,
+            on_note=partial(say, err=True),
         )
     if options.page is not None:
         _write_page(options.page, sides, pictures, surveys=surveys)
@@ -230,23 +215,22 @@ def _judge(
 ) -> None:
     """Print a verdict on each treated side, at a level that is shared out among them."""
     (against, before), *afters = sides.items()
-    verdicts = []
     with patience("judging"):
-        for name, after in afters:
-            verdicts += [
-                judge_sides(
-                    before,
-                    after,
-                    cells=cells,
-                    margins=_margins(options.margins),
-                    alpha=options.alpha / len(afters),
-                    reduction=options.reduction,
-                    arm=name,
-                    against=against,
-                    paired=options.paired,
-                    on_note=_note,
-                )
-            ]
+        verdicts = [
+            judge_sides(
+                before,
+                after,
+                cells=cells,
+                margins=_margins(options.margins),
+                alpha=options.alpha / len(afters),
+                reduction=options.reduction,
+                arm=name,
+                against=against,
+                paired=options.paired,
+                on_note=partial(say, err=True),
+            )
+            for name, after in afters
+        ]
     if options.page is not None:
         judging = shlex.join(("misread", "judge", *sides, "--cell", cells[0]))
         _write_page(options.page, sides, pictures, verdicts=verdicts, commands=[judging])
@@ -296,8 +280,24 @@ def _write_page(
     say(f"Written: {path} ({wording.number(len(content) / 1e6, decimals=1)} MB).", err=True)
 
 
-def _note(text: str) -> None:
-    say(text, err=True)
+def _refuse_clashes(options: _Options, cells: tuple[str, ...]) -> None:
+    """Raise JudgeError where options do not go together."""
+    from_line = click.get_current_context().get_parameter_source("reduction")
+    sentence = ""
+    if options.as_json and options.markdown:
+        sentence = "--json and --markdown both say how to print the verdict; give one of them."
+    elif options.gate and not cells:
+        sentence = "--gate needs the cell to be reduced: name it with --cell, as in 4:9."
+    elif from_line is ParameterSource.COMMANDLINE and not cells:
+        sentence = "--reduction is of a cell; name it with --cell, as in 4:9, or leave it out."
+    elif options.metadata and (options.gate or options.markdown):
+        sentence = "--metadata is for a terminal or --json; leave out --gate and --markdown."
+    elif options.images and not options.page:
+        sentence = "--images are for the page; say with --html where to write it."
+    elif options.page and options.page.suffix.lower() not in (".html", ".htm"):
+        sentence = f"--html writes a page: {options.page} must end in .html or .htm."
+    if sentence:
+        raise JudgeError(sentence)
 
 
 def _read(names: tuple[str, ...], options: _Options) -> dict[str, Predictions]:
@@ -310,7 +310,7 @@ def _read(names: tuple[str, ...], options: _Options) -> dict[str, Predictions]:
     answers = read_answers(options.answers) if options.answers else {}
 
     def read(name: str) -> Predictions:
-        side = read_predictions(name, columns=columns, on_note=_note)
+        side = read_predictions(name, columns=columns, on_note=partial(say, err=True))
         return side.without_groups() if options.no_groups else side
 
     distinct = [

@@ -78,6 +78,11 @@ def read_predictions(
         if "#" in str(source) and not path.exists():
             text, _, arm = str(source).rpartition("#")
             path = Path(text)
+        is_table = not (path.is_dir() or path.name.lower().endswith(".npz"))
+        if columns and path.exists() and not is_table:
+            head = next(iter(columns.values()))
+            msg = f"{path} is no table and has no column {head!r}; leave out the names of columns."
+            raise DataError(msg)
         if path.is_dir():
             return _read_folder(path)
         with path.open("rb") as file:

@@ -13,8 +13,6 @@ from misread.judge import LEAST_SEEDS, Adaptive, Margins, cell_of
 
 Cell = tuple[int, int]
 
-_SMOKE_LOOKS = (2, 3)
-
 
 class Seen(Frozen):
     """Images that a plan was made with, or its arms tuned on.
@@ -146,9 +144,9 @@ def with_looks(
     """Return the `adaptive` and the `seeds` of a study with looks.
 
     `spec` is the table ``[adaptive]`` of its TOML, not checked yet. Where no looks are named, they
-    stand at quarters of the seeds; a study of fewer than ten goes to 20, a smoke run looks at two
-    and at three. Seeds that are missing up to the last look are filled up by 1, 2, … as far as they
-    are free.
+    stand at quarters of the seeds; a study of fewer than ten goes to 20. A smoke run looks at two
+    seeds and at all, three at the least. Seeds that are missing up to the last look are filled up
+    by 1, 2, … as far as they are free.
 
     Examples
     --------
@@ -161,7 +159,7 @@ def with_looks(
     many = len(seeds) >= 2 * LEAST_SEEDS
     looks = spec.get("looks", tuple(sorted(quarters)) if many else Adaptive().looks)
     if smoke:
-        looks = _SMOKE_LOOKS
+        looks = 2, max(3, len(seeds))
     most = looks[-1] if isinstance(looks, list | tuple) and looks else 0
     free = (seed for seed in count(1) if seed not in seeds)
     more = islice(free, max(most - len(seeds), 0)) if isinstance(most, int) else ()
