@@ -125,7 +125,7 @@ def judge(before: str, afters: tuple[str, ...], cells: tuple[str, ...], **values
     with patience("reading predictions"):
         sides = _read((before, *afters), options)
         first = next(iter(sides.values()))
-        pictures = options.images and pictures_of(options.images, first)  # else judged in vain
+        pictures = pictures_of(options.images, first) if options.images else None
     by_column = _by_column(sides, cells, options)
     if by_column and options.as_json:
         print_json([one.model_dump(mode="json") for one in by_column])
