@@ -63,7 +63,7 @@ class Page(HTMLParser):
 
 
 def test_every_figure_is_written_and_is_a_picture(tmp_path: Path, drawn: dict[str, Drawn]) -> None:
-    paths = write_figures(made_up(), tmp_path / "figures", drawn)
+    paths = write_figures(made_up(), drawn, tmp_path / "figures")
     assert [path.stem for path in paths] == list(FIGURES)
     for path in paths:
         image = cv2.imread(str(path))

@@ -309,7 +309,7 @@ def _drawing(folder: Path) -> Iterator[None]:
 def _draw(evidence: Evidence) -> tuple[Path, dict[str, Drawn]]:
     """Write the figures and the report of a study; return the report's path and the figures."""
     drawn = draw_figures(evidence)
-    write_figures(evidence, drawn=drawn)
+    write_figures(evidence, drawn)
     return write_report(evidence, drawn), drawn
 
 

@@ -32,17 +32,18 @@ def calibration_tables(calibration: Calibration) -> Iterator[Table]:
     for (paired, reduction), group in groupby(
         calibration.outcomes, lambda outcome: (outcome.paired, outcome.reduction)
     ):
-        by_row: dict[tuple[str, int], dict[float, Outcome]] = {}
+        by_row: dict[tuple[str, int], dict[float, str]] = {}
         for outcome in group:
-            by_row.setdefault((outcome.world, outcome.n_seeds), {})[outcome.errors] = outcome
+            row = by_row.setdefault((outcome.world, outcome.n_seeds), {})
+            row[outcome.errors] = outcome_cell(outcome)
         errors = sorted({count for row in by_row.values() for count in row})
         truth = f"a true −{reduction:.0%}: power" if reduction else "no effect: false positives"
         yield Table(
             f"{_pairs(paired)} seeds, {truth} / coverage",
             ("World", "Seeds", *(f"{count:g} errors" for count in errors)),
             tuple(
-                (world, str(n), *(outcome_cell(row[e]) if e in row else "–" for e in errors))
-                for (world, n), row in by_row.items()
+                (world, str(n_seeds), *(row.get(count, "–") for count in errors))
+                for (world, n_seeds), row in by_row.items()
             ),
             frame=Frame.LIGHT,
         )
@@ -220,28 +221,14 @@ def _duration(seconds: float) -> str:
 
 
 class RuleSummary(NamedTuple):
-    """A rule over all kinds of study.
-
-    Attributes
-    ----------
-    rule : str
-        Its name.
-    worst, mean : float
-        False positives in the worst kind, and on average.
-    coverage : float
-        Of the intervals where it stopped, in the worst kind, null or not.
-    power : tuple of float
-        Mean power, for each true reduction.
-    seeds : tuple of float
-        Mean seeds of an arm: without an effect, then for each true reduction.
-    """
+    """A rule over all kinds of study."""
 
     rule: str
-    worst: float
-    mean: float
-    coverage: float
-    power: tuple[float, ...]
-    seeds: tuple[float, ...]
+    worst: float  # share of false positives in the worst kind
+    mean: float  # on average
+    coverage: float  # of the intervals where it stopped, in the worst kind, null or not
+    power: tuple[float, ...]  # mean, for each true reduction
+    seeds: tuple[float, ...]  # mean of an arm: without an effect, then for each true reduction
 
 
 def rule_summaries(outcomes: Sequence[Stopped]) -> list[RuleSummary]:

@@ -2,6 +2,7 @@
 
 from misread.show.select import smoke_mark
 from misread.show.table import Table, Tone, Toned
+from misread.study.accuracy import Accuracy, Spread
 from misread.study.claims import ClaimOutcome, Standing
 from misread.study.evidence import Evidence
 from misread.wording import count, number, p_number, p_value, percent, points
@@ -29,7 +30,7 @@ def arm_table(evidence: Evidence) -> Table:
             name,
             arm.label,
             f"{arm.parameters:,}" if arm.parameters else "–",
-            _spread(arm.accuracy.mean, arm.accuracy.sd),
+            _spread(arm.accuracy),
             f"{100 * arm.accuracy.low:.2f} to {100 * arm.accuracy.high:.2f}%",
             percent(arm.fit_accuracy.mean),
             points(arm.gap.mean or 0.0),
@@ -49,8 +50,8 @@ def documented_table(evidence: Evidence) -> Table:
         low, high = arm.documented.low, arm.documented.high
         span = "–" if low is None or high is None else f"{100 * low:.2f} to {100 * high:.2f}%"
         agrees = {True: "yes", False: "no", None: "–"}[arm.documented.agrees]
-        measured = _spread(arm.accuracy.mean, arm.accuracy.sd)
-        rows.append((name, f"{100 * arm.documented.accuracy:.2f}%", measured, span, agrees))
+        documented = f"{100 * arm.documented.accuracy:.2f}%"
+        rows.append((name, documented, _spread(arm.accuracy), span, agrees))
     heads = ("Arm", "Documented", "Here", "One more network lies in (95%)", "Documented is within")
     return Table("Documented accuracies", heads, tuple(rows))
 
@@ -75,16 +76,14 @@ def difference_table(evidence: Evidence) -> Table:
 def class_table(evidence: Evidence, arm: str) -> Table:
     """Return precision and recall of each class of an arm."""
     rows = tuple(
-        (name, _spread(precision.mean, precision.sd), _spread(recall.mean, recall.sd))
-        for name, precision, recall in (
-            (c.name, c.precision, c.recall) for c in evidence.accuracies.arms[arm].per_class
-        )
+        (c.name, _spread(c.precision), _spread(c.recall))
+        for c in evidence.accuracies.arms[arm].per_class
     )
     return Table(f"Classes of {arm}", ("Class", "Precision ± sd", "Recall ± sd"), rows)
 
 
-def _spread(mean: float | None, sd: float | None) -> str:
-    return percent(mean) + ("" if sd is None else f" ± {100 * sd:.2f}")
+def _spread(value: Spread | Accuracy) -> str:
+    return percent(value.mean) + ("" if value.sd is None else f" ± {100 * value.sd:.2f}")
 
 
 def claim_lines(evidence: Evidence, claim: ClaimOutcome) -> list[str]:
@@ -109,16 +108,12 @@ def comparison_tables(evidence: Evidence) -> list[Table]:
     columns = (0, 1, 2, 3, 6, 7)  # the others stand on the page
     heads, *rows = (tuple(row[column] for column in columns) for row in (arms.heads, *arms.rows))
     tables = [Table(arms.title, heads, tuple(rows), align="ll")]
-    if outcome.claims:
-        claims = tuple(
-            (
-                claim.text,
-                Toned(claim.verdict, _TONES[claim.verdict]),
-                "\n".join(claim_lines(evidence, claim)),
-            )
-            for claim in outcome.claims
-        )
+    claims = []
+    for claim in outcome.claims:
+        verdict = Toned(claim.verdict, _TONES[claim.verdict])
+        claims.append((claim.text, verdict, "\n".join(claim_lines(evidence, claim))))
+    if claims:
         level = f"measured, with {1 - outcome.alpha:.0%} interval"
         title = f"What is claimed{smoke_mark(outcome.smoke)}"
-        tables.append(Table(title, ("claim", "verdict", level), claims, align="lll"))
+        tables.append(Table(title, ("claim", "verdict", level), tuple(claims), align="lll"))
     return tables

@@ -4,7 +4,6 @@ import io
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from misread.judge.classes import Cell
 from misread.show.inline import inline, json_in_page
 from misread.show.table import Table
 
-Pictures = Callable[[str, Ids], Images | None]  # of a slice ("" for none), at these places
+Pictures = Callable[[str, Ids], Images | None]  # of a slice ("" for none), by place; None: unknown
 
 MOST_IMAGES = 6000  # inside a page; beyond, those that most seeds misread
 _MOST_OF_SLICE = 1000  # images that are inside only for how a slice is read
@@ -28,46 +27,33 @@ _ACROSS = 40  # tiles of a sprite's row
 _LARGEST_PX, _SMALLEST_PX, _SPRITE_PX = 96, 40, 14_000_000  # of a photo's tile, of the sprite
 _AS_IT_IS_PX = 64  # images up to this size are not made smaller
 _NOT_READ = -1
+_NONE = np.zeros(1, np.int64)
 
 
 @dataclass(frozen=True)
 class Explorable:
     """Readings to click through.
 
-    Attributes
-    ----------
-    sides : mapping of str to Predictions
-        By arm, the baseline first; images, classes and slices are the same in each.
-    target : tuple of int or None
-        The cell that is open first.
-    held : mapping of str to collection of tuple
-        By arm, the cells whose change against the baseline holds up over all cells.
-    noun : str
-        What a group of images is.
-    pictures : callable
-        Takes a slice's name and places among its images, and returns these; None where unknown.
-    maps : mapping of str to ndarray
-        By arm, `uint8 [M,H,W,3]` of the images `map_ids`: what speaks for the target's true class.
+    `sides` are by arm, the baseline first; images, classes and slices are the same in each.
+    `held` has for an arm the cells whose change against the baseline holds up over all cells,
+    `maps` the images `map_ids` as `uint8 [M,H,W,3]`: what speaks for the target's true class.
     """
 
     sides: Mapping[str, Predictions]
-    target: Cell | None = None
-    held: Mapping[str, Collection[Cell]] = field(default_factory=lambda: MappingProxyType({}))
-    noun: str = "group"
+    target: Cell | None = None  # the cell that is open first
+    held: Mapping[str, Collection[Cell]] = field(default_factory=dict)
+    noun: str = "group"  # what a group of images is
     pictures: Pictures = lambda _slice, _places: None
-    maps: Mapping[str, Images] = field(default_factory=lambda: MappingProxyType({}))
+    maps: Mapping[str, Images] = field(default_factory=dict)
     map_ids: tuple[int, ...] = ()
 
 
 def explore_of(it: Explorable) -> dict[str, Any] | None:
     """Return what `explore.html.j2` takes; None where no image is misread.
 
-    Returns
-    -------
-    dict or None
-        `data`, JSON that is safe inside a page; `sprite`, the address of all images as one picture,
-        "" where there are none; `cells`, a Table of the largest confusions; `size`, a sentence on
-        what is inside.
+    `data` is JSON that is safe inside a page; `sprite` the address of all images as one picture, ""
+    where there are none; `cells` a Table of the largest confusions; `size` a sentence on what is
+    inside.
     """
     before, *_ = it.sides.values()
     parts = ["", *before.slices]
@@ -120,10 +106,9 @@ def largest_cells(sides: Mapping[str, Predictions]) -> Table:
     """Return the largest confusions, with their images a seed in each arm."""
     counts = [_counts(side) for side in sides.values()]
     names = next(iter(sides.values())).class_names
-    n_seeds = [side.n_seeds for side in sides.values()]
     means = {
-        cell: [float(np.sum(of.get(cell, 0))) / n for of, n in zip(counts, n_seeds, strict=True)]
-        for cell in dict.fromkeys(cell for of in counts for cell in of)
+        cell: [float(of.get(cell, _NONE).mean()) for of in counts]
+        for cell in set[Cell]().union(*counts)
     }
     leading = sorted(means, key=lambda cell: (-max(means[cell]), cell))[:_MOST_ROWS]
     rows = tuple(
@@ -144,8 +129,8 @@ def _part(
     side, *_ = sides.values()
     counts = [_counts(one) for one in sides.values()]
     largest = {
-        cell: max(int(np.max(of[cell])) if cell in of else 0 for of in counts)
-        for cell in dict.fromkeys(cell for of in counts for cell in of)
+        cell: max(int(of.get(cell, _NONE).max()) for of in counts)
+        for cell in set[Cell]().union(*counts)
     }
     always = {it.target, *(cell for cells in it.held.values() for cell in cells)}
     leading = sorted(largest, key=lambda cell: (cell not in always, -largest[cell], cell))

@@ -5,7 +5,7 @@
 
 from functools import singledispatch
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from misread import wording
 from misread.judge.atlas import Atlas
@@ -16,7 +16,7 @@ from misread.show.render import verdict_html
 from misread.show.survey import (
     EXPLORATORY,
     next_step,
-    survey_lines,
+    survey_sentence,
     survey_tables,
     survey_warnings,
 )
@@ -39,12 +39,12 @@ def _verdict(thing: Verdict) -> str:
 
 @html_of.register
 def _survey(thing: Survey) -> str:
-    (line,) = survey_lines([thing])
-    tables = Markup().join(html_table(table) for table in survey_tables([thing]))
-    step = escape(next_step([thing]))
-    warned = Markup().join(Markup("<p><b>{}</b></p>").format(t) for t in survey_warnings([thing]))
-    return warned + Markup("<p><b>{}</b></p><p>{}</p>{}<p>{}</p>").format(
-        line, EXPLORATORY, tables, step
+    first = (*survey_warnings([thing]), survey_sentence(thing))
+    return Markup("{}<p>{}</p>{}<p>{}</p>").format(
+        Markup().join(map(Markup("<p><b>{}</b></p>").format, first)),
+        EXPLORATORY,
+        Markup().join(map(html_table, survey_tables([thing]))),
+        next_step([thing]),
     )
 
 

@@ -18,7 +18,7 @@ from misread.show.survey import (
     EXPLORATORY,
     footing,
     next_step,
-    survey_lines,
+    survey_sentence,
     survey_tables,
     survey_warnings,
 )
@@ -29,28 +29,14 @@ _COLUMNS = 4  # images side by side, so that a phone can show them
 
 @dataclass(frozen=True)
 class Judged:
-    """What was judged, and what came out.
+    """Predictions with the verdict, or without a cell the survey, of each treated side."""
 
-    Attributes
-    ----------
-    sides : mapping of str to Predictions
-        By name, the one before the fix first.
-    verdicts, surveys : sequence
-        One of each treated side; the verdicts, or the surveys where no cell was named.
-    pictures : callable
-        As `Explorable` takes them.
-    about : str
-        What the readings are; "" where nobody said.
-    commands : sequence of str
-        What to type next.
-    """
-
-    sides: Mapping[str, Predictions]
+    sides: Mapping[str, Predictions]  # by name, the one before the fix first
     verdicts: Sequence[Verdict] = ()
     surveys: Sequence[Survey] = ()
     pictures: Pictures = lambda _slice, _places: None
-    about: str = ""
-    commands: Sequence[str] = ()
+    about: str = ""  # what the readings are
+    commands: Sequence[str] = ()  # to type next
 
 
 def judged_page(judged: Judged) -> str:
@@ -67,9 +53,9 @@ def judged_page(judged: Judged) -> str:
     explorable = Explorable(sides, target=target, held=held, pictures=judged.pictures)
     answers = [line for summary in summaries for line in answer_lines(summary)]
     if judged.surveys:
-        answers, warnings = survey_lines(judged.surveys), survey_warnings(judged.surveys)
-        answers += [EXPLORATORY, footing(judged.surveys)]
-    following = [next_step(judged.surveys)] if judged.surveys else []
+        answers = [*map(survey_sentence, judged.surveys), EXPLORATORY, footing(judged.surveys)]
+        warnings = survey_warnings(judged.surveys)
+    following = next_step(judged.surveys) if judged.surveys else ""
     figures = _cell_figures(sides, target, judged.pictures) if target else {}
     captions = {
         key: f"The images that are misread so: {name}."
@@ -86,7 +72,7 @@ def judged_page(judged: Judged) -> str:
         explore=explore_of(explorable),
         captions=captions,
         figures=embedded(figures),
-        commands=[*filter(None, following), *judged.commands],
+        commands=[*filter(None, [following]), *judged.commands],
     )
 
 

@@ -65,6 +65,7 @@ def embedded(figures: Mapping[str, Drawn]) -> dict[str, dict[str, str]]:
 def _study(evidence: Evidence) -> dict[str, Any]:
     """Return everything that the page of a study with a target names, but its figures."""
     plan, sliced, atlas = evidence.plan, evidence.sliced, evidence.atlas
+    why = stored_why(evidence)
     return {
         "study": plan.study,
         "target": words.target_name(evidence),
@@ -86,13 +87,13 @@ def _study(evidence: Evidence) -> dict[str, Any]:
         ],
         "effect": tables.effect_table(evidence),
         "behind": tables.behind_table(evidence),
-        "slices": tables.slice_table(evidence),
+        "slices": tables.slice_table(evidence, tables.slice_status),
         "classes": tables.class_table(evidence),
         "selection": selection_table(evidence),
         "shrinkage": evidence.shrinkage(*evidence.target).sentence,
         "planned": plan.planned_power.in_full if plan.planned_power else "",
         "explore": explore_of(explorable_of(evidence)),
-        "why": _why(evidence),
+        "why": sentences(why.why, evidence.confirm.class_names) if why else [],
         "ledger": tables.ledger_table(evidence),
         "held": tables.held_table(evidence),
         "explained": slices.explained_table(sliced),
@@ -111,12 +112,6 @@ def _study(evidence: Evidence) -> dict[str, Any]:
         "run": _study_run(evidence),
         "command": command(evidence),
     }
-
-
-def _why(evidence: Evidence) -> list[str]:
-    """Return what `misread explain` found, one sentence each; none where nobody asked."""
-    stored = stored_why(evidence)
-    return sentences(stored.why, evidence.confirm.class_names) if stored else []
 
 
 def _comparison(evidence: Evidence, figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,7 +147,7 @@ def _study_run(evidence: Evidence) -> list[tuple[str, str]]:
         f"{wording.count(machine['threads'], 'thread')} per run"
     )
     return [
-        *_plan(plan.sha256, plan.dataset_sha256, evidence.seeds, plan.select_folds),
+        *_plan(evidence),
         *_recipe(plan.study),
         *_trainer(evidence),
         *((f"Arm {arm}", words.arm_description(evidence, arm)) for arm in evidence.arms),
@@ -165,7 +160,7 @@ def _comparison_run(evidence: Evidence) -> list[tuple[str, str]]:
     plan, machine = evidence.plan, evidence.environment
     threads = wording.count(machine["threads"], "thread")
     return [
-        *_plan(plan.sha256, plan.dataset_sha256, evidence.seeds, plan.select_folds),
+        *_plan(evidence),
         *((f"Arm {name}", _settings(arm.stated)) for name, arm in plan.study.arms.items()),
         *_trainer(evidence),
         ("Versions", _versions(machine)),
@@ -174,20 +169,14 @@ def _comparison_run(evidence: Evidence) -> list[tuple[str, str]]:
     ]
 
 
-def _plan(
-    plan_sha256: str,
-    dataset_sha256: tuple[str, str],
-    seeds: tuple[int, ...],
-    select_folds: Mapping[int, int],
-) -> list[tuple[str, str]]:
+def _plan(evidence: Evidence) -> list[tuple[str, str]]:
+    plan = evidence.plan
+    folds = (f"{seed} → {fold}" for seed, fold in plan.select_folds.items())
     return [
-        ("Plan (SHA-256)", plan_sha256),
-        ("Dataset (SHA-256 of train, test)", ", ".join(dataset_sha256)),
-        ("Seeds", ", ".join(map(str, seeds))),
-        (
-            "Held-out tenth of each seed",
-            ", ".join(f"{seed} → {fold}" for seed, fold in select_folds.items()),
-        ),
+        ("Plan (SHA-256)", plan.sha256),
+        ("Dataset (SHA-256 of train, test)", ", ".join(plan.dataset_sha256)),
+        ("Seeds", ", ".join(map(str, evidence.seeds))),
+        ("Held-out tenth of each seed", ", ".join(folds)),
     ]
 
 
@@ -236,8 +225,7 @@ def command(evidence: Evidence) -> str:
     """Return the command that runs the same study again."""
     study = evidence.plan.study
     name = source_of(study)
-    parts = ["misread", "run", name]
-    parts += ["--seeds", wording.spans(study.seeds)]
+    parts = ["misread", "run", name, "--seeds", wording.spans(study.seeds)]
     if study.adaptive:
         parts.append("--adaptive")
     parts += ["--arms", ",".join(evidence.treated_arms or (BASELINE,))]

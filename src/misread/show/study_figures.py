@@ -104,19 +104,18 @@ def draw_figures(evidence: Evidence) -> dict[str, Drawn]:
 
 
 def write_figures(
-    evidence: Evidence, folder: Path | None = None, drawn: Mapping[str, Drawn] | None = None
+    evidence: Evidence, drawn: Mapping[str, Drawn], folder: Path | None = None
 ) -> list[Path]:
-    """Write every figure as `<name>.png`, drawn anew where it is not yet; return the files.
+    """Write every figure as `<name>.png`, and return the files.
 
     By default into `figures` in the study's folder, or `results` where it asks for no target.
     StoreError if the folder cannot be written.
     """
-    usual = "results" if evidence.plan.target is None else "figures"
-    folder = evidence.folder / usual if folder is None else folder
-    drawn = draw_figures(evidence) if drawn is None else drawn
-    for name, figure in drawn.items():
-        write_atomic(folder / f"{name}.png", figure.png)
-    return [folder / f"{name}.png" for name in drawn]
+    folder = folder or evidence.folder / ("figures" if evidence.plan.target else "results")
+    paths = [folder / f"{name}.png" for name in drawn]
+    for path, figure in zip(paths, drawn.values(), strict=True):
+        write_atomic(path, figure.png)
+    return paths
 
 
 FIGURES: dict[str, Callable[[Evidence], Figure]] = {

@@ -19,8 +19,6 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import escape
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -35,14 +33,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 INK, MUTED, FAINT, GRID = "#16181d", "#5d6470", "#aab0ba", "#e4e7ec"
-BLUE, VERMILLION, ORANGE, GREEN, PURPLE, SKY = (
-    "#0072B2",
-    "#D55E00",
-    "#E69F00",
-    "#009E73",
-    "#AA4499",
-    "#56B4E9",
-)
+BLUE, VERMILLION, ORANGE = "#0072B2", "#D55E00", "#E69F00"
+GREEN, PURPLE, SKY = "#009E73", "#AA4499", "#56B4E9"
 STATUS_COLOURS = {"harmed": VERMILLION, "undetermined": ORANGE, "safe": BLUE, "scanned": MUTED}
 STATUS_MARKERS = {"harmed": "D", "undetermined": "s", "safe": "o", "scanned": "."}
 VERDICT_COLOURS = {
@@ -67,6 +59,7 @@ _NEEDLESS = re.compile(
     r'| transform="rotate\(-0 [^"]*\)"'
 )
 _MARGIN_IN = 0.35
+_CHARACTER_EM = {True: 0.61, False: 0.545}  # mean width of a character, bold or not
 _RC: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
     "font.size": 11,
@@ -111,19 +104,7 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 @styled
 def png(figure: Figure) -> bytes:
     """Return a figure as PNG bytes; without date and software name, so that they repeat."""
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure)
-    _show_unseen(figure)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def _show_unseen(figure: Figure) -> None:
-    for text in figure.findobj(MplText):
-        if not text.get_text().isprintable():
-            text.set_text(wording.visible(text.get_text()))
+    return _file_of(figure, format="png", metadata={"Software": None})
 
 
 @styled
@@ -135,22 +116,29 @@ def svg(figure: Figure) -> str:
     mpl.rcParams.update(
         {"svg.fonttype": "none", "svg.hashsalt": "misread", "image.composite_image": False}
     )
-    buffer = io.StringIO()
-    FigureCanvasSVG(figure)
-    _show_unseen(figure)
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")
-        figure.savefig(buffer, format="svg", metadata=metadata, transparent=True)
-    body = buffer.getvalue().partition("</defs>")[2].rpartition("</svg>")[0]
+    text = _file_of(figure, format="svg", metadata=metadata, transparent=True).decode()
+    body = text.partition("</defs>")[2].rpartition("</svg>")[0]
     body = _TAG.sub(lambda tag: _short(tag[0]), _BLANK.sub("<", body))
     width, height = (72 * side for side in figure.get_size_inches())
     title = escape(wording.visible(str(figure.get_label())))
     return f'<svg role="img" aria-label="{title}" viewBox="0 0 {width:g} {height:g}">{body}</svg>'
 
 
+def _file_of(figure: Figure, **options: Any) -> bytes:
+    """Return a figure as a file, in which characters that steer or turn text are visible."""
+    for text in figure.findobj(MplText):
+        if not text.get_text().isprintable():
+            text.set_text(wording.visible(text.get_text()))
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
+        figure.savefig(buffer, **options)
+    return buffer.getvalue()
+
+
 def _short(tag: str) -> str:
-    """Return a tag of matplotlib's without what nobody needs: ids, far decimals, blanks."""
+    """Return a tag of matplotlib's without needless ids, decimals and blanks."""
     kept = tag if "base64" in tag else _DECIMALS.sub(r"\1", tag)
     kept = kept.replace("base64,\n", "base64,").replace(' id="photo"', ' class="photo"')
     return _BLANKS.sub(" ", _NEEDLESS.sub("", kept))
@@ -165,59 +153,43 @@ def write_png(path: Path, figure: Figure) -> Path:
 class Sheet:
     """A figure with a title, laid out in inches from the left and from below the title.
 
-    Parameters
-    ----------
-    width, height
-        Size of the body in inches; the title adds to the height.
-    title
-        The finding, in one sentence.
-    subtitle
-        What is drawn.
-    warning
-        Stands above everything: why the result proves nothing ("": it may).
+    Width and height are those of the body; the title, which is the finding in one sentence, adds
+    to the height. The subtitle says what is drawn; the warning, above everything, why the result
+    proves nothing ("" where it may).
     """
 
     def __init__(
         self, width: float, height: float, title: str, subtitle: str = "", warning: str = ""
     ) -> None:
         inner = width - 2 * _MARGIN_IN
-        lines = [
-            *_wrapped(warning and f"Exploratory: {warning}.", inner, 10.5, VERMILLION, bold=True),
-            *_wrapped(title, inner, 16, INK, bold=True),
-            *_wrapped(subtitle, inner, 11, MUTED),
+        lines: list[tuple[str, dict[str, Any]]] = [
+            (line, {"size": size, "colour": colour, "bold": bold})
+            for text, size, colour, bold in (
+                (warning and f"Exploratory: {warning}.", 10.5, VERMILLION, True),
+                (title, 16.0, INK, True),
+                (subtitle, 11.0, MUTED, False),
+            )
+            for line in textwrap.wrap(text, int(inner * 72 / (size * _CHARACTER_EM[bold])))
         ]
+        heights = [look["size"] * 1.42 / 72 for _, look in lines]
         self.width = width
-        self.top = 0.3 + sum(size * 1.42 / 72 for _, size, _, _ in lines) + 0.15
+        self.top = 0.3 + sum(heights) + 0.15
         self.height = self.top + height
         self.figure = Figure(figsize=(width, self.height), dpi=DPI)
         self.figure.set_label(title)  # what the page reads aloud
-        down = 0.3
-        for line, size, colour, bold in lines:
-            self._write(_MARGIN_IN, down, line, size, colour, bold=bold)
-            down += size * 1.42 / 72
+        down = 0.3 - self.top
+        for (line, look), line_height in zip(lines, heights, strict=True):
+            self.text(_MARGIN_IN, down, line, **look)
+            down += line_height
 
-    def _write(
-        self, left: float, down: float, text: str, size: float, colour: str, *, bold: bool
-    ) -> None:
-        self.figure.text(
-            left / self.width,
-            1 - down / self.height,
-            text,
-            fontsize=size,
-            color=colour,
-            fontweight="bold" if bold else "normal",
-            va="top",
-        )
+    def _at(self, left: float, down: float) -> tuple[float, float]:
+        """Return a place of the body as shares of the figure, from its lower left corner."""
+        return left / self.width, 1 - (self.top + down) / self.height
 
-    def axes(self, left: float, down: float, width: float, height: float, **options: Any) -> Axes:
+    def axes(self, left: float, down: float, width: float, height: float) -> Axes:
         """Return axes whose upper left corner lies at (left, down) in the body, in inches."""
-        box = (
-            left / self.width,
-            1 - (self.top + down + height) / self.height,
-            width / self.width,
-            height / self.height,
-        )
-        return self.figure.add_axes(box, **options)
+        corner = self._at(left, down + height)
+        return self.figure.add_axes((*corner, width / self.width, height / self.height))
 
     def text(
         self,
@@ -232,19 +204,17 @@ class Sheet:
     ) -> None:
         """Write at (left, down) in the body, in inches; the text hangs from there."""
         look = {"fontsize": size, "fontweight": "bold" if bold else "normal", "color": colour}
-        down += self.top
         settings: dict[str, Any] = {"va": "top"} | look | options
-        self.figure.text(left / self.width, 1 - down / self.height, text, **settings)
+        self.figure.text(*self._at(left, down), text, **settings)
 
     def rule(self, down: float) -> None:
         """Draw a hairline over the whole width."""
-        y = 1 - (self.top + down) / self.height
-        left = _MARGIN_IN / self.width
+        left, y = self._at(_MARGIN_IN, down)
         self.figure.add_artist(Line2D([left, 1 - left], [y, y], color=GRID, lw=1.2))
 
     def mark(self, left: float, down: float, marker: str, **options: Any) -> None:
         """Draw a mark at (left, down) in the body, in inches."""
-        x, y = left / self.width, 1 - (self.top + down) / self.height
+        x, y = self._at(left, down)
         self.figure.add_artist(Line2D([x], [y], marker=marker, ls="", **options))
 
     def image(
@@ -280,14 +250,6 @@ class Sheet:
         layer.set_xlim(0, self.width)
         layer.set_ylim(self.height, 0)
         return layer
-
-
-def _wrapped(
-    text: str, width_in: float, size: float, colour: str, *, bold: bool = False
-) -> list[tuple[str, float, str, bool]]:
-    # The mean width of a character of this typeface, in em.
-    columns = int(width_in * 72 / (size * (0.61 if bold else 0.545)))
-    return [(line, size, colour, bold) for line in textwrap.wrap(text, columns)]
 
 
 def bare(axes: Axes, *, keep: str = "") -> None:

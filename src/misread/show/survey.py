@@ -28,11 +28,6 @@ def survey_warnings(surveys: Sequence[Survey]) -> list[str]:
     ]
 
 
-def survey_lines(surveys: Sequence[Survey]) -> list[str]:
-    """Return the sentences that answer first: one for each treated side."""
-    return [_sentence(survey) for survey in surveys]
-
-
 def survey_tables(surveys: Sequence[Survey]) -> list[Table]:
     """Return the tables: all sides, where there are several; what improved, and what broke."""
     tables = [_sides(surveys)] if len(surveys) > 1 else []
@@ -64,7 +59,7 @@ def survey_terminal(surveys: Sequence[Survey]) -> Group:
     parts: list[RenderableType] = [
         Text(text, style="bold red") for text in survey_warnings(surveys)
     ]
-    parts += [Text(line, style="bold") for line in survey_lines(surveys)]
+    parts += [Text(survey_sentence(survey), style="bold") for survey in surveys]
     parts.append(Text(EXPLORATORY, style="bold yellow"))
     for table in survey_tables(surveys):
         parts += [Text(), terminal_table(table)]
@@ -75,14 +70,16 @@ def survey_terminal(surveys: Sequence[Survey]) -> Group:
 def survey_markdown(surveys: Sequence[Survey]) -> str:
     """Return surveys as Markdown for a pull request."""
     lines = [line for text in survey_warnings(surveys) for line in (f"**{plain(text)}**", "")]
-    lines += [*(f"### {plain(line)}" for line in survey_lines(surveys)), "", f"*{EXPLORATORY}*", ""]
+    lines += [f"### {plain(survey_sentence(survey))}" for survey in surveys]
+    lines += ["", f"*{EXPLORATORY}*", ""]
     for table in survey_tables(surveys):
         lines += [f"**{plain(table.title)}**", "", markdown_table(table), ""]
     lines += [plain(footing(surveys)), "", plain(next_step(surveys))]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _sentence(survey: Survey) -> str:
+def survey_sentence(survey: Survey) -> str:
+    """Return the sentence that answers first."""
     sides = f"{survey.after} against {survey.before}"
     if survey.is_same:
         return f"{sides}: both read every image alike."
@@ -127,8 +124,8 @@ def _changes(title: str, items: Sequence[Item]) -> Table:
     heads = ("", "Images a seed", "Change", "Interval", "q")
     rows = []
     for item in items:
-        scale = abs(item.before_images / item.before) if item.before else 0.0
-        scale = scale or (abs(item.after_images / item.after) if item.after else 0.0)
+        rates = ((item.before_images, item.before), (item.after_images, item.after))
+        scale = next((abs(images / rate) for images, rate in rates if images and rate), 0.0)
         sign = -1 if item.kind == "recall" else 1
         low, high = sorted((sign * scale * item.effect.low, sign * scale * item.effect.high))
         change = item.after_images - item.before_images
@@ -160,37 +157,28 @@ def footing(surveys: Sequence[Survey]) -> str:
     )
 
 
-def metadata_table(found: Sequence[ColumnSlices], names: tuple[str, str], what: str) -> Table:
+def metadata_table(by_column: Sequence[ColumnSlices], names: tuple[str, str], errors: str) -> Table:
     """Return the columns beside the images, the one that holds most errors in a stratum first."""
-    heads = (
-        "Column",
-        "Most errors where",
-        "Share of errors",
-        "of images",
-        "q",
-        *names,
-        "Change, q",
-    )
+    heads = ("Column", "Most errors where", "Share of errors", "of images", "q", *names)
     rows = []
-    for one in found[:_MOST]:
-        explained, worst = one.explanation, one.worst
-        change = worst.arms[-1].change
-        q_value = worst.arms[-1].q_value
+    for one in by_column[:_MOST]:
+        explained, arms = one.explanation, one.worst.arms
+        change, q_value, changed = arms[-1].change, arms[-1].q_value, "–"
+        if change is not None and q_value is not None:
+            points = wording.images(100 * change.estimate, sign=True)
+            changed = f"{points} points, {wording.p_number(q_value)}"
         rows.append(
             (
                 one.column,
-                one.names[worst.stratum],
+                one.names[one.worst.stratum],
                 wording.percent(explained.share),
                 wording.percent(explained.size),
                 wording.p_number(explained.q_value),
-                *(wording.percent(arm.rate) for arm in worst.arms),
-                *("–" for _ in range(2 - len(worst.arms))),
-                "–"
-                if change is None or q_value is None
-                else f"{wording.images(100 * change.estimate, sign=True)} points, "
-                f"{wording.p_number(q_value)}",
+                *[*(wording.percent(arm.rate) for arm in arms), "–"][:2],
+                changed,
             )
         )
-    looked = wording.count(len(found), "column")
+    looked = wording.count(len(by_column), "column")
     note = f"{looked} looked through, which is exploratory; q is corrected over all of them."
-    return Table(f"{what} by what else is known of the images", heads, tuple(rows), note=note)
+    title = f"{errors} by what else is known of the images"
+    return Table(title, (*heads, "Change, q"), tuple(rows), note=note)

@@ -52,36 +52,19 @@ class Frame(Enum):
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under heads.
+    """Rows of text under heads; the title says what the rows are. Title and cells may be `Toned`.
 
-    Attributes
-    ----------
-    title : str
-        What the rows are; it may be `Toned`.
-    heads : tuple of str
-        One per column.
-    rows : tuple of tuple of str
-        The first cell of each row names it. A cell may be `Toned`. Its further lines say more of
-        the first one; Markdown and a page have them behind it, in brackets.
-    note : str
-        What a terminal adds below.
-    align : str
-        "l" or "r" for each of the first columns; the others are aligned to the right.
-    unbroken : frozenset of int
-        Columns whose lines do not break, from 0.
-    rules : frozenset of int
-        Rows below which a terminal draws a line.
-    frame : Frame
-        Lines around it in a terminal.
+    The first cell of each row names it. The further lines of a cell say more of the first one;
+    Markdown and a page have them behind it, in brackets.
     """
 
     title: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-    align: str = "l"
-    unbroken: frozenset[int] = frozenset()
-    rules: frozenset[int] = frozenset()
+    note: str = ""  # what a terminal adds below
+    align: str = "l"  # "l" or "r" for each of the first columns; the others are to the right
+    unbroken: frozenset[int] = frozenset()  # columns whose lines do not break, from 0
+    rules: frozenset[int] = frozenset()  # rows below which a terminal draws a line
     frame: Frame = Frame.FULL
 
     def __rich__(self) -> RichTable:
@@ -167,31 +150,27 @@ def html_table(table: Table, caption: str = "", *, wrap: bool = False) -> Markup
     within cells.
     """
     caption = caption or table.title
-    opening = Markup('<table class="wrap">') if wrap else Markup("<table>")
-    left = [place for place, side in enumerate(table.align) if side == "l" and place]
+    sides = ["left" if side == "l" and place else "" for place, side in enumerate(table.align)]
+    sides += [""] * (len(table.heads) - len(sides))
+    whole = ["whole" if place in table.unbroken else "" for place in range(len(sides))]
     heads = Markup().join(
-        Markup('<th scope="col"{}>{}</th>').format(
-            Markup(' class="left"') if place in left else "", _one_line(head)
-        )
-        for place, head in enumerate(table.heads)
+        _html_cell(Markup('th scope="col"'), head, side)
+        for head, side in zip(table.heads, sides, strict=False)
     )
-    rows = Markup("\n").join(
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            _one_line(row[0]),
+    rows = Markup().join(
+        Markup("<tr>{}{}</tr>\n").format(
+            _html_cell(Markup('th scope="row"'), row[0]),
             Markup().join(
-                _html_cell(
-                    cell,
-                    ("whole" if place in table.unbroken else "", "left" if place in left else ""),
-                )
-                for place, cell in enumerate(row[1:], start=1)
+                _html_cell("td", cell, _CLASSES.get(tone_of(cell), ""), *classes)
+                for cell, *classes in zip(row[1:], whole[1:], sides[1:], strict=False)
             ),
         )
         for row in table.rows
     )
     return Markup(
-        '<div class="scroll" tabindex="0" role="region" aria-label="{}">\n{}\n'
-        "<caption>{}</caption>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}{}</tbody>\n</table>\n</div>\n"
-    ).format(caption, opening, caption, heads, rows, "\n" if rows else "")
+        '<div class="scroll" tabindex="0" role="region" aria-label="{0}">\n<table{1}>\n'
+        "<caption>{0}</caption>\n<thead><tr>{2}</tr></thead>\n<tbody>\n{3}</tbody>\n</table>\n</div>\n"
+    ).format(caption, Markup(' class="wrap"') if wrap else "", heads, rows)
 
 
 def _markdown_cell(cell: str) -> str:
@@ -199,10 +178,10 @@ def _markdown_cell(cell: str) -> str:
     return f"**{text}**" if tone_of(cell) is Tone.STRONG else text
 
 
-def _html_cell(cell: str, classes: tuple[str, ...]) -> Markup:
-    kinds = " ".join(filter(None, (_CLASSES.get(tone_of(cell)), *classes)))
-    opening = Markup('<td class="{}">').format(kinds) if kinds else Markup("<td>")
-    return Markup("{}{}</td>").format(opening, _one_line(cell))
+def _html_cell(tag: str, cell: str, *classes: str) -> Markup:
+    kinds = " ".join(filter(None, classes))
+    look = Markup(' class="{}"').format(kinds) if kinds else ""
+    return Markup("<{}{}>{}</{}>").format(tag, look, _one_line(cell), tag[:2])
 
 
 def _one_line(cell: str) -> str:

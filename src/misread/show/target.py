@@ -1,11 +1,11 @@
 """Tables of a study with a target, for the terminal, the page and the docs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from misread import wording
-from misread.judge import CellResult, Item, Verdict
+from misread.judge import CellResult, Item
 from misread.judge.confusion import class_metrics
 from misread.show import words
 from misread.show.cells import cell_table, target_table
@@ -21,8 +21,8 @@ from misread.study.evidence import Evidence, SliceEvidence
 
 def answer_table(evidence: Evidence) -> Table:
     """Return a row per arm: what it does, accuracy, the target, the worst item, the verdict."""
-    before = {BASELINE: wording.percent(words.mean_accuracy(evidence, BASELINE))}
-    rows: list[tuple[str, ...]] = [(BASELINE, "", "", before[BASELINE], "")]
+    before = wording.percent(words.mean_accuracy(evidence, BASELINE))
+    rows: list[tuple[str, ...]] = [(BASELINE, "", "", before, "")]
     for arm, verdict in evidence.verdicts.items():
         cells = [
             f"{wording.percent(cell.before)} → {wording.percent(cell.after)}"
@@ -49,51 +49,6 @@ def answer_table(evidence: Evidence) -> Table:
     note = f"Over {words.sampling_units(evidence)}. {words.saved_runs(evidence)}".strip()
     heads = ("arm", "verdict", words.targets_name(evidence), "accuracy", "worst of the rest")
     return Table(title, heads, tuple(rows), note, "lllll", unbroken=frozenset({2}))
-
-
-def verdicts_table(
-    title: str,
-    cell_name: str,
-    verdicts: Mapping[str, Verdict],
-    accuracy: Mapping[str, float],
-    before: float,
-    note: str = "",
-) -> Table:
-    """Return a row for the baseline and for each arm, with a further one for each other cell.
-
-    `accuracy` is the mean over seeds of every arm, `before` the baseline's errors per seed in the
-    target cell; `note` stands below the table.
-    """
-    rows = [(BASELINE, "", wording.percent(accuracy[BASELINE]), wording.images(before), "", "", "")]
-    for arm, verdict in verdicts.items():
-        cell, *others = verdict.cells
-        after, change, p_value = _moved(cell)
-        share = wording.percent(accuracy[arm])
-        harmed = f"{verdict.n_harmed} of {verdict.n_items}"
-        rows.append((arm, status(verdict.verdict), share, after, change, p_value, harmed))
-        for other in others:
-            after, change, p_value = _moved(other)
-            after = f"{wording.images(other.before_images)} → {after}"
-            rows.append(("", f"and {other.name}", "", after, change, p_value, ""))
-    heads = ("accuracy", f"{cell_name} a seed", "change, with its interval", "p", "harmed")
-    return Table(
-        title,
-        ("arm", "verdict", *heads),
-        tuple(rows),
-        note.strip(),
-        align="ll",
-        unbroken=frozenset({0, 1}),
-    )
-
-
-def _moved(cell: CellResult) -> tuple[str, str, str]:
-    """Return errors a seed after the fix, their change with its interval, and the p-value."""
-    change = wording.images(cell.effect.estimate * cell.n_images, sign=True)
-    return (
-        wording.images(cell.after_images),
-        f"{change} ({wording.interval(cell.effect, cell.n_images)})",
-        wording.p_number(cell.p_holm),
-    )
 
 
 def effect_table(evidence: Evidence) -> Table:
@@ -124,24 +79,25 @@ def behind_table(evidence: Evidence) -> Table:
     return Table("What is behind it", ("Arm", *heads[1:]), rows)
 
 
-def slice_table(evidence: Evidence) -> Table:
-    """Return every counter-slice item, a row each, with its change in every treated arm."""
+def slice_table(
+    evidence: Evidence, cell_of: Callable[[Item], str], head: str = "Altered images"
+) -> Table:
+    """Return every counter-slice item, a row each, with a cell for every treated arm."""
     rows = []
     for piece in evidence.slices:
-        items = [words.slice_items(evidence, arm, piece) for arm in evidence.treated_arms]
+        by_arm = [words.slice_items(evidence, arm, piece) for arm in evidence.treated_arms]
         for misreading in Misreading:
-            asked = [of_arm[misreading] for of_arm in items if misreading in of_arm]
-            if asked:
+            items = [items.get(misreading) for items in by_arm]
+            first = next(filter(None, items), None)
+            if first is not None:
                 name = ", ".join(words.slice_label(evidence, piece, misreading))
-                cells = (_slice_cell(of_arm.get(misreading)) for of_arm in items)
-                rows.append((name, wording.percent(asked[0].before), *cells))
-    heads = ("Altered images", "Baseline", *evidence.treated_arms)
-    return Table("Counter-slices", heads, tuple(rows))
+                cells = (cell_of(item) if item else words.NOT_ASKED for item in items)
+                rows.append((name, wording.percent(first.before), *cells))
+    return Table("Counter-slices", (head, "Baseline", *evidence.treated_arms), tuple(rows))
 
 
-def _slice_cell(item: Item | None) -> str:
-    if item is None:
-        return words.NOT_ASKED
+def slice_status(item: Item) -> str:
+    """Return what an arm reads in a counter-slice, as in "8.3% ×4.9 harmed"."""
     times = words.fold(item.after, item.before)
     return status(item.status, f"{wording.percent(item.after)} {times} {item.status}")
 
@@ -220,51 +176,46 @@ def held_table(evidence: Evidence) -> Table:
 
 def results_markdown(evidence: Evidence) -> str:
     """Return a row per arm (accuracy, target, counter-slices, verdict) and the reasons."""
-    lines = [
-        (
-            f"{words.seed_count(evidence)}, {words.evidence_images(evidence)}"
-            f"{words.recipe_name(evidence)}. Intervals are for the change in errors per seed; bold "
-            "shares are harmed."
-        ),
-        "",
-        markdown_table(_result_table(evidence)),
-        "",
-        *(f"- **{arm}**: {verdict.reason}" for arm, verdict in evidence.verdicts.items()),
-    ]
-    return "\n".join(lines).rstrip()
+    design = f"{words.seed_count(evidence)}, {words.evidence_images(evidence)}"
+    reasons = [f"- **{arm}**: {verdict.reason}" for arm, verdict in evidence.verdicts.items()]
+    return (
+        f"{design}{words.recipe_name(evidence)}. Intervals are for the change in errors per seed; "
+        f"bold shares are harmed.\n\n{markdown_table(_result_table(evidence))}\n\n"
+        + "\n".join(reasons)
+    ).rstrip()
 
 
 def _result_table(evidence: Evidence) -> Table:
     slices = words.slices_to_show(evidence)
     counts_KK = evidence.counts(BASELINE).mean(axis=0)
-    baseline = [
+    baseline = (
         BASELINE,
         wording.percent(words.mean_accuracy(evidence, BASELINE)),
         "; ".join(wording.images(counts_KK[cell]) for cell in evidence.plan.cells),
         "",
         *(_slice_rate(evidence, piece, misreading) for piece, misreading in slices),
         "",
-    ]
-    rows = [tuple(baseline)]
-    for arm in evidence.treated_arms:
-        cells = evidence.verdicts[arm].cells
+    )
+    rows: list[tuple[str, ...]] = [baseline]
+    for arm, verdict in evidence.verdicts.items():
         items = [words.slice_items(evidence, arm, p).get(misreading) for p, misreading in slices]
+        moved = [
+            f"{wording.images(cell.before_images)} → {wording.images(cell.after_images)} "
+            f"({wording.relative(cell.after, cell.before)})"
+            for cell in verdict.cells
+        ]
+        spans = [
+            f"{wording.interval(cell.effect, cell.n_images)}, {wording.p_value(cell.p_holm)}"
+            for cell in verdict.cells
+        ]
         rows.append(
             (
                 arm,
                 wording.percent(words.mean_accuracy(evidence, arm)),
-                "; ".join(
-                    f"{wording.images(cell.before_images)} → {wording.images(cell.after_images)} "
-                    f"({wording.relative(cell.after, cell.before)})"
-                    for cell in cells
-                ),
-                "; ".join(
-                    f"{wording.interval(cell.effect, cell.n_images)}, "
-                    f"{wording.p_value(cell.p_holm)}"
-                    for cell in cells
-                ),
+                "; ".join(moved),
+                "; ".join(spans),
                 *(_result_cell(item) for item in items),
-                Toned(verdict_word(evidence.verdicts[arm]), Tone.STRONG),
+                Toned(verdict_word(verdict), Tone.STRONG),
             )
         )
     labels = [_slice_head(evidence, piece, misreading) for piece, misreading in slices]
@@ -281,18 +232,14 @@ def _result_cell(item: Item | None) -> str:
 
 
 def _slice_head(evidence: Evidence, piece: SliceEvidence, misreading: Misreading) -> str:
-    names, label = evidence.confirm.class_names, piece.label
-    pair = misreading is Misreading.PAIR
-    cell = words.cell_name(evidence, label, _other(evidence, label)) if pair else None
-    return f"{cell or f'{names[label]} misread'}, {piece.view.operation} {piece.view.size_px} px"
+    what = f"{evidence.confirm.class_names[piece.label]} misread"
+    if misreading is Misreading.PAIR:
+        what = words.cell_name(evidence, piece.label, words.other_class(evidence, piece.label))
+    return f"{what}, {piece.view.operation} {piece.view.size_px} px"
 
 
 def _slice_rate(evidence: Evidence, piece: SliceEvidence, misreading: Misreading) -> str:
     read_SM, label = piece.predictions[BASELINE], piece.label
     pair = misreading is Misreading.PAIR
-    wrong_SM = read_SM == _other(evidence, label) if pair else read_SM != label
+    wrong_SM = read_SM == words.other_class(evidence, label) if pair else read_SM != label
     return wording.percent(float(wrong_SM.mean()))
-
-
-def _other(evidence: Evidence, label: int) -> int:
-    return next(k for k in evidence.target if k != label)

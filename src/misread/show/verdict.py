@@ -36,75 +36,29 @@ _TONES: dict[Status | Decision, Tone] = {
 
 @dataclass(frozen=True)
 class VerdictSummary:
-    """All that a rendering of one verdict says.
+    """All that a rendering of one verdict says; "", and tables without rows, where it is silent."""
 
-    Attributes
-    ----------
-    arm, decision : str
-        The treated arm, and against what, where that was named; REDUCED, NOT SHOWN, UNDERPOWERED
-        or HARM.
-    word : str
-        The decision with what limits it, as in "REDUCED, collateral undetermined".
-    warnings : tuple of str
-        What about the readings is probably a mistake; sentences that stand before everything.
-    exploratory : str
-        The sentence that must come first, "" where the result counts as confirmed.
-    reason : str
-        The verdict's sentence.
-    settled : str
-        The planned look at which it was judged, and what that saved; "" where seeds were fixed.
-    targets, behind : Table
-        Change of each target cell; the images behind it, and its standing among all cells.
-    broken, rest : str
-        Numbers of harmed, undetermined and safe items, and the accuracies; numbers of those not
-        in the table, as in "and 96 safe".
-    items, safe : Table
-        The harmed and the undetermined items, the worst first; the safe ones, where all are asked
-        for.
-    n_safe : int
-        Number of safe items.
-    slices : Table
-        Numbers of items of each slice; no rows where there are no slices.
-    facts : tuple of (str, str)
-        The question, and on what the answer rests.
-    caveats : tuple of str
-        Limits of the numbers; sentences.
-    """
-
-    arm: str
-    decision: str
-    word: str
-    warnings: tuple[str, ...]
-    exploratory: str
+    arm: str  # and against what, where that was named
+    decision: str  # REDUCED, NOT SHOWN, UNDERPOWERED or HARM
+    word: str  # the decision with what limits it, as in "REDUCED, collateral undetermined"
+    warnings: tuple[str, ...]  # probable mistakes in the readings; they stand before everything
+    exploratory: str  # why it is not confirmed: the sentence that must come first
     reason: str
-    settled: str
-    targets: Table
-    behind: Table
-    broken: str
-    items: Table
-    rest: str
+    settled: str  # the planned look at which it was judged, and what that saved
+    targets: Table  # change of each target cell
+    behind: Table  # the images behind each, and its standing among all cells
+    broken: str  # numbers of harmed, undetermined and safe items, and the accuracies
+    items: Table  # the harmed and the undetermined, the worst first
+    rest: str  # the numbers of those that are not in that table, as in "and 96 safe"
     n_safe: int
-    safe: Table
-    slices: Table
-    facts: tuple[tuple[str, str], ...]
-    caveats: tuple[str, ...]
+    safe: Table  # the safe items, where all are asked for
+    slices: Table  # the number of items of each slice
+    facts: tuple[tuple[str, str], ...]  # the question, and on what the answer rests
+    caveats: tuple[str, ...]  # sentences on the limits of the numbers
 
 
 def summary_of(verdict: Verdict, top: int | None = None) -> VerdictSummary:
-    """Return the words and rows of a verdict.
-
-    Parameters
-    ----------
-    verdict : Verdict
-        The judge's verdict.
-    top : int, optional
-        Number of items that are not safe to write out; by default all items, also the safe ones.
-
-    Returns
-    -------
-    VerdictSummary
-        Ready to be rendered.
-    """
+    """Return the words and rows of a verdict, with the `top` items that are not safe, or all."""
     worst = worst_first((item for item in verdict.collateral if item.status in _STATUSES[:2]), top)
     rest = (item for item in verdict.collateral if item.status not in _STATUSES[:2])
     safe = list(rest) if top is None else []
@@ -151,7 +105,7 @@ def status_counts(verdict: Verdict) -> str:
 
 
 def _accuracies(items: Iterable[Item]) -> list[str]:
-    """Return the accuracy before and after in words, in a list of one; empty without readings."""
+    """Return the accuracy before and after in words; none where the verdict has no such item."""
     return [
         f"accuracy {wording.percent(item.before)} → {wording.percent(item.after)}"
         for item in items

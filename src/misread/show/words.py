@@ -120,10 +120,15 @@ def slice_finding(
 
 def _reading(evidence: Evidence, piece: SliceEvidence, misreading: Misreading) -> tuple[str, str]:
     """Return the name of a counter-slice's class and its misreading, as ("4", "read as 9")."""
-    names = evidence.confirm.class_names
-    other = next(k for k in evidence.target if k != piece.label)
-    reading = f"read as {names[other]}" if misreading is Misreading.PAIR else "misread"
+    names, reading = evidence.confirm.class_names, "misread"
+    if misreading is Misreading.PAIR:
+        reading = f"read as {names[other_class(evidence, piece.label)]}"
     return names[piece.label], reading
+
+
+def other_class(evidence: Evidence, label: int) -> int:
+    """Return the class of the target that a label is not."""
+    return next(k for k in evidence.target if k != label)
 
 
 def movement(cell: CellResult, alpha: float) -> str:
@@ -140,13 +145,13 @@ def finding(evidence: Evidence, arm: str) -> str:
     verdict = evidence.verdicts[arm]
     fall = f"{arm}: {movement(target_result(evidence, arm), verdict.alpha)}"
     harmed = [
-        (item, piece, misreading)
+        (item.effect.estimate, slice_finding(evidence, piece, misreading, item))
         for piece, misreading in slices_to_show(evidence)
         if (item := slice_items(evidence, arm, piece).get(misreading)) and item.status == "harmed"
     ]
     if harmed:
-        item, piece, misreading = max(harmed, key=lambda entry: entry[0].effect.estimate)
-        return f"{fall} – but {slice_finding(evidence, piece, misreading, item)}"
+        _, worst = max(harmed, key=lambda entry: entry[0])
+        return f"{fall} – but {worst}"
     if verdict.n_harmed:
         return f"{fall}; {wording.count(verdict.n_harmed, 'other thing')} got worse"
     if not verdict.n_undetermined:
@@ -186,9 +191,8 @@ def rank_phrase(rank: int) -> str:
 
 def seed_number(evidence: Evidence) -> str:
     """Return the number of seeds, as in "10", or "5 to 20" where looks settled the arms."""
-    numbers = [len(read_SN) for read_SN in evidence.predictions.values()]
-    fewest, most = min(numbers), max(numbers)
-    return f"{most}" if fewest == most else f"{fewest} to {most}"
+    numbers = {len(read_SN) for read_SN in evidence.predictions.values()}
+    return " to ".join(map(str, sorted({min(numbers), max(numbers)})))
 
 
 def seed_count(evidence: Evidence) -> str:
@@ -212,9 +216,7 @@ def evidence_images(evidence: Evidence) -> str:
 
 def group_noun(evidence: Evidence) -> str:
     """Return what the groups of images are called, as in "writers"; "" where none count."""
-    if not evidence.plan.grouped:
-        return ""
-    return f"{evidence.confirm.group_noun}s"
+    return f"{evidence.confirm.group_noun}s" if evidence.plan.grouped else ""
 
 
 def sampling_units(evidence: Evidence) -> str:

@@ -1,7 +1,6 @@
 """The figures and the table of a transfer: what a fix does on data that no model has seen."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,10 +9,10 @@ from matplotlib.figure import Figure
 from misread import wording
 from misread.data.sources import load, slug
 from misread.images.mnist_form import all_to_convention, ink_bright
-from misread.judge import Verdict
+from misread.judge import CellResult, Verdict
 from misread.show import draw, style
 from misread.show.table import Table
-from misread.show.target import verdicts_table
+from misread.show.verdict import status
 from misread.study.arms import BASELINE
 from misread.study.study import SMOKE
 from misread.study.transfer import Transfer
@@ -23,23 +22,39 @@ _MOST_CLASSES = 12
 
 
 def transfer_table(transfer: Transfer) -> Table:
-    """Return the verdicts on one source."""
+    """Return a row for the baseline and for each arm, with a further one for each other cell."""
     first = next(iter(transfer.verdicts.values()))
-    cell = first.cells[0]
+    target = first.cells[0]
     title = (
         f"{transfer.source}: {wording.count(len(transfer.outcome.seeds), 'seed')}, "
-        f"{transfer.n_images:,} images, {cell.n_images:,} of class {first.class_names[cell.true]}"
+        f"{transfer.n_images:,} images, {target.n_images:,} of class "
+        f"{first.class_names[target.true]}"
     )
-    accuracy = {arm: float(np.mean(shares)) for arm, shares in transfer.accuracy.items()}
-    return verdicts_table(title, cell.name, transfer.verdicts, accuracy, cell.before_images)
+    share = {arm: wording.percent(float(np.mean(x))) for arm, x in transfer.accuracy.items()}
+    before = wording.images(target.before_images)
+    rows: list[tuple[str, ...]] = [(BASELINE, "", share[BASELINE], before, "", "", "")]
+    for arm, verdict in transfer.verdicts.items():
+        cell, *others = verdict.cells
+        harmed = f"{verdict.n_harmed} of {verdict.n_items}"
+        rows.append((arm, status(verdict.verdict), share[arm], *_moved(cell), harmed))
+        for other in others:
+            after, *moved = _moved(other)
+            after = f"{wording.images(other.before_images)} → {after}"
+            rows.append(("", f"and {other.name}", "", after, *moved, ""))
+    heads = ("accuracy", f"{target.name} a seed", "change, with its interval", "p", "harmed")
+    return Table(
+        title, ("arm", "verdict", *heads), tuple(rows), align="ll", unbroken=frozenset({0, 1})
+    )
 
 
-class _Column(NamedTuple):
-    """A set of images with the verdicts on it."""
-
-    name: str
-    note: str
-    verdicts: Mapping[str, Verdict]
+def _moved(cell: CellResult) -> tuple[str, str, str]:
+    """Return errors a seed after the fix, their change with its interval, and the p-value."""
+    change = wording.images(cell.effect.estimate * cell.n_images, sign=True)
+    return (
+        wording.images(cell.after_images),
+        f"{change} ({wording.interval(cell.effect, cell.n_images)})",
+        wording.p_number(cell.p_holm),
+    )
 
 
 @style.styled
@@ -50,11 +65,11 @@ def transfer_figure(home: Mapping[str, Verdict], transfers: Sequence[Transfer]) 
     left out.
     """
     others = [transfer for transfer in transfers if transfer.equal is None]
-    columns = [_Column("confirm", "the study itself", home)]
+    columns = [("confirm", "the study itself", home)]
     for transfer in others:
         accuracy = wording.percent(float(np.mean(transfer.accuracy[BASELINE])))
         note = f"baseline accuracy {accuracy}"
-        columns.append(_Column(slug(transfer.source), note, transfer.verdicts))
+        columns.append((slug(transfer.source), note, transfer.verdicts))
     arms, first = list(home), next(iter(home.values()))
     sheet = style.Sheet(
         _LEFT + len(columns) * (_WIDE + _GAP) + 0.2,
@@ -65,15 +80,15 @@ def transfer_figure(home: Mapping[str, Verdict], transfers: Sequence[Transfer]) 
         "images; each set has a scale of its own. Written: the verdict there.",
         "" if first.exploratory_why != SMOKE else SMOKE,
     )
-    for place, column in enumerate(columns):
+    for place, (name, note, verdicts) in enumerate(columns):
         at = _LEFT + place * (_WIDE + _GAP)
-        cell = next(iter(column.verdicts.values())).cells[0]
-        sheet.text(at, 0, column.name, size=13, bold=True)
+        cell = next(iter(verdicts.values())).cells[0]
+        sheet.text(at, 0, name, size=13, bold=True)
         share = f"{cell.n_images:,} images, of which {cell.before:.2%} misread so"
         sheet.text(at, 0.3, share, size=9.5, colour=style.MUTED)
-        sheet.text(at, 0.5, column.note, size=9.5, colour=style.MUTED)
+        sheet.text(at, 0.5, note, size=9.5, colour=style.MUTED)
         axes = draw.row_axes(sheet, at, 0.85, _WIDE, _ROW * len(arms), len(arms))
-        _changes(axes, [column.verdicts[arm] for arm in arms])
+        _changes(axes, [verdicts[arm] for arm in arms])
         if place == 0:
             for row, arm in enumerate(arms):
                 draw.row_label(axes, row, arm, bold=True)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from misread import wording
-from misread.judge import CellResult, Item, Verdict
+from misread.judge import Item, Verdict
 from misread.show import slices as by_shape
 from misread.show import target as tables
 from misread.show import words
@@ -38,22 +38,6 @@ def seeds(evidence: Evidence, _: Beside) -> str:
     """Tell accuracy and the errors of the target seed by seed, and which images make them."""
     accuracy_S = (evidence.predictions[BASELINE] == evidence.confirm.labels_N).mean(axis=1)
     sd = f" ± {100 * accuracy_S.std(ddof=1):.2f}" if len(accuracy_S) > 1 else ""
-    rows = [
-        (
-            arm,
-            cell.name,
-            ", ".join(map(str, cell.before_per_seed)),
-            ", ".join(map(str, cell.after_per_seed)),
-            _change(cell),
-        )
-        for arm, verdict in evidence.verdicts.items()
-        for cell in verdict.cells
-    ]
-    heads = ("Arm", "Cell", "Errors of each seed before", "After", "Change a seed")
-    behind = (
-        "What is behind it: images by how many seeds misread them, before → after; how it stands "
-        "to its reverse and among all confusions."
-    )
     return section(
         "Seed by seed",
         f"The baseline reads {accuracy_S.mean():.2%}{sd} of the {len(evidence.confirm):,} confirm "
@@ -61,25 +45,34 @@ def seeds(evidence: Evidence, _: Beside) -> str:
         f"{wording.count(len(accuracy_S), 'seed')}; "
         f"lowest {accuracy_S.min():.2%}, highest {accuracy_S.max():.2%}). Intervals are over "
         f"{words.sampling_units(evidence)}; p is corrected over the target cells of an arm (Holm).",
-        *(
-            (
-                markdown_table(Table("", heads, tuple(rows))),
-                behind,
-                markdown_table(tables.behind_table(evidence)),
+        *_cells_by_seed(evidence),
+    )
+
+
+def _cells_by_seed(evidence: Evidence) -> list[str]:
+    """Return the target cells seed by seed, and what is behind them; none without treated arms."""
+    if not evidence.treated_arms:
+        return []
+    rows = []
+    for arm, verdict in evidence.verdicts.items():
+        for cell in verdict.cells:
+            n = cell.n_images
+            change = (
+                f"{wording.images(cell.effect.estimate * n, sign=True)} "
+                f"({wording.interval(cell.effect, n)}, {wording.p_value(cell.p_holm)})"
             )
-            if rows
-            else ()
-        ),
+            before, after = (
+                ", ".join(map(str, errors_S))
+                for errors_S in (cell.before_per_seed, cell.after_per_seed)
+            )
+            rows.append((arm, cell.name, before, after, change))
+    heads = ("Arm", "Cell", "Errors of each seed before", "After", "Change a seed")
+    behind = (
+        "What is behind it: images by how many seeds misread them, before → after; how it stands "
+        "to its reverse and among all confusions."
     )
-
-
-def _change(cell: CellResult) -> str:
-    """Return a cell's effect in images, as in "−1.2 (−4.2 to +1.4, p = .59)"."""
-    n = cell.n_images
-    return (
-        f"{wording.images(cell.effect.estimate * n, sign=True)} "
-        f"({wording.interval(cell.effect, n)}, {wording.p_value(cell.p_holm)})"
-    )
+    by_seed, by_image = Table("", heads, tuple(rows)), tables.behind_table(evidence)
+    return [markdown_table(by_seed), behind, markdown_table(by_image)]
 
 
 def broken(evidence: Evidence, beside: Beside) -> str:
@@ -90,33 +83,21 @@ def broken(evidence: Evidence, beside: Beside) -> str:
         "What it broke",
         beside.figure("collateral"),
         bullets([_broken(arm, verdict) for arm, verdict in evidence.verdicts.items()]),
-        *((_altered(evidence), markdown_table(_slices(evidence))) if evidence.slices else ()),
+        *_counter_slices(evidence),
         markdown_table(tables.class_table(evidence)),
     )
 
 
-def _altered(evidence: Evidence) -> str:
-    """Return the title of the counter-slices, with the images that count in them."""
+def _counter_slices(evidence: Evidence) -> list[str]:
+    """Return the counter-slices as a table under the images that count in them; none without."""
+    if not evidence.slices:
+        return []
     images = words.evidence_images(evidence)
-    return (
+    title = (
         f"Counter-slices, {images} under the policy's operations: share of the class misread, with "
         "the interval of its growth in percentage points and how that stands to the margin:"
     )
-
-
-def _slices(evidence: Evidence) -> Table:
-    """Return every counter-slice item, a row each, with its change in every treated arm."""
-    rows = []
-    for piece in evidence.slices:
-        by_arm = [words.slice_items(evidence, arm, piece) for arm in evidence.treated_arms]
-        for misreading in words.Misreading:
-            items = [items.get(misreading) for items in by_arm]
-            first = next(filter(None, items), None)
-            if first is not None:
-                name = ", ".join(words.slice_label(evidence, piece, misreading))
-                cells = [_grown(item) if item else words.NOT_ASKED for item in items]
-                rows.append((name, wording.percent(first.before), *cells))
-    return Table("", ("Images", "Baseline", *evidence.treated_arms), tuple(rows))
+    return [title, markdown_table(tables.slice_table(evidence, _grown, "Images"))]
 
 
 def _grown(item: Item) -> str:
@@ -149,19 +130,16 @@ def _rates(item: Item) -> str:
 def images(evidence: Evidence, beside: Beside) -> str:
     """Show the misread images, and what the leading confusions are made of."""
     atlas = evidence.atlas
-    best = (
-        ""
-        if atlas.best_reduction is None
-        else f"The largest reduction of {plain(words.target_name(evidence))} still possible, with "
-        f"disputed labels left as they are read: {wording.percent(atlas.best_reduction)} of its "
-        "errors."
-    )
-    return section(
-        "The images",
-        beside.figure("misread_images"),
-        beside.figure("atlas"),
-        " ".join(filter(None, [best, f"Here {atlas.note}." if atlas.note else ""])),
-    )
+    notes = [f"Here {atlas.note}."] if atlas.note else []
+    if atlas.best_reduction is not None:
+        best = (
+            f"The largest reduction of {plain(words.target_name(evidence))} still possible, with "
+            f"disputed labels left as they are read: {wording.percent(atlas.best_reduction)} of "
+            "its errors."
+        )
+        notes.insert(0, best)
+    figures = (beside.figure("misread_images"), beside.figure("atlas"))
+    return section("The images", *figures, " ".join(notes))
 
 
 def changed(evidence: Evidence, beside: Beside) -> str:
@@ -197,8 +175,7 @@ def slices(evidence: Evidence, beside: Beside) -> str:
         markdown_table(ranked) if ranked.rows else "",
         f"Rate of {plain(sliced.cell_name)} in fifths of its class, with intervals over "
         f"{by_shape.sampling_units(sliced)}. {plain(by_shape.changes_sentence(sliced))}; "
-        "corrected over all "
-        "slices of an arm (Benjamini–Hochberg).",
+        "corrected over all slices of an arm (Benjamini–Hochberg).",
         markdown_table(rates),
         beside.figure("shape"),
         markdown_table(writers) if writers.rows else "",
@@ -238,15 +215,11 @@ def treatment(evidence: Evidence, beside: Beside) -> str:
         return ""
     names = evidence.confirm.class_names
     shares = {row["arm"]: row["changed_share"].get("all") for row in evidence.preview["shares"]}
-    arms = [
-        f"**{plain(arm)}**: {plain(words.arm_description(evidence, arm))}"
-        + (
-            f"; {wording.percent(shares[arm])} of its draws change an image"
-            if shares.get(arm)
-            else ""
-        )
-        for arm in evidence.treated_arms
-    ]
+    arms = []
+    for arm in evidence.treated_arms:
+        share = shares.get(arm)
+        drawn = f"; {wording.percent(share)} of its draws change an image" if share else ""
+        arms.append(f"**{plain(arm)}**: {plain(words.arm_description(evidence, arm))}{drawn}")
     rows = [
         (
             f"{row['operation']} {row['size_px']} px",
