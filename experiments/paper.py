@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from pages import CONDITIONS, Condition, Page, render
+from reading_steps import steps_figure
 from scipy.stats import binomtest
 from shared import DOCS, asked, table, write_block
 
@@ -22,7 +23,7 @@ from misread.data.mnist import load_mnist
 from misread.files import write_atomic, write_json
 from misread.images.page import Page as Detected
 from misread.images.page import find_digits
-from misread.show.figures.photo import page_figure, steps_figure
+from misread.show.figures.photo import page_figure
 from misread.show.style import png
 from misread.study.photos import UNSURE, Readers, read_images, readers_of, readings_of
 

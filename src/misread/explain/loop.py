@@ -29,21 +29,15 @@ def closed(image: Images, degree: float) -> Images | None:
     `degree` 0 leaves it as it is, 1 closes it. None where there is no open top: two strokes side by
     side with no ink above the gap.
     """
-    tips = _tips(image)
-    if tips is None:
+    gap = _open_top(image)
+    if gap is None:
         return None
-    (left_y, left_x), (right_y, right_x) = tips
+    row, left, right = gap
     thickness = float(stroke_thickness_px(image[np.newaxis])[0])
     rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
-    span = np.hypot(right_y - left_y, right_x - left_x) or 1.0
-    along = (
-        (rows - left_y) * (right_y - left_y) + (columns - left_x) * (right_x - left_x)
-    ) / span**2
-    aside = (
-        np.abs((columns - left_x) * (right_y - left_y) - (rows - left_y) * (right_x - left_x))
-        / span
-    )
+    along = (columns - left) / (right - left)
     within = (along >= 0) & (along <= 1) & (np.minimum(along, 1 - along) <= degree / 2)
+    aside = np.abs(rows - row)
     strength = np.clip(thickness / 2 + 0.5 - aside, 0, 1) * 255 * within * (degree > 0)
     bridged: Images = np.maximum(image, strength.astype(np.uint8))
     return bridged
@@ -91,33 +85,27 @@ def edit_of(name: str) -> Edit:
 
 def by_degrees(images: Images, edit: Edit) -> tuple[Images, npt.NDArray[np.int64]]:
     """Return images at every degree, `[D,M,H,W]`, and the places of the M that could be edited."""
-    kept, places = [], []
+    edited, places = [np.empty((0, len(DEGREES), *images.shape[1:]), np.uint8)], []
     for place, image in enumerate(images):
-        steps = [edit(image, degree) for degree in DEGREES]
-        if all(step is not None for step in steps):
-            kept.append(np.stack([step for step in steps if step is not None]))
+        steps = [step for degree in DEGREES if (step := edit(image, degree)) is not None]
+        if len(steps) == len(DEGREES):
+            edited.append(np.stack(steps)[np.newaxis])
             places.append(place)
-    shape = (len(DEGREES), 0, *images.shape[1:])
-    edited = np.stack(kept, axis=1) if kept else np.empty(shape, np.uint8)
-    return edited, np.array(places, dtype=np.int64)
+    return np.concatenate(edited).swapaxes(0, 1), np.array(places, dtype=np.int64)
 
 
-def _tips(image: Images) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """Return (row, column) of the two strokes that frame the widest gap without ink above it."""
+def _open_top(image: Images) -> tuple[int, int, int] | None:
+    """Return the row of the widest gap without ink above it, and the columns of its two strokes."""
     ink = image >= INK
-    best: tuple[int, int, int, int] | None = None
-    for row in np.flatnonzero(ink.any(axis=1)):
-        at = np.flatnonzero(ink[row])
-        for left, right in pairwise(at.tolist()):
-            gap = int(right - left - 1)
-            free = not ink[:row, left + 1 : right].any()
-            if gap >= 2 and free and (best is None or gap > best[3] - best[2] - 1):
-                best = (int(row), int(row), int(left), int(right))
+    best: tuple[int, int, int] | None = None
+    for row in np.flatnonzero(ink.any(axis=1)).tolist():
+        for left, right in pairwise(np.flatnonzero(ink[row]).tolist()):
+            is_free = not ink[:row, left + 1 : right].any()
+            if right - left > 2 and is_free and (best is None or right - left > best[2] - best[1]):
+                best = (row, left, right)
         if best is not None and row - best[0] > 2:
             break
-    if best is None:
-        return None
-    return (best[0], best[2]), (best[1], best[3])
+    return best
 
 
 EDITS: dict[str, Edit] = {"top closed": closed, "loop opened": opened}

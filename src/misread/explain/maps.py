@@ -52,24 +52,21 @@ def occlusion(reads: Reads, images: Images, cell: Cell) -> Floats:
     whole_N = margin(reads(images), cell)
     total_NHW, times_HW = np.zeros((n, height, width)), np.zeros((height, width))
     for top in range(0, height - _PATCH_PX + 1, _STEP_PX):
-        altered, places = [], []
-        for left in range(0, width - _PATCH_PX + 1, _STEP_PX):
-            place = slice(top, top + _PATCH_PX), slice(left, left + _PATCH_PX)
-            empty = images.copy()
-            empty[(slice(None), *place)] = 0
-            altered.append(empty)
-            places.append(place)
-        lead_PN = margin(reads(np.concatenate(altered)), cell).reshape(len(places), n)
-        for place, lead_N in zip(places, lead_PN, strict=True):
-            total_NHW[(slice(None), *place)] += (whole_N - lead_N)[:, np.newaxis, np.newaxis]
-            times_HW[place] += 1
+        rows = slice(top, top + _PATCH_PX)
+        lefts = range(0, width - _PATCH_PX + 1, _STEP_PX)
+        altered = np.stack([images] * len(lefts))
+        for empty, left in zip(altered, lefts, strict=True):
+            empty[:, rows, left : left + _PATCH_PX] = 0
+        lead_PN = margin(reads(np.concatenate(altered)), cell).reshape(len(lefts), n)
+        for left, lead_N in zip(lefts, lead_PN, strict=True):
+            total_NHW[:, rows, left : left + _PATCH_PX] += (whole_N - lead_N)[:, None, None]
+            times_HW[rows, left : left + _PATCH_PX] += 1
     return total_NHW / np.maximum(times_HW, 1)
 
 
 def input_gradient(gradients: Gradients, images: Images, cell: Cell) -> Floats:
     """Return input × gradient of the margin, `[N,H,W]`; channels are added up."""
-    pixels = images.astype(np.float64) / 255
-    return _flat(pixels * gradients(pixels, cell))
+    return _by_input(gradients, images, cell, np.ones(1))
 
 
 def integrated(gradients: Gradients, images: Images, cell: Cell) -> Floats:
@@ -77,10 +74,7 @@ def integrated(gradients: Gradients, images: Images, cell: Cell) -> Floats:
 
     The sum over an image is about its margin less that of the empty image.
     """
-    pixels = images.astype(np.float64) / 255
-    shares = (np.arange(_STEPS) + 0.5) / _STEPS
-    mean = np.mean([gradients(share * pixels, cell) for share in shares], axis=0)
-    return _flat(pixels * mean)
+    return _by_input(gradients, images, cell, (np.arange(_STEPS) + 0.5) / _STEPS)
 
 
 def maps_of(method: Method, reader: Any, images: Images, cell: Cell) -> Floats:
@@ -98,5 +92,8 @@ def maps_of(method: Method, reader: Any, images: Images, cell: Cell) -> Floats:
     return make(gradients, images, cell)
 
 
-def _flat(maps: Floats) -> Floats:
+def _by_input(gradients: Gradients, images: Images, cell: Cell, shares: Floats) -> Floats:
+    """Return images times the mean gradient at shares of them; channels are added up."""
+    pixels = images.astype(np.float64) / 255
+    maps: Floats = pixels * np.mean([gradients(part * pixels, cell) for part in shares], axis=0)
     return maps.sum(axis=3) if maps.ndim == 4 else maps

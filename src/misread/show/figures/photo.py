@@ -1,4 +1,4 @@
-"""The figures and the table of a photo: its readings, and how its digits were found."""
+"""The figure and the table of a photo: what was read in it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,6 @@ from misread.study.photos import DigitReading
 from misread.wording import count
 
 _WIDTH_IN, _MARGIN_IN, _MOST_PX = 10.5, 0.35, 1400
-_COLUMNS = 8  # of digits as the models see them
 
 
 def summary(name: str, readings: Sequence[DigitReading]) -> str:
@@ -77,7 +76,7 @@ def page_figure(
         warning,
     )
     axes = sheet.axes((_WIDTH_IN - width * scale) / 2, 0.1, width * scale, height * scale)
-    _photo(axes, page.photo)
+    draw_photo(axes, page.photo)
     for reading in sorted(readings, key=lambda reading: reading.unsure):  # these on top
         _box(axes, reading, page.scale, 1 / scale)
     return sheet.figure
@@ -103,44 +102,8 @@ def _box(axes: Axes, reading: DigitReading, enlarged: float, inch_px: float) -> 
         axes.text(left - pad, below, confidence, fontsize=0.7 * size, va="top", **label)
 
 
-@style.styled
-def steps_figure(name: str, page: Page) -> Figure:
-    """Draw how the digits of a photo were found, step by step.
-
-    Data: the photo, the evened picture, its ink without lines, and the first digits as MNIST has
-    them.
-    """
-    ink, images = page.ink, page.images[:40]
-    crops = np.zeros((-(-max(1, len(images)) // _COLUMNS) * 28, _COLUMNS * 28), np.uint8)
-    for image, (x, y) in zip(
-        images, draw.places(len(images), _COLUMNS, 0, 0, (28, 28)), strict=True
-    ):
-        crops[int(y) : int(y) + 28, int(x) : int(x) + 28] = image
-    level = np.clip(ink.level / max(1.0, float(np.percentile(ink.level, 99.5))), 0, 1)
-    steps: list[tuple[str, npt.NDArray[np.uint8]]] = [
-        ("1  the photo", page.photo),
-        ("2  light divided out, straightened", ink.even),
-        ("3  ink: far from the paper", np.asarray(255 * (1 - level * ink.mask), np.uint8)),
-        ("4  as the models see them", 255 - crops),
-    ]
-    width, gap = 3.2, 0.25
-    down = width * page.photo.shape[0] / page.photo.shape[1]
-    sheet = style.Sheet(
-        2 * _MARGIN_IN + 4 * width + 3 * gap,
-        down + 0.5,
-        f"From a photo to {count(len(page.digits), 'digit')} of 28×28",
-        f"{name}, turned by {ink.tilt_deg:.1f}°.",
-    )
-    corners = draw.places(len(steps), len(steps), _MARGIN_IN, 0, (width + gap, 0))
-    for (head, picture), (left, _) in zip(steps, corners, strict=True):
-        sheet.text(left, 0, head, bold=True)
-        height = min(down, width * picture.shape[0] / picture.shape[1])
-        axes = sheet.axes(left, 0.28, height * picture.shape[1] / picture.shape[0], height)
-        _photo(axes, picture)
-    return sheet.figure
-
-
-def _photo(axes: Axes, picture: npt.NDArray[np.uint8]) -> None:
+def draw_photo(axes: Axes, picture: npt.NDArray[np.uint8]) -> None:
+    """Draw a picture in a thin frame; a large one is made smaller."""
     extent = (-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5)
     if max(picture.shape) > _MOST_PX:
         scale = _MOST_PX / max(picture.shape)

@@ -1,6 +1,7 @@
 """Sections on what the trained models of a study read elsewhere: in other data, in corruptions."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,17 +59,13 @@ def _went(one: Transfer) -> str:
     accuracy_S = one.accuracy[BASELINE]
     sd = f" ± {100 * np.std(accuracy_S, ddof=1):.2f}" if len(accuracy_S) > 1 else ""
     cell = next(iter(one.verdicts.values())).cells[0].name
-    fell = [arm for arm, v in one.verdicts.items() if v.cells[0].shrank(v.alpha)]
-    rose = [arm for arm, v in one.verdicts.items() if v.cells[0].grew(v.alpha)]
-    came = (
-        f"{cell} falls under {wording.listed(fell)}"
-        if fell
-        else f"no arm is shown to reduce {cell}"
-    )
-    rises = f"; it rises under {wording.listed(rose)}" if rose else ""
+    fell = wording.listed([a for a, v in one.verdicts.items() if v.cells[0].shrank(v.alpha)])
+    rose = wording.listed([a for a, v in one.verdicts.items() if v.cells[0].grew(v.alpha)])
+    change = f"{cell} falls under {fell}" if fell else f"no arm is shown to reduce {cell}"
+    change += f"; it rises under {rose}" if rose else ""
     return (
         f"**{slug(one.source)}** ({one.n_images:,} images, the baseline reads "
-        f"{np.mean(accuracy_S):.2%}{sd} rightly): {plain(came)}{plain(rises)}."
+        f"{np.mean(accuracy_S):.2%}{sd} rightly): {plain(change)}."
     )
 
 
@@ -113,14 +110,10 @@ def corruptions(evidence: Evidence, beside: Beside) -> str:
     spans = f"{wording.level(result.alpha)} intervals are over {words.sampling_units(evidence)}"
     cell = result.cell
     heads = ("", "Accuracy, %", "Change, pp", f"{cell}, %", "Harmed")
-    by_arm = [
-        part
-        for arm in arms
-        for part in (
-            f"### {plain(arm)}",
-            markdown_table(replace(corrupted.corruption_table(read, arm), heads=heads)),
-        )
-    ]
+    by_arm = []
+    for arm in arms:
+        table = replace(corrupted.corruption_table(read, arm), heads=heads)
+        by_arm += [f"### {plain(arm)}", markdown_table(table)]
     numbers = readable_json(_numbers(read))
     return section(
         "On corrupted images",
@@ -151,20 +144,16 @@ def _items(read: Corruptions, arm: str) -> list[Item]:
 
 def _in_the_mean(read: Corruptions) -> Iterator[str]:
     """Yield which arms read less or more well in the mean, and make more or fewer errors."""
-    growth = {arm: m.change for arm, m in read.robustness.means.items() if m.change}
-    ratios = {
-        arm: m.corruption_error for arm, m in read.robustness.means.items() if m.corruption_error
-    }
-    less = [arm for arm, change in growth.items() if change.low > 0]
-    more = [arm for arm, change in growth.items() if change.high < 0]
-    worse = (
-        f"{wording.listed(less)} read less well" if less else "no arm is shown to read less well"
-    )
-    better = f"{wording.listed(more)} better" if more else "none better"
+    means = read.robustness.means.items()
+    less = wording.listed([arm for arm, mean in means if mean.change and mean.change.low > 0])
+    more = wording.listed([arm for arm, mean in means if mean.change and mean.change.high < 0])
+    worse = f"{less} read less well" if less else "no arm is shown to read less well"
+    better = f"{more} better" if more else "none better"
     yield f"**In the mean over the corruptions** {plain(worse)} than the baseline, {plain(better)}."
+    ratios = [(arm, mean.corruption_error) for arm, mean in means if mean.corruption_error]
     for word, arms in (
-        ("more", [arm for arm, ratio in ratios.items() if ratio.low > 1]),
-        ("fewer", [arm for arm, ratio in ratios.items() if ratio.high < 1]),
+        ("more", [arm for arm, ratio in ratios if ratio.low > 1]),
+        ("fewer", [arm for arm, ratio in ratios if ratio.high < 1]),
     ):
         if arms:
             yield f"**Relative to the baseline's errors** {plain(wording.listed(arms))}: {word}."
@@ -187,24 +176,25 @@ def _brittle(read: Corruptions, arm: str) -> Iterator[str]:
             f"{wording.percent(most.after)} ({_points(effect.estimate, effect.low, effect.high)})."
         )
     of_cell = [item for item in items if item.name.endswith(f" · {cell}")]
-    for what, more, less in (
+    for name, changes in (
         (
-            f"**{plain(cell)}**, {plain(arm)}",
-            _where("more of it", [i.slice_name for i in of_cell if i.effect.low > 0]),
-            _where("less of it", [i.slice_name for i in of_cell if i.effect.high < 0]),
+            cell,
+            {
+                "more of it": [item.slice_name for item in of_cell if item.effect.low > 0],
+                "less of it": [item.slice_name for item in of_cell if item.effect.high < 0],
+            },
         ),
         (
-            f"**Accuracy**, {plain(arm)}",
-            _where("lower", corrupted.worse_on(read, arm)),
-            _where("higher", corrupted.better_on(read, arm)),
+            "Accuracy",
+            {
+                "lower": corrupted.worse_on(read, arm),
+                "higher": corrupted.better_on(read, arm),
+            },
         ),
     ):
-        if more or less:
-            yield f"{what}: {'; '.join(filter(None, (more, less)))}."
-
-
-def _where(what: str, names: Sequence[str]) -> str:
-    return f"{what} on {plain(wording.listed(names))}" if names else ""
+        where = [f"{what} on {plain(wording.listed(on))}" for what, on in changes.items() if on]
+        if where:
+            yield f"**{plain(name)}**, {plain(arm)}: {'; '.join(where)}."
 
 
 def _points(estimate: float, low: float, high: float) -> str:
@@ -216,62 +206,54 @@ def _means(read: Corruptions) -> Table:
     """Return a row per arm: its verdict, its mean over the corruptions, and its items by status."""
     rows = []
     for arm, verdict in read.verdicts.items():
-        mean, items = read.robustness.means[arm], _items(read, arm)
-        change, ratio = mean.change, mean.corruption_error
+        mean = read.robustness.means[arm]
+        change, ratio, relative = mean.change, mean.corruption_error, "–"
+        if ratio:
+            span = f"{100 * ratio.low:.1f} to {100 * ratio.high:.1f}"
+            relative = f"{100 * ratio.estimate:.1f}% ({span})"
+        numbers = Counter(item.status for item in _items(read, arm))
         rows.append(
             (
                 arm,
                 verdict_word(verdict),
                 _points(-change.estimate, -change.high, -change.low) if change else "–",
                 wording.p_number(change.p_value) if change else "–",
-                f"{100 * ratio.estimate:.1f}% ({100 * ratio.low:.1f} to {100 * ratio.high:.1f})"
-                if ratio
-                else "–",
-                *(
-                    str(sum(i.status == s for i in items))
-                    for s in ("safe", "undetermined", "harmed")
-                ),
+                relative,
+                *(str(numbers[status]) for status in ("safe", "undetermined", "harmed")),
             )
         )
-    heads = ("Arm", "Verdict", "Mean accuracy, change", "p", "Errors relative to the baseline's",
-             "Safe", "Undetermined", "Harmed")  # fmt: skip
-    return Table("", heads, tuple(rows))
+    heads = ("Arm", "Verdict", "Mean accuracy, change", "p", "Errors relative to the baseline's")
+    return Table("", (*heads, "Safe", "Undetermined", "Harmed"), tuple(rows))
 
 
 def _accuracies(read: Corruptions) -> Table:
     """Return the accuracy of every arm with its interval: clean, by corruption and in the mean."""
     result = read.robustness
-    rows = [
-        (
-            name,
-            *(_share(on.accuracy.mean, on.accuracy.low, on.accuracy.high) for on in row.values()),
-        )
+    values = {
+        name: [(on.accuracy.mean, on.accuracy.low, on.accuracy.high) for on in row.values()]
         for name, row in result.rows.items()
-    ]
-    means = [_share(*mean.accuracy[:3]) for mean in result.means.values()]
-    rows.append((f"mean of the {len(result.corruptions)}", *means))
-    return Table("", ("", *result.means), tuple(rows))
-
-
-def _share(mean: float, low: float, high: float) -> str:
-    return f"{100 * mean:.1f}% ({100 * low:.1f}–{100 * high:.1f})"
+    }
+    means = [mean.accuracy[:3] for mean in result.means.values()]
+    values[f"mean of the {len(result.corruptions)}"] = means
+    rows = tuple(
+        (name, *(f"{100 * x:.1f}% ({100 * low:.1f}–{100 * high:.1f})" for x, low, high in row))
+        for name, row in values.items()
+    )
+    return Table("", ("", *result.means), rows)
 
 
 def _numbers(read: Corruptions) -> dict[str, object]:
     """Return what the section rests on: all rows and means, and each arm's items by status."""
-    judged = {
-        arm: {
-            "verdict": verdict.verdict,
-            "items": {
-                item.name: {
-                    "status": item.status,
-                    "change": item.effect.estimate,
-                    "low": item.effect.low,
-                    "high": item.effect.high,
-                }
-                for item in _items(read, arm)
-            },
+    judged = {}
+    for arm, verdict in read.verdicts.items():
+        items = {
+            item.name: {
+                "status": item.status,
+                "change": item.effect.estimate,
+                "low": item.effect.low,
+                "high": item.effect.high,
+            }
+            for item in _items(read, arm)
         }
-        for arm, verdict in read.verdicts.items()
-    }
+        judged[arm] = {"verdict": verdict.verdict, "items": items}
     return {**read.robustness.model_dump(mode="json"), "judged": judged}
