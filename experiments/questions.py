@@ -18,7 +18,8 @@ from scipy import stats
 from shared import DOCS, table, write_block
 
 from misread.files import read_json, write_json
-from misread.show.markdown.axis import per_step, ratio_words, times
+from misread.show.figures.along_axis import step_seconds
+from misread.show.markdown.axis import ratio_words, times
 from misread.store import RunFolder
 from misread.study.axis import Answers, Ratio, answer
 from misread.study.evidence import load_evidence
@@ -89,7 +90,7 @@ def powers_of_two(answers: Answers) -> str:
     outcomes = answers.outcome.arms
     accuracy_AS = np.array([outcomes[arm].accuracy.per_seed for arm in answers.at])
     reads = beyond_width(answers, accuracy_AS)
-    costs = beyond_width(answers, np.log([per_step(answers, arm) for arm in answers.at]))
+    costs = beyond_width(answers, np.log([step_seconds(answers, arm) for arm in answers.at]))
     cost = Ratio(ratio=np.exp(costs.mean), low=np.exp(costs.low), high=np.exp(costs.high))
     low, high = (number(100 * end, sign=True) for end in reads[1:])
     pairs = [

@@ -22,23 +22,11 @@ _ROUNDING = 1e-9  # by which an exchange and its mirror image, which are equal, 
 
 
 class MapChange(NamedTuple):
-    """The change of N maps between two arms.
+    """The change of N maps between two arms; nothing can be told from fewer than six pairs."""
 
-    Attributes
-    ----------
-    mean_NHW : ndarray of float
-        After less before, mean over seeds.
-    holds_NHW : ndarray of bool
-        Pixels whose change is more than noise; none with fewer than six pairs.
-    p_N : ndarray of float
-        p-value of each image's largest change, over all images; 1 with fewer than six pairs.
-    can_tell : bool
-        Whether there are six pairs or more.
-    """
-
-    mean_NHW: Floats
-    holds_NHW: npt.NDArray[np.bool_]
-    p_N: Floats
+    mean_NHW: Floats  # after less before, mean over seeds
+    holds_NHW: npt.NDArray[np.bool_]  # pixels whose change is more than noise
+    p_N: Floats  # p-value of each image's largest change, over all images; 1 where nobody can tell
     can_tell: bool
 
 

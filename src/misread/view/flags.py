@@ -17,16 +17,11 @@ _HEADS = ["id", "answer"]
 class Flags:
     """The file of a page's answers; several browsers may write, one after another.
 
-    Attributes
-    ----------
-    path : Path
-        A CSV `id,answer`, as `misread judge --answers` takes it; made with the first answer.
-    ids : frozenset of str
-        The images that the page shows.
+    It is a CSV `id,answer`, as `misread judge --answers` takes it, made with the first answer.
     """
 
     path: Path
-    ids: frozenset[str]
+    ids: frozenset[str]  # of the images that the page shows
     _lock: Lock = field(default_factory=Lock)
 
     def read(self) -> dict[str, Answer]:

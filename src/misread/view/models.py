@@ -27,18 +27,10 @@ MOST_DRAWN_BYTES, MOST_PHOTO_BYTES = 1_000_000, 20_000_000
 
 @dataclass(frozen=True)
 class Models:
-    """The models of a study, by arm.
+    """The models of a study, by arm."""
 
-    Attributes
-    ----------
-    folder : Path
-        Of the study; only read.
-    arms : mapping of str to Readers
-        Arms with complete runs and models.
-    """
-
-    folder: Path
-    arms: dict[str, Readers]
+    folder: Path  # of the study; only read
+    arms: dict[str, Readers]  # those with complete runs and models
     _loaded: dict[str, list[Reader]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 

@@ -22,24 +22,12 @@ _BEFORE = ('<section id="explore"', "</main>")  # the live part stands before on
 
 @dataclass(frozen=True)
 class Site:
-    """A page with all that it asks for.
+    """A page with all that it asks for."""
 
-    Attributes
-    ----------
-    html : str
-        The page with its live part.
-    scripts : tuple of str
-        `sha256-…` of each script that may run in it.
-    flags : Flags
-        Answers about the labels of its images.
-    models : Models or None
-        What reads drawings and photos; None where nothing may.
-    """
-
-    html: str
-    scripts: tuple[str, ...]
-    flags: Flags
-    models: Models | None
+    html: str  # with its live part
+    scripts: tuple[str, ...]  # `sha256-…` of each script that may run in it
+    flags: Flags  # answers about the labels of its images
+    models: Models | None  # that read drawings and photos; None where nothing may
 
 
 def site_of(source: str) -> Site:
@@ -74,9 +62,9 @@ def site_of(source: str) -> Site:
     before = next(mark for mark in _BEFORE if mark in html)
     html = html.replace(before, f"{live}\n{before}", 1)
     ids = _ids(page, data[1]) if data else frozenset()
-    it = Site(html, tuple(map(_sha256, _SCRIPT.findall(html))), Flags(flags, ids), models)
-    it.flags.read()  # else nothing could be flagged
-    return it
+    site = Site(html, tuple(map(_sha256, _SCRIPT.findall(html))), Flags(flags, ids), models)
+    site.flags.read()  # else nothing could be flagged
+    return site
 
 
 def _text_of(page: Path) -> str:

@@ -10,27 +10,20 @@ from matplotlib.figure import Figure
 
 from misread.judge.checks import FloatArray
 from misread.show import draw, style
-from misread.study.axis import Answers, Inside, Together
+from misread.study.axis import Answers, Together
 from misread.study.evidence import Evidence
 from misread.wording import count, number, percent
 
-_MARKS = (
-    (style.BLUE, "o"),
-    (style.VERMILLION, "D"),
-    (style.GREEN, "s"),
-    (style.PURPLE, "^"),
-    (style.ORANGE, "v"),
-)
+_COLOURS = (style.BLUE, style.VERMILLION, style.GREEN, style.PURPLE, style.ORANGE)
+_MARKS = tuple(zip(_COLOURS, "oDs^v", strict=True))
 _DASHED = (0, (4, 3))
 
 
 @style.styled
 def along_axis(evidence: Evidence, answers: Answers) -> Figure:
-    """Draw accuracy and time per step of every arm along the axis.
+    """Draw accuracy and time per step of every arm along the axis, a line per series.
 
-    Data: `accuracy` (mean, interval over seeds and images, seeds) and `seconds_per_epoch` over the
-    steps of an epoch; a line per series. Where one arm alone stands at the beginning of the axis,
-    a dashed line goes on from it.
+    Where one arm alone stands at the beginning of the axis, a dashed line goes on from it.
     """
     outcome = answers.outcome
     order = sorted(answers.at, key=lambda arm: outcome.arms[arm].accuracy.mean)
@@ -145,33 +138,42 @@ def _times(
 ) -> FloatArray:
     """Draw the milliseconds of a step of a series, and return their means."""
     colour, marker = mark
-    times = [
-        [1000 * (value or 0.0) / answers.steps[arm] for value in seconds.per_seed]
-        for arm, seconds in ((arm, answers.outcome.arms[arm].seconds_per_epoch) for arm in at)
-    ]
+    times = [1000 * step_seconds(answers, arm) for arm in at]
     places = [*at.values()]
-    axes.vlines(places, list(map(min, times)), list(map(max, times)), color=colour, lw=2.2)
-    means = np.array([float(np.mean(seeds)) for seeds in times])
+    axes.vlines(places, [t.min() for t in times], [t.max() for t in times], color=colour, lw=2.2)
+    means = np.array([times_S.mean() for times_S in times])
     axes.plot(places, means, marker=marker, color=colour, lw=2, ms=8)
     return means
+
+
+def step_seconds(answers: Answers, arm: str) -> FloatArray:
+    """Return the processor seconds of a step of training, `[S]`."""
+    seconds_S = answers.outcome.arms[arm].seconds_per_epoch.per_seed
+    return np.array([value or 0.0 for value in seconds_S]) / answers.steps[arm]
+
+
+def measured_series(answers: Answers) -> dict[str, list[str]]:
+    """Return the arms of each series that were measured inside, along the axis."""
+    arms = sorted(answers.inside.keys() & answers.at, key=lambda arm: (answers.at[arm], arm))
+    by_series = {
+        name: [arm for arm in arms if answers.series[arm] == name]
+        for name in answers.series.values()
+    }
+    return {name: series for name, series in by_series.items() if series}
 
 
 @style.styled
 def inside(answers: Answers) -> Figure:
     """Draw gradient norms and zero activations of each layer through training.
 
-    Data: `inside` of the arm of each series that lies furthest along the axis; light to dark: from
-    the first hidden layer to the last.
+    Of each series only the arm that lies furthest along the axis.
     """
-    furthest: dict[str, Inside] = {}
-    for arm in sorted(set(answers.inside) & set(answers.at), key=lambda name: answers.at[name]):
-        furthest[answers.series[arm]] = answers.inside[arm]
-    order = [name for name in dict.fromkeys(answers.series.values()) if name in furthest]
-    starts = [f"{norm_number(furthest[name].gradient_norm[0][0])} ({name})" for name in order]
+    furthest = {name: answers.inside[s[-1]] for name, s in measured_series(answers).items()}
+    starts = [f"{norm_number(it.gradient_norm[0][0])} ({name})" for name, it in furthest.items()]
     n_layers = max(len(layers.gradient_norm) for layers in furthest.values())
     width, gap, left = 2.75, 0.3, 1.15
     sheet = style.Sheet(
-        max(left + len(order) * (width + gap) + 0.4, 9.0),
+        max(left + len(furthest) * (width + gap) + 0.4, 9.0),
         6.7,
         f"Before training, the gradient at the first of {n_layers} layers has a norm of "
         + ", ".join(starts),
@@ -181,8 +183,8 @@ def inside(answers: Answers) -> Figure:
     )
     norms = [np.array(layers.gradient_norm) for layers in furthest.values()]
     low, high = draw.limits_of([np.log10(np.maximum(norm, 1e-30)) for norm in norms])
-    for place, name in enumerate(order):
-        along, layers = left + place * (width + gap), furthest[name]
+    for place, (name, layers) in enumerate(furthest.items()):
+        along = left + place * (width + gap)
         sheet.text(along, 0, name, size=14, bold=True)
         above, below = (
             _layers(sheet.axes(along, down, width, height), rows)
@@ -225,10 +227,7 @@ def _layers(axes: Axes, rows: Sequence[Sequence[float]]) -> Axes:
 
 @style.styled
 def together(evidence: Evidence, pair: Together) -> Figure:
-    """Draw the accuracy of the average of k networks, without and with dropout.
-
-    Data: `by_size` and `single_by_size`; dots: every choice of k of the seeds, line: their mean.
-    """
+    """Draw the accuracy of the average of k networks, without and with dropout."""
     study, n_seeds = evidence.plan.study, len(evidence.seeds)
     members, single = study.label(pair.members), study.label(pair.single)
     one = float(np.mean(pair.single_by_size[0]))

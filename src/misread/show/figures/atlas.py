@@ -25,11 +25,7 @@ COLOURS = {
 
 
 def atlas(evidence: Evidence) -> Figure:
-    """Draw what the baseline's leading confusions on *confirm* are made of.
-
-    Data: `judge.atlas` of the baseline's predictions: errors per seed of each cell, split by how
-    many seeds misread the image behind them.
-    """
+    """Draw what the baseline's leading confusions on *confirm* are made of."""
     confirm = evidence.confirm
     cells = judge.atlas(confirm.labels_N, evidence.predictions[BASELINE], confirm.disputed_N)
     return atlas_figure(

@@ -28,11 +28,9 @@ Slices = list[tuple[SliceEvidence, words.Misreading]]
 def before_after(evidence: Evidence) -> Figure:
     """Draw what each arm was made for, how sure that is, and what it did when strokes differ.
 
-    Data: `verdicts`. A row per treated arm. Left: the target cell's errors of each seed, before and
-    after (thin, thicker where seeds coincide) and their mean (thick). Middle: the mean change with
-    its interval over seeds and images; the grey band is what this study could not have found with
-    80% power. Right: the counter-slices, the share of a class misread when its images are treated
-    by an operation of the policy, before → after, coloured by status.
+    A row per treated arm. Left: the target's errors of each seed (thicker where seeds coincide) and
+    their mean. Middle: the mean change with its interval; the grey band is what this study could
+    not have found with 80% power. Right: the counter-slices, before → after, coloured by status.
     """
     arms = evidence.treated_arms
     if not arms:

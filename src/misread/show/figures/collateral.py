@@ -41,9 +41,8 @@ class _Group(NamedTuple):
 def collateral(evidence: Evidence) -> Figure:
     """Draw what must not get worse: change of each error rate, its interval and its margin.
 
-    Data: the `collateral` items of `verdicts`, in percentage points, positive is worse. Accuracy,
-    every recall and every counter-slice; of the other confusions those that are harmed or
-    undetermined in some arm, at least the three with the highest upper bound.
+    Of the other confusions only those that are harmed or undetermined in some arm, or the three
+    with the highest upper bound.
     """
     arms = evidence.treated_arms
     if not arms:

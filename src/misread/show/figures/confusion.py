@@ -16,10 +16,8 @@ from misread.study.evidence import Evidence
 def confusion_matrices(evidence: Evidence) -> Figure:
     """Draw the baseline's mean errors per seed, and by how much each arm changes them.
 
-    Data: `predictions` on *confirm*, counted per seed and averaged. Off the diagonal: images per
-    seed, for treated arms the difference to the baseline. On the diagonal, small: recall in per
-    cent, of the arm itself. The target cell has a dashed outline; a change that holds up after
-    Benjamini & Hochberg (1995) over all cells (`held_up`) has a solid frame, the others are pale.
+    On the diagonal stands the recall of the arm itself. The target cell has a dashed outline; a
+    change that holds up over all cells (`held_up`) has a solid frame, the others are pale.
     """
     arms, target = evidence.arms, words.target_name(evidence)
     n_columns = min(3, len(arms))
@@ -153,11 +151,7 @@ def _room(names: tuple[str, ...]) -> float:
 
 @style.styled
 def confusion_matrix(evidence: Evidence, arm: str) -> Figure:
-    """Draw the mean errors per seed of an arm on *confirm*.
-
-    Data: `counts(arm)` averaged over seeds. Off the diagonal: images per seed; on it: recall in per
-    cent. The three most frequent confusions are framed.
-    """
+    """Draw the mean errors per seed of an arm on *confirm*; the three most frequent are framed."""
     names = evidence.confirm.class_names
     mean_KK: FloatArray = evidence.counts(arm).mean(axis=0)
     n_classes = len(names)

@@ -11,6 +11,7 @@ from misread.data.dataset import Dataset
 from misread.images.corrupt import Spec, corrupt
 from misread.images.mnist_c import CORRUPTIONS
 from misread.judge import Effect
+from misread.judge.means import Mean
 from misread.show import draw, style
 from misread.show.table import Frame, Table
 from misread.show.verdict import status, verdict_word
@@ -18,7 +19,6 @@ from misread.study.arms import BASELINE
 from misread.study.corruptions import CLEAN, Corruptions
 from misread.study.study import SMOKE
 
-Row = tuple[str, str, str, str, str]  # name, accuracy, change, target, harmed
 Value = tuple[float, float, float]  # with the ends of its interval
 
 
@@ -52,11 +52,7 @@ def corruption_images(part: Dataset, specs: Sequence[Spec]) -> Figure:
 
 
 def corruption_table(corruptions: Corruptions, arm: str) -> Table:
-    """Return how an arm reads: clean, each corruption, and the mean of these.
-
-    Accuracy and the rate of the target are before → after in per cent, the change is that of the
-    accuracy in percentage points with its interval; last, how many of the judge's items are harmed.
-    """
+    """Return how an arm reads: clean, each corruption, and the mean of these; and what it harms."""
     result, verdict = corruptions.robustness, corruptions.verdicts[arm]
     rows = [_row(corruptions, arm, name) for name in result.rows if result.rows[name][arm].change]
     n_rows = len(rows)
@@ -70,7 +66,7 @@ def corruption_table(corruptions: Corruptions, arm: str) -> Table:
             (
                 f"mean of the {len(corrupted)}",
                 _arrow(before.accuracy.estimate, mean.accuracy.estimate),
-                _gain(*mean.change[:3]),
+                _gain(mean.change),
                 _arrow(*cells),
                 f"{harmed}/{len(items)}",
             )
@@ -86,17 +82,14 @@ def corruption_table(corruptions: Corruptions, arm: str) -> Table:
     )
 
 
-def _row(corruptions: Corruptions, arm: str, name: str) -> Row:
-    before, after = (
-        corruptions.robustness.rows[name][BASELINE],
-        corruptions.robustness.rows[name][arm],
-    )
+def _row(corruptions: Corruptions, arm: str, name: str) -> tuple[str, ...]:
+    before, after = (corruptions.robustness.rows[name][one] for one in (BASELINE, arm))
     items = corruptions.items(arm, name)
     harmed = sum(item.status == "harmed" for item in items)
     return (
         name,
         _arrow(before.accuracy.mean, after.accuracy.mean),
-        _gain(*_value(after.change)) if after.change else "",
+        _gain(after.change) if after.change else "",
         _arrow(before.cell, after.cell),
         f"{harmed}/{len(items)}" if items else "",
     )
@@ -106,10 +99,11 @@ def _arrow(before: float, after: float) -> str:
     return f"{100 * before:.2f} → {100 * after:.2f}"
 
 
-def _gain(estimate: float, low: float, high: float) -> str:
+def _gain(change: Effect | Mean) -> str:
     """Return a growth of the error rate as a change of the accuracy, in percentage points."""
     gain, least, most = (
-        wording.number(-100 * value, decimals=2, sign=True) for value in (estimate, high, low)
+        wording.number(-100 * value, decimals=2, sign=True)
+        for value in (change.estimate, change.high, change.low)
     )
     return f"{gain} ({least} to {most})"
 
@@ -150,11 +144,7 @@ def _changes(corruptions: Corruptions, arm: str) -> list[tuple[str, Effect]]:
 
 @style.styled
 def corruption_figure(corruptions: Corruptions) -> Figure:
-    """Draw how well each arm reads each corruption, and how it differs from the baseline.
-
-    On the left accuracy, then its change and that of the target's rate, all with intervals over
-    seeds and images, and over groups where the plan knows them.
-    """
+    """Draw accuracy, its change and that of the target's rate in each corruption, for each arm."""
     result, arms = corruptions.robustness, list(corruptions.robustness.means)
     names = [*result.rows, "mean"]
     left, wide, gap, height = 1.85, 3.2, 0.35, 0.42 * len(names)
@@ -208,31 +198,23 @@ def _title(corruptions: Corruptions) -> str:
 
 def _values(corruptions: Corruptions, name: str, arm: str) -> list[Value | None]:
     """Return accuracy, its growth, and growth of the target's rate, each with its interval."""
+    target: Effect | None = None
+    change: Effect | Mean | None
     if name == "mean":
         mean = corruptions.robustness.means[arm]
-        change = _negative(mean.change[:3]) if mean.change else None
-        return [mean.accuracy[:3], change, None]
-    row = corruptions.robustness.rows[name][arm]
-    accuracy = row.accuracy.mean, row.accuracy.low, row.accuracy.high
-    if row.change is None:
-        return [accuracy, None, None]
-    cell = corruptions.verdicts[arm].cells[0]
-    effects = [
-        item.effect
-        for item in corruptions.items(arm, name)
-        if (item.true, item.predicted) == (cell.true, cell.predicted)
+        accuracy, change = mean.accuracy[:3], mean.change
+    else:
+        row = corruptions.robustness.rows[name][arm]
+        accuracy, change = (row.accuracy.mean, row.accuracy.low, row.accuracy.high), row.change
+        if change:
+            cell = corruptions.verdicts[arm].cells[0]
+            of_cell = {(i.true, i.predicted): i.effect for i in corruptions.items(arm, name)}
+            target = cell.effect if name == CLEAN else of_cell[cell.true, cell.predicted]
+    return [
+        accuracy,
+        (-change.estimate, -change.high, -change.low) if change else None,
+        (target.estimate, target.low, target.high) if target else None,
     ]
-    target = cell.effect if name == CLEAN else effects[0]
-    return [accuracy, _negative(_value(row.change)), _value(target)]
-
-
-def _value(effect: Effect) -> Value:
-    return effect.estimate, effect.low, effect.high
-
-
-def _negative(value: Value) -> Value:
-    estimate, low, high = value
-    return -estimate, -high, -low
 
 
 def _bar(axes: Axes, place: float, value: Value, mark: draw.Mark) -> None:

@@ -23,10 +23,7 @@ _DIFFERENCES = (5.9, 5.0)
 def experiment_comparison(evidence: Evidence) -> Figure:
     """Draw the accuracy of every arm with its cost, and the difference behind every claim.
 
-    Data: `outcome`. Above: accuracy on *confirm* of each seed (dots), mean with its interval over
-    seeds and images, and what is documented; beside it the gap to *fit*, parameters and time.
-    Below: the difference of each claim with its interval, against 0, the margin and what is
-    claimed. Without claims: every arm against the best.
+    Without claims: the difference of every arm to the best.
     """
     outcome = evidence.accuracies
     row, gap = 0.62, 0.56

@@ -11,8 +11,7 @@ from misread.wording import count, number
 def candidates(search: Search) -> Figure:
     """Draw each candidate at the last rung that it reached: left is better, and so is down.
 
-    Data: `target` and `reverse` of each `Score`. What lies on the dashed line through the baseline
-    has exchanged one error for the other.
+    What lies on the dashed line through the baseline has exchanged one error for the other.
     """
     last = search.rungs[-1]
     reached = {score.arm: score for rung in search.rungs for score in rung.arms}

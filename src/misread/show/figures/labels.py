@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from misread import wording
 from misread.errors import DataError
-from misread.show import style
+from misread.show import draw, style
 from misread.study.labels import Questioned
 
 _COLUMNS, _TILE = 10, 0.92
@@ -30,9 +30,8 @@ def labels_figure(questioned: Questioned, top: int) -> Figure:
         f"{questioned.about}; {wording.count(questioned.n_seeds, 'seed')}. Below each image: label "
         "→ what is read instead, the share of the readings that are not the label, and its id.",
     )
-    for number, suspect in enumerate(ranked):
-        row, column = divmod(number, _COLUMNS)
-        left, down = 0.35 + column * (_TILE + 0.16), row * block
+    corners = draw.places(len(ranked), _COLUMNS, 0.35, 0, (_TILE + 0.16, block))
+    for suspect, (left, down) in zip(ranked, corners, strict=True):
         sheet.image(left, down, _TILE, questioned.images[suspect.image])
         note = f"{names[suspect.label]} → {names[suspect.suggested]}  {suspect.share:.0%}"
         sheet.text(left, down + _TILE + 0.04, note, size=9.5, bold=True)

@@ -69,11 +69,7 @@ def _reading(read_S: Sequence[int], true: int, *, right: bool) -> tuple[int, int
 
 @style.styled
 def ledger(evidence: Evidence) -> Figure:
-    """Draw the images that each arm consistently broke and mended, with both readings.
-
-    Data: `verdicts[arm].ledger` and `predictions` on *confirm*. Consistent means in at least 80% of
-    the seeds. The target cell's images have bold readings.
-    """
+    """Draw the images that each arm broke and mended for good, with both readings."""
     by_arm = {arm: changes(evidence, arm) for arm in evidence.treated_arms}
     idle = [arm for arm, images in by_arm.items() if not images]
     drawn = {arm: _first(images) for arm, images in by_arm.items() if images}

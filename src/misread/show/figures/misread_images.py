@@ -37,10 +37,8 @@ class _Group(NamedTuple):
 def misread_images(evidence: Evidence) -> Figure:
     """Draw the *confirm* images that any model reads as the target cell says, the worst first.
 
-    Data: `predictions` and `disputed_N` of *confirm*, grouped as in the baseline's `atlas`. Below
-    each image a row of squares per arm and a square per seed: orange where it is read as the
-    target's predicted class, grey with the class where it is read as another, empty where it is
-    read rightly. Images whose label is disputed stand apart, in a dashed frame.
+    Grouped as in the baseline's `atlas`, with the squares of `draw.seed_squares` below each, a row
+    per arm. Images whose label is disputed stand apart, in a dashed frame.
     """
     true, predicted = evidence.target
     of_class_N = evidence.confirm.labels_N == true

@@ -54,11 +54,10 @@ def smallest_sentence(answer: PowerAnswer) -> str:
 
 @style.styled
 def power_figure(answer: PowerAnswer, pilot: Pilot) -> Figure:
-    """Draw what a study could show.
+    """Draw what a study could show, with the present design marked.
 
-    Data: `answer` and the pilot behind it. Left: the power against the number of seeds, a line for
-    each reduction, the present design marked. Right: the smallest reduction found with the power
-    asked for, against the images of the class, a line for each number of seeds.
+    Left: power by seeds, a line for each reduction. Right: the smallest reduction found with the
+    power asked for, by images of the class, a line for each number of seeds.
     """
     sheet = style.Sheet(
         13.0,

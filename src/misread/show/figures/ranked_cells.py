@@ -17,11 +17,9 @@ _ROW, _HEAD, _SEEDS = 0.36, 0.5, 7.35
 
 @style.styled
 def ranked_cells(evidence: Evidence) -> Figure:
-    """Draw the most frequent confusions of the baseline on *select*.
+    """Draw the most frequent confusions of the baseline on *select*, and their ranks in the seeds.
 
-    Data: `errors["cells"]`: errors of each seed (dots), mean and standard deviation; in how many
-    seeds the cell has an error; and beside it the mean rank within the seeds, with the rank that
-    chance would give. The target is marked, and added below where it is not among the first.
+    The target is marked, and added below where it is not among the first.
     """
     cells, name = evidence.errors["cells"], words.target_name(evidence)
     target = next(c for c in cells if (c["true"], c["predicted"]) == evidence.target)

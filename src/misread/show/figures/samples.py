@@ -14,10 +14,7 @@ _COLUMNS = 10
 
 @style.styled
 def sample_digits(evidence: Evidence) -> Figure:
-    """Draw the first training images of each class, and how many of each there are.
-
-    Data: `train`; a column per class (of the first ten), a bar of its training images below.
-    """
+    """Draw the first training images of the first ten classes, and how many of each there are."""
     train = evidence.train
     names = train.class_names[:_COLUMNS]
     counts_K = np.bincount(train.labels_N, minlength=train.n_classes)[: len(names)]
@@ -56,8 +53,7 @@ def sample_digits(evidence: Evidence) -> Figure:
 def sample_predictions(evidence: Evidence) -> Figure:
     """Draw what one network of the best arm reads, rightly and wrongly, and how sure it is.
 
-    Data: `probs` of the best arm's first seed on *confirm*: of each class the first image that is
-    read rightly; then the wrong readings that it is surest of.
+    Of each class the first image that is read rightly; then the surest of the wrong readings.
     """
     arm, seed = evidence.best, evidence.seeds[0]
     probs_NK = evidence.runs[arm].probs_SNK[0]

@@ -20,13 +20,8 @@ _LEFT, _CELL, _RIGHT, _ALL = 2.55, 4.15, 7.75, 9.5
 _WIDE, _TALL = 3.4, 1.1
 
 
-@style.styled
 def shape(evidence: Evidence) -> Figure:
-    """Draw the target's rate and that of all errors in fifths by shape, every arm, with intervals.
-
-    Data: `slices.json`. Beside each measure are images of the target's class from its low and its
-    high end.
-    """
+    """Draw the target's rate and that of all errors in fifths by shape, of every arm."""
     return shape_figure(
         evidence.sliced, evidence.confirm.images, evidence.plan.exploratory or NOT_PLANNED
     )
@@ -63,17 +58,16 @@ def shape_figure(sliced: Slices, images: Images, warning: str) -> Figure:
         rates(whole, slices.all, sliced.arms, top_of_all)
         whole.set_xticks([])
         measure = MEASURES[slices.measure]
-        look: dict[str, Any] = {"va": "top", "color": style.MUTED, "transform": whole.transAxes}
-        whole.text(0, -0.08, measure.low, ha="left", **look)
-        whole.text(1, -0.08, measure.high, ha="right", **look)
+        for at, end, side in ((0, measure.low, "left"), (1, measure.high, "right")):
+            look: dict[str, Any] = {"va": "top", "ha": side, "color": style.MUTED}
+            whole.text(at, -0.08, end, transform=whole.transAxes, **look)
     return sheet.figure
 
 
 def _row_head(sheet: style.Sheet, sliced: Slices, slices: ShapeSlices, down: float) -> None:
     sheet.text(0.35, down + 0.05, MEASURES[slices.measure].title, size=13, bold=True)
-    for worst in sliced.explained[sliced.baseline]:
-        if worst.measure != slices.measure:
-            continue
+    ranked = {worst.measure: worst for worst in sliced.explained[sliced.baseline]}
+    if worst := ranked.get(slices.measure):
         lines = (
             fifth(slices.measure, worst.stratum),
             f"({limits(slices, worst.stratum)}):",

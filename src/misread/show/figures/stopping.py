@@ -21,12 +21,7 @@ _DOWN, _TALL = 0.85, 4.5
 
 @style.styled
 def adaptive(summaries: Sequence[RuleSummary], replicates: int) -> Figure:
-    """Draw the bounds of the plans, and what each rule costs.
-
-    Data: `summaries`, and the bounds of `rules()`. Left: how many standard errors a change must
-    reach at each look. Right: mean seeds of an arm under each truth, with false positives and
-    power.
-    """
+    """Draw the bounds of the plans at each look, and what each rule costs in seeds and power."""
     fixed, planned = summaries[0], summaries[-1]
     sheet = style.Sheet(
         13.6,

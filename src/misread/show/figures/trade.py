@@ -26,9 +26,8 @@ def has_trade(evidence: Evidence) -> bool:
 def trade(evidence: Evidence) -> Figure:
     """Draw the target against its reverse: every arm, and the baseline with a moved boundary.
 
-    Data: `Evidence.leans`: the baseline's curve as a constant is added to the logit of the true
-    class; each arm's rates of the target and its reverse with their intervals. An arm on the curve
-    moved the boundary; one below it learned something.
+    The curve is the baseline's as a constant is added to the logit of the true class
+    (`Evidence.leans`): an arm on it moved the boundary, one below it learned something.
     """
     cells = evidence.target, evidence.target[::-1]
     there, back = (words.cell_name(evidence, *cell) for cell in cells)

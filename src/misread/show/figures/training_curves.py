@@ -27,10 +27,9 @@ def has_curves(evidence: Evidence) -> bool:
 
 @style.styled
 def training_curves(evidence: Evidence) -> Figure:
-    """Draw loss and accuracy by epoch, on the training images and on *select*.
+    """Draw loss and accuracy by epoch, on the training images and on *select*, a column per arm.
 
-    Data: `histories`; a line is the mean over seeds, the band runs from the lowest to the highest
-    seed. One column per arm; the baseline's *select* line is repeated in grey.
+    The baseline's *select* line is repeated in grey.
     """
     histories = evidence.histories
     arms = evidence.arms
@@ -80,8 +79,7 @@ def training_curves(evidence: Evidence) -> Figure:
 def arm_curves(evidence: Evidence, arm: str) -> Figure:
     """Draw loss and accuracy of an arm by epoch, and where it ends on *fit* and *confirm*.
 
-    Data: `histories`, line: mean over seeds (on this scale), band: lowest to highest seed; marks:
-    `fit_accuracy` and `accuracy` of the outcome. All arms share their axes.
+    All arms of a study share their axes.
     """
     outcome, history = evidence.accuracies.arms[arm], evidence.runs[arm].histories
     n_epochs = len(history[0])

@@ -78,10 +78,7 @@ def maps(why: Why, maps_of: Mapping[str, Floats], images: Images, names: tuple[s
 
 @style.styled
 def degrees(why: Why, names: tuple[str, ...]) -> Figure:
-    """Draw how often each arm reads an edited image as the other class, by degree.
-
-    Data: `degrees` of each arm: share and interval over seeds and images.
-    """
+    """Draw how often each arm reads an edited image as the other class, by degree."""
     first = why.arms[BASELINE].degrees
     rows = (len(first) + 1) // 2
     sheet = style.Sheet(

@@ -1,5 +1,6 @@
 """The figure of who wrote what is misread: kinds of writers, and in how few writers errors are."""
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -18,12 +19,8 @@ _IMAGES = 4  # of one writer
 _TILE, _WIDE, _TALL, _ROW = 0.86, 2.55, 2.2, 1.0
 
 
-@style.styled
 def writers(evidence: Evidence) -> Figure:
-    """Draw rates by kind of writer, in how few writers errors are, and the writers of the target.
-
-    Data: `slices.json`.
-    """
+    """Draw rates by kind of writer, in how few writers errors are, and who wrote the target."""
     return writers_figure(
         evidence.sliced, evidence.confirm.images, evidence.plan.exploratory or NOT_PLANNED
     )
@@ -79,15 +76,9 @@ def writers_figure(sliced: Slices, images: Images, warning: str) -> Figure:
 
 
 def _curve(axes: Axes, concentration: Concentration) -> None:
-    n = len(concentration.share_K)
-    low_K, high_K, chance_K, share_K = (
-        [100 * share for share in shares]
-        for shares in (
-            concentration.low_K,
-            concentration.high_K,
-            concentration.chance_K,
-            concentration.share_K,
-        )
+    it, n = concentration, len(concentration.share_K)
+    low_K, high_K, chance_K, share_K = 100 * np.array(
+        [it.low_K, it.high_K, it.chance_K, it.share_K]
     )
     numbers = range(1, n + 1)
     axes.fill_between(numbers, low_K, high_K, color=style.FAINT, alpha=0.45, lw=0)

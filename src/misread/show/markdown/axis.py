@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from misread.show.figures.along_axis import norm_number
+from misread.show.figures.along_axis import measured_series, norm_number, step_seconds
 from misread.show.markdown.page import Beside, section
 from misread.show.table import Table, markdown_table, plain
 from misread.study.axis import Answers, Ratio, answer, ratio
@@ -27,12 +27,9 @@ def axis(evidence: Evidence, beside: Beside) -> str:
 
 def along(answers: Answers) -> list[str]:
     """Return the tables and sentences of the section."""
-    tables = [along_table(answers)]
-    others = [
-        (arm, one.label) for arm, one in answers.outcome.arms.items() if arm not in answers.at
-    ]
+    arms, tables = answers.outcome.arms, [along_table(answers)]
     parts = [ABOUT.format(answers.fit_size), markdown_table(tables[0])]
-    parts += [f"{plain(label)}: {_cell(answers, arm)}." for arm, label in others]
+    parts += [f"{plain(arms[a].label)}: {_cell(answers, a)}." for a in arms if a not in answers.at]
     if answers.inside:
         tables.append(inside_table(answers))
         parts += [INSIDE, markdown_table(tables[1])]
@@ -55,19 +52,13 @@ Time per step is processor time of one core relative to the first row: networks 
 trained in the same run, geometric mean over seeds with its interval, not corrected for the rows."""
 
 
-def per_step(answers: Answers, arm: str) -> list[float]:
-    """Return the processor seconds of a step, by seed."""
-    per_seed = answers.outcome.arms[arm].seconds_per_epoch.per_seed
-    return [float(value or 0) / answers.steps[arm] for value in per_seed]
-
-
 def times(answers: Answers, arms: Sequence[str], others: Sequence[str]) -> Ratio:
     """Return how many times as long a step of `arms` takes as one of `others`, pair by pair.
 
     Over several pairs: the geometric mean of each seed.
     """
     values_S, others_S = (
-        np.exp(np.log([per_step(answers, arm) for arm in names]).mean(axis=0)).tolist()
+        np.exp(np.log([step_seconds(answers, arm) for arm in names]).mean(axis=0)).tolist()
         for names in (arms, others)
     )
     return ratio(values_S, others_S, answers.outcome.alpha)
@@ -95,47 +86,37 @@ def along_table(answers: Answers) -> Table:
     places = sorted(set(answers.at.values()))
     names = list(dict.fromkeys(answers.series.values()))
     by_place = {(answers.at[arm], answers.series[arm]): arm for arm in answers.at}
+    rows: list[tuple[str, ...]] = []
     if len(places) < len(by_place):
-        rows = [
-            (
-                f"{place:g}",
-                *(
-                    _cell(answers, by_place[place, name]) if (place, name) in by_place else "–"
-                    for name in names
-                ),
-            )
-            for place in places
-        ]
+        for place in places:
+            arms = [by_place.get((place, name)) for name in names]
+            rows.append((f"{place:g}", *(_cell(answers, arm) if arm else "–" for arm in arms)))
         return Table("", ("At", *names), tuple(rows))
-    arms = sorted(answers.at, key=lambda arm: answers.at[arm])
-    list_rows = [
-        (
-            f"{answers.at[arm]:g}",
-            _accuracy(answers, arm),
-            points(answers.outcome.arms[arm].gap.mean or 0.0),
-            f"{answers.outcome.arms[arm].parameters:,}"
-            if answers.outcome.arms[arm].parameters
-            else "–",
-            "1" if arm == arms[0] else ratio_words(times(answers, [arm], arms[:1])),
+    first, *_ = in_order = sorted(answers.at, key=lambda arm: answers.at[arm])
+    for arm in in_order:
+        outcome = answers.outcome.arms[arm]
+        rows.append(
+            (
+                f"{answers.at[arm]:g}",
+                _accuracy(answers, arm),
+                points(outcome.gap.mean or 0.0),
+                f"{outcome.parameters:,}" if outcome.parameters else "–",
+                "1" if arm == first else ratio_words(times(answers, [arm], [first])),
+            )
         )
-        for arm in arms
-    ]
     heads = ("At", "Accuracy", "Fit − confirm", "Parameters", "Time per step")
-    return Table("", heads, tuple(list_rows))
+    return Table("", heads, tuple(rows))
 
 
 def inside_table(answers: Answers) -> Table:
     """Return what went on inside the arm of each series that lies furthest along the axis."""
-    series: dict[str, list[str]] = {}
-    for arm in sorted(set(answers.inside) & set(answers.at), key=lambda name: answers.at[name]):
-        series.setdefault(answers.series[arm], []).append(arm)
-    rows = []
-    order = [name for name in dict.fromkeys(answers.series.values()) if name in series]
-    for name in order:
-        inside = answers.inside[series[name][-1]]
+    rows, series = [], measured_series(answers)
+    reference = next(iter(series.values()), [])
+    for name, arms in series.items():
+        inside = answers.inside[arms[-1]]
         first, last = inside.gradient_norm[0], inside.gradient_norm[-1]
         zeros = np.array(inside.zero_share).mean(axis=0)
-        cost = times(answers, series[name], series[order[0]])
+        cost = "1" if arms is reference else ratio_words(times(answers, arms, reference))
         rows.append(
             (
                 name,
@@ -145,12 +126,12 @@ def inside_table(answers: Answers) -> Table:
                 norm_number(first[-1]),
                 f"{percent(float(zeros[0]))} → {percent(float(zeros[-1]))}",
                 percent(float(np.array(inside.dead_share)[:, -1].mean())),
-                "1" if name == order[0] else ratio_words(cost),
+                cost,
             )
         )
-    heads = ("Inside", "Gradient, first layer", "Gradient, last", "First over last",
-             "First, after training", "Zeros", "Dead", "Time per step")  # fmt: skip
-    return Table("", heads, tuple(rows))
+    heads = ("Inside", "Gradient, first layer", "Gradient, last", "First over last")
+    more = ("First, after training", "Zeros", "Dead", "Time per step")
+    return Table("", (*heads, *more), tuple(rows))
 
 
 def together_sentence(answers: Answers) -> str:
