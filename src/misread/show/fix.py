@@ -18,19 +18,17 @@ from misread.wording import count, number, percent
 
 def answer(search: Search) -> str:
     """Return what the search came to, in a sentence or two."""
-    last = search.rungs[-1]
+    candidates = count(len(search.rungs[0].arms), "candidate")
     if not search.best:
-        return (
-            f"None of {count(len(search.rungs[0].arms), 'candidate')} saves more errors "
-            f"{search.targets_name} than it breaks elsewhere."
-        )
+        errors = f"errors {search.targets_name}"
+        return f"None of {candidates} saves more {errors} than it breaks elsewhere."
     best = search.best[0]
-    before = search.errors(last.baseline)
+    before = search.errors(search.rungs[-1].baseline)
     n_class = "" if search.both_directions else f" of {search.n_class:,}"
     fall = best.saved / before if before else 0.0
     harm = f", and breaks {number(best.harm, decimals=1)} elsewhere" if best.harm else ""
     return (
-        f"The best of {count(len(search.rungs[0].arms), 'candidate')} is {best.arm}: "
+        f"The best of {candidates} is {best.arm}: "
         f"{search.targets_name} {number(before, decimals=1)} → "
         f"{number(search.errors(best), decimals=1)} images a seed{n_class} ({fall:.0%} "
         f"fewer){harm}. It was chosen on these images, so this proves nothing yet."
@@ -80,21 +78,13 @@ def _table(search: Search, labels: dict[str, str], tried: list[tuple[Score, int]
         _row(score, n_seeds, labels.get(score.arm, ""), standing_of(search, score))
         for score, n_seeds in tried
     ]
+    cells = search.target_name, search.reverse_name
     return Table(
-        title=f"Errors on explore, images a seed ({search.n_images:,} images)",
-        heads=(
-            "arm",
-            "seeds",
-            search.target_name,
-            search.reverse_name,
-            "altered",
-            "accuracy",
-            "s",
-            "outcome",
-        ),
-        rows=tuple(rows),
-        note="altered: both cells in the worst altered view; s: seconds of a training on one core",
-        align="lrrrrrrl",
+        f"Errors on explore, images a seed ({search.n_images:,} images)",
+        ("arm", "seeds", *cells, "altered", "accuracy", "s", "outcome"),
+        tuple(rows),
+        "altered: both cells in the worst altered view; s: seconds of a training on one core",
+        "lrrrrrrl",
     )
 
 

@@ -188,8 +188,9 @@ class Sheet:
 
     def axes(self, left: float, down: float, width: float, height: float) -> Axes:
         """Return axes whose upper left corner lies at (left, down) in the body, in inches."""
-        corner = self._at(left, down + height)
-        return self.figure.add_axes((*corner, width / self.width, height / self.height))
+        bottom = 1 - (self.top + down + height) / self.height
+        box = (left / self.width, bottom, width / self.width, height / self.height)
+        return self.figure.add_axes(box)
 
     def text(
         self,

@@ -61,11 +61,6 @@ def targets_name(evidence: Evidence) -> str:
     return "; ".join(cell_name(evidence, *cell) for cell in evidence.plan.cells)
 
 
-def target_result(evidence: Evidence, arm: str) -> CellResult:
-    """Return the target cell's result of an arm."""
-    return evidence.verdicts[arm].cells[0]
-
-
 def slice_items(evidence: Evidence, arm: str, piece: SliceEvidence) -> dict[Misreading, Item]:
     """Return the verdict's items on a counter-slice.
 
@@ -143,7 +138,7 @@ def movement(cell: CellResult, alpha: float) -> str:
 def finding(evidence: Evidence, arm: str) -> str:
     """Return in one sentence what an arm did to its target and what it broke."""
     verdict = evidence.verdicts[arm]
-    fall = f"{arm}: {movement(target_result(evidence, arm), verdict.alpha)}"
+    fall = f"{arm}: {movement(verdict.cells[0], verdict.alpha)}"
     harmed = [
         (item.effect.estimate, slice_finding(evidence, piece, misreading, item))
         for piece, misreading in slices_to_show(evidence)

@@ -55,7 +55,7 @@ def before_after(evidence: Evidence) -> Figure:
         sheet.text(at, 0.34, note, colour=style.MUTED)
     if slices:
         draw.key(sheet, _DUMBBELLS, 0.43, (draw.BEFORE, *draw.STATUS_MARKS))
-    cells = {arm: words.target_result(evidence, arm) for arm in arms}
+    cells = {arm: evidence.verdicts[arm].cells[0] for arm in arms}
     top = max(max(*cell.before_per_seed, *cell.after_per_seed) for cell in cells.values())
     items = {arm: _items(evidence, arm, slices) for arm in arms}
     rates = [(i.before, i.after) for of_arm in items.values() for i in of_arm if i is not None]

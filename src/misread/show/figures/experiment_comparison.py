@@ -82,22 +82,20 @@ def _lines(outcome: ComparisonOutcome) -> list[_Line]:
             lines.append(_Line(claim.text, claim.arm, span, claim.verdict))
         for place, (test, part) in enumerate(zip(claim.tests, claim.parts, strict=False)):
             text = "" if place else claim.text
-            lines.append(_line(test, text, claim.verdict, claim.at_least, part))
+            lines.append(_Line(text, *_measured(test), claim.verdict, test, claim.at_least, part))
     if lines or not outcome.differences:
         return lines
     best = outcome.differences[0].better
-    return [_line(pair) for pair in outcome.differences if pair.better == best]
+    against = [pair for pair in outcome.differences if pair.better == best]
+    return [_Line("", *_measured(pair), None, pair) for pair in against]
 
 
-def _line(
-    test: Contrast,
-    text: str = "",
-    verdict: Standing | None = None,
-    claimed: float = 0.0,
-    part: Standing | None = None,
-) -> _Line:
-    result = f"{points(test.difference)}, {p_value(test.p_holm)}"
-    return _Line(text, f"{test.better} − {test.than}", result, verdict, test, claimed, part)
+def _measured(test: Contrast) -> tuple[str, str]:
+    """Return the two arms of a difference, and what was measured."""
+    return (
+        f"{test.better} − {test.than}",
+        f"{points(test.difference)}, {p_value(test.p_holm)}",
+    )
 
 
 def _accuracies(sheet: style.Sheet, outcome: ComparisonOutcome, down: float, row: float) -> None:
