@@ -52,11 +52,10 @@ def model_files(folder: Path) -> dict[str, bytes]:
 
     A file `model.keras` keeps its name, all others lie in `model/`.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    names = [path.relative_to(folder).as_posix() for path in files]
+    paths = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
     return {
         name if name == f"{MODEL}.keras" else f"{MODEL}/{name}": path.read_bytes()
-        for name, path in zip(names, files, strict=True)
+        for name, path in paths.items()
     }
 
 

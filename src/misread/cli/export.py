@@ -56,14 +56,13 @@ def _export(ml: Any, study: str, uri: str | None, experiment: str | None) -> str
         raise StudyError(msg)
     parent = client.create_run(number, run_name="verdict", tags={"misread.plan": plan.sha256})
     _log_verdict(client, parent.info.run_id, evidence)
-    n_runs = 0
     for arm, runs in evidence.runs.items():
         for folder in runs.folders:
             tags = {"mlflow.parentRunId": parent.info.run_id, "misread.plan": plan.sha256}
             run = client.create_run(number, run_name=f"{arm} seed {folder.seed}", tags=tags)
             _log_training(client, run.info.run_id, evidence, folder)
-            n_runs += 1
     place = uri or ml.get_tracking_uri()
+    n_runs = sum(len(runs.folders) for runs in evidence.runs.values())
     return f"Logged: {n_runs} runs and a verdict in the experiment {name}, {place}."
 
 

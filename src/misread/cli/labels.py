@@ -77,6 +77,9 @@ def labels(
     _print(questioned, rows)
     if written := [str(path) for path in (out, figure) if path is not None]:
         say(f"Written: {' and '.join(written)}.")
+    if rows:
+        look = "Look at them" if figure else "Look at them (--figure)"
+        say(f"{look}, and answer keep, wrong or unclear in {out or 'a file (--out)'}.")
 
 
 def _rows(questioned: Questioned, top: int) -> list[dict[str, Any]]:
@@ -128,4 +131,3 @@ def _print(questioned: Questioned, rows: list[dict[str, Any]]) -> None:
     stdout().print(terminal_table(table))
     if len(rows) < n_all:
         say(f"The first {len(rows)}; --top {n_all} lists all.")
-    say("Look at them (--figure), and answer keep, wrong or unclear in a file (--out).")
