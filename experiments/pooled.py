@@ -14,14 +14,7 @@ from shared import DOCS, asked, of_each, table, write_block
 
 from misread.show.calibration import share
 from misread.simulate.calibrate import Outcome, Setting, simulate
-from misread.simulate.worlds import (
-    OTHER_WORLDS,
-    WORLDS,
-    WRITER_WORLDS,
-    Design,
-    World,
-    WriterWorld,
-)
+from misread.simulate.worlds import OTHER_WORLDS, WORLDS, WRITER_WORLDS, Design, World, WriterWorld
 
 SEEDS, ERRORS, SELECT = (5, 10, 20), (3.0, 8.0, 30.0), (2921, 5842)
 ALL_WORLDS = (*WORLDS, *WRITER_WORLDS, *OTHER_WORLDS)

@@ -59,8 +59,6 @@ def unstated(default: Any) -> Any:
 def file_name(text: str) -> str:
     """Return any text as the name of a file: one part of a path, of this folder, on every system.
 
-    Examples
-    --------
     >>> file_name("../../x"), file_name("4"), file_name("nul"), file_name("")
     ('-..-x', '4', '_nul', '_')
     """

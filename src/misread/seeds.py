@@ -16,8 +16,6 @@ def derive(root: int, name: str, index: int = 0) -> np.random.Generator:
     The index, at least 0 as the seed is, tells apart several such streams: an epoch, a layer. It is
     PCG64, seeded by numpy's SeedSequence: the same on every platform.
 
-    Examples
-    --------
     >>> int(derive(42, "order", 3).integers(1000)) == int(derive(42, "order", 3).integers(1000))
     True
     """

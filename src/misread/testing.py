@@ -110,30 +110,9 @@ def assert_reduced(
     It passes on the verdict REDUCED alone. With few seeds and errors a true reduction often stays
     unseen; the message then says what these could have shown, and how many would do.
 
-    Parameters
-    ----------
-    before, after : str, Path, Predictions, frame or array
-        The two sides, as in `assert_no_harm`.
-    cell : str or pair
-        The confusion that must have become rarer, as in ``"4:9"`` or ``("cat", "dog")``.
-    labels, margins, alpha : optional
-        As in `assert_no_harm`.
-    reduction : float
-        The relative reduction asked about, 0 to 1, for the words on power.
-    undetermined, paired : optional
-        As in `assert_no_harm`.
-
-    Returns
-    -------
-    Verdict
-        All of the evidence, for further assertions.
-
-    Raises
-    ------
-    AssertionError
-        With the verdict in words and rows.
-    MisreadError
-        If the two sides cannot be read or do not fit together.
+    `cell` is the confusion that must have become rarer, as in ``"4:9"`` or ``("cat", "dog")``, and
+    `reduction`, 0 to 1, the relative one asked about, for the words on power. All other parameters,
+    what it returns and what it raises are as in `assert_no_harm`.
     """
     __tracebackhide__ = True
     asked = {"cells": [cell], "margins": margins, "alpha": alpha, "paired": paired}

@@ -34,10 +34,8 @@ _LONG = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
 
 
 def visible(text: str) -> str:
-    r"""Return text of others without what steers a terminal or turns the direction of writing.
+    r"""Return foreign text without what steers a terminal or turns the direction of writing.
 
-    Examples
-    --------
     >>> visible("a\x1b[2Jb\tc\u202ed")
     'a�[2Jb c�d'
     """
@@ -50,20 +48,18 @@ def _seen(run: str) -> str:
 
 
 def cut(text: str) -> str:
-    """Return text of others as `visible` does, with words of more than 80 letters cut within."""
+    """Return foreign text as `visible` does, with words of more than 80 letters cut within."""
     return _LONG.sub(lambda word: shortened(word[0], _LONGEST_WORD), visible(text))
 
 
 def one_line(text: str) -> str:
-    """Return text of others as `cut` does, on one line."""
+    """Return foreign text as `cut` does, on one line."""
     return cut(text).replace("\n", " ")
 
 
 def shortened(text: str, longest: int) -> str:
     """Return text of at most so many letters, cut in the middle, where names differ least.
 
-    Examples
-    --------
     >>> shortened("abcdefghij", 5), shortened("abc", 5)
     ('ab…ij', 'abc')
     """
@@ -75,8 +71,6 @@ def shortened(text: str, longest: int) -> str:
 def number(value: float, *, decimals: int = 2, sign: bool = False) -> str:
     """Return `value` to three significant digits, at most `decimals` behind the point.
 
-    Examples
-    --------
     >>> number(-0.1234), number(6.0, decimals=1), number(1234.5), number(0.5, sign=True)
     ('−0.12', '6.0', '1,234', '+0.50')
     """
@@ -98,8 +92,6 @@ def percent(share: float | None) -> str:
 
     From 90% on it is what is missing that counts, so the second decimal stays.
 
-    Examples
-    --------
     >>> percent(0.0061), percent(0.1234), percent(0.99123), percent(1), percent(0.00001)
     ('0.61%', '12.3%', '99.12%', '100%', '<0.01%')
     """
@@ -115,8 +107,6 @@ def percent(share: float | None) -> str:
 def points(difference: float) -> str:
     """Return a difference of two shares in percentage points, with its sign.
 
-    Examples
-    --------
     >>> points(-0.0123)
     '−1.23 pp'
     """
@@ -132,8 +122,6 @@ def interval(effect: Interval, scale: float = 1.0, *, decimals: int = 1) -> str:
 def level(alpha: float) -> str:
     """Return what an interval of this alpha covers, as in "95%", "99.4%" and "99.92%".
 
-    Examples
-    --------
     >>> level(0.05), level(0.0058), level(0.00078)
     ('95%', '99.4%', '99.92%')
     """
@@ -146,8 +134,6 @@ def level(alpha: float) -> str:
 def p_number(p: float) -> str:
     """Return a p-value for a column of such, as in ".043", "< .001", "1".
 
-    Examples
-    --------
     >>> p_number(0.0431), p_number(0.00001), p_number(1.0), p_number(0.999), p_number(0.217)
     ('.043', '< .001', '1', '> .99', '.22')
     """
@@ -161,8 +147,6 @@ def p_number(p: float) -> str:
 def p_value(p: float) -> str:
     """Return a p-value for a sentence, as in "p = .043", "p < .001", "p = 1".
 
-    Examples
-    --------
     >>> p_value(0.0431), p_value(0.00001)
     ('p = .043', 'p < .001')
     """
@@ -185,8 +169,6 @@ def count(amount: int, noun: str) -> str:
 def about(amount: int, noun: str, between: Range | None = None) -> str:
     """Return an amount that a plan asks for, rounded up: it is no more exact than two digits.
 
-    Examples
-    --------
     >>> about(7, "seed"), about(1234, "image", (980, None))
     ('about 7 seeds', 'about 1,300 images (980 or more)')
     >>> about(8, "seed", (8, 8))
@@ -215,8 +197,6 @@ def what_would_do(
 ) -> str:
     """Return how many seeds or images would find a reduction; None where no number would.
 
-    Examples
-    --------
     >>> what_would_do(34, None), what_would_do(None, None)
     ('about 34 seeds, for more images alone would not do', 'more seeds and more images together')
     """
@@ -247,8 +227,6 @@ def listed(names: Sequence[str]) -> str:
 def spans(numbers: Sequence[int]) -> str:
     """Return whole numbers as options take them.
 
-    Examples
-    --------
     >>> spans([42, 123, 1, 2, 3, 7, 8])
     '42,123,1-3,7,8'
     """

@@ -28,12 +28,7 @@ from misread.study.folder import finished_study, refuse_untrusted
 )
 @reading_options("corruptions")
 def corruptions(
-    study: str,
-    severity: int | None,
-    out: Path | None,
-    jobs: int | None,
-    trust: bool,
-    as_json: bool,
+    study: str, severity: int | None, out: Path | None, jobs: int | None, trust: bool, as_json: bool
 ) -> None:
     """Let the trained models of STUDY read corrupted images, and judge each arm there.
 

@@ -83,13 +83,7 @@ slice = 0.01
 @click.option("--target", metavar="cat:dog", help="Cell to reduce, TRUE:PREDICTED in class names.")
 @click.option("--trainer", metavar="module:name", help="Your own trainer; see docs/trainer.md.")
 @click.option("--schema", is_flag=True, help="Write study.schema.json beside it, for editors.")
-def init(
-    name: str,
-    data: str,
-    target: str | None,
-    trainer: str | None,
-    schema: bool,
-) -> None:
+def init(name: str, data: str, target: str | None, trainer: str | None, schema: bool) -> None:
     """Write NAME.toml, a study with comments that runs as it is."""
     if not Path(name).name:
         msg = f"{name!r} is no name of a study; write for example misread init mine."

@@ -76,9 +76,7 @@ from misread.show.table import terminal_table
     "Answers about labels (id,answer): those wrong or unclear are disputed.",
 )
 @file_option(
-    "--metadata",
-    "FILE.csv",
-    "Columns beside the images (by id): where the errors are, ranked.",
+    "--metadata", "FILE.csv", "Columns beside the images (by id): where the errors are, ranked."
 )
 @file_option(
     "--html",

@@ -57,9 +57,7 @@ from misread.workers.machine import default_jobs
     help="Where the runs are done: processes of this machine, or a Ray cluster (RAY_ADDRESS).",
 )
 @click.option(
-    "--adaptive",
-    is_flag=True,
-    help="Add seeds at planned looks, until each verdict is settled.",
+    "--adaptive", is_flag=True, help="Add seeds at planned looks, until each verdict is settled."
 )
 @click.option(
     "--mix-arithmetic",
@@ -145,12 +143,7 @@ def errors(
 @train_option
 @study_options
 def preview(
-    study: str,
-    out: Path | None,
-    jobs: int | None,
-    train: bool,
-    as_json: bool,
-    **options: Any,
+    study: str, out: Path | None, jobs: int | None, train: bool, as_json: bool, **options: Any
 ) -> None:
     """Show what the augmentation of a study does to images, and what the baseline reads then.
 

@@ -51,10 +51,7 @@ def read_picture(path: Path, formats: tuple[str, ...] = FORMATS) -> npt.NDArray[
 
 
 def decode_picture(
-    content: bytes,
-    what: str,
-    largest_px: int = LARGEST_PX,
-    formats: tuple[str, ...] = FORMATS,
+    content: bytes, what: str, largest_px: int = LARGEST_PX, formats: tuple[str, ...] = FORMATS
 ) -> npt.NDArray[np.uint8]:
     """Unpack the content of a picture in one of the formats, which Pillow names so.
 

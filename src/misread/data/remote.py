@@ -162,9 +162,7 @@ def load_hf(name: str, title: str) -> tuple[Dataset, Dataset]:
     return datasets(name, *parts, class_names=names)
 
 
-def _read_parquet(
-    path: Path,
-) -> tuple[list[Images], npt.NDArray[Any], tuple[str, ...] | None]:
+def _read_parquet(path: Path) -> tuple[list[Images], npt.NDArray[Any], tuple[str, ...] | None]:
     """Return images and labels of a Parquet file, and the names of its classes."""
     import polars as pl  # noqa: PLC0415  as above
 

@@ -40,14 +40,8 @@ class Kind(NamedTuple):
 def load(name: str) -> tuple[Dataset, Dataset]:
     """Return the training and the test set of the dataset `name`, read once per process.
 
-    A relative path is one from the working directory.
-
-    Raises
-    ------
-    StudyError
-        If there is no such kind of dataset.
-    DataError
-        If its files are missing or damaged, or cannot be fetched.
+    A relative path is one from the working directory. StudyError if there is no such kind of
+    dataset; DataError if its files are missing or damaged, or cannot be fetched.
     """
     return _load(name, Path.cwd())
 
@@ -63,8 +57,6 @@ def split_name(name: str) -> tuple[str, str]:
 
     StudyError if there is no such kind, or its place is missing.
 
-    Examples
-    --------
     >>> split_name("npz:my.npz"), split_name("mnist")
     (('npz', 'my.npz'), ('mnist', ''))
     """
@@ -84,8 +76,6 @@ def split_name(name: str) -> tuple[str, str]:
 def origin(name: str) -> str:
     """Return the dataset whose images these were before anything was done to them.
 
-    Examples
-    --------
     >>> origin("corrupted:fog@3:npz:my.npz"), origin("corrupted:fog"), origin("mnist")
     ('npz:my.npz', 'mnist', 'mnist')
     """

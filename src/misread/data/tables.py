@@ -66,11 +66,11 @@ def _label_column(table: Any, label: str | None, *, headed: bool) -> str:
     Nothing is guessed where two could be. ValueError if none or several can be.
     """
     names: list[str] = table.columns
-    if label is not None and label not in names:
+    if label in names:
+        return label
+    if label is not None:
         msg = f"there is no column {label!r}, which is the class in the training set"
         raise ValueError(msg)
-    if label is not None:
-        return label
     if headed:
         known = [name for name in names if name.lower() in _CLASS]
         odd = known or [name for name in names if not _PIXEL.fullmatch(name)]

@@ -37,8 +37,6 @@ def parse_corruption(text: str) -> Spec:
 
     StudyError if there is no such corruption or severity.
 
-    Examples
-    --------
     >>> parse_corruption("fog"), parse_corruption("stripe").name
     (Spec(kind='fog', severity=5), 'stripe')
     """
@@ -68,11 +66,7 @@ def mnist_c(severity: int | None = None) -> tuple[Spec, ...]:
 
 
 def corrupt(
-    images: Images,
-    spec: Spec,
-    ids_N: Ids | None = None,
-    *,
-    part: Literal["train", "test"] = "test",
+    images: Images, spec: Spec, ids_N: Ids | None = None, *, part: Literal["train", "test"] = "test"
 ) -> Images:
     """Return images `uint8 [N,28,28]`, bright ink on black, corrupted.
 

@@ -176,9 +176,7 @@ def _signs(streams: Streams, n_signs: int) -> npt.NDArray[np.int64]:
 
 
 def _warped(
-    images: Floats,
-    signs: npt.NDArray[np.int64],
-    matrix: Callable[[int], list[list[float]]],
+    images: Floats, signs: npt.NDArray[np.int64], matrix: Callable[[int], list[list[float]]]
 ) -> Floats:
     """Return images seen through a matrix from new to old (x, y), the centre kept, black around."""
     from skimage import transform  # noqa: PLC0415  takes a while to load, for these alone

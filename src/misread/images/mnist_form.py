@@ -24,8 +24,6 @@ def to_convention(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     Its brightest ink is 255 before it is resized; without ink it is black. DataError if it is no
     grey image of bytes.
 
-    Examples
-    --------
     >>> placed = to_convention(np.full((9, 3), 90, np.uint8))
     >>> rows, columns = np.nonzero(placed)
     >>> rows.min(), rows.max(), columns.min(), columns.max(), placed.max()

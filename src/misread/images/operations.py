@@ -50,17 +50,7 @@ def _morphology(images: Images, size_px: int, extreme: np.ufunc, outside: int) -
 def dilate(images: Images, size_px: int) -> Images:
     """Thicken strokes: each pixel becomes the brightest under the element.
 
-    Parameters
-    ----------
-    images
-        `uint8 [N,H,W]` or `[N,H,W,C]`.
-    size_px
-        Width of the square element, 1 (no change) to 15.
-
-    Raises
-    ------
-    StudyError
-        If `size_px` is out of range.
+    `size_px` is the width of the square element, 1 (no change) to 15; else StudyError.
     """
     return _morphology(images, size_px, np.maximum, 0)
 

@@ -112,10 +112,7 @@ def _strokes(large: Floats) -> Floats:
 
 def _length(lines: Masks) -> Floats:
     beside = (lines[:, :, 1:] & lines[:, :, :-1], lines[:, 1:] & lines[:, :-1])
-    across = (
-        lines[:, 1:, 1:] & lines[:, :-1, :-1],
-        lines[:, 1:, :-1] & lines[:, :-1, 1:],
-    )
+    across = (lines[:, 1:, 1:] & lines[:, :-1, :-1], lines[:, 1:, :-1] & lines[:, :-1, 1:])
     straight_N, diagonal_N = (sum(p.sum(axis=(1, 2)) for p in pairs) for pairs in (beside, across))
     length_N: Floats = straight_N + np.sqrt(2) * diagonal_N
     return length_N

@@ -12,13 +12,7 @@ from misread.errors import DataError
 from misread.judge.checks import refuse_misspelt
 from misread.judge.classes import shape_of
 from misread.judge.predictions import Predictions
-from misread.judge.values import (
-    class_labels,
-    class_readings,
-    column_names,
-    is_one_hot,
-    texts_of,
-)
+from misread.judge.values import class_labels, class_readings, column_names, is_one_hot, texts_of
 from misread.npz import Archive
 from misread.readers.scores import Scored, scored
 
