@@ -22,7 +22,11 @@ def long_frame(frame: Any) -> Columns:
     have one name.
     """
     names, column, index = _opened(frame)
-    if "id" in names or index is None or ("seed" in names and _is_count(index)):
+    if (
+        "id" in names
+        or index is None
+        or ("seed" in names and np.array_equal(index, np.arange(len(index))))
+    ):
         return names, column
     return [*names, "id"], lambda name: index if name == "id" else column(name)
 
@@ -70,10 +74,6 @@ def _opened(frame: Any) -> tuple[*Columns, Any]:
     refuse_misspelt("a column", names, KNOWN)
     label_of = dict(zip(names, frame.columns, strict=True))
     return names, lambda name: frame[label_of[name]], index
-
-
-def _is_count(index: Any) -> bool:
-    return bool(np.array_equal(np.asarray(index), np.arange(len(index))))
 
 
 def _in_order_of(index: Any, labels: Any) -> Any:

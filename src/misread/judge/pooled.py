@@ -5,11 +5,11 @@ the rest) the pooled change of S seeds that all read N images, and R readings of
 has the variance ::
 
     V(w) = σ²_s / S + w² · A + (1 − w)² · B
-    A = g_N · σ²_n / N + σ²_e / (S · N)
-    B = g_M · σ²_n · Σr² / R² + σ²_e / R
+    A = σ²_n / N + σ²_e / (S · N)
+    B = σ²_n · Σr² / R² + σ²_e / R
 
-where r is how often an image was read (Σr² / R² is 1 / M where each was read equally often), and g
-how much groups widen what images add. It is least at ``w = B / (A + B)``. Seeds count alike in
+where r is how often an image was read (Σr² / R² is 1 / M where each was read equally often). It is
+least at ``w = B / (A + B)``. Seeds count alike in
 both, so they do not move w, and near its least V is flat: a w that is wrong by a quarter costs a
 tenth of A or B. So w is taken from sizes and from what is known before the data, and kept.
 """
@@ -28,18 +28,12 @@ _REDUCTION = 0.3
 
 
 class Extent(NamedTuple):
-    """Images that S seeds have read.
-
-    A crowd is how many images an image's group has on average, its own included, of either kind:
-    Σm²/Σm of the sizes m, 1 without groups.
-    """
+    """Images that S seeds have read."""
 
     n_seeds: int  # S, of each arm
     n_full: float  # images of the class that all seeds read
     tenth: float = 0.0  # held-out images of the class per seed
     n_folds: int = N_FOLDS  # so many seeds read other images, and further ones the same again
-    crowd_full: float = 1.0
-    crowd_held: float = 1.0
 
     @property
     def n_readings(self) -> float:
@@ -109,20 +103,12 @@ class Split(NamedTuple):
         return self.seed + self.image + self.residual
 
 
-def split_of(components: Components, extent: Extent, weight: float, group: float = 0.0) -> Split:
-    """Return the split of the variance of one reading's difference.
-
-    `weight` is w, of what all seeds read; `group` the share of the images' variance, 0 to 1, that
-    an image has from its group.
-    """
+def split_of(components: Components, extent: Extent, weight: float) -> Split:
+    """Return the split of the variance of one reading's difference; w is the `weight`."""
     full, held = of_each(extent, weight)
-    image_full, image_held = (
-        of_kind * (1 + group * (crowd - 1))
-        for of_kind, crowd in ((full[0], extent.crowd_full), (held[0], extent.crowd_held))
-    )
     return Split(
         components.seed / extent.n_seeds,
-        components.image * (image_full + image_held),
+        components.image * (full[0] + held[0]),
         components.residual * (full[1] + held[1]),
     )
 
@@ -138,7 +124,7 @@ def of_each(extent: Extent, weight: float) -> tuple[tuple[float, float], tuple[f
     return full, held
 
 
-def best_weight(components: Components, extent: Extent, group: float = 0.0) -> float:
+def best_weight(components: Components, extent: Extent) -> float:
     """Return the weight of what all seeds read, to a twentieth, from .2 to .8.
 
     0 or 1 where there is one kind of image only.
@@ -148,8 +134,8 @@ def best_weight(components: Components, extent: Extent, group: float = 0.0) -> f
     if not extent.n_full:
         return 0.0
     components = components._replace(seed=0.0)
-    full = split_of(components, extent, 1.0, group).total
-    held = split_of(components, extent, 0.0, group).total
+    full = split_of(components, extent, 1.0).total
+    held = split_of(components, extent, 0.0).total
     if full + held == 0:
         return float(np.clip(extent.n_full / (extent.n_full + extent.n_held), 0.2, 0.8))
     return float(np.clip(round(20 * held / (full + held)) / 20, 0.2, 0.8))

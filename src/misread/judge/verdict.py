@@ -328,8 +328,9 @@ def judge_pair(
 
 def _finite(grouped: Groups | None) -> float | None:
     """Return the design effect of readings, where it is known."""
-    known = grouped is not None and np.isfinite(grouped.design_effect)
-    return float(grouped.design_effect) if grouped is not None and known else None
+    if grouped is None or not np.isfinite(grouped.design_effect):
+        return None
+    return float(grouped.design_effect)
 
 
 def _decide(cells: Sequence[CellResult], n_harmed: int, alpha: float) -> Decision:

@@ -53,37 +53,37 @@ class Summary(NamedTuple):
         return any(miss.sure for miss in self.misses)
 
 
-def summarise(outcomes: Sequence[Outcome], limits: Allowed = LIMITS) -> Summary | None:
+def summarise(outcomes: Sequence[Outcome]) -> Summary | None:
     """Return what the limits are about, of all settings of one way to pair seeds.
 
-    None when no design without an effect has `limits.least_seeds` seeds.
+    None when no design without an effect has `LIMITS.least_seeds` seeds.
     """
-    within = [o for o in outcomes if o.n_seeds >= limits.least_seeds]
+    within = [o for o in outcomes if o.n_seeds >= LIMITS.least_seeds]
     null = [o for o in within if not o.reduction]
     if not null:
         return None
     mean = math.fsum(o.rate for o in null) / len(null)
     mean_error = math.sqrt(math.fsum(standard_error(o.rate, o) ** 2 for o in null)) / len(null)
-    above = beyond_chance(null[0].replicates, len(null), limits)[0]
-    below = beyond_chance(null[0].replicates, len(within), limits)[1]
+    above, _ = beyond_chance(null[0].replicates, len(null))
+    _, below = beyond_chance(null[0].replicates, len(within))
     misses = [
         Miss(
             f"false positives, {o.words}",
             o.rate,
             standard_error(o.rate, o),
-            limits.single,
+            LIMITS.single,
             o.rate >= above,
         )
         for o in null
-        if o.rate > limits.single
+        if o.rate > LIMITS.single
     ]
-    if mean > limits.mean:
-        sure = mean - limits.mean > 3 * mean_error
-        misses.append(Miss("false positives, average", mean, mean_error, limits.mean, sure))
+    if mean > LIMITS.mean:
+        sure = mean - LIMITS.mean > 3 * mean_error
+        misses.append(Miss("false positives, average", mean, mean_error, LIMITS.mean, sure))
     misses += [
-        Miss(f"coverage, {o.words}", rate, standard_error(rate, o), limits.coverage, rate <= below)
+        Miss(f"coverage, {o.words}", rate, standard_error(rate, o), LIMITS.coverage, rate <= below)
         for o in within
-        if (rate := o.coverage) < limits.coverage
+        if (rate := o.coverage) < LIMITS.coverage
     ]
     return Summary(
         worst=max(null, key=lambda o: o.rate),
@@ -100,12 +100,12 @@ def standard_error(rate: float, outcome: Outcome) -> float:
     return math.sqrt(rate * (1 - rate) / outcome.replicates)
 
 
-def beyond_chance(replicates: int, n_rates: int, limits: Allowed = LIMITS) -> tuple[float, float]:
+def beyond_chance(replicates: int, n_rates: int) -> tuple[float, float]:
     """Return the false positives and the coverage, as rates, that chance cannot explain.
 
     Of `n_rates` rates, for Bonferroni's correction, each of so many replicates.
     """
     level = CHANCE / n_rates
-    above = float(scipy.stats.binom.isf(level, replicates, limits.single)) + 1
-    below = float(scipy.stats.binom.ppf(level, replicates, limits.coverage)) - 1
+    above = float(scipy.stats.binom.isf(level, replicates, LIMITS.single)) + 1
+    below = float(scipy.stats.binom.ppf(level, replicates, LIMITS.coverage)) - 1
     return above / replicates, below / replicates

@@ -37,7 +37,7 @@ class Rule(NamedTuple):
     futility: float = 0.0  # given up below this chance of still showing a reduction; 0 never
 
 
-def rules(adaptive: Adaptive = Adaptive()) -> tuple[Rule, ...]:  # noqa: B008 â€” frozen
+def rules() -> tuple[Rule, ...]:
     """Return the rules that are compared, the one of `--adaptive` last.
 
     Among them no plan at all: a look after every seed, each at .05; and the anytime-valid one, also
@@ -45,6 +45,7 @@ def rules(adaptive: Adaptive = Adaptive()) -> tuple[Rule, ...]:  # noqa: B008 â€
     at half of the seeds, as the asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha,
     Kennedy & Ramdas (2024, *Annals of Statistics* 52).
     """
+    adaptive = Adaptive()
     looks, most = adaptive.looks, adaptive.most
     every = tuple(range(min(LEAST_SEEDS, most), most + 1))
 
@@ -109,11 +110,9 @@ class Stopped(Frozen):
         return self.seeds / self.replicates
 
 
-def stopping_settings(
-    most: int, errors: Sequence[float] = ERRORS, reductions: Sequence[float] = REDUCTIONS
-) -> list[Setting]:
+def stopping_settings(most: int) -> list[Setting]:
     """Return every kind of study that the rules are tried on, with so many seeds at most."""
-    return settings([most], errors=errors, reductions=reductions, paired=[True])
+    return settings([most], errors=ERRORS, reductions=REDUCTIONS, paired=[True])
 
 
 def simulate_rules(
