@@ -277,6 +277,33 @@ def folds_side(labels_N, wrong_SN, fold_N, n_folds, **extra):
     return Predictions.from_arrays(labels_N, preds_SN, held_out_SN=held_SN | (fold_N < 0), **extra)
 
 
+def test_a_weight_is_a_share():
+    labels_N = np.array([0, 1] * 10)
+    side = folds_side(labels_N, np.zeros((2, 20), bool), np.arange(20) % 2, 2)
+    with pytest.raises(JudgeError, match=r"weight is 1\.5; allowed is 0 to 1"):
+        judge(side, side, cells=["0:1"], weight=1.5)
+
+
+@pytest.mark.parametrize("n_after", [3, 4])
+def test_what_no_seed_of_both_sides_has_held_out_is_refused_or_no_item(n_after):
+    rng = np.random.default_rng(0)
+    labels_N = np.arange(120) % 3
+
+    def side(n_seeds, held_N):
+        preds_SN = np.where(rng.random((n_seeds, 120)) < 0.8, labels_N, 0)
+        held_SN = np.tile(held_N, (n_seeds, 1))
+        return Predictions.from_arrays(labels_N, preds_SN, held_out_SN=held_SN)
+
+    first_N, known_N = np.arange(120) < 60, labels_N != 0
+    with pytest.raises(JudgeError, match="no image was held out by"):
+        judge(side(3, first_N), side(n_after, ~first_N), cells=["1:0"])
+    sides = side(3, known_N), side(n_after, known_N)
+    with pytest.raises(JudgeError, match="no image of 0 was held out by seeds of both sides"):
+        judge(*sides, cells=["0:1"])
+    items = judge(*sides, cells=["1:0"]).collateral
+    assert {item.true for item in items} == {None, 1, 2}
+
+
 def test_what_a_seed_has_learnt_does_not_count():
     """Cross-validated predictions, alone and beside images that all have read."""
     rng = np.random.default_rng(20)

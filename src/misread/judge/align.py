@@ -129,6 +129,9 @@ def in_one_order(sides: Sequence[Predictions]) -> list[Predictions]:
 
 def _held_out(before: Predictions, after: Predictions, weight: float | None) -> HeldOut | None:
     """Return which readings count, where a side has learnt some of its images."""
+    if weight is not None and not 0 <= weight <= 1:
+        msg = f"weight is {weight}; allowed is 0 to 1, of what all seeds have read."
+        raise JudgeError(msg)
     if before.held_out_SN is None and after.held_out_SN is None:
         return None
     sides = [
@@ -216,6 +219,12 @@ def _pair_images(
         disputed_N=np.logical_or.reduce(flagged) if flagged else None,
         held=_held_out(before, after, weight),
     )
+    if not pair.read_N.any():
+        msg = (
+            f"{where}no image was held out by {'a pair of seeds' if paired else 'seeds'} before "
+            "and after, so no reading counts on both sides; let both hold out the same images."
+        )
+        raise JudgeError(msg)
     return with_groups(pair, _common_groups(before, after, where))
 
 

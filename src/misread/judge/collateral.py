@@ -131,7 +131,7 @@ def measure_collateral(
 
 
 def _answers(questions: Sequence[Question], counts: Counts, alpha: float) -> list[Answer]:
-    """Return an answer for each question, whose counts stand in the same order."""
+    """Return an answer for each question that images were read for; counts are in their order."""
     upper_C = upper_of(measure(counts, min(2 * alpha, 0.5)))
     every = cache(partial(known_of, counts, alpha))  # for what is open only
     columns = zip(
@@ -143,7 +143,8 @@ def _answers(questions: Sequence[Question], counts: Counts, alpha: float) -> lis
         (partial(_one_of, every, place) for place in range(len(questions))),
         strict=True,
     )
-    return [Answer(*row) for row in columns]
+    answers = (Answer(*row) for row in columns)
+    return [answer for answer in answers if answer.n_images]
 
 
 def _one_of(every: Callable[[], list[Known]], place: int) -> Known:

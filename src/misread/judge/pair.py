@@ -38,6 +38,15 @@ class Pair:
         """Seeds before and after."""
         return len(self.before_SN), len(self.after_TN)
 
+    @property
+    def read_N(self) -> BoolArray:
+        """Images with a reading of either side that counts."""
+        if self.held is None:
+            return np.ones(self.labels_N.size, dtype=np.bool_)
+        if self.paired:
+            return np.asarray((self.held.before_SN & self.held.after_TN).any(axis=0))
+        return self.held.by_some_N
+
     def of_images(self, chosen_N: BoolArray | IntArray) -> "Pair":
         """Return the readings of the chosen images alone, without slices."""
         return replace(

@@ -146,12 +146,13 @@ def cells_of(cells: Sequence[NamedCell], pair: Pair) -> list[Cell]:
         msg = f"{name} is named twice; name each confusion once."
         raise JudgeError(msg)
     for true, predicted in codes:
-        if not (pair.labels_N == true).any():
-            names = pair.class_names
-            msg = (
-                f"cell {names[true]}→{names[predicted]}, and no image has the true class "
-                f"{names[true]}; choose a class that occurs."
-            )
+        of_class_N = pair.labels_N == true
+        if not (of_class_N & pair.read_N).any():
+            name, other = pair.class_names[true], pair.class_names[predicted]
+            why = f"no image has the true class {name}"
+            if of_class_N.any():
+                why = f"no image of {name} was held out by seeds of both sides"
+            msg = f"cell {name}→{other}, and {why}; choose a class that occurs."
             raise JudgeError(msg)
     return codes
 
