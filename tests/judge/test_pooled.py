@@ -284,6 +284,18 @@ def test_a_weight_is_a_share():
         judge(side, side, cells=["0:1"], weight=1.5)
 
 
+def test_a_class_that_all_have_read_is_planned_as_if_nothing_were_held_out():
+    rng = np.random.default_rng(0)
+    labels_N = np.repeat([0, 1], 90)
+    fold_N = np.where(labels_N == 0, -1, np.arange(180) % 3)
+    wrong = [rng.random((6, 180)) < rate for rate in (0.2, 0.1)]
+    sides = [folds_side(labels_N, wrong_SN, fold_N, 3) for wrong_SN in wrong]
+    whole = [Predictions.from_arrays(labels_N, side.preds_SN) for side in sides]
+    one, other = (judge(*both, cells=["0:1"]).cells[0] for both in (sides, whole))
+    assert one.forecast == other.forecast
+    assert one.limits == other.limits
+
+
 @pytest.mark.parametrize("n_after", [3, 4])
 def test_what_no_seed_of_both_sides_has_held_out_is_refused_or_no_item(n_after):
     rng = np.random.default_rng(0)

@@ -52,7 +52,7 @@ def limits_of(
     if components is None:
         return None
     extent = extent_of(held, counts.n_seeds, n_images)
-    weight = (held.weight if extent.n_full else 0.0) if held else 1.0
+    weight = extent.weight_of(held.weight) if held else 1.0
     split = split_of(components, extent, weight)
     if not split.total:
         return None

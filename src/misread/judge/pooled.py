@@ -54,6 +54,10 @@ class Extent(NamedTuple):
         squares = more * (times + 1) ** 2 + (self.n_folds - more) * times**2
         return squares / (self.tenth * self.n_seeds**2)
 
+    def weight_of(self, weight: float) -> float:
+        """Return the weight of what all seeds read: 0 or 1 where there is one kind of image."""
+        return (weight if self.tenth else 1.0) if self.n_full else 0.0
+
     def with_seeds(self, n_seeds: int) -> "Extent":
         """Return the same with other seeds."""
         return self._replace(n_seeds=n_seeds)

@@ -107,7 +107,7 @@ def settle(
     bound = _bound(known, known.extent, alpha) if safe else 0.0
 
     def enough(extent: Extent) -> bool:
-        left = reach * _units(known, extent, level) / now
+        left = reach * _units(known, extent, level) / now if now else reach  # alpha may be .5
         if bound and reach > 0:
             left = max(left, _bound(known, extent, alpha))
         return left < abs(margin - estimate)

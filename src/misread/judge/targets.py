@@ -265,7 +265,7 @@ def forecast_of(
         extent = extent_of(part.held, part.n_seeds, part.labels_N.size)
         n_seeds = extent.n_seeds
         share = extent.tenth / (extent.n_full or extent.n_held)
-        held = Held(share, part.held.weight if extent.n_full else 0.0, extent.n_folds)
+        held = Held(share, extent.weight_of(part.held.weight), extent.n_folds)
     return plan_power(
         pilot,
         cell="→".join(pair.class_names[k] for k in cell),

@@ -33,12 +33,12 @@ def images_only(counts: Counts, alpha: float) -> tuple[FloatArray, FloatArray, F
     if groups is None or sizes is None:
         return p_C, *_bonett_price(gone_C, new_C, n_C, alpha)
     n_groups_C, squares_C = sizes.n_full_P[counts.part_C], sizes.full_P[counts.part_C]
-    mean_C = more_C / n_C
+    mean_C = more_C / np.maximum(n_C, 1)
     between_C = about(mean_C, groups.full.squares_C, groups.full.linear_C, squares_C)
     within_C = np.maximum(discordant_C - mean_C * more_C, 1e-9)
     effect_C = np.maximum(between_C / within_C, 1.0)
     few_C = (least_p(groups.full.changed_C) > alpha) | (discordant_C == n_C)
-    effect_C = np.where(few_C, n_C / n_groups_C, effect_C)
+    effect_C = np.where(few_C, n_C / np.maximum(n_groups_C, 1), effect_C)
     effect_C = np.where(n_groups_C == n_C, 1.0, effect_C)
     p_C = np.where(n_groups_C == n_C, p_C, _midp(groups.full.gone_C, groups.full.new_C))
     return p_C, *_bonett_price(gone_C / effect_C, new_C / effect_C, n_C / effect_C, alpha)
