@@ -125,6 +125,8 @@ def test_without_clean_rows_each_slice_is_a_view():
     }
     altered = Predictions.from_frame(frame.assign(slice=["clean", "", "b", "b"], id=[1, 2, 1, 2]))
     assert altered.ids.tolist() == altered.slices["b"].ids.tolist() == [1, 2]
+    numbered = frame.assign(slice=pd.Series([None, None, 0, 0], dtype=object), id=[1, 2, 1, 2])
+    assert Predictions.from_frame(numbered).slices["0"].n_images == 2
 
 
 def test_numbers_may_be_nullable_categories_or_booleans():

@@ -51,12 +51,12 @@ def coded(name: str, values: Any) -> Column:
         If a value is missing, or the column holds neither whole numbers nor text.
     """
     kind = str(getattr(values, "dtype", ""))
-    array = np.array(list(values), object) if kind.endswith("128") else np.asarray(values)
+    array = np.array(list(values), object) if "128" in kind else np.asarray(values)
     missing_R = np.zeros(len(array), np.bool_)
     if array.dtype.kind == "O":
         entries = [None if _is_missing(value) else value for value in array.tolist()]
         if name == "slice":
-            entries = [entry or "" for entry in entries]
+            entries = ["" if entry is None else entry for entry in entries]
         refuse_missing(name, np.array([entry is None for entry in entries]))
         entries = [e.decode("utf-8", "replace") if isinstance(e, bytes) else e for e in entries]
         if any(isinstance(entry, str) for entry in entries):
