@@ -23,29 +23,19 @@ VIEWS = ("dilate 2 px", "erode 2 px")
 
 def side_of(kept: Mapping[str, npt.NDArray[Any]], arm: str) -> Predictions:
     """Return what an arm's seeds read: the test set with its writers, and 4s and 9s changed."""
-    groups_N = load_mnist()[1].groups_N
-    seeds = [str(seed) for seed in kept["seeds"].tolist()]
-    numbers = np.arange(len(kept["labels"]))
     side = Predictions.from_arrays(
         kept["labels"],
         kept[arm],
-        seeds=seeds,
-        ids=numbers,
-        groups=groups_N,
+        seeds=[str(seed) for seed in kept["seeds"].tolist()],
+        ids=np.arange(len(kept["labels"])),
+        groups=load_mnist()[1].groups_N,
         disputed_N=kept["disputed"],
     )
     for view in VIEWS:
         parts = [f"{view} · {label}" for label in (4, 9)]
         ids = np.concatenate([kept[f"{part} ids"] for part in parts])
         preds_SM = np.concatenate([kept[f"{part} {arm}"] for part in parts], axis=1)
-        part = Predictions.from_arrays(
-            kept["labels"][ids],
-            preds_SM,
-            seeds=seeds,
-            ids=ids,
-            groups=None if groups_N is None else groups_N[ids],
-        )
-        side = side.with_slice(view, part)
+        side = side.with_view(view, preds_SM, ids)
     return side
 
 
