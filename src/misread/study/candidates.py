@@ -170,8 +170,8 @@ def _arms_of_proof(
 
 def _settings(arm: Arm, baseline: Arm) -> dict[str, Any]:
     """Return an arm as a study's file says it, its recipe by what differs from the baseline's."""
-    own, other = arm.stated, baseline.stated
-    changes = {key: value for key, value in own.items() if other.get(key) != value}
+    of_baseline = baseline.stated
+    changes = {key: v for key, v in arm.stated.items() if of_baseline.get(key) != v}
     about = {"label": arm.label, "policy": arm.policy}
     treatments = arm.treatments.model_dump(mode="json")
     return {key: value for key, value in about.items() if value} | _plain(changes | treatments)

@@ -51,7 +51,8 @@ def sentences(
     # Unknown keys first: a key that is missing is often the same one, misspelt.
     complaints = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     done = {(key,) for key in said}
-    return [_sentence(name, one, kind, more) for one in complaints if one["loc"][:1] not in done]
+    left = [complaint for complaint in complaints if complaint["loc"][:1] not in done]
+    return [_sentence(name, complaint, kind, more) for complaint in left]
 
 
 class StudyFileError(StudyError):

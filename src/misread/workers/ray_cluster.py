@@ -130,15 +130,15 @@ class RayPool:
         """Wait for something to happen, at most so long, and return what did."""
         numbers = dict(self._streams)
         ready, _ = self._ray.wait(list(numbers), timeout=seconds)
-        events = [(numbers[one], self._next(one)) for one in ready]
+        events = [(numbers[stream], self._next(stream)) for stream in ready]
         ended = {number for number, event in events if not isinstance(event, Reported)}
-        self._streams = [(one, number) for one, number in self._streams if number not in ended]
+        self._streams = [running for running in self._streams if running[1] not in ended]
         return events
 
-    def _next(self, one: Any) -> Event:
+    def _next(self, stream: Any) -> Event:
         errors = self._ray.exceptions
         try:
-            event: Event = self._ray.get(next(one))
+            event: Event = self._ray.get(next(stream))
         except errors.RayTaskError as error:  # ours are caught in `attempt`: this is before it
             reason = str(error).strip().rpartition("\n")[2]
             msg = (
@@ -180,8 +180,8 @@ def _check_address(address: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    said = getattr(error, "strerror", None) or str(error)
-    return said.strip().partition("\n")[0].rstrip(".")
+    reason = getattr(error, "strerror", None) or str(error)
+    return reason.strip().partition("\n")[0].rstrip(".")
 
 
 def _import_ray() -> Any:
