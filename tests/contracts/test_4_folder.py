@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from misread.errors import StoreError
+from misread.study.baseline import baseline_predictions
 from misread.study.evidence import load_evidence
 
 FOLDERS = Path(__file__).parents[1] / "folders"
@@ -101,3 +103,12 @@ def test_a_study_of_accuracies_comes_to_what_it_did(name: str, tmp_path: Path) -
     folder = unpacked(name, tmp_path)
     stored = json.loads((folder / "comparison.json").read_text("utf-8"))
     assert as_stored(load_evidence(folder).accuracies.model_dump(mode="json"), stored) == stored
+
+
+def test_errors_alone_are_read_and_a_run_without_its_config_is_refused(tmp_path: Path) -> None:
+    folder = unpacked("errors", tmp_path)
+    assert "on select, 2 seeds" in baseline_predictions(folder).source
+    for path in folder.glob("arms/baseline/*/config.json"):
+        path.unlink()
+    with pytest.raises(StoreError, match=r"config\.json does not exist"):
+        baseline_predictions(folder)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from misread.cli import main
 from misread.data.parts import prove_half
-from misread.errors import StudyError
+from misread.errors import StoreError, StudyError
 from misread.files import read_json
 from misread.learn.views import load_parts
 from misread.store import RunFolder
@@ -134,6 +134,10 @@ def test_searches_on_one_target_are_counted(study, tmp_path):
     few = dict(list(candidates.items())[:3])
     assert search(study, few, tmp_path / "one").number == 1
     assert search(study, few, tmp_path / "two").number == 2
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "fix.json").write_text('{"target": "4:9"}')
+    with pytest.raises(StoreError, match=r"other/fix\.json cannot be read as JSON"):
+        search(study, few, tmp_path / "three")
 
 
 def test_the_proof_is_a_study_that_runs(study, tmp_path):

@@ -16,7 +16,7 @@ from misread.images import Ids, Images
 from misread.judge import Pilot, PowerAnswer, Predictions
 from misread.judge.pooled import Held
 from misread.learn.views import load_parts
-from misread.store import RunFolder
+from misread.store import Config, RunFolder
 from misread.study.arms import BASELINE
 from misread.study.file import load_study
 from misread.study.folder import select_folds
@@ -65,7 +65,7 @@ def _on_select(folder: Path) -> BaselinePredictions:
     errors = _read_errors(folder, "a file")
     runs = [RunFolder(folder, BASELINE, seed) for seed in errors["seeds"]]
     parts = [run.select() for run in runs]
-    train, _ = load(runs[0].config()["dataset"])
+    train, _ = load(read_json(runs[0].path / "config.json", Config)["dataset"])
     ids_N = np.concatenate([part["ids"] for part in parts])
     source = (
         f"{folder}: the baseline on select, {len(runs)} seed{'s' * (len(runs) > 1)}, each with "

@@ -71,7 +71,7 @@ def readers_of(folder: Path, arm: str = BASELINE) -> Readers:
         known = f"choose one of {', '.join(arms)}" if arms else "finish the study first"
         msg = f"{folder} has no complete runs of the arm {arm!r}; {known}."
         raise StudyError(msg)
-    train, _ = load(runs[0].config()["dataset"])
+    train, _ = load(plan.study.dataset)
     if train.images.shape[1:] != (28, 28):
         msg = (
             f"the models of {folder} take images {list(train.images.shape[1:])}, but digits on "

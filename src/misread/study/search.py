@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misread.errors import StudyError
-from misread.files import Frozen, read_arrays, read_json, unstated, write_json
+from misread.files import Frozen, Record, read_arrays, read_json, unstated, write_json
 from misread.judge.trade import gaps_of, logits_of, shift_for
 from misread.learn.views import Part, View, load_parts
 from misread.store import RunFolder
@@ -112,6 +112,14 @@ def search(
     with workers_of(tried, folder, todo, **how) as workers:
         work = _Search(tried, folder.resolve(), workers, on_report, seeds, dict(left_out or {}))
         return work.go(n_seeds, budget_minutes, jobs or default_jobs())
+
+
+class _Target(Record):
+    """`fix.json` of any version: what was searched for."""
+
+    dataset_sha256: tuple[str, str]
+    target: Cell
+    both_directions: bool = False
 
 
 @dataclass
@@ -262,11 +270,10 @@ class _Search:
         """Return how many finished searches on this target lie in the folders beside this one."""
         count = 0
         for path in self.folder.parent.glob("*/fix.json"):
-            other = read_json(path)
-            same = tuple(other["dataset_sha256"]) == self.parts.sha256
-            cells = cells_of(tuple(other["target"]), both=other.get("both_directions", False))
-            is_it = same and not set(self.cells).isdisjoint(cells)
-            count += is_it and path.parent != self.folder
+            other = _Target.model_validate(read_json(path, _Target))
+            same = other.dataset_sha256 == self.parts.sha256 and path.parent != self.folder
+            cells = cells_of(other.target, both=other.both_directions)
+            count += same and not set(self.cells).isdisjoint(cells)
         return count
 
     def minutes(self, last: Rung, n_workers: int) -> float:
