@@ -140,7 +140,7 @@ def told(*arguments):
 
 
 def test_refusals(transferred, tmp_path):
-    study, _, _ = transferred
+    study, out, _ = transferred
     said = told(tmp_path, "--data", "mnist")
     assert "is no folder of a finished study" in said
     assert "there is no dataset 'x'" in told(study, "--data", "x")
@@ -150,6 +150,10 @@ def test_refusals(transferred, tmp_path):
     said = told(bare, "--data", "sklearn-digits")
     assert "seed_42 holds no model; finish the study first, or bring its models back" in said
     with pytest.raises(StoreError, match="holds no finished transfer"):
+        load_transfers(study, tmp_path)
+    stored = json.loads((out / "mnist" / "transfer.json").read_text("utf-8"))
+    (bare / "transfer.json").write_text(json.dumps(stored | {"accuracy": None}))
+    with pytest.raises(StoreError, match=r"transfer\.json cannot be read as JSON \(accuracy: "):
         load_transfers(study, tmp_path)
 
 

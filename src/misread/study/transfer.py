@@ -133,6 +133,7 @@ class TransferRecord(Record):
     source: str
     n_images: int
     source_sha256: tuple[str, str]
+    accuracy: dict[str, list[float]]
     equal_to_confirm: float | None
 
 
