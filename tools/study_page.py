@@ -2,14 +2,17 @@
 
 import re
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from misread.data.mnist import load_mnist
+from misread.files import Frozen
 from misread.images.operations import OPERATIONS
 from misread.learn.recipe import RECIPES
-from misread.study.schema import TABLES, rows_of
+from misread.study.schema import AS_STATED, NOT_STATED, TABLES, descriptions
+from misread.study.study import Study
 
 INTRO = """# Study files
 
@@ -49,6 +52,75 @@ arms have in common; with a trainer of your own any key is allowed, and your tra
 its controls `one-sided` (the true class alone), `swapped` (operations exchanged) and `both` (every
 operation on both classes); with `-DOSE` at the end of the name for each of its doses.""",
 }
+
+
+_KINDS = {
+    "string": "text",
+    "integer": "whole number",
+    "boolean": "true or false",
+    "object": "a table",
+}
+_LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+
+
+class Row(NamedTuple):
+    """A setting: its key, what it takes, its default as the file would state it, what it is."""
+
+    key: str
+    takes: str
+    default: str
+    about: str
+
+
+_OTHERWISE = {  # what a file states in another form than the model
+    "target": Row("target", 'text, as in "4:9" or "cat:dog"', "–", AS_STATED["target"]),
+    "arms": Row("arms", "a list of names, or tables", "the policy's arm", AS_STATED["arms"]),
+    "trainer": Row("trainer", "a table", "ours", "What trains, where it is not ours."),
+}
+
+
+def rows_of(model: type[Frozen]) -> list[Row]:
+    """Return the settings of a model as a study's file states them."""
+    schema, about = model.model_json_schema(), descriptions(model)
+    required = schema.get("required", [])
+    rows = []
+    for key, stated in schema["properties"].items():
+        if key in NOT_STATED.get(model, set()):
+            continue
+        default = "needed" if key in required else _toml(stated.get("default"))
+        rows.append(Row(key, _takes(stated, schema.get("$defs", {})), default, about[key]))
+    if model is Study:
+        takes = f"{', '.join(RECIPES)}, or a table"
+        rows.insert(4, Row("recipe", takes, '"quick"', AS_STATED["recipe"]))
+        rows = [_OTHERWISE.get(row.key, row) for row in rows]
+    return rows
+
+
+def _takes(stated: dict[str, Any], defs: dict[str, Any]) -> str:
+    """Return in words what a setting takes."""
+    if "anyOf" in stated:
+        kinds = [kind for kind in stated["anyOf"] if kind.get("type") != "null"]
+        return " or ".join(dict.fromkeys(_takes(kind, defs) for kind in kinds))
+    if "$ref" in stated:
+        return _takes(defs[stated["$ref"].rpartition("/")[2]], defs)
+    if "enum" in stated or "const" in stated:
+        return ", ".join(map(str, stated.get("enum", [stated.get("const")])))
+    kind = stated.get("type", "")
+    if kind == "array":
+        inner: dict[str, Any] = stated.get("items") or {}
+        inner = inner or next(iter(stated.get("prefixItems", [])), {})
+        return f"a list: {_takes(inner, defs) or 'any'}"
+    limits = [f"{sign} {stated[key]:g}" for key, sign in _LIMITS.items() if key in stated]
+    return " ".join(filter(None, (_KINDS.get(kind, kind), ", ".join(limits))))
+
+
+def _toml(value: Any) -> str:
+    """Return a default as a file would state it; "–" for none."""
+    if value is None or value in ("", [], {}) or isinstance(value, dict):
+        return "–"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def study_page(project: Path) -> str:
