@@ -83,6 +83,11 @@ def pilot_in(errors, n_images, spread):
     return Pilot(source="a world", rate=errors / n_images, spread=spread)
 
 
+def test_the_rarest_error_on_a_handful_of_images_is_never_found():
+    answer = plan_power(pilot_from_rate(1e-4), cell="4→9", n_seeds=5, n_images=3)
+    assert 0 <= answer.power < 0.05
+
+
 def test_the_power_is_that_of_simulated_studies():
     """In the four worlds of the calibration, with held-out images, 2,000 studies a row.
 

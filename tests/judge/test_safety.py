@@ -34,6 +34,12 @@ def test_more_evidence_and_wider_margins_raise_the_chance():
     assert planned(treatments=()).sober >= planned().sober
 
 
+def test_a_class_without_images_has_no_slice():
+    design = {"held": Held(), "reduction": 0.3, "margins": Margins(), "alpha": 0.05}
+    answer = plan_safety(RATES, [900, 0, 900], NAMES, (0, 1), ["erode 1 px"], n_seeds=5, **design)
+    assert answer.n_items == 1 + 2 + 1 + 1  # accuracy, recalls, others, the slice of class 0
+
+
 def test_too_few_images_for_any_margin_leave_no_chance():
     assert planned(n_images=100).chance == 0  # without an event a share of .03 is possible
 

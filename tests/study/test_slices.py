@@ -156,6 +156,11 @@ def test_an_arm_with_fewer_seeds_is_held_against_the_first_ones():
     assert found.arms[1].change == two_way(fewer.astype(int) - base[:5])
     with pytest.raises(JudgeError, match=r"all has shape \(59,\) and 60 images were read"):
         rates_by_stratum({"all": np.zeros(59, int)}, {"base": base})
+    with pytest.raises(JudgeError, match=r"after has readings \(4, 60\) and before \(3, 60\)"):
+        rates_by_stratum(
+            {"all": np.zeros(60, int)},
+            {"before": np.zeros((3, 60), bool), "after": np.zeros((4, 60), bool)},
+        )
 
 
 def test_a_planted_cause_is_found_and_ranked_first():

@@ -181,5 +181,5 @@ def _rate_factors(variance: float) -> tuple[float, ...]:
     if variance < 1e-6:
         return (1.0,)
     chances = (np.arange(_N_RATES) + 0.5) / _N_RATES
-    factors = scipy.special.gammaincinv(1 / variance, chances)
+    factors = scipy.special.gammaincinv(1 / min(variance, 1e4), chances)  # beyond, all would be 0
     return tuple(np.maximum(factors / factors.mean(), 1e-6).tolist())

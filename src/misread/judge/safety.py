@@ -226,6 +226,8 @@ def _chances(
     safe["all other cells"] = others
     for treatment in treatments:
         for cell in sorted(both_ways):
+            if not images_K[cell[0]]:
+                continue
             one = draws.of_cell(min(TREATED * rates.get(cell, 0.0), 0.5), images_K[cell[0]], 0.0)
             name = f"{treatment} · {'→'.join(names[k] for k in cell)}"
             safe[name] = draws.safe(one, images_K[cell[0]], margins.slice)

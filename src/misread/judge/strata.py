@@ -104,6 +104,14 @@ def rates_by_stratum(
     first = next(iter(wrong))
     n_images = wrong[first].shape[-1]
     refuse_misfits(strata, n_images)
+    n_most = len(wrong[first])
+    for arm, wrong_SN in wrong.items():
+        if len(wrong_SN) > n_most or wrong_SN.shape[1:] != (n_images,):
+            msg = (
+                f"{arm} has readings {wrong_SN.shape} and {first} {wrong[first].shape}; give the "
+                "same images, and no more seeds."
+            )
+            raise JudgeError(msg)
     codes_N = None if groups_N is None else group_codes("groups", groups_N, n_images)
     rows: dict[str, list[Stratum]] = {}
     for measure, stratum_N in strata.items():
