@@ -1,1 +1,1 @@
-"""What models look at: maps of a margin, edits of images, and what of both is more than noise."""
+"""Maps of a margin, edits of images, and the changes of both that are more than noise."""

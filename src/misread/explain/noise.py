@@ -1,4 +1,4 @@
-"""What of a change of maps is more than the spread between trainings.
+"""Changes of maps that are more than the spread between trainings.
 
 Under the null hypothesis an arm and the baseline of one seed could be exchanged. So the two are
 exchanged within seeds, in every way or in 2,000 random ones, and a change counts where it exceeds

@@ -186,15 +186,8 @@ def _realism(clusterings: Mapping[str, Sequence[Clustering]]) -> Iterator[str]:
         "that of the errors per seed in both arms of a pair; *hardest four* is the share of the "
         "errors that the four worst images make. Medians, and in brackets the middle 80%."
     )
-    heads = (
-        "Errors of",
-        "Seeds, change",
-        "Images, change",
-        "Seeds, before",
-        "Images, before",
-        "Correlation",
-        "Hardest four",
-    )
+    mean_squares = ("Seeds, change", "Images, change", "Seeds, before", "Images, before")
+    heads = ("Errors of", *mean_squares, "Correlation", "Hardest four")
     rows = tuple((name, *_quantiles(values)) for name, values in clusterings.items())
     yield markdown_table(Table("", heads, rows))
     (_, real), *_, (name, last) = clusterings.items()
@@ -237,17 +230,11 @@ def rule_summaries(outcomes: Sequence[Stopped]) -> list[RuleSummary]:
     for rule in dict.fromkeys(outcome.rule for outcome in outcomes):
         kinds = [outcome for outcome in outcomes if outcome.rule == rule]
         by_truth = [[o for o in kinds if o.reduction == truth] for truth in REDUCTIONS]
-        null = [outcome.rate for outcome in by_truth[0]]
-        summaries.append(
-            RuleSummary(
-                rule,
-                max(null),
-                sum(null) / len(null),
-                min(outcome.coverage for outcome in kinds),
-                tuple(sum(o.rate for o in part) / len(part) for part in by_truth[1:]),
-                tuple(sum(o.mean_seeds for o in part) / len(part) for part in by_truth),
-            )
-        )
+        worst = max(outcome.rate for outcome in by_truth[0])
+        mean, *power = (sum(o.rate for o in part) / len(part) for part in by_truth)
+        coverage = min(outcome.coverage for outcome in kinds)
+        seeds = tuple(sum(o.mean_seeds for o in part) / len(part) for part in by_truth)
+        summaries.append(RuleSummary(rule, worst, mean, coverage, tuple(power), seeds))
     return summaries
 
 

@@ -282,11 +282,9 @@ def scaled(values: FloatArray, key: str) -> FloatArray:
     The logarithm of a loss, or of the errors for an accuracy (`key` ends in "accuracy"): the first
     epoch would otherwise press all that follows into a line.
     """
-    if key.endswith("accuracy"):
-        accuracy: FloatArray = -np.log10(np.maximum(1 - values, _LEAST))
-        return accuracy
-    loss: FloatArray = np.log10(np.maximum(values, _LEAST))
-    return loss
+    is_accuracy = key.endswith("accuracy")
+    logs: FloatArray = np.log10(np.maximum(1 - values if is_accuracy else values, _LEAST))
+    return -logs if is_accuracy else logs
 
 
 def scale_ticks(key: str, limits: tuple[float, float]) -> tuple[list[float], list[str]]:

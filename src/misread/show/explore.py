@@ -1,4 +1,4 @@
-"""What a page lets one click through: every misread image with every seed of every arm."""
+"""Every misread image with every seed of every arm, for a page to click through."""
 
 import io
 import math

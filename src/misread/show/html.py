@@ -1,4 +1,4 @@
-"""What a notebook shows of a verdict, a survey, an atlas, a plan's power and a study, as HTML.
+"""HTML of a verdict, a survey, an atlas, a plan's power and a study, for a notebook.
 
 `files.Frozen` and `judge.atlas.Atlas` ask for it by name when a notebook asks them.
 """

@@ -1,4 +1,4 @@
-"""What a page that is one file holds in itself: pictures as addresses, data as JSON."""
+"""Pictures as addresses and data as JSON, for a page that is one file."""
 
 import base64
 import json

@@ -94,18 +94,15 @@ def smoke_mark(smoke: bool) -> str:  # noqa: FBT001  as stored
 def atlas_table(cells: Sequence[CellAtlas], n_cells: int, side: Predictions) -> Table:
     """Return what confusions are made of: `cells` out of `n_cells` that occur in `side`."""
     groups = list(cells[0].kinds) if cells else []
-    rows = [
-        (
-            f"{side.class_names[cell.true]}→{side.class_names[cell.predicted]}",
-            wording.images(cell.errors_per_seed),
-            *(
-                f"{len(images)} ({cell.share_of_errors(name) or 0:.0%})" if images else "–"
-                for name, images in cell.kinds.items()
-            ),
-            "–" if cell.best_reduction is None else f"{cell.best_reduction:.0%}",
-        )
-        for cell in cells
-    ]
+    rows = []
+    for cell in cells:
+        name = f"{side.class_names[cell.true]}→{side.class_names[cell.predicted]}"
+        kinds = [
+            f"{len(images)} ({cell.share_of_errors(kind) or 0:.0%})" if images else "–"
+            for kind, images in cell.kinds.items()
+        ]
+        best = "–" if cell.best_reduction is None else f"{cell.best_reduction:.0%}"
+        rows.append((name, wording.images(cell.errors_per_seed), *kinds, best))
     return Table(
         f"What is misread: {wording.count(side.n_seeds, 'seed')}, "
         f"{wording.count(side.n_images, 'image')}, {wording.count(n_cells, 'confusion')}",

@@ -51,11 +51,13 @@ class Drawn:
 def figures_of(evidence: Evidence) -> dict[str, Callable[[], Figure]]:
     """Return the drawing of every figure of a finished study's page, by name."""
     if evidence.plan.target is not None:
-        idle = set() if evidence.preview["operations"] else {"preview"}
-        idle |= set() if has_curves(evidence) else {"training_curves"}
-        idle |= set() if has_trade(evidence) else {"trade"}
-        figures = {n: partial(draw, evidence) for n, draw in FIGURES.items() if n not in idle}
-        return figures | why_figures(evidence)
+        drawable = {
+            "preview": bool(evidence.preview["operations"]),
+            "training_curves": has_curves(evidence),
+            "trade": has_trade(evidence),
+        }
+        names = (name for name in FIGURES if drawable.get(name, True))
+        return {name: partial(FIGURES[name], evidence) for name in names} | why_figures(evidence)
     figures = {name: partial(draw, evidence) for name, draw in COMPARISON_FIGURES.items()}
     return figures | axis_figures(evidence) | arm_figures(evidence)
 
@@ -118,25 +120,16 @@ def write_figures(
     return paths
 
 
+# A figure is called as the function that draws it; pages have them in this order.
 FIGURES: dict[str, Callable[[Evidence], Figure]] = {
-    "before_after": before_after,
-    "trade": trade,
-    "collateral": collateral,
-    "misread_images": misread_images,
-    "atlas": atlas,
-    "ledger": ledger,
-    "shape": shape,
-    "writers": writers,
-    "confusion_matrices": confusion_matrices,
-    "ranked_cells": ranked_cells,
-    "select_images": select_images,
-    "preview": preview,
-    "training_curves": training_curves,
+    draw.__name__: draw
+    for draw in (
+        *(before_after, trade, collateral, misread_images, atlas, ledger, shape, writers),
+        *(confusion_matrices, ranked_cells, select_images, preview, training_curves),
+    )
 }
 COMPARISON_FIGURES: dict[str, Callable[[Evidence], Figure]] = {
-    "sample_digits": sample_digits,
-    "experiment_comparison": experiment_comparison,
-    "sample_predictions": sample_predictions,
+    draw.__name__: draw for draw in (sample_digits, experiment_comparison, sample_predictions)
 }
 ARM_FIGURES: dict[str, Callable[[Evidence, str], Figure]] = {
     "confusion_matrix": confusion_matrix,

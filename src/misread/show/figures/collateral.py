@@ -142,13 +142,9 @@ def _groups(evidence: Evidence, items: Items) -> list[_Group]:
 
 def _worth_seeing(names: Sequence[str], items: Items) -> list[str]:
     cells = {name: [of_arm["cell", name] for of_arm in items.values()] for name in names}
-    highest = {name: max(item.effect.high for item in cells[name]) for name in names}
-    ordered = sorted(names, key=lambda name: (-highest[name], name))
-    unsafe = [
-        name
-        for name in ordered
-        if any(item.status in {"harmed", "undetermined"} for item in cells[name])
-    ]
+    ordered = sorted(names, key=lambda name: (-max(i.effect.high for i in cells[name]), name))
+    open_or_bad = {"harmed", "undetermined"}
+    unsafe = [name for name in ordered if any(i.status in open_or_bad for i in cells[name])]
     return (unsafe or ordered[:_LEAST_CELLS])[:_MOST_CELLS]
 
 

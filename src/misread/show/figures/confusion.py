@@ -77,9 +77,7 @@ def _held_sentence(evidence: Evidence) -> str:
 
 def _mean_counts(evidence: Evidence, arm: str, n_seeds: int | None = None) -> FloatArray:
     """Return the mean confusion counts of an arm's first seeds, by default of all."""
-    rows = range(n_seeds or len(evidence.predictions[arm]))
-    counts_SKK = np.stack([evidence.counts(arm)[row] for row in rows])
-    mean_KK: FloatArray = counts_SKK.mean(axis=0)
+    mean_KK: FloatArray = evidence.counts(arm)[:n_seeds].mean(axis=0)
     return mean_KK
 
 
@@ -153,8 +151,7 @@ def _room(names: tuple[str, ...]) -> float:
 def confusion_matrix(evidence: Evidence, arm: str) -> Figure:
     """Draw the mean errors per seed of an arm on *confirm*; the three most frequent are framed."""
     names = evidence.confirm.class_names
-    mean_KK: FloatArray = evidence.counts(arm).mean(axis=0)
-    n_classes = len(names)
+    mean_KK, n_classes = _mean_counts(evidence, arm), len(names)
     errors_KK = mean_KK * ~np.eye(n_classes, dtype=bool)
     order = np.argsort(-errors_KK, axis=None, kind="stable")[:3]
     top = [divmod(cell, n_classes) for cell in order.tolist() if errors_KK.flat[cell] > 0]

@@ -18,11 +18,8 @@ def dataset_figure(name: str, train: Dataset, test: Dataset) -> Figure:
     names = train.class_names[:_MOST_CLASSES]
     size, left = 0.62, 2.6
     step = size + 0.06
-    some = (
-        f", of the first {len(names)} of {train.n_classes:,} classes"
-        if len(names) < train.n_classes
-        else ""
-    )
+    some = f", of the first {len(names)} of {train.n_classes:,} classes"
+    some = some if len(names) < train.n_classes else ""
     sheet = style.Sheet(
         left + _COLUMNS * step + 0.35,
         0.3 + len(names) * step + 0.3,

@@ -17,13 +17,9 @@ _ROOM = 11  # letters of a class name that fit below an image; the table has all
 
 
 class Change(NamedTuple):
-    """One image that an arm consistently broke or mended.
+    """One image that an arm broke or mended for good, with both readings and their seeds."""
 
-    `number` is its place in the test set. Where it is right, the reading is its class, elsewhere
-    the most frequent wrong one; each with its seeds.
-    """
-
-    number: int
+    number: int  # its place in the test set
     place: int  # in *confirm*
     true: int
     before: int
@@ -55,11 +51,7 @@ def changes(evidence: Evidence, arm: str) -> list[Change]:
 
 
 def _reading(read_S: Sequence[int], true: int, *, right: bool) -> tuple[int, int]:
-    """Return what stands for S readings, and in how many seeds it was read.
-
-    Where an image is wrong in most seeds its class can still lead, when the wrong readings differ
-    among themselves; of those that are equally frequent the smallest class stands.
-    """
+    """Return the class, or the most frequent wrong reading, with its seeds; of equals the first."""
     times = Counter(read_S)
     if right:
         return true, times[true]

@@ -34,10 +34,9 @@ def reading_table(name: str, readings: Sequence[DigitReading]) -> Table:
     """Return the readings of a photo."""
     rows = []
     for reading in readings:
-        n_seeds = sum(reading.read_by.values())
-        others = [
-            f"{n} read {other}" for other, n in reading.read_by.items() if other != reading.reading
-        ]
+        times = dict(reading.read_by)
+        n_seeds, n_agree = sum(times.values()), times.pop(reading.reading, 0)
+        others = [f"{n} read {other}" for other, n in times.items()]
         notes = "; ".join(["unsure"] * reading.unsure + others)
         rows.append(
             (
@@ -45,7 +44,7 @@ def reading_table(name: str, readings: Sequence[DigitReading]) -> Table:
                 str(reading.line),
                 Toned(reading.reading, Tone.STRONG),
                 _percent(reading.confidence),
-                f"{reading.read_by.get(reading.reading, 0)} of {n_seeds}",
+                f"{n_agree} of {n_seeds}",
                 Toned(notes, Tone.OPEN if reading.unsure else Tone.PLAIN),
             )
         )

@@ -24,21 +24,13 @@ def power_table(answer: PowerAnswer) -> Table:
         f"−{100 * reduction:g}%{' *' if reduction == answer.reduction else ''}"
         for reduction in answer.reductions
     )
-    rows = tuple(
-        (
-            ("* " if row.n_seeds == answer.n_seeds else "") + f"{row.n_seeds}",
-            *map(wording.chance, row.power),
-        )
-        for row in answer.table
-    )
+    rows = []
+    for row in answer.table:
+        asked = "* " if row.n_seeds == answer.n_seeds else ""
+        rows.append((f"{asked}{row.n_seeds}", *map(wording.chance, row.power)))
     title = f"Power to find a fall of {answer.cell}"
-    return Table(
-        title,
-        ("seeds", *heads),
-        rows,
-        f"{answer.n_images + answer.n_held:,} images; * as asked",
-        "r",
-    )
+    note = f"{answer.n_images + answer.n_held:,} images; * as asked"
+    return Table(title, ("seeds", *heads), tuple(rows), note, align="r")
 
 
 def smallest_sentence(answer: PowerAnswer) -> str:
@@ -99,20 +91,14 @@ def _draw_smallest(axes: Axes, answer: PowerAnswer, pilot: Pilot) -> None:
     ends, missing = [], []
     images = [max(2, round(answer.n_images * times)) for times in _TIMES]
     all_seeds = sorted({*_SEEDS_DRAWN, answer.n_seeds})
+    design = (answer.target, answer.alpha, answer.held)
     for colour, n_seeds in zip(_COLOURS[1:], all_seeds, strict=False):
         name, asked = wording.count(n_seeds, "seed"), n_seeds == answer.n_seeds
-        points = [
-            (n, smallest)
-            for n in images
-            if (
-                smallest := smallest_found(
-                    pilot, n_seeds, n, answer.target, answer.alpha, answer.held
-                )
-            )
-        ]
+        smallest = {n: smallest_found(pilot, n_seeds, n, *design) for n in images}
+        points = {n: share for n, share in smallest.items() if share}
         if points:
-            axes.plot(*zip(*points, strict=True), "-", color=colour, lw=3.6 if asked else 2)
-            ends.append(draw.End(name, colour, points[-1][1], asked))
+            axes.plot(*zip(*points.items(), strict=True), color=colour, lw=3.6 if asked else 2)
+            ends.append(draw.End(name, colour, points[max(points)], asked))
         else:
             missing.append(name)
     if missing:

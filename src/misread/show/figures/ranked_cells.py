@@ -37,11 +37,8 @@ def ranked_cells(evidence: Evidence) -> Figure:
         f"on confirm: {wording.percent(confirm['rate'])}.",
         evidence.plan.exploratory,
     )
-    panels = []
-    for left, width, head in (
-        (1.0, 6.2, "errors per seed"),
-        (8.75, 3.3, "mean rank within a seed"),
-    ):
+    panels, heads = [], ((1.0, 6.2, "errors per seed"), (8.75, 3.3, "mean rank within a seed"))
+    for left, width, head in heads:
         sheet.text(left, 0.05, head, size=12, bold=True)
         panels.append(draw.row_axes(sheet, left, _HEAD, width, height, len(ranked)))
         panels[-1].grid(visible=True, axis="x")

@@ -1,9 +1,10 @@
 """The figures of a comparison's images: samples of each class, and what the best arm reads."""
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from misread.data.dataset import Dataset
+from misread.judge.checks import FloatArray
 from misread.show import draw, style
 from misread.study.evidence import Evidence
 from misread.wording import count
@@ -75,30 +76,22 @@ def sample_predictions(evidence: Evidence) -> Figure:
         "each: what it reads, and the probability it gives to that.",
         evidence.plan.exploratory,
     )
+    misread = f"Misread, the {count(len(surest), 'image')} it is surest of"
     for down, ids, colour, head in (
         (0.0, right, style.BLUE, "Read rightly"),
-        (
-            0.5 + block,
-            surest,
-            style.VERMILLION,
-            f"Misread, the {count(len(surest), 'image')} it is surest of",
-        ),
+        (0.5 + block, surest, style.VERMILLION, misread),
     ):
         sheet.text(0.35, down, head, size=14, bold=True, colour=colour)
         corners = draw.places(len(ids), _COLUMNS, 0.35, down + 0.4, (1.26, block))
         for n, corner in zip(ids.tolist(), corners, strict=True):
-            _reading(sheet, evidence, n, probs_NK[n], corner)
+            _reading(sheet, evidence.confirm, n, probs_NK[n], corner)
     return sheet.figure
 
 
 def _reading(
-    sheet: style.Sheet,
-    evidence: Evidence,
-    n: int,
-    probs_K: npt.NDArray[np.float64],
-    corner: tuple[float, float],
+    sheet: style.Sheet, confirm: Dataset, n: int, probs_K: FloatArray, corner: tuple[float, float]
 ) -> None:
-    (at, down), size, confirm = corner, 1.12, evidence.confirm
+    (at, down), size = corner, 1.12
     read, sure, label = int(probs_K.argmax()), float(probs_K.max()), int(confirm.labels_N[n])
     outline = sheet.image(at, down, size, confirm.images[n])
     text, colour = confirm.class_names[read], style.BLUE

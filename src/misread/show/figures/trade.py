@@ -17,7 +17,7 @@ _ROOM = 2.5  # times the highest arm, up to where the curve is seen
 
 
 def has_trade(evidence: Evidence) -> bool:
-    """Return whether there is a curve to draw, and an arm beside it."""
+    """Return True where there is a curve to draw, and an arm beside it."""
     leans = evidence.leans
     return leans is not None and bool(leans.gaps) and bool(_both_ways(evidence))
 
@@ -68,16 +68,12 @@ def trade(evidence: Evidence) -> Figure:
 
 def _both_ways(evidence: Evidence) -> dict[str, tuple[CellResult, Item]]:
     """Return by arm the target and its reverse, where that is an item of its own."""
-    ways = {}
-    for arm, verdict in evidence.verdicts.items():
-        target = verdict.cells[0]
-        for item in verdict.collateral:
-            if item.kind == "cell" and (item.predicted, item.true) == (
-                target.true,
-                target.predicted,
-            ):
-                ways[arm] = (target, item)
-    return ways
+    return {
+        arm: (verdict.cells[0], item)
+        for arm, verdict in evidence.verdicts.items()
+        for item in verdict.collateral
+        if item.kind == "cell" and (item.predicted, item.true) == evidence.target
+    }
 
 
 def _finding(targets: dict[str, CellResult], there: str, back: str) -> str:

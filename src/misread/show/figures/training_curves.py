@@ -19,7 +19,7 @@ _PARTS = (("training", style.ORANGE), ("select", style.BLUE))
 
 
 def has_curves(evidence: Evidence) -> bool:
-    """Return whether every run reports loss and accuracy by epoch, as ours do."""
+    """Return True where every run reports loss and accuracy by epoch, as ours do."""
     keys = {key for pair in _CURVES.values() for key in pair}
     every = (history for histories in evidence.histories.values() for history in histories)
     return all(keys <= {*history[0]} for history in every)

@@ -31,10 +31,9 @@ def maps(why: Why, maps_of: Mapping[str, Floats], images: Images, names: tuple[s
     means = {arm: values.mean(axis=0) for arm, values in shares.items()}
     largest = max(float(np.abs(mean).max()) for mean in means.values()) or 1.0
     true, predicted = (names[k] for k in why.cell)
-    changed = [
-        arm for arm in arms[1:] if (p := why.arms[arm].p_images) is not None and min(p) <= 0.05
-    ]
-    tells = any(why.arms[arm].p_images is not None for arm in arms[1:])
+    p_images = {arm: why.arms[arm].p_images for arm in arms[1:]}
+    changed = [arm for arm, p in p_images.items() if p is not None and min(p) <= 0.05]
+    tells = any(p is not None for p in p_images.values())
     title = f"What speaks for {true} against {predicted}"
     if changed:
         looks = "looks" if len(changed) == 1 else "look"
@@ -84,7 +83,7 @@ def degrees(why: Why, names: tuple[str, ...]) -> Figure:
     sheet = style.Sheet(
         0.5 + _ACROSS * min(len(first), 2),
         0.15 + _DOWN * rows + 0.4,
-        f"{_finding(why, names)}",
+        _finding(why, names),
         "Share read as the other class as the edit goes on, with intervals over seeds and images; "
         "of loops nothing else is changed, lines have the digit's thickness.",
         why.exploratory,
@@ -97,11 +96,9 @@ def degrees(why: Why, names: tuple[str, ...]) -> Figure:
         for place, (arm, mark) in enumerate(zip(why.arms, marks, strict=True)):
             it = why.arms[arm].degrees[panel]
             at = np.array(it.degrees) + 0.012 * (place - len(why.arms) / 2)
-            mean = np.array([value.estimate for value in it.as_other])
-            low = np.array([max(value.low, 0) for value in it.as_other])
-            high = np.array([min(value.high, 1) for value in it.as_other])
+            mean, low, high = np.array([(x.estimate, x.low, x.high) for x in it.as_other]).T
             axes.plot(at, mean, color=mark.colour, marker=mark.marker, markersize=6)
-            axes.vlines(at, low, high, color=mark.colour, linewidth=1.4)
+            axes.vlines(at, low.clip(0), high.clip(max=1), color=mark.colour, linewidth=1.4)
         axes.set_ylim(-0.03, 1.03)
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
         axes.set_xlabel(_scale(edit.edit))

@@ -118,5 +118,5 @@ def arrays_of(evidence: Evidence) -> Arrays:
 
 
 def _has_all_seeds(evidence: Evidence, arm: str) -> bool:
-    """Return whether an arm was not settled early, and so has read what the others have."""
+    """Return True where an arm was not settled early, and so has read what the others have."""
     return len(evidence.runs[arm].seeds) == len(evidence.seeds)

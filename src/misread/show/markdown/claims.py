@@ -36,9 +36,9 @@ def accuracies(evidence: Evidence, _: Beside) -> str:
     """Tell what a study with a target claims of accuracies, and what its arms cost; "" if none."""
     if not evidence.plan.study.claims:
         return ""
-    best = plain(best_arm_sentence(evidence))
+    best = f"{plain(best_arm_sentence(evidence))}."
     costs = markdown_table(tables.arm_table(evidence))
-    return section("Accuracies", f"{best}.", *_claimed(evidence), costs, SECONDS)
+    return section("Accuracies", best, *_claimed(evidence), costs, SECONDS)
 
 
 def _claimed(evidence: Evidence) -> list[str]:
@@ -67,18 +67,14 @@ SECONDS = (
 
 def arms(evidence: Evidence, _: Beside) -> str:
     """Tell what each arm reads and costs, and whether documented accuracies come again."""
+    parts = [markdown_table(tables.arm_table(evidence)), SECONDS]
     documented = [arm.documented for arm in evidence.accuracies.arms.values() if arm.documented]
-    n_agree = sum(bool(one.agrees) for one in documented)
-    return section(
-        "The arms",
-        markdown_table(tables.arm_table(evidence)),
-        SECONDS,
-        f"{n_agree} of {len(documented)} documented accuracies lie where one more network of ours "
-        "would:"
-        if documented
-        else "",
-        markdown_table(tables.documented_table(evidence)) if documented else "",
-    )
+    if documented:
+        n_agree = sum(bool(one.agrees) for one in documented)
+        agree = f"{n_agree} of {len(documented)} documented accuracies"
+        parts.append(f"{agree} lie where one more network of ours would:")
+        parts.append(markdown_table(tables.documented_table(evidence)))
+    return section("The arms", *parts)
 
 
 def differences(evidence: Evidence, _: Beside) -> str:
@@ -154,16 +150,12 @@ def _ahead(gap_E: FloatArray) -> str:
 
 def networks(evidence: Evidence, beside: Beside) -> str:
     """Show how each arm was trained and what it confuses; "" where there are many arms."""
-    detailed = [arm for arm in evidence.arms if f"confusion_matrix_{arm}" in beside.drawn]
-    parts = [
-        part
-        for arm in detailed
-        for part in (
-            f"### {plain(arm)}: {plain(evidence.plan.study.label(arm))}",
-            beside.figure(f"training_curves_{arm}"),
-            beside.figure(f"confusion_matrix_{arm}"),
-        )
-    ]
+    parts = []
+    for arm in (arm for arm in evidence.arms if f"confusion_matrix_{arm}" in beside.drawn):
+        figures = [
+            beside.figure(f"{name}_{arm}") for name in ("training_curves", "confusion_matrix")
+        ]
+        parts += [f"### {plain(arm)}: {plain(evidence.plan.study.label(arm))}", *figures]
     return section("Arm by arm", *parts) if parts else ""
 
 

@@ -114,27 +114,26 @@ def page_of(chapter: Chapter, beside: Beside) -> str:
     some = re.escape(begin.removesuffix(" -->")) + "(?:: ([^\n]*?))? -->"
     inside = "(?:(?!^<!-- misread ).)*?"  # no other place
     places = re.compile(f"^{some}\n{inside}^{re.escape(end)}$", re.DOTALL | re.MULTILINE)
-    warning = f"**Exploratory: {plain(chapter.exploratory)}.**" if chapter.exploratory else ""
-    warnings = [warning]
+    why = chapter.exploratory
+    warnings = [f"**Exploratory: {plain(why)}.**"] if why else []  # in the first place alone
 
     def filled(place: re.Match[str]) -> str:
         first, _, _ = place[0].partition("\n")
-        said = warnings.pop() if warnings else ""
-        parts = (first, said, _sections(chapter, beside, place[1]), end)
+        warning = warnings.pop() if warnings else ""
+        parts = (first, warning, _sections(chapter, beside, place[1]), end)
         return "\n\n".join(filter(None, parts))
 
     n_begun = len(re.findall(f"^{some}$", text, re.MULTILINE))
     text, n_places = places.subn(filled, text)
-    if n_places < n_begun:
+    if n_places == n_begun > 0:
+        return text
+    msg = (
+        f"{beside.page} has no place for {chapter.name}; give the name of a new page, or write "
+        f"these two lines where it is to go: {begin} and {end}"
+    )
+    if n_begun:
         msg = f"{beside.page} has a place for {chapter.name} without its end; write {end} after it."
-        raise StudyError(msg)
-    if not n_places:
-        msg = (
-            f"{beside.page} has no place for {chapter.name}; give the name of a new page, or write "
-            f"these two lines where it is to go: {begin} and {end}"
-        )
-        raise StudyError(msg)
-    return text
+    raise StudyError(msg)
 
 
 def _text(path: Path) -> str:
