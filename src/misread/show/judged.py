@@ -44,8 +44,8 @@ def judged_page(judged: Judged) -> str:
     names = tuple(judged.sides)
     sides = dict(zip(names, in_one_order(list(judged.sides.values())), strict=True))
     summaries = [summary_of(verdict) for verdict in judged.verdicts]
-    warnings = [text for one in summaries for text in (*one.warnings, one.exploratory) if text]
-    held: dict[str, Collection[Cell]] = {one.after: _held(one) for one in judged.surveys}
+    warnings = [text for s in summaries for text in (*s.warnings, s.exploratory) if text]
+    held: dict[str, Collection[Cell]] = {s.after: _held(s) for s in judged.surveys}
     for name, verdict in zip(names[1:], judged.verdicts, strict=False):
         held[name] = verdict.held_up
     cell = judged.verdicts[0].cells[0] if judged.verdicts else None

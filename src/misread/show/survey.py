@@ -42,7 +42,7 @@ def survey_tables(surveys: Sequence[Survey]) -> list[Table]:
 
 def next_step(surveys: Sequence[Survey]) -> str:
     """Return what to do next: the cells that are worth a plan, and the command for the first."""
-    survey = max(surveys, key=lambda one: len(one.improved))
+    survey = max(surveys, key=lambda survey: len(survey.improved))
     if survey.is_same or not survey.worth:
         return ""
     cells = [f"{cell.name} ({wording.number(cell.before_images)} a seed)" for cell in survey.worth]
@@ -86,8 +86,8 @@ def survey_sentence(survey: Survey) -> str:
     item = survey.accuracy
     low, high = -100 * item.effect.high, -100 * item.effect.low
     word = "rose" if low > 0 else "fell" if high < 0 else "did not surely change"
-    fell = sum(one.kind == "cell" for one in survey.improved)
-    grew = sum(one.kind == "cell" for one in survey.broke)
+    fell = _n_cells(survey.improved)
+    grew = _n_cells(survey.broke)
     return (
         f"{sides}: accuracy {word}, {wording.percent(item.before)} → "
         f"{wording.percent(item.after)} "
@@ -95,6 +95,10 @@ def survey_sentence(survey: Survey) -> str:
         f"{_signed(low)} to {_signed(high)}); "
         f"of {survey.n_cells:,} confusions {fell} fell and {grew} grew."
     )
+
+
+def _n_cells(items: Sequence[Item]) -> int:
+    return sum(item.kind == "cell" for item in items)
 
 
 def _signed(points: float) -> str:
@@ -113,8 +117,8 @@ def _sides(surveys: Sequence[Survey]) -> Table:
                 _signed(-100 * item.effect.estimate),
                 f"{_signed(-100 * item.effect.high)} to {_signed(-100 * item.effect.low)}",
                 wording.p_number(item.q_value),
-                str(sum(one.kind == "cell" for one in survey.improved)),
-                str(sum(one.kind == "cell" for one in survey.broke)),
+                str(_n_cells(survey.improved)),
+                str(_n_cells(survey.broke)),
             )
         )
     return Table(f"All against {surveys[0].before}", heads, tuple(rows))

@@ -46,7 +46,7 @@ class Models:
             msg = f"there is no arm {', '.join(unknown) or 'named'}; name {', '.join(self.arms)}."
             raise StudyError(msg)
         with self._lock:
-            probs = {arm: np.stack([it(images) for it in self._models(arm)]) for arm in arms}
+            probs = {arm: np.stack([read(images) for read in self._models(arm)]) for arm in arms}
         return [
             {
                 "picture": _address(image),
@@ -66,8 +66,8 @@ class Models:
     def _models(self, arm: str) -> list[Reader]:
         if arm not in self._loaded:
             refuse_links_out(self.folder)
-            it = self.arms[arm]
-            self._loaded[arm] = list(models_of(it.folder, arm, it.seeds, it.trainer))
+            of = self.arms[arm]
+            self._loaded[arm] = list(models_of(of.folder, arm, of.seeds, of.trainer))
         return self._loaded[arm]
 
 

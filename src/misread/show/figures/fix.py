@@ -34,7 +34,7 @@ def candidates(search: Search) -> Figure:
     )
     axes = sheet.axes(1.0, 0.3, 7.4, 5.3)
     base = last.baseline
-    near = [base, *(it for it in reached.values() if it.target <= 3 * base.target + 1)]
+    near = [base, *(s for s in reached.values() if s.target <= 3 * base.target + 1)]
     ends = [
         1.15 * max(value) + 0.5
         for value in zip(*((p.target, p.reverse) for p in near), strict=True)

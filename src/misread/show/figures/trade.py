@@ -44,15 +44,15 @@ def trade(evidence: Evidence) -> Figure:
     axes = sheet.axes(1.0, 0.5, 7.2, 4.4)
     marks = draw.arm_marks((BASELINE, *arms))
     draw.key(sheet, 1.0, 0.2, marks)
-    origin = np.array([one.before for one in next(iter(arms.values()))])
+    origin = np.array([rate.before for rate in next(iter(arms.values()))])
     if evidence.leans is not None:
         axes.plot(*(100 * (origin + _moved(evidence.leans)).T), color=style.FAINT, lw=2.4, zorder=1)
     axes.plot(*(100 * origin), marker=marks[0].marker, color=marks[0].colour, ms=9, ls="")
     for mark, ways in zip(marks[1:], arms.values(), strict=True):
-        x, y = (100 * one.after for one in ways)
+        x, y = (100 * rate.after for rate in ways)
         ends = [
-            100 * np.maximum([one.before + end for end in (one.effect.low, one.effect.high)], 0)
-            for one in ways
+            100 * np.maximum([rate.before + end for end in (rate.effect.low, rate.effect.high)], 0)
+            for rate in ways
         ]
         for line in ((ends[0], [y, y]), ([x, x], ends[1])):
             axes.plot(*line, color=mark.colour, lw=1.1, alpha=0.6, zorder=2)

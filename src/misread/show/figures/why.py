@@ -128,28 +128,28 @@ def _finding(why: Why, names: tuple[str, ...]) -> str:
             f"{_edit_in_words(edit.edit)}, {percent(after)} of {names[edit.label]} are read as "
             f"{_other(why, edit.label, names)} instead of {percent(before)}"
         )
-    found = "; ".join(parts) or "no image could be edited"
-    return found[0].upper() + found[1:]
+    sentence = "; ".join(parts) or "no image could be edited"
+    return sentence[0].upper() + sentence[1:]
 
 
 def sentences(why: Why, names: tuple[str, ...]) -> list[str]:
-    """Return what was found, one sentence each, the answer first."""
+    """Return the findings, one sentence each, the answer first."""
     lines = [f"{_finding(why, names)} (baseline)."]
-    for arm, it in why.arms.items():
-        lines += [_fall(arm, e, names) for e in it.degrees if e.fall_less is not None]
-        lines += [_grown(arm, grown, why, names) for grown in it.grown]
+    for arm, result in why.arms.items():
+        lines += [_fall(arm, e, names) for e in result.degrees if e.fall_less is not None]
+        lines += [_grown(arm, grown, why, names) for grown in result.grown]
         if arm == BASELINE:
             continue
-        if it.p_images is None:
+        if result.p_images is None:
             lines.append(
                 f"{arm}: whether its maps changed cannot be told from "
                 f"{count(len(why.seeds), 'seed')} of both arms; six are needed."
             )
         else:
-            n_changed = sum(p <= 0.05 for p in it.p_images)
+            n_changed = sum(p <= 0.05 for p in result.p_images)
             lines.append(
-                f"{arm}: the maps of {n_changed} of {len(it.p_images)} images changed by more than "
-                "exchanging the arms within seeds gives."
+                f"{arm}: the maps of {n_changed} of {len(result.p_images)} images changed by more "
+                "than exchanging the arms within seeds gives."
             )
     if why.sanity is not None:
         word = "destroys them, as it must" if why.is_sane else "does not destroy them: trust none"

@@ -33,7 +33,7 @@ def along(answers: Answers) -> list[str]:
     if answers.inside:
         tables.append(inside_table(answers))
         parts += [INSIDE, markdown_table(tables[1])]
-    if any("Time per step" in some.heads for some in tables):
+    if any("Time per step" in table.heads for table in tables):
         parts.append(TIME)
     return [*parts, *filter(None, [together_sentence(answers)])]
 

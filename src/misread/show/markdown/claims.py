@@ -70,7 +70,7 @@ def arms(evidence: Evidence, _: Beside) -> str:
     parts = [markdown_table(tables.arm_table(evidence)), SECONDS]
     documented = [arm.documented for arm in evidence.accuracies.arms.values() if arm.documented]
     if documented:
-        n_agree = sum(bool(one.agrees) for one in documented)
+        n_agree = sum(bool(accuracy.agrees) for accuracy in documented)
         agree = f"{n_agree} of {len(documented)} documented accuracies"
         parts.append(f"{agree} lie where one more network of ours would:")
         parts.append(markdown_table(tables.documented_table(evidence)))

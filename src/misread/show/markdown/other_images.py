@@ -30,9 +30,9 @@ def transfer(evidence: Evidence, beside: Beside) -> str:
     out = evidence.folder / "transfer"
     if not any(out.glob("*/transfer.json")) or not evidence.treated_arms:
         return ""
-    read = sorted(load_transfers(evidence.folder, out), key=lambda one: -one.n_images)
-    others = [one for one in read if one.equal is None]
-    equal = next((one.equal for one in read if one.equal is not None), None)
+    read = sorted(load_transfers(evidence.folder, out), key=lambda other: -other.n_images)
+    others = [other for other in read if other.equal is None]
+    equal = next((same.equal for same in read if same.equal is not None), None)
     return section(
         "On other data",
         "The same models read data that they have never seen. **Exploratory**: target and margins "
@@ -42,9 +42,9 @@ def transfer(evidence: Evidence, beside: Beside) -> str:
         "stay what they were."
         if equal is not None
         else "",
-        bullets([_went(one) for one in others]),
+        bullets([_change(other) for other in others]),
         _picture(beside, out / "transfer.png", "How each arm changes the target, by dataset"),
-        *(part for one in others for part in _source(one, beside)),
+        *(part for other in others for part in _source(other, beside)),
         _picture(beside, out / "convention.png", "Images as they are, and as the models take them"),
     )
 
@@ -54,47 +54,47 @@ def _picture(beside: Beside, path: Path, title: str) -> str:
     return beside.picture(path.name, path.read_bytes(), title) if path.exists() else ""
 
 
-def _went(one: Transfer) -> str:
+def _change(other: Transfer) -> str:
     """Return in one sentence under which arms the target falls or rises on other data."""
-    accuracy_S = one.accuracy[BASELINE]
+    accuracy_S = other.accuracy[BASELINE]
     sd = f" ± {100 * np.std(accuracy_S, ddof=1):.2f}" if len(accuracy_S) > 1 else ""
-    cell = next(iter(one.verdicts.values())).cells[0].name
-    fell = wording.listed([a for a, v in one.verdicts.items() if v.cells[0].shrank(v.alpha)])
-    rose = wording.listed([a for a, v in one.verdicts.items() if v.cells[0].grew(v.alpha)])
+    cell = next(iter(other.verdicts.values())).cells[0].name
+    fell = wording.listed([a for a, v in other.verdicts.items() if v.cells[0].shrank(v.alpha)])
+    rose = wording.listed([a for a, v in other.verdicts.items() if v.cells[0].grew(v.alpha)])
     change = f"{cell} falls under {fell}" if fell else f"no arm is shown to reduce {cell}"
     change += f"; it rises under {rose}" if rose else ""
     return (
-        f"**{slug(one.source)}** ({one.n_images:,} images, the baseline reads "
+        f"**{slug(other.source)}** ({other.n_images:,} images, the baseline reads "
         f"{np.mean(accuracy_S):.2%}{sd} rightly): {plain(change)}."
     )
 
 
-def _source(one: Transfer, beside: Beside) -> Iterator[str]:
+def _source(other: Transfer, beside: Beside) -> Iterator[str]:
     """Yield the parts of one dataset: its table, what was harmed, and its readings."""
-    cell = next(iter(one.verdicts.values())).cells[0]
-    name = slug(one.source)
+    cell = next(iter(other.verdicts.values())).cells[0]
+    name = slug(other.source)
     heads = ("Arm", "Verdict", "Accuracy", f"{cell.name} a seed", "Change", "p", "Harmed")
     rows = [
-        (arm, verdict_word(one.verdicts[arm]) if arm in one.verdicts else "", *values)
-        for arm, _, *values in transfer_table(one).rows
+        (arm, verdict_word(other.verdicts[arm]) if arm in other.verdicts else "", *values)
+        for arm, _, *values in transfer_table(other).rows
         if arm  # the other cells of a study with several are left to the terminal
     ]
     yield f"### {name}"
     yield (
         f"The baseline makes the mistake {plain(cell.name)} on "
-        f"{wording.images(cell.before_images)} "
-        f"of {cell.n_images:,} images a seed ({wording.percent(cell.before)})."
+        f"{wording.images(cell.before_images)} of {cell.n_images:,} images a seed "
+        f"({wording.percent(cell.before)})."
     )
     yield markdown_table(Table("", heads, tuple(rows)))
     yield bullets(
         [
             f"{plain(arm)} harms {plain(wording.listed([item.name for item in harmed]))}."
-            for arm, verdict in one.verdicts.items()
+            for arm, verdict in other.verdicts.items()
             if (harmed := [item for item in verdict.collateral if item.status == "harmed"])
         ]
     )
-    content = (one.folder / "readings.npz").read_bytes()
-    yield f"The readings: {beside.link(f'{name}-readings.npz', content, f'{name}-readings.npz')}."
+    file, content = f"{name}-readings.npz", (other.folder / "readings.npz").read_bytes()
+    yield f"The readings: {beside.link(file, content, file)}."
 
 
 # --- corruptions ----------------------------------------------------------------------------------

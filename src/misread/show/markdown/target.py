@@ -42,9 +42,9 @@ def seeds(evidence: Evidence, _: Beside) -> str:
         "Seed by seed",
         f"The baseline reads {accuracy_S.mean():.2%}{sd} of the {len(evidence.confirm):,} confirm "
         f"images rightly (mean{' ± sd' if sd else ''} over "
-        f"{wording.count(len(accuracy_S), 'seed')}; "
-        f"lowest {accuracy_S.min():.2%}, highest {accuracy_S.max():.2%}). Intervals are over "
-        f"{words.sampling_units(evidence)}; p is corrected over the target cells of an arm (Holm).",
+        f"{wording.count(len(accuracy_S), 'seed')}; lowest {accuracy_S.min():.2%}, highest "
+        f"{accuracy_S.max():.2%}). Intervals are over {words.sampling_units(evidence)}; p is "
+        "corrected over the target cells of an arm (Holm).",
         *_cells_by_seed(evidence),
     )
 
