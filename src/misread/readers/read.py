@@ -29,7 +29,6 @@ from misread.readers.archive import read_npz
 from misread.readers.heads import Heads
 from misread.store import check_readings
 
-_SUFFIXES = ".npz, .csv, .tsv, .csv.gz, .tsv.gz, .parquet"
 _FIRST_BYTES = 2**16  # the header of a CSV lies within
 
 
@@ -96,7 +95,7 @@ def read_predictions(
     reader = next((read for suffix, read in _READERS.items() if name.endswith(suffix)), None)
     if reader is None:
         has = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
-        msg = f"{path} {has}; allowed are {_SUFFIXES}: convert it."
+        msg = f"{path} {has}; allowed are {', '.join(_READERS)}: convert it."
         raise DataError(msg)
     if arm and not name.endswith(".npz"):
         msg = f"{path}#{arm}: only an NPZ has arrays to choose from; leave out #{arm}."
@@ -304,8 +303,8 @@ def _treatments(run: Mapping[str, npt.NDArray[Any]]) -> list[str]:
 _READERS: dict[str, Callable[[Path, str, Heads], Predictions]] = {
     ".npz": lambda path, arm, _: read_npz(path, arm),
     ".csv": _read_csv,
-    ".csv.gz": _read_csv,
     ".tsv": _read_csv,
+    ".csv.gz": _read_csv,
     ".tsv.gz": _read_csv,
     ".parquet": _read_parquet,
 }
@@ -328,7 +327,7 @@ def _about(path: Path) -> Iterator[None]:
 
 def _why_not(path: Path, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"{path} does not exist; give the path of a file with predictions ({_SUFFIXES})."
+        return f"{path} does not exist; give a file with predictions ({', '.join(_READERS)})."
     if isinstance(error, PermissionError):
         return f"{path} may not be read by you; ask for the permission or copy it."
     return f"{path} cannot be read: {error.strerror or error}; mend that."
