@@ -1,4 +1,4 @@
-"""The memory that files may take: counted from what they say of themselves, before it is used."""
+"""Memory limit for files, estimated from their headers before they are loaded."""
 
 import math
 import os

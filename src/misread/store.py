@@ -142,7 +142,7 @@ def check_readings(arrays: Arrays, names: tuple[str, ...] = ("labels", "predicti
             raise ValueError(msg)
     for name in ("slice_names", "slice_treatments", "slice_views"):
         if name in arrays and (arrays[name].ndim != 1 or arrays[name].dtype.kind != "U"):
-            msg = f"its {name!r} is no list of texts"
+            msg = f"its {name!r} is not a list of texts"
             raise ValueError(msg)
     for number in range(arrays["slice_names"].size if "slice_names" in arrays else 0):
         ids, read = (arrays.get(f"slice_{number}_{part}") for part in ("ids", "predictions"))

@@ -1,4 +1,4 @@
-"""Work that takes long, counted for whoever watches: bytes that arrive, images that are made."""
+"""Callbacks for the progress of long work: bytes that arrive, images that are made."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -212,7 +212,7 @@ def test_a_column_that_is_not_there(sides):
     archives = [str(sides / f"{name}.npz") for name in ("before", "after")]
     done = CliRunner().invoke(main, ["judge", *archives, "--label-column", "y"])
     assert done.exit_code == 2
-    assert "before.npz is no table and has no column 'y'; leave out" in done.stderr
+    assert "before.npz is not a table and has no column 'y'; leave out" in done.stderr
 
 
 def test_a_reduction_is_of_a_cell(sides):

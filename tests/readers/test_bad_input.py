@@ -199,7 +199,7 @@ def test_a_file_that_may_not_be_read(folder):
     finally:
         os.seteuid(was)
     assert told(folder, done) == (
-        "TMP/secret.npz may not be read by you; ask for the permission or copy it."
+        "TMP/secret.npz cannot be read: permission denied; ask for the permission or copy it."
     )
 
 

@@ -73,7 +73,9 @@ def whole_numbers(_ctx: click.Context, _param: click.Parameter, text: str | None
         span = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part)
         first, last = (int(span[1]), int(span[2] or span[1])) if span else (0, -1)
         if not 0 <= last - first < _LONGEST_SPAN:
-            msg = f"{text!r} is no list of whole numbers; write them as in 42,123,456 or 42,1-10."
+            msg = (
+                f"{text!r} is not a list of whole numbers; write them as in 42,123,456 or 42,1-10."
+            )
             raise click.BadParameter(msg)
         numbers += range(first, last + 1)
     return tuple(numbers) or None
@@ -82,7 +84,7 @@ def whole_numbers(_ctx: click.Context, _param: click.Parameter, text: str | None
 def share(_ctx: click.Context, _param: click.Parameter, text: str | None) -> float | None:
     """Return the share that "0.008" or "0.8%" names, between 0 and 1."""
     if text is not None and not 0 < fraction_of(text) < 1:
-        msg = f"{text!r} is no share between 0 and 1; write it as in 0.008 or 0.8%."
+        msg = f"{text!r} is not a share between 0 and 1; write it as in 0.008 or 0.8%."
         raise click.BadParameter(msg)
     return None if text is None else fraction_of(text)
 
@@ -98,7 +100,7 @@ def fraction_of(text: str) -> float:
 def _level(_ctx: click.Context, _param: click.Parameter, text: str) -> float:
     """Return the level that "0.05" or "5%" names."""
     if not 0 < fraction_of(text) <= _LARGEST_LEVEL:
-        msg = f"{text!r} is no level above 0 and up to {_LARGEST_LEVEL}; write it as in 0.05 or 5%."
+        msg = f"{text!r} is not a level above 0 and up to {_LARGEST_LEVEL}; write it as in 0.05 or 5%."
         raise click.BadParameter(msg)
     return fraction_of(text)
 

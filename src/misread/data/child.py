@@ -44,8 +44,8 @@ def read(group, deeper):
         if isinstance(group.get(key, getlink=True), h5py.HardLink):
             it = group[key]
             if isinstance(it, h5py.Dataset):
-                is_here = not (it.is_virtual or it.external)
-                if is_here and (it.size or 0) * it.dtype.itemsize <= most:
+                is_stored = not (it.is_virtual or it.external)
+                if is_stored and (it.size or 0) * it.dtype.itemsize <= most:
                     it[()]
             elif deeper:
                 read(it, False)
@@ -70,17 +70,17 @@ def check_parquet(path: Path, columns: Sequence[str]) -> None:
         file.seek(max(size - 4, 0))
         end = file.read(4)
     if size < 12 or start != _MAGIC or end != _MAGIC:
-        msg = "this is no Parquet file, or only a part of one; write it anew."
+        msg = "this is not a Parquet file, or only a part of one; save it again."
         raise DataError(msg)
     if reason := _complaint(_PARQUET, path, *columns):
-        msg = f"cannot be read as Parquet ({reason}); write it anew."
+        msg = f"cannot be read as Parquet ({reason}); save it again."
         raise DataError(msg)
 
 
 def check_hdf5(path: Path) -> None:
     """Refuse a file, by a DataError, that crashes the library which reads it."""
     if reason := _complaint(_HDF5, path):
-        msg = f"{path} cannot be read as HDF5 ({reason}); write it anew with h5py."
+        msg = f"{path} cannot be read as HDF5 ({reason}); save it again with h5py."
         raise DataError(msg)
 
 

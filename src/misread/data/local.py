@@ -160,7 +160,7 @@ def load_h5(name: str, place: str) -> tuple[Dataset, Dataset]:
             return _of_arrays(name, path, _h5_names(file), read)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).partition("\n")[0].partition(" (")[0]
-        msg = f"{path} cannot be read as HDF5 ({reason}); write it anew with h5py."
+        msg = f"{path} cannot be read as HDF5 ({reason}); save it again with h5py."
         raise DataError(msg) from None
 
 

@@ -62,7 +62,7 @@ def split_name(name: str) -> tuple[str, str]:
     """
     kind, colon, rest = name.partition(":")
     if not name.isprintable():
-        msg = f"the name of a dataset holds what cannot be printed, {name!r}; write it anew."
+        msg = f"the name of a dataset holds what cannot be printed, {name!r}; type it again."
         raise StudyError(msg)
     if kind not in KINDS or bool(colon) != (":" in KINDS[kind].grammar) or (colon and not rest):
         known = ", ".join(k.grammar for k in KINDS.values())

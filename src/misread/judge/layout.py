@@ -1,4 +1,4 @@
-"""Readings that count, by seed and image: all that is known before there is an error.
+"""Predictions that count, by seed and image, and the sizes that are known before any error.
 
 Images are of two kinds. Those that all seeds of both arms have read (*confirm*) are a crossed
 layout. The others (*held out*: a seed reads the tenth that it was not trained on) are read by some

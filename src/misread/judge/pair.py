@@ -1,4 +1,4 @@
-"""Labels and the readings of two sides of which images, classes and slices are the same."""
+"""Labels and predictions of two sides, aligned by image, class and slice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Strata and groups of images that hold a cell's errors, tested by permutation.
+"""Permutation tests that strata, or a few groups, hold more of a cell's errors than by chance.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""A cell before a fix is tried, and what that says of the difference that a fix makes.
+"""Pilot: rate and variances of a cell before a fix is tried, from which power is planned.
 
 A treatment that multiplies the rate p of an error by k = 1 − r is planned from the present model's
 readings. Their variance p(1 − p) is that between seeds σ²_s, between images σ²_n, and the rest

@@ -1,4 +1,4 @@
-"""Evidence that a design holds, what varies in it, and the weight of what all seeds read.
+"""Pooled evidence: images that all seeds read, images held out, and the weight of either.
 
 With the variances σ²_s, σ²_n and σ²_e of one reading's difference (between seeds, between images,
 the rest) the pooled change of S seeds that all read N images, and R readings of M held-out ones,

@@ -1,4 +1,4 @@
-"""The CNN's training step written with TensorFlow's kernels: the same arithmetic, less beside it.
+"""The CNN's training step written with TensorFlow's kernels: the same arithmetic, less overhead.
 
 Keras spends a quarter of an epoch on what is not the network's arithmetic: an addition that spreads
 the bias over every pixel, and its gradient; an Adam of ten small operations for each weight; the

@@ -71,7 +71,7 @@ def read_predictions(
     """
     path, arm = Path(source), ""
     if "\0" in str(source):
-        msg = f"{str(source)!r} is no path; it holds a character of no width: write it anew."
+        msg = f"{str(source)!r} is not a path: it holds a NUL byte; type it again."
         raise DataError(msg)
     try:
         if "#" in str(source) and not path.exists():
@@ -80,7 +80,9 @@ def read_predictions(
         is_table = not (path.is_dir() or path.name.lower().endswith(".npz"))
         if columns and path.exists() and not is_table:
             head = next(iter(columns.values()))
-            msg = f"{path} is no table and has no column {head!r}; leave out the names of columns."
+            msg = (
+                f"{path} is not a table and has no column {head!r}; leave out the names of columns."
+            )
             raise DataError(msg)
         if path.is_dir():
             return _read_folder(path)
@@ -118,7 +120,7 @@ def _read_table(scan: Callable[[], Any], heads_as: Heads) -> Predictions:
         return from_columns(names, lambda name: frame.select(head_of[name]).collect().to_series())
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).partition("\n")[0]
-        msg = f"cannot be read as a table ({reason}); write it anew."
+        msg = f"cannot be read as a table ({reason}); save it again."
         raise DataError(msg) from None
 
 
@@ -137,7 +139,7 @@ def _read_csv(path: Path, _: str, heads_as: Heads) -> Predictions:
                     n_bytes += len(chunk)
                     allow(2 * n_bytes, "its text")
     except (OSError, EOFError, zlib.error) as error:
-        msg = f"cannot be unpacked ({error}); write it anew."
+        msg = f"cannot be unpacked ({error}); save it again."
         raise DataError(msg) from None
     header, newline, _rest = start.lstrip(b"\r\n").partition(b"\n")
     if b"\0" in start or (not newline and len(start) == _FIRST_BYTES):
@@ -173,7 +175,7 @@ def _columns_of(header: str, heads_as: Heads) -> tuple[str, list[str]]:
     try:
         ways = {s: next(csv.reader([line], delimiter=s), []) for s in ",;\t|"}
     except csv.Error as error:
-        msg = f"its line of column names cannot be read ({error}); write it anew."
+        msg = f"its line of column names cannot be read ({error}); save it again."
         raise DataError(msg) from None
     ways = {s: [name.strip() for name in names] for s, names in ways.items()}
     separator = max(ways, key=lambda s: ({*NEEDED} <= {*heads_as.as_ours(ways[s])}, len(ways[s])))
@@ -329,5 +331,5 @@ def _why_not(path: Path, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{path} does not exist; give a file with predictions ({', '.join(_READERS)})."
     if isinstance(error, PermissionError):
-        return f"{path} may not be read by you; ask for the permission or copy it."
+        return f"{path} cannot be read: permission denied; ask for the permission or copy it."
     return f"{path} cannot be read: {error.strerror or error}; mend that."

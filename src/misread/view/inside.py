@@ -1,4 +1,4 @@
-"""A folder is all that a live page reads: no link leads out of it."""
+"""Refusal of paths and links that lead out of the folder of a live page."""
 
 import os
 from pathlib import Path

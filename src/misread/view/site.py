@@ -81,7 +81,7 @@ def _text_of(page: Path) -> str:
     if scripts - ours:
         msg = (
             f"{page} was written by another version of misread, and other scripts do not run here; "
-            "write it anew with `misread report` or `misread judge --html`."
+            "make it again with `misread report` or `misread judge --html`."
         )
         raise DataError(msg)
     return html
@@ -112,7 +112,7 @@ def _ids(page: Path, text: str) -> frozenset[str]:
         parts = json.loads(text)["parts"]
         return frozenset(str(one) for it in parts for one in it.get("names") or it["ids"])
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        msg = f"{page} is damaged ({type(error).__name__}); write it anew."
+        msg = f"{page} is damaged ({type(error).__name__}); make it again."
         raise DataError(msg) from None
 
 

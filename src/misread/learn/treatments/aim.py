@@ -1,4 +1,4 @@
-"""The aim of training: how much an image counts, what it is to be read as, what pushes against it.
+"""The aim of training: weights of images, soft labels, and offsets of the logits in the loss.
 
 With nothing treated an aim is plain: each image counts once, as its label, with nothing added.
 """

@@ -1,4 +1,4 @@
-"""The lab of a treatment: helper models, trained on images of the run's own *fit* alone.
+"""Helper models of a treatment, trained on images of the run's own *fit* alone.
 
 A helper never meets an image that its run holds out, so that it cannot give away how that image is
 to be read.
