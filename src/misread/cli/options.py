@@ -100,7 +100,7 @@ def fraction_of(text: str) -> float:
 def _level(_ctx: click.Context, _param: click.Parameter, text: str) -> float:
     """Return the level that "0.05" or "5%" names."""
     if not 0 < fraction_of(text) <= _LARGEST_LEVEL:
-        msg = f"{text!r} is not a level above 0 and up to {_LARGEST_LEVEL}; write it as in 0.05 or 5%."
+        msg = f"{text!r} is not a level above 0 and up to {_LARGEST_LEVEL}; write it as 0.05 or 5%."
         raise click.BadParameter(msg)
     return fraction_of(text)
 
