@@ -76,7 +76,7 @@ def test_no_path_ends_in_a_traceback(arguments, path, tmp_path, monkeypatch):
 
 
 def test_a_path_with_a_nul_is_refused():
-    with pytest.raises(DataError, match="is no path"):
+    with pytest.raises(DataError, match="is not a path"):
         read_predictions("a\0b.npz")
     from misread.data.sources import load
 
