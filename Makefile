@@ -41,7 +41,7 @@ run: $(SYNCED)  ## Run the study fours-fixed (ARGS="--smoke" for a first look)
 	@$(BIN)/misread run fours-fixed $(ARGS)
 
 test: $(SYNCED)  ## Run the whole test suite (ARGS="-k judge" for a part)
-	@$(BIN)/python -m pytest -n 3 --dist worksteal --ignore tests/docs/test_site.py $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/docs/test_site.py $(ARGS)
 
 lint: $(SYNCED)  ## Check style, format and types
 	@$(BIN)/ruff check .
