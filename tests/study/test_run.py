@@ -37,7 +37,7 @@ def test_the_folder_is_as_the_contract_says(smoke):
                 assert (smoke / arm / f"comparison_seed_{seed}.json").is_file()
     for name in ("plan.json", "experiment_summary.json", "verdict.json", "errors.json"):
         assert json.loads((smoke / name).read_text())
-    assert (smoke / "report.html").is_file()
+    assert "Next: misread run four-nine, the whole of it" in (smoke / "report.html").read_text()
     assert list((smoke / "figures").glob("*.png"))
 
 

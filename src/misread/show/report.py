@@ -79,7 +79,9 @@ def _study(evidence: Evidence) -> dict[str, Any]:
         "accuracy": wording.percent(evidence.summary["accuracy"]["mean"]),
         "finding": answer_of(evidence.verdicts).rstrip(".")
         or "No arm was treated: these pages show the baseline alone",
-        "next": next_step(source_of(plan.study), evidence.verdicts, evidence.seeds, None),
+        "next": words.next_command(evidence)
+        if plan.study.smoke
+        else next_step(source_of(plan.study), evidence.verdicts, evidence.seeds, None),
         "answers": tables.answer_table(evidence),
         "verdicts": [
             (summary_of(verdict), f"{words.arm_description(evidence, arm)}.")
