@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from misread import wording
 from misread.cli.options import (
     alpha_option,
     file_option,
     fraction_of,
+    is_given,
     json_option,
     patience,
     print_json,
@@ -280,13 +280,12 @@ def _write_page(
 
 def _refuse_clashes(options: _Options, cells: tuple[str, ...]) -> None:
     """Raise JudgeError where options do not go together."""
-    from_line = click.get_current_context().get_parameter_source("reduction")
     sentence = ""
     if options.as_json and options.markdown:
         sentence = "--json and --markdown both say how to print the verdict; give one of them."
     elif options.gate and not cells:
         sentence = "--gate needs the cell to be reduced: name it with --cell, as in 4:9."
-    elif from_line is ParameterSource.COMMANDLINE and not cells:
+    elif is_given("reduction") and not cells:
         sentence = "--reduction is of a cell; name it with --cell, as in 4:9, or leave it out."
     elif options.metadata and (options.gate or options.markdown):
         sentence = "--metadata is for a terminal or --json; leave out --gate and --markdown."

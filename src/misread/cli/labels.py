@@ -4,10 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from misread import wording
-from misread.cli.options import figure_option, file_option, json_option, print_json, say, stdout
+from misread.cli.options import (
+    figure_option,
+    file_option,
+    is_given,
+    json_option,
+    print_json,
+    say,
+    stdout,
+)
 from misread.errors import StudyError
 from misread.files import csv_to_bytes, write_atomic
 from misread.learn.views import Part
@@ -58,9 +65,11 @@ def labels(
     """
     is_study = study_folder(source) is not None
     for name in ("data",) if is_study else ("arm", "part"):
-        if click.get_current_context().get_parameter_source(name) == ParameterSource.COMMANDLINE:
-            is_it = "a study and knows its images", "no study and has neither arms nor parts"
-            msg = f"{source} is {is_it[not is_study]}; leave --{name} out."
+        if is_given(name):
+            why = (
+                "a study and knows its images" if is_study else "no study and has no arms or parts"
+            )
+            msg = f"{source} is {why}; leave --{name} out."
             raise StudyError(msg)
     if is_study:
         questioned = labels_of_study(finished_study(source), arm, Part(part))

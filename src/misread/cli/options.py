@@ -11,6 +11,7 @@ from threading import Timer
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
@@ -54,6 +55,12 @@ def file_option(
     names = [option, name] if name else [option]
     kind = click.Path(path_type=Path, dir_okay=False)
     return click.option(*names, type=kind, metavar=metavar, help=text)
+
+
+def is_given(name: str) -> bool:
+    """Return whether someone has typed the option that the command takes as argument `name`."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source == ParameterSource.COMMANDLINE
 
 
 def figure_option(text: str) -> Callable[[Command], Command]:

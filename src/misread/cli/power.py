@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from misread.cli.options import (
     alpha_option,
     figure_option,
+    is_given,
     json_option,
     say,
     say_json,
@@ -108,9 +108,7 @@ def power(
 
 def _asks_otherwise() -> bool:
     """Say whether an option asks for another design than a study's own plan."""
-    source = click.get_current_context().get_parameter_source
-    names = ("cell", "images", "seeds", "reduction", "target", "alpha")
-    return any(source(name) == ParameterSource.COMMANDLINE for name in names)
+    return any(map(is_given, ("cell", "images", "seeds", "reduction", "target", "alpha")))
 
 
 def _from_numbers(

@@ -13,7 +13,7 @@ from misread.data.arrays import Raw, datasets
 from misread.data.child import check_hdf5
 from misread.data.dataset import Dataset
 from misread.data.mnist import read_idx
-from misread.data.pictures import folder_at
+from misread.data.pictures import path_at
 from misread.data.tables import read_table
 from misread.errors import DataError, needs_extra
 from misread.images import Images
@@ -41,7 +41,7 @@ def load_idx(name: str, place: str) -> tuple[Dataset, Dataset]:
     hold images with rows and columns exchanged (Cohen et al. 2017), which is set right. DataError
     if a file is missing, damaged, or they do not fit together.
     """
-    folder = folder_at(place)
+    folder = path_at(place, "folder", Path.is_dir)
     listing = sorted(path for path in folder.iterdir() if path.is_file())
     parts: list[Raw] = []
     for part, words in (("train", ("train",)), ("test", ("t10k", "test"))):
@@ -68,7 +68,7 @@ def load_npz(name: str, place: str) -> tuple[Dataset, Dataset]:
     An array `class_names` names the classes that whole-number labels stand for. DataError if it is
     no archive, damaged, or holds something else.
     """
-    path = _file(place)
+    path = path_at(place, "file", Path.is_file)
     try:
         with Archive(path) as archive:
             return _of_arrays(name, path, archive.names, archive.read)
@@ -132,7 +132,7 @@ def load_h5(name: str, place: str) -> tuple[Dataset, Dataset]:
     """
     import h5py  # noqa: PLC0415  only this source needs it
 
-    path = _file(place)
+    path = path_at(place, "file", Path.is_file)
     budget = Budget(str(path))
 
     def read(key: str) -> npt.NDArray[Any]:
@@ -173,7 +173,7 @@ def load_csv(name: str, place: str) -> tuple[Dataset, Dataset]:
     is in a file beside it: .tes beside .tra (UCI), or the same name with "test" for "train".
     DataError if it is no table of numbers.
     """
-    path = _file(place)
+    path = path_at(place, "file", Path.is_file)
     beside = (
         path.with_suffix(".tes")
         if path.suffix == ".tra"
@@ -211,14 +211,6 @@ def _idx_file(
         )
         raise DataError(msg)
     return paths[0] if paths else None
-
-
-def _file(place: str) -> Path:
-    path = Path(place)
-    if not path.is_file():
-        msg = f"{path.absolute()} is no file; give the path of one that exists."
-        raise DataError(msg)
-    return path
 
 
 def _of_arrays(

@@ -3,6 +3,7 @@
 import io
 import math
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ def load_folder(name: str, place: str) -> tuple[Dataset, Dataset]:
     class above them where the name ends in ``/**``; else they are refused. DataError if there is no
     class, a picture cannot be read or lies deeper, or sizes differ.
     """
-    folder = folder_at(place.removesuffix(DEEP))
+    folder = path_at(place.removesuffix(DEEP), "folder", Path.is_dir)
     inner = [path.name for path in _folders(folder)]
     split = {"train", "test"} <= {*inner}
     homes = [folder / part for part in ("train", "test")] if split else [folder]
@@ -163,13 +164,13 @@ def load_folder(name: str, place: str) -> tuple[Dataset, Dataset]:
     return datasets(name, *parts, left_out=tuple(left_out))
 
 
-def folder_at(place: str) -> Path:
-    """Return the folder at a place; DataError if there is none."""
-    folder = Path(place)
-    if not folder.is_dir():
-        msg = f"{folder.absolute()} is no folder; give one that exists."
+def path_at(place: str, noun: str, is_there: Callable[[Path], bool]) -> Path:
+    """Return the path of a place; DataError if it is not a file or a folder, as `noun` says."""
+    path = Path(place)
+    if not is_there(path):
+        msg = f"{path.absolute()} is no {noun}; give the path of one that exists."
         raise DataError(msg)
-    return folder
+    return path
 
 
 def _folders(folder: Path) -> list[Path]:
