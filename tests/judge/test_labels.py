@@ -143,3 +143,12 @@ def test_labels_of_a_study(rehearsal):
         "labels", rehearsal, "--part", "confirm"
     ).stdout.replace("\n", " ")
     assert misread("labels", rehearsal, "--arm", "none").exit_code == 2
+
+
+def test_it_asks_for_what_was_not_given(rehearsal, tmp_path):
+    picture = tmp_path / "labels.png"
+    last = misread("labels", rehearsal).stdout.splitlines()[-1]
+    assert last.startswith("Look at them (--figure), and answer keep, wrong or unclear in a file (")
+    last = misread("labels", rehearsal, "--figure", picture).stdout.splitlines()[-1]
+    assert last.startswith("Look at them, and answer")
+    assert "leave --data out" in misread("labels", rehearsal, "--data", "mnist").stderr
